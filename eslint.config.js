@@ -1,0 +1,82 @@
+import tseslint from 'typescript-eslint';
+
+/** Which service folders exist; a service never imports another one. */
+const services = ['source-reader', 'transformer', 'target-writer', 'stats', 'control', 'cli'];
+
+const outside = (folder) =>
+  services
+    .filter((name) => name !== folder)
+    .map((name) => ({
+      regex: `^(\\.\\./)+(services/)?${name}/`,
+      message: 'A service never imports another service; they meet in NATS.',
+    }));
+
+const connectors = {
+  regex: '/connectors/[a-z]+/|^(pg|pg-.*|mysql2|mongodb)$',
+  message: 'The core knows no store; only connectors and the command line name one.',
+};
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'node_modules/**', 'proto/gen/**', '.weir/**'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      'max-lines': ['error', { max: 500 }],
+      'no-console': 'error',
+      'no-empty': ['error', { allowEmptyCatch: false }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/return-await': ['error', 'in-try-catch'],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+    },
+  },
+  {
+    files: ['shared/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^(\\.\\./)+services/', message: 'proto <- shared <- services' },
+            connectors,
+          ],
+        },
+      ],
+    },
+  },
+  ...services
+    .filter((name) => name !== 'cli')
+    .map((name) => ({
+      files: [`services/${name}/**/*.ts`],
+      rules: {
+        'no-restricted-imports': ['error', { patterns: [...outside(name), connectors] }],
+      },
+    })),
+  {
+    files: ['services/connectors/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: services.map((name) => ({
+            regex: `^(\\.\\./)+${name}/`,
+            message: 'A connector imports shared only.',
+          })),
+        },
+      ],
+    },
+  },
+  { files: ['*.config.ts'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['services/cli/**/*.ts', 'test/bench/**/*.ts'], rules: { 'no-console': 'off' } },
+);

@@ -1,0 +1,87 @@
+/**
+ * A table as its source describes it, with all that is needed to create it elsewhere: the `definition` of this
+ * connector's `RelationPlan`s. Plain JSON. Every SQL fragment is as PostgreSQL prints it with an empty search_path,
+ * so all names in it are qualified.
+ */
+export interface TableDefinition {
+  schema: string;
+  name: string;
+  /** All columns in order, generated ones too. */
+  columns: ColumnDefinition[];
+  /** Primary key, unique, foreign, check and exclusion constraints (`pg_get_constraintdef`). */
+  constraints: ConstraintDefinition[];
+  /** Indexes that belong to no constraint (`pg_get_indexdef`). */
+  indexes: { name: string; unique: boolean; definition: string }[];
+  /** User-defined types its columns need, in an order in which they can be created. */
+  types: TypeDefinition[];
+  /** Sequences behind identity columns and `nextval` defaults. */
+  sequences: SequenceDefinition[];
+  /** `pg_get_partkeydef` of a partitioned table, else null. */
+  partitionBy: string | null;
+  /** Its partitions, parents first. */
+  partitions: PartitionDefinition[];
+}
+
+export interface ColumnDefinition {
+  name: string;
+  /** `format_type`, qualified. */
+  type: string;
+  notNull: boolean;
+  /** Expression, or null. */
+  default: string | null;
+  /** The value that rows older than the column have (`attmissingval`), as text; null if there is none. */
+  missing: string | null;
+  identity: 'always' | 'by default' | null;
+  /** Expression of a stored (or, from 18, virtual) generated column, or null. */
+  generated: string | null;
+  generatedKind: 'stored' | 'virtual' | null;
+  /** Qualified, where it is not the type's own. */
+  collation: string | null;
+}
+
+export interface ConstraintDefinition {
+  name: string;
+  kind: 'primary' | 'unique' | 'foreign' | 'check' | 'exclusion';
+  definition: string;
+  /** Namespace a foreign key points to. */
+  references: string | null;
+}
+
+export interface TypeDefinition {
+  schema: string;
+  name: string;
+  kind: 'enum' | 'domain' | 'composite' | 'range';
+  /** The statement that creates it, without trailing semicolon. */
+  create: string;
+}
+
+export interface SequenceDefinition {
+  schema: string;
+  name: string;
+  /** The column whose default or identity it feeds. */
+  column: string;
+  kind: 'identity' | 'serial';
+  dataType: string;
+  /** As text: they may exceed 2^53. */
+  start: string;
+  increment: string;
+  min: string;
+  max: string;
+  cache: string;
+  cycle: boolean;
+}
+
+export interface PartitionDefinition {
+  schema: string;
+  name: string;
+  parent: { schema: string; name: string };
+  /** `FOR VALUES …` or `DEFAULT`. */
+  bound: string;
+  partitionBy: string | null;
+}
+
+/** What travels beside the log (`SourceSession.sideState`): where sequences stand, and partitions that appeared. */
+export interface SideState {
+  sequences: { schema: string; name: string; lastValue: string; isCalled: boolean }[];
+  partitions: PartitionDefinition[];
+}

@@ -1,0 +1,36 @@
+/**
+ * The shape of a namespace as the data that travels needs it: what the values of a tuple are, and what tells one
+ * row from another. Travels inside every frame that carries changes, so that a frame explains itself.
+ */
+export interface Relation {
+  /** The source's name of it, e.g. `public.orders`. Renaming (`map`) is the sink's business. */
+  namespace: string;
+  /** In the order of the values in a tuple. Columns the store computes itself are left out. */
+  columns: Column[];
+  /** Indexes into `columns` of what identifies a row; empty unless `identity` is `key`. */
+  key: number[];
+  identity: Identity;
+  /** `key`: changes spread over the lanes by key. `namespace`: they all take one lane, in source order. */
+  order: 'key' | 'namespace';
+}
+
+/**
+ * `key`: rows are told apart by `Relation.key`.
+ * `row`: by all their values; equal rows are interchangeable (a multiset).
+ * `none`: not at all; only inserts can be followed.
+ */
+export type Identity = 'key' | 'row' | 'none';
+
+export interface Column {
+  name: string;
+  /** The store's own full name of the type, e.g. `numeric(10,2)`. */
+  type: string;
+  /** How values are encoded: the store's binary form of `type`, or its text form in UTF-8. */
+  encoding: 'binary' | 'text';
+}
+
+/** A relation with all that a sink of the same kind needs to create it; `definition` is opaque to the core. */
+export interface RelationPlan {
+  relation: Relation;
+  definition: unknown;
+}

@@ -1,0 +1,59 @@
+import type { Source } from './source.ts';
+import type { Sink } from './sink.ts';
+import type { Verifier } from './verifier.ts';
+
+/**
+ * What a store offers to Weir: the shape of `adiom.v1.ConnectorService` (GetInfo, GeneratePlan, ListData,
+ * StreamUpdates, WriteData, WriteUpdates) inside one process, with what the promises need on top: positions that
+ * compare, progress in the target's own transactions, and preflight checks.
+ *
+ * A new store is one new folder under `services/connectors` and one line in its registry.
+ */
+export interface Connector {
+  getInfo(): ConnectorInfo;
+  /** Opens nothing yet: connections are made by the methods of what is returned. */
+  createSource?(options: EndOptions): Source;
+  createSink?(options: SinkOptions): Sink;
+  /** For `weir verify`; compares two ends of this same kind of store. */
+  createVerifier?(options: EndOptions): Verifier;
+}
+
+export interface ConnectorInfo {
+  /** The kind of store, e.g. `postgres`. */
+  kind: string;
+  /** Data types it reads or writes without conversion, best first; the pair takes the first that both know. */
+  dataTypes: string[];
+}
+
+export interface EndOptions {
+  /** The pipeline's name; whatever the connector creates in the store is named after it. */
+  pipeline: string;
+  /** With secrets in it: never log, never put into an error. */
+  url: string;
+  log: ConnectorLog;
+}
+
+export interface SinkOptions extends EndOptions {
+  /** `missing`: create what is missing. `never`: refuse. */
+  create: 'missing' | 'never';
+  /** Source namespace to target namespace, where they differ. */
+  map: Readonly<Record<string, string>>;
+  /** How many writes may run at once in this process. */
+  workers: number;
+}
+
+/** The part of a logger that connectors use (pino's has it). */
+export interface ConnectorLog {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+}
+
+/** One result of a preflight check. */
+export interface Finding {
+  level: 'error' | 'warning' | 'ok';
+  /** What it is about: a server, a setting, a namespace. */
+  subject: string;
+  /** One sentence: what was found and, unless `ok`, what to do about it. */
+  message: string;
+}

@@ -1,0 +1,102 @@
+import type { Position } from '../change/position.ts';
+import type { Relation, RelationPlan } from '../change/relation.ts';
+import type { Finding } from './connector.ts';
+import type { PipelinePlan } from './plan.ts';
+import type { Barrier, Chunk } from './source.ts';
+
+/**
+ * A store that is written. It keeps the pipeline's state beside the data and changes both in one transaction:
+ * that is what "nothing twice" rests on. Errors: FENCED where another owner has taken over, UNREACHABLE where the
+ * store went away, ROW_REFUSED where it refuses a row, TARGET_UNFIT and SCHEMA_CHANGED where a person must act.
+ */
+export interface Sink {
+  /** Preflight: rights, existing namespaces, what firing constraints would break; changes nothing. */
+  check(relations: readonly RelationPlan[]): Promise<Finding[]>;
+
+  /** The pipeline as the target has it; null where it has nothing of that name. */
+  readState(): Promise<PipelineState | null>;
+  /** A reader starts: raises the reader's epoch (frames of earlier epochs are refused from now on). */
+  beginReader(): Promise<number>;
+  /** Stores a new or continued plan and creates what is missing for it, all or nothing. Repeatable. */
+  savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void>;
+
+  /**
+   * Loads one chunk with its ledger entry in one transaction. `parts` yields the bytes in order and throws to give
+   * up. `present` (nothing was read from `parts`): the ledger has the chunk already.
+   */
+  writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<'loaded' | 'present'>;
+  /** Finishes namespaces whose chunks are all in (indexes, constraints) and marks them ready; returns those ready. */
+  finishNamespaces(): Promise<ReadonlySet<string>>;
+
+  /** Takes a lane: its epoch grows, so that no earlier owner can commit to it any more. */
+  openLane(lane: number): Promise<LaneProgress>;
+  /** Applies net changes and moves the lane's progress from `before` to `after` in one transaction, or throws. */
+  writeUpdates(batch: LaneBatch): Promise<void>;
+  /** Notes that the lane has come to the barrier at `position`; returns whether all lanes have. */
+  arriveAtBarrier(lane: LaneProgress, position: Position): Promise<boolean>;
+  /** Carries out the barrier and moves the lane's progress in one transaction. */
+  runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void>;
+  /** Sets what travels beside the log (`SourceSession.sideState`); never backwards. */
+  writeSideState(state: unknown): Promise<void>;
+
+  /** Removes the pipeline's state from the target; the data stays. Repeatable. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PipelineState {
+  plan: PipelinePlan;
+  readerEpoch: number;
+  lanes: LaneProgress[];
+  /** Cumulative, per source namespace, in the target's own transactions. */
+  applied: Record<string, ChangeCounts>;
+}
+
+export interface ChangeCounts {
+  inserts: number;
+  updates: number;
+  deletes: number;
+  truncates: number;
+}
+
+export interface LaneProgress {
+  lane: number;
+  /** Of the lane's owner. */
+  epoch: number;
+  /** Of the reader whose frames were applied last, and the sequence of the last of them. */
+  readerEpoch: number;
+  sequence: number;
+  /** Everything of this lane up to and including it is in the target. */
+  position: Position;
+}
+
+export interface ChunkHead extends Pick<Chunk, 'id' | 'namespace' | 'how' | 'dataType'> {
+  relation: Relation;
+  /** xxhash64 over the chunk's identity and bytes, known when the last part has been yielded. */
+  batchKey: () => string;
+  /** Rows the source counted, known when the last part has been yielded. */
+  rows: () => number;
+}
+
+export interface LaneBatch {
+  before: LaneProgress;
+  after: LaneProgress;
+  /** At most one entry a relation. */
+  changes: NetChanges[];
+  /** Per source namespace: what the source did, before folding. */
+  counts: ReadonlyMap<string, ChangeCounts>;
+}
+
+/**
+ * What a run of changes comes to. For identity `key`, each key occurs once, in `upserts` or in `deletes`, and the
+ * deletes go first. For identity `row`, one equal row is removed for each entry of `deletes`, and each of `upserts`
+ * is inserted. For `none`, `upserts` are inserted.
+ */
+export interface NetChanges {
+  relation: Relation;
+  /** Tuples (`tuple.ts`); those of `partial` have unchanged columns, whose value at the target stays. */
+  upserts: Buffer[];
+  partial: Buffer[];
+  /** Keys, or whole tuples for identity `row`. */
+  deletes: Buffer[];
+}

@@ -1,0 +1,109 @@
+import type { Position } from '../change/position.ts';
+import type { Relation, RelationPlan } from '../change/relation.ts';
+import type { Finding } from './connector.ts';
+import type { PipelinePlan } from './plan.ts';
+
+/** A store that is read: its copy in chunks, then its changes in order. */
+export interface Source {
+  /** Preflight: settings, rights, keys, types; changes nothing. Throws only if the store cannot be reached. */
+  check(scope: SourceScope): Promise<SourceCheck>;
+  /**
+   * Takes the pipeline's name at this source (ALREADY_RUNNING if another process holds it), then makes or finds
+   * what following needs. `known` is what the target has of this pipeline, or null where it has nothing.
+   */
+  open(scope: SourceScope, known: PipelinePlan | null, signal: AbortSignal): Promise<SourceSession>;
+  /** Removes everything the pipeline created in this store. Repeatable. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SourceScope {
+  mode: 'snapshot+changes' | 'snapshot' | 'changes';
+  /** Globs; undefined is every namespace the connector can carry. */
+  namespaces: readonly string[] | undefined;
+  /** For a new plan. */
+  lanes: number;
+}
+
+export interface SourceCheck {
+  findings: Finding[];
+  /** For the sink's own check: what it would have to hold. */
+  relations: RelationPlan[];
+}
+
+export interface SourceSession {
+  /**
+   * The plan to store at the target before the first chunk or change is read: `known` continued, or a new one.
+   * Where the copy was interrupted it lists what is still to be read, with new chunks where needed.
+   */
+  readonly plan: PipelinePlan;
+  /** Reads one chunk. `receive` takes bytes (a view, valid during the call only) and resolves when it has room. */
+  listData(chunk: Chunk, receive: ChunkReceiver, signal: AbortSignal): Promise<{ rows: number }>;
+  /**
+   * Reads changes from `from` on into `receiver` until aborted or failed. Every change with a position after
+   * `from` comes exactly once and in order; earlier ones may come again and are for the caller to drop.
+   */
+  streamUpdates(from: Position, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;
+  /** The target has durably committed everything before `position`: the store may forget it. */
+  release(position: Position): void;
+  /** A position at or after everything committed so far; the stream will reach it by itself, also when idle. */
+  head(): Promise<Position>;
+  /** What is not in the log and must follow the data (sequences); opaque to the core, null where there is none. */
+  sideState(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** A slice of a namespace: the unit of copying and of resuming. */
+export interface Chunk {
+  /** Unique in the pipeline, never used again for other content. */
+  id: number;
+  namespace: string;
+  /** What the connector needs to read it; opaque to the core. */
+  cursor: unknown;
+  /** `load`: the target has none of these rows. `merge`: it may have some, possibly newer or older. */
+  how: 'load' | 'merge';
+  /** What its bytes are: one of the connectors' common `ConnectorInfo.dataTypes`. */
+  dataType: string;
+  estimatedBytes: number;
+}
+
+export type ChunkReceiver = (bytes: Buffer) => Promise<void> | void;
+
+/**
+ * Where a source's changes go. Calls are synchronous and views are valid during the call only; after each call
+ * the source asks `ready()` and waits for it if it is a promise (that is the back-pressure).
+ */
+export interface ChangeReceiver {
+  /**
+   * One change. `position` is 16 bytes. `key` is the row's key (`tuple.ts`), or the whole row for identity `row`.
+   * `row` is the full tuple; empty for a delete. `partial`: the row has unchanged columns.
+   */
+  change(
+    kind: ChangeKind,
+    relation: Relation,
+    position: Buffer,
+    key: Buffer,
+    row: Buffer,
+    partial: boolean,
+  ): void;
+  /** Something that every lane must reach before it is done, once: see `Barrier`. */
+  barrier(position: Buffer, barrier: Barrier): void;
+  /** End of a source transaction: `position` is a watermark after it, `timeMs` its commit time at the source. */
+  commit(position: Buffer, timeMs: number): void;
+  /** Everything before `position` has been given; sent by the source also while nothing changes. */
+  watermark(position: Buffer, timeMs: number): void;
+  ready(): Promise<void> | undefined;
+}
+
+export type ChangeKind = 'insert' | 'update' | 'delete';
+
+/**
+ * A change that concerns more than one lane: all lanes come to it, one carries it out, all go on.
+ * `truncate`: the namespaces are emptied. `relation`: a namespace has a new shape.
+ * `move`: a row gets a new key while some of its columns are unchanged, so that the old row is needed to build it
+ * (`key` and `row` in base64, as for `ChangeReceiver.change`, `key` being the old one).
+ */
+export type Barrier =
+  | { kind: 'truncate'; relations: Relation[]; cascade: boolean; restartIdentity: boolean }
+  | { kind: 'relation'; before: Relation; after: RelationPlan }
+  | { kind: 'move'; relation: Relation; key: string; row: string };

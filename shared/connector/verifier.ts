@@ -1,0 +1,35 @@
+import type { Relation } from '../change/relation.ts';
+
+/**
+ * One end of a comparison. Both ends cut a namespace into the same buckets by a hash of the key, so that equal
+ * buckets need no second look and different ones are narrowed down to rows.
+ */
+export interface Verifier {
+  /** Namespaces with columns and key, for the patterns (all that can be carried where undefined). */
+  relations(namespaces: readonly string[] | undefined): Promise<Relation[]>;
+  /** `count` rows and a `hash` over them for each of `buckets` slices, of the columns of `relation`. */
+  bucketHashes(namespace: string, relation: Relation, buckets: number): Promise<BucketHash[]>;
+  /** Each row of one bucket: its key as text a person can read, and the hash of its values. */
+  rowHashes(
+    namespace: string,
+    relation: Relation,
+    buckets: number,
+    bucket: number,
+  ): Promise<RowHash[]>;
+  /** The hash of the rows with these keys now; absent keys are left out. */
+  rowsByKey(namespace: string, relation: Relation, keys: readonly string[]): Promise<RowHash[]>;
+  close(): Promise<void>;
+}
+
+export interface BucketHash {
+  bucket: number;
+  rows: number;
+  hash: string;
+}
+
+export interface RowHash {
+  /** For a relation without a key this is the hash of the row, and `count` how many rows have it. */
+  key: string;
+  hash: string;
+  count: number;
+}

@@ -1,0 +1,105 @@
+/**
+ * Every way Weir can fail, with what it means and what to do. `docs/errors.md` is made from this list.
+ *
+ * `retry` says what a service does by itself: try again from the last progress, or stop and wait for a person.
+ */
+export const ERROR_CODES = {
+  CONFIG_INVALID: {
+    retry: false,
+    exit: 2,
+    means: 'The pipeline file, a flag or an environment variable is wrong.',
+    fix: 'Correct what the message names; all problems are listed at once.',
+  },
+  ENVIRONMENT_MISSING: {
+    retry: false,
+    exit: 3,
+    means: 'Something that must be installed on this machine is missing.',
+    fix: 'Install what the message names, or name a running server.',
+  },
+  UNREACHABLE: {
+    retry: true,
+    exit: 1,
+    means: 'A server did not answer or closed the connection.',
+    fix: 'Start the server or correct the address; Weir tries again by itself while it runs.',
+  },
+  ACCESS_DENIED: {
+    retry: false,
+    exit: 1,
+    means: 'A server refused the user, the password or a right.',
+    fix: 'Correct the credentials, or grant what the message names.',
+  },
+  SOURCE_UNFIT: {
+    retry: false,
+    exit: 1,
+    means: 'The source is not set up for what the pipeline asks of it.',
+    fix: 'Change the setting that the message names; `weir check` lists everything at once.',
+  },
+  TARGET_UNFIT: {
+    retry: false,
+    exit: 1,
+    means: 'The target is not set up for what the pipeline asks of it.',
+    fix: 'Change what the message names; `weir check` lists everything at once.',
+  },
+  SCHEMA_CHANGED: {
+    retry: false,
+    exit: 1,
+    means: 'The structure of a namespace changed in a way that cannot be followed by itself.',
+    fix: 'Make the same change at the target, then start the pipeline again.',
+  },
+  POSITION_LOST: {
+    retry: false,
+    exit: 1,
+    means: 'The source can no longer serve the position where the target stands.',
+    fix: 'Run `weir reset` and copy anew; nothing at the target was changed.',
+  },
+  ALREADY_RUNNING: {
+    retry: false,
+    exit: 1,
+    means: 'Another process runs this pipeline.',
+    fix: 'Stop the other one, or give this pipeline a name of its own.',
+  },
+  ROW_REFUSED: {
+    retry: false,
+    exit: 1,
+    means: 'The target refused a row.',
+    fix: 'Remove the cause that the message names at the target, then start the pipeline again.',
+  },
+  TARGET_NOT_READY: {
+    retry: true,
+    exit: 1,
+    means: 'The target does not have something yet that is on its way, such as a new partition.',
+    fix: 'Nothing: the lane tries again; if it stays, create what the message names at the target.',
+  },
+  BROKER_UNFIT: {
+    retry: false,
+    exit: 1,
+    means: 'The NATS server lacks something: JetStream, space, or a setting that did not stick.',
+    fix: 'Change what the message names in the configuration of the server.',
+  },
+  BROKER_LOST_DATA: {
+    retry: true,
+    exit: 1,
+    means: 'Frames are missing in the broker, which is a transit buffer and may lose them.',
+    fix: 'Nothing: the reader goes back to what the target holds and sends them again.',
+  },
+  FENCED: {
+    retry: true,
+    exit: 1,
+    means: 'Another process has taken over this lane or this pipeline.',
+    fix: 'Nothing: the process that was replaced starts again and asks for work.',
+  },
+  NOT_SUPPORTED: {
+    retry: false,
+    exit: 2,
+    means: 'What was asked is not possible with these connectors or this version.',
+    fix: 'Change what the message names.',
+  },
+  INTERNAL: {
+    retry: false,
+    exit: 1,
+    means: 'Weir found itself in a state that should not exist, and stopped before doing harm.',
+    fix: 'Report it with the output of the same command with --debug.',
+  },
+} as const satisfies Record<string, { retry: boolean; exit: number; means: string; fix: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
