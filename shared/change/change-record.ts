@@ -1,0 +1,94 @@
+import { POSITION_BYTES } from './position.ts';
+import type { ChangeKind } from '../connector/source.ts';
+
+/**
+ * One change inside a frame's payload, big-endian:
+ *
+ *     0  u32  length of the whole record
+ *     4  u8   kind: 1 insert, 2 update, 3 delete
+ *     5  u8   flags: 1 = the row has unchanged columns
+ *     6  u16  index of the relation in the frame's head
+ *     8  16 B position
+ *    24  u32  length of the key, then u32 length of the row
+ *    32  key, row (`tuple.ts`)
+ */
+export const RECORD_HEAD = 32;
+
+const KINDS: readonly ChangeKind[] = ['insert', 'update', 'delete'];
+const PARTIAL = 1;
+
+export function recordLength(key: Uint8Array, row: Uint8Array): number {
+  return RECORD_HEAD + key.length + row.length;
+}
+
+/** Writes a record at `at` and returns the offset behind it; the caller has made room. */
+export function writeRecord(
+  target: Buffer,
+  at: number,
+  kind: ChangeKind,
+  relation: number,
+  position: Uint8Array,
+  key: Uint8Array,
+  row: Uint8Array,
+  partial: boolean,
+): number {
+  const length = recordLength(key, row);
+  target.writeUInt32BE(length, at);
+  target[at + 4] = kind === 'insert' ? 1 : kind === 'update' ? 2 : 3;
+  target[at + 5] = partial ? PARTIAL : 0;
+  target.writeUInt16BE(relation, at + 6);
+  target.set(position, at + 8);
+  target.writeUInt32BE(key.length, at + 24);
+  target.writeUInt32BE(row.length, at + 28);
+  target.set(key, at + RECORD_HEAD);
+  target.set(row, at + RECORD_HEAD + key.length);
+  return at + length;
+}
+
+/** Walks the records of a payload without making an object for each; views stay valid as long as the payload. */
+export class RecordCursor {
+  readonly #payload: Buffer;
+  #at = 0;
+  #next = 0;
+
+  constructor(payload: Buffer) {
+    this.#payload = payload;
+  }
+
+  advance(): boolean {
+    this.#at = this.#next;
+    if (this.#at >= this.#payload.length) return false;
+    this.#next = this.#at + this.#payload.readUInt32BE(this.#at);
+    return true;
+  }
+
+  get kind(): ChangeKind {
+    return KINDS[this.#payload[this.#at + 4]! - 1]!;
+  }
+
+  get partial(): boolean {
+    return (this.#payload[this.#at + 5]! & PARTIAL) !== 0;
+  }
+
+  get relation(): number {
+    return this.#payload.readUInt16BE(this.#at + 6);
+  }
+
+  get key(): Buffer {
+    const start = this.#at + RECORD_HEAD;
+    return this.#payload.subarray(start, start + this.#payload.readUInt32BE(this.#at + 24));
+  }
+
+  get row(): Buffer {
+    return this.#payload.subarray(
+      this.#at + RECORD_HEAD + this.#payload.readUInt32BE(this.#at + 24),
+      this.#next,
+    );
+  }
+
+  /** Whether the change stands after `position` (16 bytes). */
+  isAfter(position: Buffer): boolean {
+    const start = this.#at + 8;
+    return this.#payload.compare(position, 0, POSITION_BYTES, start, start + POSITION_BYTES) > 0;
+  }
+}

@@ -1,0 +1,104 @@
+import { connect, Events, type ConnectionOptions, type NatsConnection } from 'nats';
+import { isAbort, WeirError } from '../errors/weir-error.ts';
+
+/**
+ * The connections of one process to NATS. Three of them, so that a burst of frames never delays a lease renewal:
+ * a connection is one socket and one parser.
+ */
+export interface Hub {
+  readonly control: NatsConnection;
+  readonly publishing: NatsConnection;
+  readonly consuming: NatsConnection;
+  close(): Promise<void>;
+}
+
+export interface HubOptions {
+  /** `nats://[user:password@|token@]host:port`, or `tls://…`; several separated by commas. */
+  url: string;
+  name: string;
+}
+
+export async function connectHub({ url, name }: HubOptions): Promise<Hub> {
+  const opened: NatsConnection[] = [];
+  try {
+    for (const part of ['control', 'publishing', 'consuming'])
+      opened.push(await connect(connectionOptions(url, `${name}/${part}`)));
+  } catch (error) {
+    await Promise.all(opened.map((connection) => connection.close()));
+    throw toHubError(error, url);
+  }
+  const [control, publishing, consuming] = opened as [
+    NatsConnection,
+    NatsConnection,
+    NatsConnection,
+  ];
+  return {
+    control,
+    publishing,
+    consuming,
+    async close() {
+      await Promise.all(opened.map((connection) => connection.close()));
+    },
+  };
+}
+
+/** Calls back each time the connection breaks, until `signal` is aborted. */
+export function onDisconnect(nc: NatsConnection, signal: AbortSignal, callback: () => void): void {
+  void (async () => {
+    for await (const status of nc.status()) {
+      if (signal.aborted) return;
+      if ((status.type as Events) === Events.Disconnect) callback();
+    }
+  })();
+}
+
+function connectionOptions(url: string, name: string): ConnectionOptions {
+  const servers = url.split(',').map((part) => new URL(part.trim()));
+  const [first] = servers;
+  if (first === undefined) throw new WeirError('CONFIG_INVALID', 'the NATS URL is empty');
+  const user = decodeURIComponent(first.username);
+  const pass = decodeURIComponent(first.password);
+  return {
+    servers: servers.map((server) => `${server.hostname}:${server.port || 4222}`),
+    name,
+    ...(user !== '' && pass !== '' ? { user, pass } : {}),
+    ...(user !== '' && pass === '' ? { token: user } : {}),
+    ...(first.protocol === 'tls:' ? { tls: {} } : {}),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    timeout: 5_000,
+    noAsyncTraces: true,
+    ignoreAuthErrorAbort: true,
+  };
+}
+
+/** What went wrong with NATS, without the credentials in the URL. */
+export function toHubError(error: unknown, url?: string): WeirError {
+  if (error instanceof WeirError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const where = url === undefined ? 'NATS' : `NATS at ${hostsOf(url)}`;
+  if (/authorization|authentication|permissions/i.test(message))
+    return new WeirError(
+      'ACCESS_DENIED',
+      `${where} refused the credentials or a permission: ${message.toLowerCase()}`,
+      { cause: error },
+    );
+  if (isAbort(error)) return new WeirError('UNREACHABLE', `${where} did not answer in time`);
+  return new WeirError(
+    'UNREACHABLE',
+    `${where} cannot be reached (${message}); start it or correct the address`,
+    {
+      cause: error,
+    },
+  );
+}
+
+export function hostsOf(url: string): string {
+  return url
+    .split(',')
+    .map((part) => (URL.canParse(part.trim()) ? new URL(part.trim()).host : '(not a URL)'))
+    .join(', ');
+}

@@ -1,0 +1,109 @@
+import { type KV, type NatsConnection, NatsError } from 'nats';
+import { toHubError } from './hub.ts';
+import { leaseBucket } from './names.ts';
+
+/**
+ * Short-lived claims in a key-value bucket whose entries expire by themselves. A lease says who should work, never
+ * who may write: a stalled holder wakes up believing in it. What keeps it from writing is the epoch at the target.
+ */
+export class Leases {
+  readonly #kv: KV;
+  readonly #holder: string;
+  /** Revisions of the keys held, for the next renewal. */
+  readonly #held = new Map<string, number>();
+
+  private constructor(kv: KV, holder: string) {
+    this.#kv = kv;
+    this.#holder = holder;
+  }
+
+  static async open(
+    nc: NatsConnection,
+    pipeline: string,
+    holder: string,
+    ttlMs: number,
+  ): Promise<Leases> {
+    try {
+      const js = nc.jetstream({ timeout: 5_000 });
+      return new Leases(
+        await js.views.kv(leaseBucket(pipeline), { ttl: ttlMs, history: 1 }),
+        holder,
+      );
+    } catch (error) {
+      throw toHubError(error);
+    }
+  }
+
+  /** Takes the key if nobody holds it. */
+  async acquire(key: string): Promise<boolean> {
+    try {
+      this.#held.set(key, await this.#kv.create(key, this.#holder));
+      return true;
+    } catch (error) {
+      if (isLost(error)) return false;
+      throw toHubError(error);
+    }
+  }
+
+  /** False where somebody else took the key meanwhile. */
+  async renew(key: string): Promise<boolean> {
+    const revision = this.#held.get(key);
+    if (revision === undefined) return false;
+    try {
+      this.#held.set(key, await this.#kv.update(key, this.#holder, revision));
+      return true;
+    } catch (error) {
+      if (!isLost(error)) throw toHubError(error);
+      this.#held.delete(key);
+      return false;
+    }
+  }
+
+  async release(key: string): Promise<void> {
+    const revision = this.#held.get(key);
+    this.#held.delete(key);
+    if (revision === undefined) return;
+    try {
+      await this.#kv.delete(key, { previousSeq: revision });
+    } catch (error) {
+      if (!isLost(error)) throw toHubError(error);
+    }
+  }
+
+  /** Announces this holder's presence; expires like a lease. */
+  async announce(key: string, value: string): Promise<void> {
+    try {
+      await this.#kv.put(key, value);
+    } catch (error) {
+      throw toHubError(error);
+    }
+  }
+
+  /** Withdraws an announcement at once. */
+  async withdraw(key: string): Promise<void> {
+    try {
+      await this.#kv.delete(key);
+    } catch (error) {
+      throw toHubError(error);
+    }
+  }
+
+  /** All live keys with their values. */
+  async entries(): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    try {
+      for await (const key of await this.#kv.keys()) {
+        const entry = await this.#kv.get(key);
+        if (entry !== null && entry.operation === 'PUT') found.set(key, entry.string());
+      }
+    } catch (error) {
+      throw toHubError(error);
+    }
+    return found;
+  }
+}
+
+/** 10071: another revision is stored; 10164: another write is on its way (newer clusters). */
+function isLost(error: unknown): boolean {
+  return error instanceof NatsError && [10071, 10164].includes(error.api_error?.err_code ?? 0);
+}

@@ -1,0 +1,163 @@
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  type JetStreamManager,
+  type NatsConnection,
+  nanos,
+  NatsError,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from 'nats';
+import { WeirError } from '../errors/weir-error.ts';
+import { toHubError } from './hub.ts';
+import { type LaneKind, laneSubject, streamName } from './names.ts';
+
+/** JetStream's error codes that Weir acts on (nats-server, `errors.json`). */
+const STREAM_NOT_FOUND = 10059;
+const INSUFFICIENT_STORAGE = [10023, 10028, 10047];
+const JETSTREAM_NOT_ENABLED = [10039, 10076];
+
+export interface LaneStream {
+  pipeline: string;
+  kind: LaneKind;
+  lane: number;
+  maxBytes: number;
+}
+
+/**
+ * Makes the lane's stream if it is missing, empties it, and returns its last sequence. What a work queue must never
+ * do (drop old messages, expire them) is set, then read back: older servers ignore settings without a word.
+ */
+export async function prepareLaneStream(nc: NatsConnection, lane: LaneStream): Promise<number> {
+  const jsm = await manager(nc);
+  const name = streamName(lane.pipeline, lane.kind, lane.lane);
+  const wanted = {
+    name,
+    subjects: [laneSubject(lane.pipeline, lane.kind, lane.lane)],
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_bytes: lane.maxBytes,
+    max_age: 0,
+    duplicate_window: nanos(30_000),
+    num_replicas: 1,
+  } satisfies Partial<StreamConfig>;
+  try {
+    const found = await infoOrNull(jsm, name);
+    const info =
+      found === null ? await jsm.streams.add(wanted) : await jsm.streams.update(name, wanted);
+    for (const key of ['retention', 'storage', 'discard', 'max_bytes', 'max_age'] as const)
+      if (info.config[key] !== wanted[key])
+        throw new WeirError(
+          'BROKER_UNFIT',
+          `the NATS server keeps ${key}=${String(info.config[key])} for stream ${name} where Weir needs ${String(wanted[key])}; delete the stream or correct the server's limits`,
+        );
+    await jsm.streams.purge(name);
+    return (await jsm.streams.info(name)).state.last_seq;
+  } catch (error) {
+    throw toStreamError(error);
+  }
+}
+
+/** Messages waiting in the lane's stream; null where there is no such stream. */
+export async function countWaiting(
+  nc: NatsConnection,
+  lane: Omit<LaneStream, 'maxBytes'>,
+): Promise<number | null> {
+  const jsm = await manager(nc);
+  const info = await infoOrNull(jsm, streamName(lane.pipeline, lane.kind, lane.lane));
+  return info?.state.messages ?? null;
+}
+
+/** Makes `consumer` the only one of the stream; null while the stream does not exist yet. */
+export async function takeLaneConsumer(
+  nc: NatsConnection,
+  stream: string,
+  consumer: string,
+): Promise<string | null> {
+  const jsm = await manager(nc);
+  try {
+    if ((await infoOrNull(jsm, stream)) === null) return null;
+    for (const old of await jsm.consumers.list(stream).next())
+      await jsm.consumers.delete(stream, old.name);
+    const made = await jsm.consumers.add(stream, {
+      durable_name: consumer,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(60_000),
+      max_deliver: -1,
+      max_ack_pending: 20_000,
+    });
+    return made.name;
+  } catch (error) {
+    throw toStreamError(error);
+  }
+}
+
+export async function deleteConsumer(
+  nc: NatsConnection,
+  stream: string,
+  consumer: string,
+): Promise<void> {
+  const jsm = await manager(nc);
+  await jsm.consumers.delete(stream, consumer);
+}
+
+/** Removes every stream and bucket of the pipeline; returns their names. */
+export async function deletePipelineStreams(
+  nc: NatsConnection,
+  pipeline: string,
+): Promise<string[]> {
+  const jsm = await manager(nc);
+  const removed: string[] = [];
+  for await (const info of jsm.streams.list()) {
+    const { name } = info.config;
+    const ours = new RegExp(`^(WEIR_${pipeline}_(LANE|CHUNK)_\\d+|KV_weir_${pipeline}_leases)$`);
+    if (ours.test(name) && (await jsm.streams.delete(name))) removed.push(name);
+  }
+  return removed;
+}
+
+async function infoOrNull(jsm: JetStreamManager, name: string) {
+  try {
+    return await jsm.streams.info(name);
+  } catch (error) {
+    if (error instanceof NatsError && error.api_error?.err_code === STREAM_NOT_FOUND) return null;
+    throw error;
+  }
+}
+
+async function manager(nc: NatsConnection): Promise<JetStreamManager> {
+  try {
+    return await nc.jetstreamManager({ timeout: 5_000 });
+  } catch (error) {
+    throw toStreamError(error);
+  }
+}
+
+function toStreamError(error: unknown): WeirError {
+  if (error instanceof NatsError) {
+    const code = error.api_error?.err_code ?? 0;
+    if (error.code === '503')
+      return new WeirError(
+        'UNREACHABLE',
+        'JetStream does not answer at the NATS server; start it with JetStream enabled (nats-server -js)',
+        { cause: error },
+      );
+    if (JETSTREAM_NOT_ENABLED.includes(code))
+      return new WeirError(
+        'BROKER_UNFIT',
+        'the NATS server has no JetStream; start it with JetStream enabled (nats-server -js)',
+        { cause: error },
+      );
+    if (INSUFFICIENT_STORAGE.includes(code))
+      return new WeirError(
+        'BROKER_UNFIT',
+        'the NATS server has not enough JetStream storage for the lanes; raise max_file_store or use fewer lanes',
+        { cause: error },
+      );
+  }
+  return toHubError(error);
+}
