@@ -34,6 +34,8 @@ export interface Sink {
   writeUpdates(batch: LaneBatch): Promise<void>;
   /** Notes that the lane has come to the barrier at `position`; returns whether all lanes have. */
   arriveAtBarrier(lane: LaneProgress, position: Position): Promise<boolean>;
+  /** Whether the barrier at `position` has been carried out (by lane 0, which moves on in the same transaction). */
+  barrierDone(position: Position): Promise<boolean>;
   /** Carries out the barrier and moves the lane's progress in one transaction. */
   runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void>;
   /** Sets what travels beside the log (`SourceSession.sideState`); never backwards. */
