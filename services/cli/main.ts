@@ -1,0 +1,16 @@
+import { reportError, runCommand } from './run-command.ts';
+
+const argv = process.argv.slice(2);
+
+// Whoever read our output has gone (`weir verify … | head`): nothing is left to say, and to nobody.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(141);
+    throw error;
+  });
+
+process.on('uncaughtException', (error) => {
+  process.exit(reportError(error, argv.includes('--debug')) || 1);
+});
+
+process.exit(await runCommand(argv));

@@ -1,0 +1,112 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { weirVersion } from './weir-version.ts';
+
+/**
+ * The command line: names, arguments and flags. What a command does is in `commands/<name>.ts`, loaded only when it
+ * is called, so that help comes at once. Each returns the exit code; `done` receives it.
+ */
+export function createProgram(done: (exitCode: number) => void): Command {
+  const program = new Command('weir')
+    .description(
+      'Moves data between databases and keeps it moving: copy, then follow every change.',
+    )
+    .option('--debug', 'show the stack of an error')
+    .version(weirVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'weir: ')),
+    })
+    .showHelpAfterError('(weir --help shows what there is)');
+
+  program
+    .command('run')
+    .summary('run a pipeline on this machine until stopped')
+    .description('Runs everything a pipeline needs on this machine until stopped.')
+    .argument('<file>', 'the pipeline file')
+    .addOption(
+      new Option('--until <state>', 'end when the target holds what the source held').choices([
+        'caught-up',
+      ]),
+    )
+    .option('--writers <n>', 'target-writer processes, instead of those in the file', count(1, 40))
+    .action(async (file: string, options: { until?: 'caught-up'; writers?: number }) =>
+      done(await (await import('./commands/run.ts')).runRun(file, options)),
+    );
+
+  program
+    .command('check')
+    .summary('say whether a pipeline can run, and what to change if not')
+    .description(
+      'Connects to both ends and checks rights, settings, keys and types; changes nothing.',
+    )
+    .argument('<file>', 'the pipeline file')
+    .option('--json', 'print the result as JSON', false)
+    .action(async (file: string, options: { json: boolean }) =>
+      done(await (await import('./commands/check.ts')).runCheck(file, options)),
+    );
+
+  program
+    .command('verify')
+    .summary('compare source and target row by row')
+    .description('Compares source and target row by row by hash; safe while changes flow.')
+    .argument('<file>', 'the pipeline file')
+    .option('--json', 'print the result as JSON', false)
+    .action(async (file: string, options: { json: boolean }) =>
+      done(await (await import('./commands/verify.ts')).runVerify(file, options)),
+    );
+
+  program
+    .command('status')
+    .summary('show states, lag and rates of running pipelines')
+    .argument('[name]', 'a pipeline; all of them where left out')
+    .option('--json', 'print the result as JSON', false)
+    .action(async (name: string | undefined, options: { json: boolean }) =>
+      done(await (await import('./commands/status.ts')).runStatus(name, options)),
+    );
+
+  program
+    .command('service')
+    .summary('run one service alone, for distributed deployment')
+    .argument('<name>', 'source-reader or target-writer')
+    .requiredOption('--pipeline <file>', 'the pipeline file')
+    .action(async (name: string, options: { pipeline: string }) =>
+      done(await (await import('./commands/service.ts')).runService(name, options)),
+    );
+
+  program
+    .command('reset')
+    .summary('remove what a pipeline created, but not the data')
+    .description(
+      'Removes what a pipeline created at the source, at the target and in NATS; the copied data stays.',
+    )
+    .argument('<file>', 'the pipeline file')
+    .action(async (file: string) =>
+      done(await (await import('./commands/reset.ts')).runReset(file)),
+    );
+
+  program
+    .command('demo')
+    .summary('copy and follow a generated shop between two servers of its own')
+    .description(
+      'Starts two databases and NATS, copies and follows a generated shop, and proves both ends equal.',
+    )
+    .option('--stay', 'keep everything running until Ctrl-C', false)
+    .option('--rows <n>', 'rows to generate, about', count(1_000, 100_000_000), 300_000)
+    .option('--seconds <n>', 'how long to keep writing', count(1, 86_400), 20)
+    .action(async (options: { stay: boolean; rows: number; seconds: number }) =>
+      done(await (await import('./commands/demo.ts')).runDemo(options)),
+    );
+
+  return program;
+}
+
+function count(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    return value;
+  };
+}

@@ -1,0 +1,45 @@
+import { availableParallelism } from 'node:os';
+import type { Secret } from './secret.ts';
+
+/** A pipeline file, read and checked: everything a service needs to know of its pipeline. */
+export interface PipelineSpec {
+  name: string;
+  mode: 'snapshot+changes' | 'snapshot' | 'changes';
+  source: {
+    url: Secret;
+    /** Globs; undefined is every namespace the connector can carry. */
+    namespaces: readonly string[] | undefined;
+  };
+  target: { url: Secret; create: 'missing' | 'never' };
+  /** Source namespace to target namespace, where they differ. */
+  map: Readonly<Record<string, string>>;
+  order: 'key';
+  lanes: number;
+  /** target-writer processes that `weir run` starts. */
+  writers: number;
+  /** Writes at once in each target-writer. */
+  workers: number;
+  /** Chunks that the source-reader reads at once. */
+  readers: number;
+  onBadRow: 'stop';
+  transforms: readonly string[];
+  /** Null: no server was named, neither in the file nor in WEIR_NATS_URL. */
+  nats: { url: Secret | null };
+}
+
+export const MAX_WORKERS = 40;
+
+export const DEFAULTS = {
+  mode: 'snapshot+changes',
+  create: 'missing',
+  order: 'key',
+  lanes: 8,
+  writers: 1,
+  readers: 2,
+  onBadRow: 'stop',
+} as const;
+
+/** A write mostly waits for the target, so more of them than cores pay; a small machine still gets a few. */
+export function defaultWorkers(cores = availableParallelism()): number {
+  return Math.min(MAX_WORKERS, Math.max(4, 2 * cores));
+}
