@@ -1,0 +1,139 @@
+import { hash32 } from '../../shared/codec/xxhash.ts';
+import { FIRST_POSITION, type Position, readPosition } from '../../shared/change/position.ts';
+import type { Relation } from '../../shared/change/relation.ts';
+import type { ChangeCounts } from '../../shared/connector/sink.ts';
+import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
+import type { LaneWriter } from './lane-writer.ts';
+
+const LINGER_MS = 3;
+
+/**
+ * Spreads the changes of the source over the lanes. Equal keys always meet in the same lane, so their order holds;
+ * namespaces that need it go into one lane as a whole. What a lane has already (it stands at or before the lane's
+ * start) is dropped here, so every change is counted once.
+ */
+export class ChangeRouter implements ChangeReceiver {
+  /** Changes handed on, by namespace. */
+  readonly counts = new Map<string, ChangeCounts>();
+  readonly #lanes: readonly LaneWriter[];
+  readonly #starts: readonly Buffer[];
+  readonly #lastStart: Buffer;
+  readonly #homeLanes = new Map<Relation, number>();
+  #replaying = true;
+  #watermark: Position;
+  #timeMs = 0;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(lanes: readonly LaneWriter[], starts: readonly Position[]) {
+    this.#lanes = lanes;
+    this.#starts = starts.map((start) => Buffer.from(start, 'hex'));
+    this.#lastStart = this.#starts.reduce((a, b) => (a.compare(b) > 0 ? a : b));
+    this.#watermark = FIRST_POSITION;
+  }
+
+  /** When the source committed the last transaction that was read; 0 before the first. */
+  get sourceTimeMs(): number {
+    return this.#timeMs;
+  }
+
+  change(
+    kind: ChangeKind,
+    relation: Relation,
+    position: Buffer,
+    key: Buffer,
+    row: Buffer,
+    partial: boolean,
+  ): void {
+    const number =
+      relation.order === 'key' ? hash32(key) % this.#lanes.length : this.#homeLane(relation);
+    if (this.#replaying && this.#isKnown(number, position)) return;
+    const lane = this.#lanes[number]!;
+    lane.append(kind, relation, position, key, row, partial);
+    const counts = this.#countsOf(relation.namespace);
+    if (kind === 'insert') counts.inserts++;
+    else if (kind === 'update') counts.updates++;
+    else counts.deletes++;
+    if (lane.isFull) lane.flush(this.#watermark, this.#timeMs || Date.now());
+    else this.#scheduleLinger();
+  }
+
+  barrier(position: Buffer, barrier: Barrier): void {
+    const at = readPosition(position, 0);
+    for (const [number, lane] of this.#lanes.entries()) {
+      lane.flush(this.#watermark, this.#timeMs || Date.now());
+      if (!this.#isKnown(number, position)) lane.barrier(at, this.#timeMs, barrier);
+    }
+    if (this.#isKnown(0, position)) return;
+    if (barrier.kind === 'truncate')
+      for (const relation of barrier.relations) this.#countsOf(relation.namespace).truncates++;
+    if (barrier.kind === 'move') this.#countsOf(barrier.relation.namespace).updates++;
+  }
+
+  commit(position: Buffer, timeMs: number): void {
+    this.#timeMs = timeMs;
+    this.#pass(position);
+  }
+
+  watermark(position: Buffer, timeMs: number): void {
+    if (timeMs > this.#timeMs) this.#timeMs = timeMs;
+    this.#pass(position);
+  }
+
+  ready(): Promise<void> | undefined {
+    let waiting: Promise<void>[] | undefined;
+    for (const lane of this.#lanes) {
+      const ready = lane.ready();
+      if (ready !== undefined) (waiting ??= []).push(ready);
+    }
+    return waiting === undefined ? undefined : Promise.all(waiting).then(() => undefined);
+  }
+
+  /** Brings idle lanes up to the last watermark; called about once a second. */
+  advanceIdleLanes(): void {
+    for (const lane of this.#lanes) lane.watermark(this.#watermark, this.#timeMs);
+  }
+
+  close(): void {
+    clearTimeout(this.#linger);
+  }
+
+  #pass(position: Buffer): void {
+    const at = readPosition(position, 0);
+    if (at > this.#watermark) this.#watermark = at;
+    if (this.#replaying && position.compare(this.#lastStart) > 0) this.#replaying = false;
+  }
+
+  #isKnown(lane: number, position: Buffer): boolean {
+    return this.#replaying && position.compare(this.#starts[lane]!) <= 0;
+  }
+
+  #homeLane(relation: Relation): number {
+    let lane = this.#homeLanes.get(relation);
+    if (lane === undefined) {
+      lane = hash32(Buffer.from(relation.namespace)) % this.#lanes.length;
+      this.#homeLanes.set(relation, lane);
+    }
+    return lane;
+  }
+
+  #countsOf(namespace: string): ChangeCounts {
+    let counts = this.counts.get(namespace);
+    if (counts === undefined) {
+      counts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+      this.counts.set(namespace, counts);
+    }
+    return counts;
+  }
+
+  /** One timer for all lanes: small frames wait a little for company, longer while the broker is behind. */
+  #scheduleLinger(): void {
+    this.#linger ??= setTimeout(() => {
+      this.#linger = undefined;
+      for (const lane of this.#lanes) {
+        if (!lane.isOpen) continue;
+        if (lane.isKeepingUp) lane.flush(this.#watermark, this.#timeMs || Date.now());
+        else this.#scheduleLinger();
+      }
+    }, LINGER_MS);
+  }
+}

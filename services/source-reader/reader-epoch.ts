@@ -1,0 +1,248 @@
+import type { Logger } from 'pino';
+import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import { minPosition, type Position } from '../../shared/change/position.ts';
+import type { PipelineState, ChangeCounts } from '../../shared/connector/sink.ts';
+import type { Source, SourceSession } from '../../shared/connector/source.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
+import type { Hub } from '../../shared/hub/hub.ts';
+import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
+import { watchNotices } from '../../shared/hub/notices.ts';
+import { countWaiting } from '../../shared/hub/streams.ts';
+import { pause } from '../../shared/lifecycle/backoff.ts';
+import { runTogether } from '../../shared/lifecycle/run-together.ts';
+import type { Notice } from '../../shared/progress/notice.ts';
+import type { CopyProgress, ReaderStatus } from '../../shared/progress/status.ts';
+import { ChangeRouter } from './change-router.ts';
+import { openLanePublishers } from './lane-publishers.ts';
+import { LaneWriter } from './lane-writer.ts';
+import { ReleaseTracker } from './release-tracker.ts';
+import { SnapshotCopier } from './snapshot-copier.ts';
+import { TargetClient } from './target-client.ts';
+
+export interface ReaderEpochOptions {
+  spec: PipelineSpec;
+  source: Source;
+  hub: Hub;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+const WATERMARK_MS = 1_000;
+const STATE_MS = 5_000;
+const SIDE_STATE_MS = 10_000;
+
+/** One life of the reader, from what the target holds to a failure or the end. */
+export class ReaderEpoch {
+  readonly number: number;
+  readonly #options: ReaderEpochOptions;
+  readonly #session: SourceSession;
+  readonly #target: TargetClient;
+  readonly #publishers: LanePublisher[];
+  readonly #router: ChangeRouter;
+  readonly #copier: SnapshotCopier;
+  readonly #releases: ReleaseTracker;
+  readonly #start: Position;
+  readonly #applied: Record<string, ChangeCounts>;
+  readonly #failed = new AbortController();
+  #finished = false;
+
+  private constructor(
+    options: ReaderEpochOptions,
+    number: number,
+    session: SourceSession,
+    target: TargetClient,
+    state: PipelineState | null,
+    lanePublishers: LanePublisher[],
+    chunkPublishers: LanePublisher[],
+  ) {
+    const { spec, hub, log } = options;
+    this.#options = options;
+    this.number = number;
+    this.#session = session;
+    this.#target = target;
+    this.#publishers = [...lanePublishers, ...chunkPublishers];
+    this.#applied = state?.applied ?? {};
+    const starts = lanePublishers.map(
+      (_, lane) =>
+        state?.lanes.find((progress) => progress.lane === lane)?.position ?? session.plan.start,
+    );
+    this.#start = minPosition(starts) ?? session.plan.start;
+    this.#releases = new ReleaseTracker(starts, (position) => session.release(position));
+    this.#router = new ChangeRouter(
+      lanePublishers.map(
+        (publisher, lane) => new LaneWriter(lane, publisher, number, starts[lane]!),
+      ),
+      starts,
+    );
+    this.#copier = new SnapshotCopier({
+      session,
+      target,
+      publishers: chunkPublishers,
+      countWaiting: (lane) =>
+        countWaiting(hub.control, { pipeline: spec.name, kind: 'chunk', lane }),
+      readerEpoch: number,
+      readers: spec.readers,
+      log,
+    });
+  }
+
+  static async begin(options: ReaderEpochOptions): Promise<ReaderEpoch> {
+    const { spec, source, hub, log, signal } = options;
+    const target = new TargetClient(hub, spec.name);
+    const known = await target.waitForState(log, signal);
+    refuseOtherLanes(spec, known);
+    const scope = {
+      mode: spec.mode,
+      namespaces: spec.source.namespaces,
+      lanes: spec.lanes,
+    };
+    const session = await source.open(scope, known?.plan ?? null, signal);
+    const opened: LanePublisher[] = [];
+    const life: { epoch?: ReaderEpoch } = {};
+    try {
+      const number = await target.ask({ op: 'begin' });
+      await target.ask({ op: 'plan', plan: session.plan, readerEpoch: number });
+      const state = await target.ask({ op: 'state' });
+      for (const kind of ['lane', 'chunk'] as const)
+        opened.push(
+          ...(await openLanePublishers({
+            hub,
+            pipeline: spec.name,
+            kind,
+            lanes: spec.lanes,
+            onFailure: (error) => life.epoch?.fail(error),
+          })),
+        );
+      log.info(
+        {
+          epoch: number,
+          namespaces: session.plan.namespaces.length,
+          chunks: session.plan.namespaces.reduce((sum, n) => sum + n.chunks.length, 0),
+        },
+        'reader epoch began',
+      );
+      life.epoch = new ReaderEpoch(
+        options,
+        number,
+        session,
+        target,
+        state,
+        opened.slice(0, spec.lanes),
+        opened.slice(spec.lanes),
+      );
+      return life.epoch;
+    } catch (error) {
+      for (const publisher of opened) publisher.close();
+      await session.close();
+      throw error;
+    }
+  }
+
+  get phase(): ReaderStatus['phase'] {
+    if (this.#finished) return 'finished';
+    return this.#copier.isDone ? 'streaming' : 'snapshotting';
+  }
+
+  get copy(): Record<string, CopyProgress> {
+    return this.#copier.progress;
+  }
+
+  get lagMs(): number | null {
+    const { sourceTimeMs } = this.#router;
+    return sourceTimeMs === 0 ? null : Math.max(0, Date.now() - sourceTimeMs);
+  }
+
+  /** What was applied when the epoch began, and what was read since: nothing is counted twice. */
+  get read(): Record<string, ChangeCounts> {
+    const total: Record<string, ChangeCounts> = structuredClone(this.#applied);
+    for (const [namespace, counts] of this.#router.counts) {
+      const sum = (total[namespace] ??= { inserts: 0, updates: 0, deletes: 0, truncates: 0 });
+      for (const kind of ['inserts', 'updates', 'deletes', 'truncates'] as const)
+        sum[kind] += counts[kind];
+    }
+    return total;
+  }
+
+  head(): Promise<Position> {
+    return this.#session.head();
+  }
+
+  async sendSideState(): Promise<void> {
+    const state = await this.#session.sideState();
+    if (state !== null) await this.#target.ask({ op: 'sideState', state });
+  }
+
+  fail(error: unknown): void {
+    if (!this.#failed.signal.aborted) this.#failed.abort(error);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { spec, hub, log } = this.#options;
+    const stop = watchNotices(hub.control, spec.name, (notice) => this.#onNotice(notice));
+    const ended = new AbortController();
+    const inner = AbortSignal.any([signal, this.#failed.signal, ended.signal]);
+    try {
+      await runTogether(inner, [
+        async (s) => {
+          await this.#copier.run(s);
+          if (s.aborted) return;
+          log.info({ epoch: this.number }, 'copy is in the target');
+          if (spec.mode !== 'snapshot') return;
+          await this.sendSideState();
+          this.#finished = true;
+          ended.abort();
+        },
+        async (s) => {
+          if (spec.mode !== 'snapshot')
+            await this.#session.streamUpdates(this.#start, this.#router, s);
+        },
+        (s) => this.#every(WATERMARK_MS, s, async () => this.#router.advanceIdleLanes()),
+        (s) => this.#every(SIDE_STATE_MS, s, () => this.sendSideState()),
+        (s) => this.#every(STATE_MS, s, () => this.#pollProgress()),
+      ]);
+    } finally {
+      stop();
+    }
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason;
+  }
+
+  async close(): Promise<void> {
+    this.#router.close();
+    for (const publisher of this.#publishers) publisher.close();
+    await this.#session.close();
+  }
+
+  #onNotice(notice: Notice): void {
+    if (notice.kind === 'progress') this.#releases.advance(notice.lane, notice.position);
+    else if (notice.kind === 'chunk') this.#copier.onChunkDone(notice.id, notice.rows);
+    else if (notice.readerEpoch === this.number)
+      this.fail(new WeirError('BROKER_LOST_DATA', notice.reason));
+  }
+
+  async #pollProgress(): Promise<void> {
+    const state = await this.#target.ask({ op: 'state' });
+    if (state === null)
+      throw new WeirError(
+        'POSITION_LOST',
+        'the target has lost the state of this pipeline; run `weir reset` and copy anew',
+      );
+    if (state.readerEpoch !== this.number)
+      throw new WeirError('FENCED', 'another reader has taken over this pipeline');
+    for (const { lane, position } of state.lanes) this.#releases.advance(lane, position);
+  }
+
+  async #every(ms: number, signal: AbortSignal, task: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await pause(ms, signal);
+      if (!signal.aborted) await task();
+    }
+  }
+}
+
+function refuseOtherLanes(spec: PipelineSpec, known: PipelineState | null): void {
+  if (known !== null && known.plan.lanes !== spec.lanes)
+    throw new WeirError(
+      'CONFIG_INVALID',
+      `pipeline ${spec.name} was made with lanes: ${known.plan.lanes}, and the file says ${spec.lanes}; set it back, or run \`weir reset\` and copy anew`,
+    );
+}

@@ -1,0 +1,176 @@
+import type { Logger } from 'pino';
+import type { PipelinePlan } from '../../shared/connector/plan.ts';
+import type { Chunk, SourceSession } from '../../shared/connector/source.ts';
+import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
+import { pause } from '../../shared/lifecycle/backoff.ts';
+import { runTogether } from '../../shared/lifecycle/run-together.ts';
+import type { CopyProgress } from '../../shared/progress/status.ts';
+import { ChunkSender } from './chunk-sender.ts';
+import type { TargetClient } from './target-client.ts';
+
+/** How many chunks a chunk lane may hold that the target has not committed: the copy's back-pressure. */
+const CHUNKS_PER_LANE = 2;
+const POLL_MS = 2_000;
+/** A chunk that the target still lacks although its lane is empty for so many polls was lost on the way. */
+const POLLS_UNTIL_LOST = 3;
+
+export interface SnapshotCopierOptions {
+  session: SourceSession;
+  target: TargetClient;
+  publishers: readonly LanePublisher[];
+  /** Messages waiting in a chunk lane; null where its stream is gone. */
+  countWaiting: (lane: number) => Promise<number | null>;
+  readerEpoch: number;
+  readers: number;
+  log: Logger;
+}
+
+/**
+ * Reads the chunks that the target lacks, several at once, and sends each whole into the lane with the least to do.
+ * A chunk is done when the target says that it has it; one that got lost on the way is read again.
+ */
+export class SnapshotCopier {
+  readonly #options: SnapshotCopierOptions;
+  readonly #waiting: Chunk[] = [];
+  readonly #pending = new Map<number, Chunk>();
+  readonly #sent = new Map<number, { lane: number; polls: number }>();
+  readonly #load: number[];
+  readonly progress: Record<string, CopyProgress> = {};
+  #wake: (() => void)[] = [];
+
+  constructor(options: SnapshotCopierOptions) {
+    this.#options = options;
+    this.#load = options.publishers.map(() => 0);
+    for (const namespace of options.session.plan.namespaces) {
+      this.progress[namespace.relation.namespace] = {
+        chunksTotal: namespace.chunks.length + namespace.chunksDone,
+        chunksDone: namespace.chunksDone,
+        rowsDone: namespace.rowsDone,
+        ready: namespace.state === 'ready',
+      };
+      for (const chunk of namespace.chunks) {
+        this.#waiting.push(chunk);
+        this.#pending.set(chunk.id, chunk);
+      }
+    }
+  }
+
+  get isDone(): boolean {
+    return this.#pending.size === 0 && Object.values(this.progress).every((p) => p.ready);
+  }
+
+  /** Returns when every namespace is in the target and ready. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.isDone) return;
+    const done = new AbortController();
+    const readers = Array.from(
+      { length: this.#options.readers },
+      () => (inner: AbortSignal) => this.#read(inner),
+    );
+    await runTogether(AbortSignal.any([signal, done.signal]), [
+      ...readers,
+      async (inner) => {
+        await this.#follow(inner);
+        done.abort();
+      },
+    ]);
+  }
+
+  /** The target has committed a chunk. */
+  onChunkDone(id: number, rows: number): void {
+    const chunk = this.#pending.get(id);
+    if (chunk === undefined) return;
+    this.#pending.delete(id);
+    const progress = this.progress[chunk.namespace]!;
+    progress.chunksDone++;
+    progress.rowsDone += rows;
+    this.#unload(id);
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const lane = this.#freeLane();
+      const chunk = lane === null ? undefined : this.#waiting.shift();
+      if (lane === null || chunk === undefined) {
+        await this.#waitForChange(signal);
+        continue;
+      }
+      if (!this.#pending.has(chunk.id)) continue;
+      this.#load[lane]!++;
+      const publisher = this.#options.publishers[lane]!;
+      const sender = new ChunkSender(chunk, lane, this.#options.readerEpoch, publisher);
+      const { rows } = await this.#options.session.listData(
+        chunk,
+        (bytes) => sender.receive(bytes),
+        signal,
+      );
+      if (signal.aborted) return;
+      sender.finish(rows);
+      this.#sent.set(chunk.id, { lane, polls: 0 });
+      if (!this.#pending.has(chunk.id)) this.#unload(chunk.id);
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#compareWithTarget();
+      if (this.isDone) return;
+      await pause(this.#pending.size === 0 ? 200 : POLL_MS, signal);
+    }
+  }
+
+  async #compareWithTarget(): Promise<void> {
+    if (this.#pending.size === 0) await this.#options.target.ask({ op: 'finish' });
+    const state = await this.#options.target.ask({ op: 'state' });
+    if (state !== null) this.#takeOver(state.plan);
+    for (const [id, sent] of this.#sent) {
+      const waiting = await this.#options.countWaiting(sent.lane);
+      sent.polls = waiting === 0 ? sent.polls + 1 : 0;
+      if (sent.polls < POLLS_UNTIL_LOST) continue;
+      this.#options.log.warn({ chunk: id }, 'chunk was lost on the way, reading it again');
+      this.#unload(id);
+      this.#waiting.push(this.#pending.get(id)!);
+    }
+  }
+
+  #takeOver(plan: PipelinePlan): void {
+    const missing = new Set(plan.namespaces.flatMap((n) => n.chunks.map((chunk) => chunk.id)));
+    for (const id of [...this.#pending.keys()]) {
+      if (missing.has(id)) continue;
+      this.#pending.delete(id);
+      this.#unload(id);
+    }
+    for (const namespace of plan.namespaces)
+      this.progress[namespace.relation.namespace] = {
+        chunksTotal: namespace.chunks.length + namespace.chunksDone,
+        chunksDone: namespace.chunksDone,
+        rowsDone: namespace.rowsDone,
+        ready: namespace.state === 'ready',
+      };
+  }
+
+  /** The lane with the fewest chunks on their way; null while all are full. */
+  #freeLane(): number | null {
+    let best: number | null = null;
+    for (const [lane, load] of this.#load.entries())
+      if (load < CHUNKS_PER_LANE && (best === null || load < this.#load[best]!)) best = lane;
+    return best;
+  }
+
+  #unload(id: number): void {
+    const sent = this.#sent.get(id);
+    if (sent === undefined) return;
+    this.#sent.delete(id);
+    this.#load[sent.lane]!--;
+    const wake = this.#wake;
+    this.#wake = [];
+    for (const resolve of wake) resolve();
+  }
+
+  #waitForChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      this.#wake.push(resolve);
+    });
+  }
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import type { Source } from '../../shared/connector/source.ts';
+import { publishStatus } from '../../shared/hub/status-board.ts';
+import type { Hub } from '../../shared/hub/hub.ts';
+import { readerSubject } from '../../shared/hub/names.ts';
+import { serve } from '../../shared/hub/requests.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
+import { runService } from '../../shared/lifecycle/run-service.ts';
+import type { ReaderAnswers, ReaderRequest } from '../../shared/progress/reader-requests.ts';
+import type { ReaderStatus } from '../../shared/progress/status.ts';
+import { ReaderEpoch } from './reader-epoch.ts';
+
+export interface SourceReaderOptions {
+  spec: PipelineSpec;
+  source: Source;
+  hub: Hub;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/**
+ * The service that reads the source. It lives in epochs: each begins with what the target holds, empties the lanes
+ * and sends everything after that. Any failure that can heal (a connection, the broker, a lane with a gap) ends the
+ * epoch and begins the next; the cost is reading a little again.
+ */
+export async function runSourceReader(options: SourceReaderOptions): Promise<void> {
+  const { spec, source, hub, log, signal } = options;
+  const id = randomUUID().slice(0, 8);
+  let epoch: ReaderEpoch | null = null;
+  let problem: string | null = null;
+  let phase: ReaderStatus['phase'] = 'starting';
+
+  const stopStatus = publishStatus(hub.control, () => ({
+    service: 'source-reader',
+    pipeline: spec.name,
+    id,
+    pid: process.pid,
+    atMs: Date.now(),
+    problem,
+    phase: epoch?.phase ?? phase,
+    readerEpoch: epoch?.number ?? 0,
+    copy: epoch?.copy ?? {},
+    read: epoch?.read ?? {},
+    lagMs: epoch?.lagMs ?? null,
+  }));
+  serve(hub.control, readerSubject(spec.name), 'reader', (request) =>
+    answer(epoch, request as ReaderRequest),
+  );
+
+  try {
+    await runService({
+      log,
+      signal,
+      onProblem: (text) => (problem = text),
+      body: async (inner) => {
+        phase = 'starting';
+        epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
+        problem = null;
+        try {
+          await epoch.run(inner);
+          phase = epoch.phase;
+        } finally {
+          const ended: ReaderEpoch = epoch;
+          epoch = null;
+          await ended.close();
+        }
+      },
+    });
+  } catch (error) {
+    phase = 'failed';
+    throw error;
+  } finally {
+    stopStatus();
+    await source.close();
+  }
+}
+
+async function answer(
+  epoch: ReaderEpoch | null,
+  request: ReaderRequest,
+): Promise<ReaderAnswers[ReaderRequest['op']]> {
+  if (epoch === null) throw new WeirError('UNREACHABLE', 'the source-reader is not ready yet');
+  switch (request.op) {
+    case 'mark':
+      return { head: epoch.phase === 'streaming' ? await epoch.head() : null };
+    case 'sideState':
+      await epoch.sendSideState();
+      return null;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Logger } from 'pino';
+import { errorPolicy } from '../errors/error-policy.ts';
+import { toWeirError } from '../errors/weir-error.ts';
+import { Backoff } from './backoff.ts';
+
+export interface ServiceOptions {
+  log: Logger;
+  signal: AbortSignal;
+  /** Runs until aborted or finished; everything it opened is closed when it returns or throws. */
+  body: (signal: AbortSignal) => Promise<void>;
+  /** Told each time the body has failed, and with null when it starts. */
+  onProblem: (problem: string | null) => void;
+}
+
+/** After this long without a failure the waiting starts from the beginning again. */
+const HEALTHY_MS = 30_000;
+
+/** Runs a service's body again and again while its failures can heal by themselves; throws the first that cannot. */
+export async function runService({ log, signal, body, onProblem }: ServiceOptions): Promise<void> {
+  const backoff = new Backoff({ firstMs: 250, maxMs: 10_000 });
+  while (!signal.aborted) {
+    const startedAtMs = Date.now();
+    try {
+      await body(signal);
+      return;
+    } catch (thrown) {
+      const error = toWeirError(thrown);
+      const action = errorPolicy(thrown);
+      if (action === 'ignore') continue;
+      onProblem(error.message);
+      if (action === 'stop') throw error;
+      if (Date.now() - startedAtMs > HEALTHY_MS) backoff.reset();
+      log.warn({ code: error.code, reason: error.message }, 'service failed, trying again');
+      await backoff.wait(signal);
+    }
+  }
+}

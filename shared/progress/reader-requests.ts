@@ -1,0 +1,18 @@
+import type { Position } from '../change/position.ts';
+
+/** What is asked of the active reader. */
+export type ReaderRequest =
+  /** How far the source is now. → `ReaderMark` */
+  | { op: 'mark' }
+  /** Hands what travels beside the log to the target now. → null */
+  | { op: 'sideState' };
+
+export interface ReaderMark {
+  /** Everything committed at the source so far stands before it; null while the copy is not in. */
+  head: Position | null;
+}
+
+export interface ReaderAnswers {
+  mark: ReaderMark;
+  sideState: null;
+}

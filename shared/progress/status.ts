@@ -1,0 +1,42 @@
+import type { ChangeCounts } from '../connector/sink.ts';
+
+/** What a service says of itself, about once a second and whenever it is asked. */
+export type ServiceStatus = ReaderStatus | WriterStatus;
+
+interface CommonStatus {
+  pipeline: string;
+  id: string;
+  pid: number;
+  atMs: number;
+  /** Set while the service waits to try again, or has given up: one sentence. */
+  problem: string | null;
+}
+
+export interface ReaderStatus extends CommonStatus {
+  service: 'source-reader';
+  phase: 'starting' | 'snapshotting' | 'streaming' | 'finished' | 'failed';
+  readerEpoch: number;
+  copy: Record<string, CopyProgress>;
+  /** Changes read since the pipeline was made, by namespace. */
+  read: Record<string, ChangeCounts>;
+  /** Milliseconds since the source committed the last thing that was read. */
+  lagMs: number | null;
+}
+
+export interface CopyProgress {
+  chunksTotal: number;
+  chunksDone: number;
+  rowsDone: number;
+  ready: boolean;
+}
+
+export interface WriterStatus extends CommonStatus {
+  service: 'target-writer';
+  phase: 'starting' | 'running' | 'failed';
+  lanes: number[];
+  /** Changes applied and rows copied by this process. */
+  changesApplied: number;
+  rowsCopied: number;
+  /** From commit at the source to commit at the target, of the changes of about the last ten seconds. */
+  lagMs: { p50: number; p99: number } | null;
+}

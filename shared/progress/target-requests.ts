@@ -1,0 +1,26 @@
+import type { PipelinePlan } from '../connector/plan.ts';
+import type { PipelineState } from '../connector/sink.ts';
+
+/**
+ * What a reader asks of the target through whichever writer answers. The target holds the record of the pipeline;
+ * the reader never talks to it itself.
+ */
+export type TargetRequest =
+  /** A reader takes over: earlier reader epochs are refused from now on. → `number`, its epoch */
+  | { op: 'begin' }
+  /** → `PipelineState | null` */
+  | { op: 'state' }
+  /** Stores the plan and creates what is missing. → null */
+  | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
+  /** → null */
+  | { op: 'sideState'; state: unknown }
+  /** Finishes what can be finished. → `string[]`, the namespaces that are ready */
+  | { op: 'finish' };
+
+export interface TargetAnswers {
+  begin: number;
+  state: PipelineState | null;
+  plan: null;
+  sideState: null;
+  finish: string[];
+}
