@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { awaitExit, endChild, runChild, startChild, type Child } from './child-process.ts';
 import { findFreePort } from './free-port.ts';
+import { reasonIn } from './log-reason.ts';
 import { requirePostgres, type PostgresBinaries } from './postgres-binaries.ts';
 import { createTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.ts';
 import {
@@ -107,7 +108,7 @@ export class PostgresServer {
       if (!passing || attempt === START_TRIES) {
         throw new WeirError(
           'ENVIRONMENT_MISSING',
-          `PostgreSQL did not start; its log says: ${failure}`,
+          `PostgreSQL did not start; its log says: ${reasonIn(failure)}`,
         );
       }
       await sleep(500);
@@ -162,7 +163,7 @@ export class PostgresServer {
     }
     await this.#end();
     options.signal?.throwIfAborted();
-    return child.logTail() || 'nothing';
+    return child.logTail();
   }
 }
 
@@ -206,7 +207,7 @@ async function initialize(
   if (code !== 0) {
     throw new WeirError(
       'ENVIRONMENT_MISSING',
-      `${binaries.initdb} failed; it says: ${log || 'nothing'}`,
+      `${binaries.initdb} failed; it says: ${reasonIn(log)}`,
     );
   }
   await appendFile(
