@@ -53,7 +53,13 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .description('Compares source and target row by row by hash; safe while changes flow.')
     .argument('<file>', 'the pipeline file')
     .option('--json', 'print the result as JSON', false)
-    .action(async (file: string, options: { json: boolean }) =>
+    .option(
+      '--settle <seconds>',
+      'how long a change may be on its way before it counts as a difference',
+      count(0, 3600),
+      10,
+    )
+    .action(async (file: string, options: { json: boolean; settle: number }) =>
       done(await (await import('./commands/verify.ts')).runVerify(file, options)),
     );
 

@@ -1,5 +1,11 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
+import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { checkText } from '../check/check-text.ts';
+import { checkPipeline } from '../check/pipeline-check.ts';
 
-export async function runCheck(_file: string, _options: { json: boolean }): Promise<number> {
-  throw new WeirError('NOT_SUPPORTED', 'weir check is not in this version yet');
+/** Says whether a pipeline can run: 0 fit, 1 not. */
+export async function runCheck(file: string, options: { json: boolean }): Promise<number> {
+  const report = await checkPipeline(await readPipelineFile(file, URL_SCHEMES));
+  console.log(options.json ? JSON.stringify(report, null, 2) : checkText(report));
+  return report.fit ? 0 : 1;
 }

@@ -1,9 +1,114 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
+import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
+import { watchStatus } from '../../../shared/hub/status-board.ts';
+import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
+import { startNats } from '../embedded/nats-server.ts';
+import { stopSignal } from '../stop-signal.ts';
+import { waitUntilCaughtUp } from '../supervisor/caught-up.ts';
+import { writeRunFile } from '../supervisor/run-file.ts';
+import { changesApplied, StatusBoard, statusLine } from '../supervisor/status-line.ts';
+import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 
 /** Runs everything the pipeline needs on this machine; returns the exit code. */
 export async function runRun(
-  _file: string,
-  _options: { until?: 'caught-up'; writers?: number },
+  file: string,
+  options: { until?: 'caught-up'; writers?: number },
 ): Promise<number> {
-  throw new WeirError('NOT_SUPPORTED', 'weir run is not in this version yet');
+  const spec = await readPipelineFile(file, URL_SCHEMES);
+  const stop = stopSignal();
+  const cleanUp: (() => Promise<void>)[] = [];
+  try {
+    const report = await checkPipeline(spec);
+    printFindings(report);
+    if (!report.fit) return 1;
+    let natsUrl = spec.nats.url?.reveal();
+    if (natsUrl === undefined) {
+      const nats = await startNats();
+      cleanUp.push(() => nats.stop());
+      natsUrl = nats.url;
+    }
+    const hub = await connectHub({ url: natsUrl, name: `weir/${spec.name}/run` });
+    cleanUp.push(() => hub.close());
+    cleanUp.push(await writeRunFile({ pipeline: spec.name, pid: process.pid, natsUrl }));
+    const supervisor = startPipeline({
+      file,
+      spec,
+      natsUrl,
+      writers: options.writers ?? spec.writers,
+      onLog: (line) => process.stderr.write(`${line}\n`),
+    });
+    cleanUp.push(() => supervisor.stop());
+    cleanUp.push(showProgress(hub, spec.name));
+    return await supervise(supervisor, hub, spec.name, options.until, stop.signal);
+  } finally {
+    for (const step of cleanUp.reverse()) await step();
+    stop.dispose();
+  }
+}
+
+/** Until the user stops it, a service ends for good, or the target has caught up where that was asked for. */
+async function supervise(
+  supervisor: Supervisor,
+  hub: Hub,
+  pipeline: string,
+  until: 'caught-up' | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const over = new AbortController();
+  const waiting = AbortSignal.any([signal, over.signal]);
+  const aborted = new Promise<null>((resolve) =>
+    waiting.addEventListener('abort', () => resolve(null), { once: true }),
+  );
+  try {
+    const end = await Promise.race([
+      supervisor.ended,
+      aborted,
+      ...(until === undefined ? [] : [waitUntilCaughtUp(hub.control, pipeline, waiting)]),
+    ]);
+    if (end === null || end === false) return 0;
+    if (end === true) {
+      process.stdout.write(`${pipeline}: caught up, the target holds what the source held\n`);
+      return 0;
+    }
+    if (end.exitCode === 0) {
+      process.stdout.write(`${pipeline}: finished\n`);
+      return 0;
+    }
+    process.stderr.write(`weir: ${end.service}: ${end.reason ?? 'failed'}\n`);
+    return end.exitCode;
+  } finally {
+    over.abort();
+  }
+}
+
+/** Live on a terminal, a plain line now and then elsewhere; returns how to stop. */
+function showProgress(hub: Hub, pipeline: string): () => Promise<void> {
+  const board = new StatusBoard();
+  const stop = watchStatus(hub.control, pipeline, (status) => board.put(status));
+  const terminal = process.stdout.isTTY;
+  const everyMs = terminal ? 1_000 : 5_000;
+  let applied = 0;
+  let last = '';
+  const timer = setInterval(() => {
+    const services = board.services();
+    const now = changesApplied(services);
+    const line = `${pipeline}: ${statusLine(services, Math.max(0, (now - applied) * 1_000) / everyMs)}`;
+    applied = now;
+    if (terminal) process.stdout.write(`\r\u001b[K${line}`);
+    else if (line !== last) process.stdout.write(`${line}\n`);
+    last = line;
+  }, everyMs);
+  return async () => {
+    clearInterval(timer);
+    stop();
+    if (terminal && last !== '') process.stdout.write('\n');
+  };
+}
+
+function printFindings({ parts }: CheckReport): void {
+  for (const { part, address, findings } of parts)
+    for (const { level, subject, message } of findings)
+      if (level !== 'ok')
+        process.stderr.write(`weir: ${level}: ${part} ${address}: ${subject}: ${message}\n`);
 }

@@ -1,6 +1,71 @@
+import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
+import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { connectHub } from '../../../shared/hub/hub.ts';
+import { parseLogLevel } from '../../../shared/logging/log-level.ts';
+import { createLogger } from '../../../shared/logging/logger.ts';
+import { connectorFor, URL_SCHEMES } from '../../connectors/registry.ts';
+import { runSourceReader } from '../../source-reader/source-reader.ts';
+import { runTargetWriter } from '../../target-writer/target-writer.ts';
+import { stopSignal } from '../stop-signal.ts';
+
+const SERVICES = ['source-reader', 'target-writer'] as const;
+type ServiceName = (typeof SERVICES)[number];
 
 /** Runs one service of the pipeline alone; returns the exit code. */
-export async function runService(_name: string, _options: { pipeline: string }): Promise<number> {
-  throw new WeirError('NOT_SUPPORTED', 'weir service is not in this version yet');
+export async function runService(name: string, options: { pipeline: string }): Promise<number> {
+  const service = SERVICES.find((known) => known === name);
+  if (service === undefined)
+    throw new WeirError(
+      'CONFIG_INVALID',
+      `there is no service "${name}"; the services are ${SERVICES.join(' and ')}`,
+    );
+  const spec = await readPipelineFile(options.pipeline, URL_SCHEMES);
+  const natsUrl = spec.nats.url?.reveal();
+  if (natsUrl === undefined)
+    throw new WeirError(
+      'CONFIG_INVALID',
+      'a service alone needs a NATS server: name it in the file (nats: { url }) or in WEIR_NATS_URL',
+    );
+  const log = createLogger({
+    service,
+    pipeline: spec.name,
+    level: parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'info'),
+  });
+  const stop = stopSignal();
+  const hub = await connectHub({ url: natsUrl, name: `weir/${spec.name}/${service}` });
+  try {
+    log.info({ pid: process.pid }, 'service started');
+    await start(service, spec, { hub, log, signal: stop.signal });
+    log.info('service stopped');
+    return 0;
+  } finally {
+    await hub.close();
+    stop.dispose();
+  }
+}
+
+async function start(
+  service: ServiceName,
+  spec: PipelineSpec,
+  shared: Pick<Parameters<typeof runSourceReader>[0], 'hub' | 'log' | 'signal'>,
+): Promise<void> {
+  const end = service === 'source-reader' ? spec.source : spec.target;
+  const url = end.url.reveal();
+  const connector = await connectorFor(url);
+  const common = { pipeline: spec.name, url, log: shared.log };
+  if (service === 'source-reader') {
+    if (connector.createSource === undefined)
+      throw new WeirError('NOT_SUPPORTED', 'the source connector of this pipeline cannot be read');
+    return runSourceReader({ ...shared, spec, source: connector.createSource(common) });
+  }
+  if (connector.createSink === undefined)
+    throw new WeirError('NOT_SUPPORTED', 'the target connector of this pipeline cannot be written');
+  const sink = connector.createSink({
+    ...common,
+    create: spec.target.create,
+    map: spec.map,
+    workers: spec.workers,
+  });
+  return runTargetWriter({ ...shared, spec, sink });
 }

@@ -1,5 +1,26 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
+import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { PipelineEnds } from '../pipeline-ends.ts';
+import { verifyPipeline } from '../verify/verify-pipeline.ts';
+import { namespaceText, verdictText } from '../verify/verify-text.ts';
 
-export async function runVerify(_file: string, _options: { json: boolean }): Promise<number> {
-  throw new WeirError('NOT_SUPPORTED', 'weir verify is not in this version yet');
+/** Compares source and target row by row: 0 equal, 1 different or not to be told. */
+export async function runVerify(
+  file: string,
+  options: { json: boolean; settle: number },
+): Promise<number> {
+  const spec = await readPipelineFile(file, URL_SCHEMES);
+  const verifiers = (await PipelineEnds.load(spec)).createVerifiers();
+  try {
+    const report = await verifyPipeline(spec, verifiers, {
+      settleMs: options.settle * 1_000,
+      onNamespace: (each) => {
+        if (!options.json) console.log(namespaceText(each));
+      },
+    });
+    console.log(options.json ? JSON.stringify(report, null, 2) : verdictText(report));
+    return report.equal ? 0 : 1;
+  } finally {
+    await Promise.all([verifiers.source.close(), verifiers.target.close()]);
+  }
 }

@@ -1,0 +1,127 @@
+import { describeUrl } from '../../../shared/config/redact-url.ts';
+import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
+import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
+import { isAbort, toWeirError } from '../../../shared/errors/weir-error.ts';
+import { connectHub, hostsOf } from '../../../shared/hub/hub.ts';
+import { countWaiting } from '../../../shared/hub/streams.ts';
+import { PipelineEnds } from '../pipeline-ends.ts';
+import { promisesFor, type PromiseHeld } from './promises.ts';
+
+export interface CheckReport {
+  pipeline: string;
+  fit: boolean;
+  parts: CheckedPart[];
+  namespaces: { namespace: string; target: string; identity: Relation['identity'] }[];
+  promises: PromiseHeld[];
+}
+
+export interface CheckedPart {
+  part: 'source' | 'target' | 'nats';
+  /** Without credentials. */
+  address: string;
+  findings: Finding[];
+}
+
+/** Preflight of a whole pipeline: everything that is wrong at once, as far as the servers can be reached. */
+export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
+  const ends = await PipelineEnds.load(spec);
+  const { findings: atSource, relations } = await checkSource(ends, spec);
+  const parts: CheckedPart[] = [
+    { part: 'source', address: describeUrl(spec.source.url.reveal()), findings: atSource },
+    {
+      part: 'target',
+      address: describeUrl(spec.target.url.reveal()),
+      findings: await checkTarget(ends, relations),
+    },
+    await checkNats(spec),
+  ];
+  parts[0]!.findings.push(...mapFindings(spec, relations));
+  return {
+    pipeline: spec.name,
+    fit: parts.every(({ findings }) => findings.every(({ level }) => level !== 'error')),
+    parts,
+    namespaces: relations.map(({ relation: { namespace, identity } }) => ({
+      namespace,
+      target: spec.map[namespace] ?? namespace,
+      identity,
+    })),
+    promises: promisesFor(
+      spec,
+      relations.map(({ relation }) => relation),
+    ),
+  };
+}
+
+async function checkSource(
+  ends: PipelineEnds,
+  { mode, source: { namespaces }, lanes }: PipelineSpec,
+): Promise<{ findings: Finding[]; relations: RelationPlan[] }> {
+  const source = ends.createSource();
+  try {
+    return await source.check({ mode, namespaces, lanes });
+  } catch (error) {
+    return { findings: [asFinding(error)], relations: [] };
+  } finally {
+    await source.close();
+  }
+}
+
+async function checkTarget(ends: PipelineEnds, relations: RelationPlan[]): Promise<Finding[]> {
+  const sink = ends.createSink();
+  try {
+    return await sink.check(relations);
+  } catch (error) {
+    return [asFinding(error)];
+  } finally {
+    await sink.close();
+  }
+}
+
+async function checkNats(spec: PipelineSpec): Promise<CheckedPart> {
+  const { url } = spec.nats;
+  if (url === null)
+    return {
+      part: 'nats',
+      address: 'none named',
+      findings: [{ level: 'ok', subject: 'server', message: 'weir run starts one of its own' }],
+    };
+  const address = hostsOf(url.reveal());
+  try {
+    const hub = await connectHub({ url: url.reveal(), name: `weir-${spec.name}-check` });
+    try {
+      // Asks JetStream, which may be missing on a server that answers otherwise.
+      await countWaiting(hub.control, { pipeline: spec.name, kind: 'lane', lane: 0 });
+      return {
+        part: 'nats',
+        address,
+        findings: [{ level: 'ok', subject: 'server', message: 'answers and has JetStream' }],
+      };
+    } finally {
+      await hub.close();
+    }
+  } catch (error) {
+    return { part: 'nats', address, findings: [asFinding(error)] };
+  }
+}
+
+/** A name in `map` that the source does not have is most likely a slip, and would go unnoticed. */
+function mapFindings(spec: PipelineSpec, relations: RelationPlan[]): Finding[] {
+  if (relations.length === 0) return [];
+  const names = new Set(relations.map(({ relation }) => relation.namespace));
+  return Object.keys(spec.map)
+    .filter((namespace) => !names.has(namespace))
+    .map((namespace) => ({
+      level: 'warning',
+      subject: 'map',
+      message: `renames ${namespace}, which is not among the namespaces of this pipeline; correct or remove it`,
+    }));
+}
+
+/** What stops one part of the check is a result of it; the other parts are still looked at. */
+function asFinding(error: unknown): Finding {
+  if (isAbort(error)) throw error;
+  const weirError = toWeirError(error);
+  if (weirError.code === 'INTERNAL') throw weirError;
+  return { level: 'error', subject: 'server', message: weirError.message };
+}

@@ -1,0 +1,71 @@
+import type { Relation } from '../../../shared/change/relation.ts';
+import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
+
+export interface PromiseHeld {
+  promise: string;
+  /** `partly`: with the exception that `why` names. */
+  holds: 'yes' | 'partly';
+  why: string;
+}
+
+/**
+ * Which promises hold for this pair, and why. What connectors inside this process must do (`Sink`: progress and data
+ * in one transaction) is what the first ones rest on; the exceptions come from how the rows can be told apart.
+ */
+export function promisesFor(
+  spec: Pick<PipelineSpec, 'mode'>,
+  relations: readonly Relation[],
+): PromiseHeld[] {
+  const follows = spec.mode !== 'snapshot';
+  const promises: PromiseHeld[] = [
+    {
+      promise: 'nothing lost',
+      holds: 'yes',
+      why: follows
+        ? 'the source keeps each change until the target has committed it'
+        : 'a chunk counts as copied only when the target has committed it',
+    },
+    {
+      promise: 'nothing twice',
+      holds: 'yes',
+      why: 'the target commits data and progress in one transaction',
+    },
+  ];
+  if (!follows) return promises;
+  const unfollowed = namesOf(relations, (relation) => relation.identity === 'none');
+  promises.push(
+    unfollowed.length === 0
+      ? { promise: 'every change followed', holds: 'yes', why: 'inserts, updates and deletes' }
+      : {
+          promise: 'every change followed',
+          holds: 'partly',
+          why: `only inserts of ${unfollowed.join(', ')}, whose rows cannot be told apart; give it a key`,
+        },
+    orderPromise(relations),
+  );
+  const multisets = namesOf(relations, (relation) => relation.identity === 'row');
+  if (multisets.length > 0)
+    promises.push({
+      promise: 'rows told apart',
+      holds: 'partly',
+      why: `equal rows of ${multisets.join(', ')} are interchangeable, as no key tells them apart`,
+    });
+  return promises;
+}
+
+function orderPromise(relations: readonly Relation[]): PromiseHeld {
+  const serial = namesOf(relations, (relation) => relation.order === 'namespace');
+  const exception = serial.length === 0 ? '' : `; all of ${serial.join(', ')} in commit order`;
+  return {
+    promise: 'order per key',
+    holds: 'yes',
+    why: `changes of one key are applied in commit order${exception}`,
+  };
+}
+
+function namesOf(
+  relations: readonly Relation[],
+  matches: (relation: Relation) => boolean,
+): string[] {
+  return relations.filter(matches).map((relation) => relation.namespace);
+}

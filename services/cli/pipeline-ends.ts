@@ -1,0 +1,69 @@
+import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import type { Connector, ConnectorLog } from '../../shared/connector/connector.ts';
+import type { Sink } from '../../shared/connector/sink.ts';
+import type { Source } from '../../shared/connector/source.ts';
+import type { Verifier } from '../../shared/connector/verifier.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
+import { parseLogLevel } from '../../shared/logging/log-level.ts';
+import { createLogger } from '../../shared/logging/logger.ts';
+import { connectorFor } from '../connectors/registry.ts';
+
+/** Both connectors of a pipeline, for commands that talk to the stores themselves. Nothing is connected yet. */
+export class PipelineEnds {
+  readonly #spec: PipelineSpec;
+  readonly #source: Connector;
+  readonly #target: Connector;
+  readonly #log: ConnectorLog;
+
+  private constructor(spec: PipelineSpec, source: Connector, target: Connector) {
+    this.#spec = spec;
+    this.#source = source;
+    this.#target = target;
+    // The command's own output is what the user asked for; only warnings come between.
+    const level = parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'warn');
+    this.#log = createLogger({ service: 'cli', pipeline: spec.name, level });
+  }
+
+  static async load(spec: PipelineSpec): Promise<PipelineEnds> {
+    const source = await connectorFor(spec.source.url.reveal());
+    return new PipelineEnds(spec, source, await connectorFor(spec.target.url.reveal()));
+  }
+
+  createSource(): Source {
+    const url = this.#spec.source.url.reveal();
+    const source = this.#source.createSource?.({ pipeline: this.#spec.name, url, log: this.#log });
+    return source ?? lacks('source.url', 'read from');
+  }
+
+  createSink(): Sink {
+    const { name, target, map, workers } = this.#spec;
+    const url = target.url.reveal();
+    const options = { pipeline: name, url, log: this.#log, create: target.create, map, workers };
+    return this.#target.createSink?.(options) ?? lacks('target.url', 'written to');
+  }
+
+  createVerifiers(): { source: Verifier; target: Verifier } {
+    const common = { pipeline: this.#spec.name, log: this.#log };
+    const source = this.#source.createVerifier?.({
+      ...common,
+      url: this.#spec.source.url.reveal(),
+    });
+    const target = this.#target.createVerifier?.({
+      ...common,
+      url: this.#spec.target.url.reveal(),
+    });
+    if (source === undefined || target === undefined || this.#commonDataType() === null)
+      throw new WeirError('NOT_SUPPORTED', 'weir verify cannot compare these two kinds of store');
+    return { source, target };
+  }
+
+  /** The first form of the source's data that the target takes without conversion. */
+  #commonDataType(): string | null {
+    const known = this.#target.getInfo().dataTypes;
+    return this.#source.getInfo().dataTypes.find((type) => known.includes(type)) ?? null;
+  }
+}
+
+function lacks(key: string, verb: string): never {
+  throw new WeirError('NOT_SUPPORTED', `${key} names a kind of store that cannot be ${verb}`);
+}
