@@ -52,12 +52,12 @@ export interface FrameBody {
   chunk?: ChunkPart;
 }
 
+/** The frames of one chunk follow each other in their lane, with `sequence` counting from 0. */
 export interface ChunkPart {
   id: number;
   namespace: string;
   how: 'load' | 'merge';
   dataType: string;
-  part: number;
   /** On the last part only: the rows of the whole chunk. */
   rows?: number;
 }

@@ -152,8 +152,8 @@ export class LaneConsumer {
   }
 }
 
-const FETCH_AHEAD = 16;
-const BUFFER_BYTES = 4 << 20;
+const FETCH_AHEAD = 6;
+const BUFFER_BYTES = 1 << 20;
 const ACK = new TextEncoder().encode('+ACK');
 const IN_PROGRESS = new TextEncoder().encode('+WPI');
 

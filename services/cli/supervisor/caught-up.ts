@@ -1,0 +1,53 @@
+import type { NatsConnection } from 'nats';
+import type { Position } from '../../../shared/change/position.ts';
+import { minPosition } from '../../../shared/change/position.ts';
+import type { PipelineState } from '../../../shared/connector/sink.ts';
+import { errorPolicy } from '../../../shared/errors/error-policy.ts';
+import { readerSubject, targetSubject } from '../../../shared/hub/names.ts';
+import { request } from '../../../shared/hub/requests.ts';
+import { pause } from '../../../shared/lifecycle/backoff.ts';
+import type { ReaderMark } from '../../../shared/progress/reader-requests.ts';
+
+const POLL_MS = 200;
+
+/**
+ * Waits until the target holds everything that the source held when the copy was in or this was called, whichever
+ * is later. False when aborted first.
+ */
+export async function waitUntilCaughtUp(
+  nc: NatsConnection,
+  pipeline: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const head = await ask<Position>(signal, async () => {
+    const mark = await request<ReaderMark>(nc, readerSubject(pipeline), { op: 'mark' });
+    return mark.head;
+  });
+  if (head === null) return false;
+  const reached = await ask<true>(signal, async () => {
+    const state = await request<PipelineState | null>(nc, targetSubject(pipeline), { op: 'state' });
+    const least = minPosition(state?.lanes.map((lane) => lane.position) ?? []);
+    return least !== null && least >= head ? true : null;
+  });
+  if (reached === null) return false;
+  const finished = await ask<true>(signal, async () => {
+    await request(nc, readerSubject(pipeline), { op: 'sideState' }, 60_000);
+    await request(nc, targetSubject(pipeline), { op: 'finish' }, 600_000);
+    return true;
+  });
+  return finished !== null;
+}
+
+/** Repeats a question until it has an answer; services may be starting or starting again. */
+async function ask<T>(signal: AbortSignal, question: () => Promise<T | null>): Promise<T | null> {
+  while (!signal.aborted) {
+    try {
+      const answer = await question();
+      if (answer !== null) return answer;
+    } catch (error) {
+      if (errorPolicy(error) === 'stop') throw error;
+    }
+    await pause(POLL_MS, signal);
+  }
+  return null;
+}

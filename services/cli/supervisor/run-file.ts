@@ -1,0 +1,58 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** What a running `weir run` leaves for `weir status` to find it. */
+export interface RunFile {
+  pipeline: string;
+  pid: number;
+  /** May hold credentials; the file is readable by its owner only. */
+  natsUrl: string;
+}
+
+function folder(): string {
+  const state = process.env['XDG_STATE_HOME'];
+  return join(
+    state !== undefined && state !== '' ? state : join(homedir(), '.local/state'),
+    'weir',
+  );
+}
+
+/** Returns how to remove it. */
+export async function writeRunFile(run: RunFile): Promise<() => Promise<void>> {
+  await mkdir(folder(), { recursive: true, mode: 0o700 });
+  const path = join(folder(), `${run.pipeline}.${run.pid}.json`);
+  await writeFile(path, JSON.stringify(run), { mode: 0o600 });
+  return () => rm(path, { force: true });
+}
+
+/** Those whose process lives. */
+export async function readRunFiles(): Promise<RunFile[]> {
+  const runs: RunFile[] = [];
+  for (const name of await namesIn(folder())) {
+    if (!name.endsWith('.json')) continue;
+    const path = join(folder(), name);
+    const run = JSON.parse(await readFile(path, 'utf8')) as RunFile;
+    if (isAlive(run.pid)) runs.push(run);
+    else await rm(path, { force: true });
+  }
+  return runs;
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,110 @@
+import { RecordCursor } from '../../shared/change/change-record.ts';
+import type { Frame } from '../../shared/change/frame.ts';
+import type { Position } from '../../shared/change/position.ts';
+import type { Relation } from '../../shared/change/relation.ts';
+import type { ChangeCounts, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
+import { Fold } from './fold.ts';
+
+const MAX_BYTES = 4 << 20;
+
+/** A run of frames of one lane that will be committed together. */
+export class ChangeBatch {
+  readonly replies: string[] = [];
+  /** Source time of the oldest and newest change in it. */
+  readonly sourceTimes: number[] = [];
+  readonly #before: LaneProgress;
+  readonly #folds = new Map<string, Fold>();
+  readonly #counts = new Map<string, ChangeCounts>();
+  #after: LaneProgress;
+  #bytes = 0;
+  #changes = 0;
+
+  constructor(before: LaneProgress) {
+    this.#before = before;
+    this.#after = before;
+  }
+
+  get isEmpty(): boolean {
+    return this.replies.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= MAX_BYTES;
+  }
+
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** False where the frame has a relation in another shape than the batch: commit first. */
+  fits(frame: Frame, intern: (relation: Relation) => Relation): boolean {
+    return (frame.body.relations ?? []).every((relation) => {
+      const fold = this.#folds.get(relation.namespace);
+      return fold === undefined || fold.relation === intern(relation);
+    });
+  }
+
+  add(frame: Frame, replies: readonly string[], intern: (relation: Relation) => Relation): void {
+    this.replies.push(...replies);
+    this.#bytes += frame.payload.length;
+    if (frame.kind === 'changes') this.#addChanges(frame, intern);
+    this.#after = {
+      ...this.#before,
+      readerEpoch: frame.readerEpoch,
+      sequence: frame.sequence,
+      position: later(this.#after.position, frame.last),
+    };
+  }
+
+  toLaneBatch(): LaneBatch {
+    return {
+      before: this.#before,
+      after: this.#after,
+      changes: [...this.#folds.values()].map((fold) => fold.net()),
+      counts: this.#counts,
+    };
+  }
+
+  #addChanges(frame: Frame, intern: (relation: Relation) => Relation): void {
+    const { position } = this.#before;
+    const overlaps = frame.first <= position;
+    const known = overlaps ? Buffer.from(position, 'hex') : null;
+    const relations = (frame.body.relations ?? []).map(intern);
+    const folds = relations.map((relation) => this.#foldOf(relation));
+    const counts = relations.map((relation) => this.#countsOf(relation.namespace));
+    const records = new RecordCursor(frame.payload);
+    while (records.advance()) {
+      if (known !== null && !records.isAfter(known)) continue;
+      const { kind, relation } = records;
+      folds[relation]!.add(kind, records.key, records.row, records.partial);
+      const count = counts[relation]!;
+      if (kind === 'insert') count.inserts++;
+      else if (kind === 'update') count.updates++;
+      else count.deletes++;
+      this.#changes++;
+    }
+    this.sourceTimes.push(frame.sourceTimeMs);
+  }
+
+  #foldOf(relation: Relation): Fold {
+    let fold = this.#folds.get(relation.namespace);
+    if (fold === undefined) {
+      fold = new Fold(relation);
+      this.#folds.set(relation.namespace, fold);
+    }
+    return fold;
+  }
+
+  #countsOf(namespace: string): ChangeCounts {
+    let counts = this.#counts.get(namespace);
+    if (counts === undefined) {
+      counts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+      this.#counts.set(namespace, counts);
+    }
+    return counts;
+  }
+}
+
+function later(a: Position, b: Position): Position {
+  return a > b ? a : b;
+}

@@ -1,0 +1,91 @@
+import { decodeFrame } from '../../shared/change/frame.ts';
+import type { Relation } from '../../shared/change/relation.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
+import { type Delivery, LaneConsumer } from '../../shared/hub/lane-consumer.ts';
+import { streamName } from '../../shared/hub/names.ts';
+import { publishNotice } from '../../shared/hub/notices.ts';
+import { deleteConsumer, takeLaneConsumer } from '../../shared/hub/streams.ts';
+import { pause } from '../../shared/lifecycle/backoff.ts';
+import { ChunkCutShort, IncomingChunk } from './incoming-chunk.ts';
+import type { WriterContext } from './writer-context.ts';
+
+/**
+ * Loads the chunks that come through one chunk lane. Chunks need no order among each other, so there is no
+ * sequencer here: the target's ledger knows each chunk that is in. A chunk whose beginning is missing is passed
+ * over; the reader sees that the target lacks it, and sends it again.
+ */
+export class ChunkLane {
+  readonly #context: WriterContext;
+  readonly #consumer: LaneConsumer;
+  readonly #relations = new Map<string, Relation>();
+
+  private constructor(context: WriterContext, consumer: LaneConsumer) {
+    this.#context = context;
+    this.#consumer = consumer;
+  }
+
+  static async run(context: WriterContext, lane: number, signal: AbortSignal): Promise<void> {
+    const { hub, pipeline, writerId } = context;
+    const stream = streamName(pipeline, 'chunk', lane);
+    const name = `C${String(lane).padStart(2, '0')}-${writerId}`;
+    while ((await takeLaneConsumer(hub.control, stream, name)) === null) {
+      await pause(250, signal);
+      if (signal.aborted) return;
+    }
+    const consumer = await LaneConsumer.open(hub.consuming, stream, name);
+    try {
+      await new ChunkLane(context, consumer).#run(signal);
+      await deleteConsumer(hub.control, stream, name);
+    } finally {
+      consumer.close();
+    }
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let delivery = await this.#consumer.next(signal);
+    while (delivery !== null) {
+      const next = await this.#load(delivery, signal);
+      delivery = next ?? (await this.#consumer.next(signal));
+    }
+  }
+
+  /** Loads the chunk that begins with `delivery`; returns a delivery that was taken too much. */
+  async #load(delivery: Delivery, signal: AbortSignal): Promise<Delivery | null> {
+    const frame = decodeFrame(delivery.bytes);
+    if (frame.body.chunk === undefined || frame.sequence !== 0) {
+      this.#consumer.acknowledge(delivery.replies);
+      return null;
+    }
+    const { sink, meter, hub, pipeline, log, gate } = this.#context;
+    const chunk = new IncomingChunk(frame, delivery.replies, () => this.#consumer.next(signal));
+    const { id, namespace } = frame.body.chunk;
+    try {
+      const relation = await this.#relationOf(namespace);
+      const done = await sink.writeData(chunk.head(relation), chunk.parts());
+      if (done === 'present') await chunk.skip();
+      else meter.rowsCopied += chunk.rows;
+      log.debug({ chunk: id, namespace, rows: chunk.rows, done }, 'chunk in the target');
+    } catch (error) {
+      if (!(error instanceof ChunkCutShort)) throw error;
+      log.info({ chunk: id, namespace }, 'chunk was cut short, waiting for it to come again');
+      if (!signal.aborted) this.#consumer.acknowledge(chunk.replies);
+      return error.next;
+    }
+    this.#consumer.acknowledge(chunk.replies);
+    publishNotice(hub.control, pipeline, { kind: 'chunk', id, rows: chunk.rows });
+    await gate.refresh();
+    return null;
+  }
+
+  async #relationOf(namespace: string): Promise<Relation> {
+    const known = this.#relations.get(namespace);
+    if (known !== undefined) return known;
+    const state = await this.#context.sink.readState();
+    for (const { relation } of state?.plan.namespaces ?? [])
+      this.#relations.set(relation.namespace, relation);
+    const relation = this.#relations.get(namespace);
+    if (relation === undefined)
+      throw new WeirError('FENCED', `namespace ${namespace} is not in the plan any more`);
+    return relation;
+  }
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { Relation } from '../../shared/change/relation.ts';
+import { keyOf, toTuple } from '../../shared/change/tuple.ts';
+import { Fold } from './fold.ts';
+
+const relation = (identity: Relation['identity']): Relation => ({
+  namespace: 'public.t',
+  columns: [
+    { name: 'id', type: 'integer', encoding: 'text' },
+    { name: 'v', type: 'text', encoding: 'text' },
+  ],
+  key: identity === 'key' ? [0] : [],
+  identity,
+  order: 'key',
+});
+
+const NONE = Buffer.alloc(0);
+
+function folding(identity: Relation['identity'] = 'key') {
+  const fold = new Fold(relation(identity));
+  const keyFor = (row: Buffer): Buffer => (identity === 'key' ? keyOf(row, [0]) : row);
+  return {
+    insert: (...v: (string | null | undefined)[]) =>
+      fold.add('insert', keyFor(toTuple(v)), toTuple(v), false),
+    update: (...v: (string | null | undefined)[]) =>
+      fold.add('update', keyFor(toTuple(v)), toTuple(v), v.includes(undefined)),
+    delete: (...v: (string | null)[]) => fold.add('delete', keyFor(toTuple(v)), NONE, false),
+    net: () => {
+      const { upserts, partial, deletes } = fold.net();
+      return { upserts, partial, deletes };
+    },
+  };
+}
+
+describe('folding by key', () => {
+  it('keeps the last state of each key', () => {
+    const changes = folding();
+    changes.insert('1', 'a');
+    changes.update('1', 'b');
+    changes.insert('2', 'x');
+    changes.delete('2', null);
+    expect(changes.net()).toEqual({
+      upserts: [toTuple(['1', 'b'])],
+      partial: [],
+      deletes: [keyOf(toTuple(['2']), [0])],
+    });
+  });
+
+  it('takes a row that was deleted and came back as it came back', () => {
+    const changes = folding();
+    changes.delete('1', null);
+    changes.insert('1', 'new');
+    expect(changes.net()).toEqual({ upserts: [toTuple(['1', 'new'])], partial: [], deletes: [] });
+  });
+
+  it('fills an unchanged value from an earlier change of the same key', () => {
+    const changes = folding();
+    changes.insert('1', 'large');
+    changes.update('1', undefined);
+    expect(changes.net().upserts).toEqual([toTuple(['1', 'large'])]);
+  });
+
+  it('leaves an unchanged value to the target where no earlier change has it', () => {
+    const changes = folding();
+    changes.update('1', undefined);
+    changes.update('1', undefined);
+    expect(changes.net()).toEqual({
+      upserts: [],
+      partial: [toTuple(['1', undefined])],
+      deletes: [],
+    });
+  });
+
+  it('needs the target no more once the value was set', () => {
+    const changes = folding();
+    changes.update('1', undefined);
+    changes.update('1', 'set');
+    changes.update('1', undefined);
+    expect(changes.net()).toEqual({ upserts: [toTuple(['1', 'set'])], partial: [], deletes: [] });
+  });
+});
+
+describe('folding equal rows', () => {
+  it('counts them, because which of two equal rows goes does not matter', () => {
+    const changes = folding('row');
+    changes.insert('1', 'a');
+    changes.insert('1', 'a');
+    changes.delete('1', 'a');
+    changes.delete('2', 'b');
+    changes.delete('2', 'b');
+    expect(changes.net()).toEqual({
+      upserts: [toTuple(['1', 'a'])],
+      partial: [],
+      deletes: [toTuple(['2', 'b']), toTuple(['2', 'b'])],
+    });
+  });
+});
+
+describe('folding without identity', () => {
+  it('keeps every insert', () => {
+    const changes = folding('none');
+    changes.insert('1', 'a');
+    changes.insert('1', 'a');
+    expect(changes.net().upserts).toHaveLength(2);
+  });
+});

@@ -1,0 +1,75 @@
+import type { Relation } from '../../shared/change/relation.ts';
+import { fillUnchanged, hasUnchanged } from '../../shared/change/tuple.ts';
+import type { NetChanges } from '../../shared/connector/sink.ts';
+import type { ChangeKind } from '../../shared/connector/source.ts';
+
+/**
+ * Reduces the changes of one relation, in order, to what they come to: for each key its last state. Keeps views of
+ * the frames the changes came in, so those must live as long as the result.
+ */
+export class Fold {
+  readonly relation: Relation;
+  readonly #keys = new Map<string, Last>();
+  readonly #rows = new Map<string, { row: Buffer; count: number }>();
+  readonly #inserts: Buffer[] = [];
+
+  constructor(relation: Relation) {
+    this.relation = relation;
+  }
+
+  add(kind: ChangeKind, key: Buffer, row: Buffer, partial: boolean): void {
+    switch (this.relation.identity) {
+      case 'none':
+        this.#inserts.push(row);
+        return;
+      case 'row':
+        this.#addEqualRow(key, kind === 'delete' ? -1 : 1);
+        return;
+      case 'key':
+        this.#addKeyed(key, kind === 'delete' ? null : row, partial);
+    }
+  }
+
+  net(): NetChanges {
+    const net: NetChanges = { relation: this.relation, upserts: [], partial: [], deletes: [] };
+    for (const row of this.#inserts) net.upserts.push(row);
+    for (const { row, count } of this.#rows.values()) {
+      for (let i = 0; i < count; i++) net.upserts.push(row);
+      for (let i = 0; i > count; i--) net.deletes.push(row);
+    }
+    for (const { key, row, partial } of this.#keys.values()) {
+      if (row === null) net.deletes.push(key);
+      else (partial ? net.partial : net.upserts).push(row);
+    }
+    return net;
+  }
+
+  #addKeyed(key: Buffer, row: Buffer | null, partial: boolean): void {
+    const name = key.toString('latin1');
+    const last = this.#keys.get(name);
+    if (last === undefined) {
+      this.#keys.set(name, { key, row, partial });
+    } else if (row !== null && partial && last.row !== null) {
+      last.row = fillUnchanged(row, last.row);
+      last.partial = last.partial && hasUnchanged(last.row);
+    } else {
+      last.row = row;
+      last.partial = partial;
+    }
+  }
+
+  /** Equal rows are interchangeable: only how many come or go in total matters. */
+  #addEqualRow(row: Buffer, step: 1 | -1): void {
+    const name = row.toString('latin1');
+    const entry = this.#rows.get(name);
+    if (entry === undefined) this.#rows.set(name, { row, count: step });
+    else entry.count += step;
+  }
+}
+
+interface Last {
+  key: Buffer;
+  /** Null: deleted. */
+  row: Buffer | null;
+  partial: boolean;
+}

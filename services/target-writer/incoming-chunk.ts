@@ -1,0 +1,82 @@
+import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
+import type { Relation } from '../../shared/change/relation.ts';
+import type { ChunkHead } from '../../shared/connector/sink.ts';
+import { hash64 } from '../../shared/codec/xxhash.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
+import type { Delivery } from '../../shared/hub/lane-consumer.ts';
+
+/** Where the parts of a chunk come from; null when aborted. */
+export type NextDelivery = () => Promise<Delivery | null>;
+
+/** A chunk that was given up by its reader halfway; what comes next in the lane is `next`. */
+export class ChunkCutShort extends WeirError {
+  readonly next: Delivery | null;
+
+  constructor(next: Delivery | null) {
+    super('BROKER_LOST_DATA', 'a chunk was cut short; its reader sends it again');
+    this.next = next;
+  }
+}
+
+/** A chunk while its parts arrive. The lane keeps them in order; a foreign part means that the rest never comes. */
+export class IncomingChunk {
+  readonly replies: string[];
+  readonly #first: Frame;
+  readonly #next: NextDelivery;
+  #keys: Buffer;
+  #rows: number | undefined;
+
+  constructor(first: Frame, replies: string[], next: NextDelivery) {
+    this.#first = first;
+    this.replies = [...replies];
+    this.#next = next;
+    this.#keys = Buffer.from(first.batchKey, 'hex');
+    this.#rows = first.body.chunk?.rows;
+  }
+
+  get rows(): number {
+    return this.#rows ?? 0;
+  }
+
+  head(relation: Relation): ChunkHead {
+    const { id, namespace, how, dataType } = this.#first.body.chunk!;
+    return {
+      id,
+      namespace,
+      how,
+      dataType,
+      relation,
+      batchKey: () => hash64(this.#keys).toString(16).padStart(16, '0'),
+      rows: () => this.rows,
+    };
+  }
+
+  async *parts(): AsyncGenerator<Buffer> {
+    yield this.#first.payload;
+    yield* this.#rest();
+  }
+
+  /** Passes over what is left of it. */
+  async skip(): Promise<void> {
+    const rest = this.#rest();
+    while ((await rest.next()).done !== true);
+  }
+
+  async *#rest(): AsyncGenerator<Buffer> {
+    let sequence = 0;
+    while (this.#rows === undefined) {
+      const delivery = await this.#next();
+      if (delivery === null) throw new ChunkCutShort(null);
+      const frame = decodeFrame(delivery.bytes);
+      const follows =
+        frame.body.chunk?.id === this.#first.body.chunk!.id &&
+        frame.readerEpoch === this.#first.readerEpoch &&
+        frame.sequence === ++sequence;
+      if (!follows) throw new ChunkCutShort(delivery);
+      this.replies.push(...delivery.replies);
+      this.#keys = Buffer.concat([this.#keys, Buffer.from(frame.batchKey, 'hex')]);
+      this.#rows = frame.body.chunk?.rows;
+      yield frame.payload;
+    }
+  }
+}

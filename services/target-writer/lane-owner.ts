@@ -1,0 +1,167 @@
+import { Leases } from '../../shared/hub/leases.ts';
+import { errorPolicy } from '../../shared/errors/error-policy.ts';
+import { toWeirError } from '../../shared/errors/weir-error.ts';
+import { Backoff, pause } from '../../shared/lifecycle/backoff.ts';
+import { ChangeLane } from './change-lane.ts';
+import { ChunkLane } from './chunk-lane.ts';
+import { decideLanes } from './lane-quota.ts';
+import type { WriterContext } from './writer-context.ts';
+
+const LEASE_MS = 10_000;
+const ROUND_MS = LEASE_MS / 4;
+const SETTLING_MS = 300;
+
+interface OwnedLane {
+  abort: AbortController;
+  ended: Promise<void>;
+}
+
+/**
+ * Takes this writer's share of the lanes and works on them. Leases decide who works; that only one writes is decided
+ * by the lane's epoch at the target, because a lease cannot stop a process that was asleep.
+ */
+export class LaneOwner {
+  readonly #context: WriterContext;
+  readonly #lanes: number;
+  readonly #leases: Leases;
+  readonly #owned = new Map<number, OwnedLane>();
+  readonly #fatal = new AbortController();
+  #problem: string | null = null;
+
+  private constructor(context: WriterContext, lanes: number, leases: Leases) {
+    this.#context = context;
+    this.#lanes = lanes;
+    this.#leases = leases;
+  }
+
+  static async open(context: WriterContext, lanes: number): Promise<LaneOwner> {
+    const { hub, pipeline, writerId } = context;
+    const leases = await Leases.open(hub.control, pipeline, writerId, LEASE_MS);
+    return new LaneOwner(context, lanes, leases);
+  }
+
+  get lanes(): number[] {
+    return [...this.#owned.keys()].sort((a, b) => a - b);
+  }
+
+  /** Why the last lane failed, while it has not committed since. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Works until aborted; then finishes what is in flight and gives the lanes back. */
+  async run(signal: AbortSignal): Promise<void> {
+    const inner = AbortSignal.any([signal, this.#fatal.signal]);
+    try {
+      while (!inner.aborted) {
+        const moved = await this.#round();
+        await pause(moved ? SETTLING_MS : ROUND_MS, inner);
+      }
+    } finally {
+      await this.#leave();
+    }
+    if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
+  }
+
+  /** Renews, looks around, gives up and takes; true where something moved, so the next look should be soon. */
+  async #round(): Promise<boolean> {
+    const { writerId } = this.#context;
+    await this.#leases.announce(`member.${writerId}`, String(this.#owned.size));
+    for (const [lane, owned] of this.#owned)
+      if (!(await this.#leases.renew(leaseKey(lane)))) {
+        this.#context.log.warn({ lane }, 'lease was lost, lane goes to another writer');
+        owned.abort.abort();
+        this.#owned.delete(lane);
+        await owned.ended;
+      }
+    const { release, acquire } = decideLanes({
+      ...(await this.#look()),
+      lanes: this.#lanes,
+      self: writerId,
+    });
+    for (const lane of release) await this.#giveUp(lane);
+    let moved = release.length > 0;
+    for (const lane of acquire) {
+      if (!(await this.#leases.acquire(leaseKey(lane)))) continue;
+      this.#start(lane);
+      moved = true;
+    }
+    return moved || this.#owned.size === 0;
+  }
+
+  async #look(): Promise<{ members: Set<string>; holders: Map<number, string> }> {
+    const members = new Set([this.#context.writerId]);
+    const holders = new Map<number, string>();
+    for (const [key, value] of await this.#leases.entries()) {
+      const [kind, name] = key.split('.');
+      if (kind === 'member') members.add(name!);
+      else holders.set(Number(name), value);
+    }
+    return { members, holders };
+  }
+
+  #start(lane: number): void {
+    const abort = new AbortController();
+    const ended = Promise.all([
+      this.#keepRunning(abort.signal, lane, (signal) =>
+        ChangeLane.run(this.#context, lane, signal),
+      ),
+      this.#keepRunning(abort.signal, lane, (signal) => ChunkLane.run(this.#context, lane, signal)),
+    ]).then(() => undefined);
+    this.#owned.set(lane, { abort, ended });
+  }
+
+  /** Starts a lane anew after each failure that can heal; any other ends the whole writer. */
+  async #keepRunning(
+    signal: AbortSignal,
+    lane: number,
+    run: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const backoff = new Backoff({ firstMs: 100, maxMs: 5_000 });
+    while (!signal.aborted) {
+      const startedAtMs = Date.now();
+      try {
+        await run(signal);
+      } catch (thrown) {
+        const error = toWeirError(thrown);
+        if (signal.aborted) return;
+        if (errorPolicy(thrown) === 'stop') return this.#fatal.abort(error);
+        this.#problem = error.message;
+        this.#context.log.warn(
+          { lane, code: error.code, reason: error.message },
+          'lane failed, taking it anew',
+        );
+        if (Date.now() - startedAtMs > 10_000) backoff.reset();
+        await backoff.wait(signal);
+      }
+    }
+  }
+
+  async #giveUp(lane: number): Promise<void> {
+    const owned = this.#owned.get(lane);
+    if (owned === undefined) return;
+    owned.abort.abort();
+    await owned.ended;
+    this.#owned.delete(lane);
+    await this.#leases.release(leaseKey(lane));
+    this.#context.log.debug({ lane }, 'lane given up');
+  }
+
+  async #leave(): Promise<void> {
+    const lanes = this.lanes;
+    for (const owned of this.#owned.values()) owned.abort.abort();
+    await Promise.all([...this.#owned.values()].map((owned) => owned.ended));
+    this.#owned.clear();
+    try {
+      for (const lane of lanes) await this.#leases.release(leaseKey(lane));
+      await this.#leases.withdraw(`member.${this.#context.writerId}`);
+    } catch (error) {
+      const { message } = toWeirError(error);
+      this.#context.log.debug({ reason: message }, 'leases were not given back; they expire');
+    }
+  }
+}
+
+function leaseKey(lane: number): string {
+  return `lane.${lane}`;
+}

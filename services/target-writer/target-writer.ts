@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import type { Sink } from '../../shared/connector/sink.ts';
+import type { Hub } from '../../shared/hub/hub.ts';
+import { publishStatus } from '../../shared/hub/status-board.ts';
+import { pause } from '../../shared/lifecycle/backoff.ts';
+import { runService } from '../../shared/lifecycle/run-service.ts';
+import type { WriterStatus } from '../../shared/progress/status.ts';
+import { Gate } from './gate.ts';
+import { LaneOwner } from './lane-owner.ts';
+import { RelationPool } from './relation-pool.ts';
+import { serveTarget } from './target-server.ts';
+import type { WriterContext } from './writer-context.ts';
+import { WriterMeter } from './writer-meter.ts';
+
+export interface TargetWriterOptions {
+  spec: PipelineSpec;
+  sink: Sink;
+  hub: Hub;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/**
+ * The service that writes the target. Any number of them may work for one pipeline; they share the lanes among each
+ * other and answer the reader's questions about the target.
+ */
+export async function runTargetWriter(options: TargetWriterOptions): Promise<void> {
+  const { spec, sink, hub, log, signal } = options;
+  const writerId = randomUUID().slice(0, 8);
+  const gate = new Gate(sink);
+  const meter = new WriterMeter();
+  const context: WriterContext = {
+    pipeline: spec.name,
+    writerId,
+    hub,
+    sink,
+    gate,
+    relations: new RelationPool(),
+    meter,
+    log,
+  };
+  let owner: LaneOwner | null = null;
+  let problem: string | null = null;
+  let phase: WriterStatus['phase'] = 'starting';
+
+  const stopStatus = publishStatus(hub.control, () => ({
+    service: 'target-writer',
+    pipeline: spec.name,
+    id: writerId,
+    pid: process.pid,
+    atMs: Date.now(),
+    problem: problem ?? owner?.problem ?? null,
+    phase,
+    lanes: owner?.lanes ?? [],
+    changesApplied: meter.changesApplied,
+    rowsCopied: meter.rowsCopied,
+    lagMs: meter.lagMs(),
+  }));
+  serveTarget({ hub, pipeline: spec.name, sink, gate });
+
+  try {
+    await runService({
+      log,
+      signal,
+      onProblem: (text) => (problem = text),
+      body: async (inner) => {
+        const lanes = await waitForPlan(sink, inner);
+        if (lanes === null) return;
+        await gate.refresh();
+        owner = await LaneOwner.open(context, lanes);
+        problem = null;
+        phase = 'running';
+        log.info({ writer: writerId, lanes }, 'writer is ready');
+        await owner.run(inner);
+      },
+    });
+  } catch (error) {
+    phase = 'failed';
+    throw error;
+  } finally {
+    stopStatus();
+    await sink.close();
+  }
+}
+
+/** The number of lanes of the pipeline, as soon as a reader has made its plan; null when aborted first. */
+async function waitForPlan(sink: Sink, signal: AbortSignal): Promise<number | null> {
+  while (!signal.aborted) {
+    const state = await sink.readState();
+    if (state !== null) return state.plan.lanes;
+    await pause(200, signal);
+  }
+  return null;
+}

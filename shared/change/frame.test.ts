@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { decodeFrame, encodeFrame, type FrameHead } from './frame.ts';
+import { toPosition } from './position.ts';
+
+const head: FrameHead = {
+  kind: 'changes',
+  lane: 7,
+  readerEpoch: 42,
+  sequence: 9_007_199_254_740_991,
+  count: 3,
+  first: toPosition(0x1234n, 1n),
+  last: toPosition(0xffff_ffff_ffff_ffffn, 3n),
+  sourceTimeMs: 1_700_000_000_123.5,
+  body: { counts: [[1, 2, 0]] },
+};
+
+describe('a frame', () => {
+  it('comes back as it was sent', () => {
+    const { bytes, batchKey } = encodeFrame(head, Buffer.from('payload'));
+    const frame = decodeFrame(bytes);
+    expect({ ...frame, payload: frame.payload.toString() }).toEqual({
+      ...head,
+      batchKey,
+      payload: 'payload',
+    });
+  });
+
+  it('has the same batch key whoever sends it and wherever it stands in the lane', () => {
+    const other = { ...head, lane: 1, readerEpoch: 43, sequence: 1 };
+    expect(encodeFrame(other, Buffer.from('x')).batchKey).toBe(
+      encodeFrame(head, Buffer.from('x')).batchKey,
+    );
+  });
+
+  it('has another batch key at another position, so that 1→2, 2→1, 1→2 are three changes', () => {
+    const later = { ...head, first: toPosition(0x1234n, 2n) };
+    expect(encodeFrame(later, Buffer.from('x')).batchKey).not.toBe(
+      encodeFrame(head, Buffer.from('x')).batchKey,
+    );
+  });
+
+  it('is refused when a single bit was flipped anywhere behind its key', () => {
+    const { bytes } = encodeFrame(head, Buffer.from('payload'));
+    for (let at = 24; at < bytes.length; at++) {
+      const damaged = Buffer.from(bytes);
+      damaged[at]! ^= 1;
+      expect(() => decodeFrame(damaged), `byte ${at}`).toThrow(/damaged/);
+    }
+  });
+
+  it('is refused when it is something else or from another version', () => {
+    expect(() => decodeFrame(Buffer.from('hello'))).toThrow(/not a frame/);
+    const { bytes } = encodeFrame(head, Buffer.alloc(0));
+    bytes[4] = 9;
+    expect(() => decodeFrame(bytes)).toThrow(/version 9/);
+  });
+});
