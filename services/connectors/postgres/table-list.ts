@@ -1,0 +1,101 @@
+import type pg from 'pg';
+import type { Finding } from '../../../shared/connector/connector.ts';
+import { formatNamespace } from './names.ts';
+import { parseNamespacePattern } from './namespace-pattern.ts';
+
+/** A table of the source, as the list of all tables has it. */
+export interface ListedTable {
+  oid: number;
+  schema: string;
+  name: string;
+  namespace: string;
+  /** `r` ordinary, `p` partitioned, `f` foreign. */
+  kind: 'r' | 'p' | 'f';
+  persistence: 'p' | 'u' | 't';
+  isPartition: boolean;
+  /** `pg_class.relreplident`: d default, f full, i index, n nothing. */
+  replicaIdentity: ReplicaIdentity;
+  /** Of a partitioned table: the different ones of its partitions. */
+  leafIdentities: ReplicaIdentity[];
+  isOwned: boolean;
+  canSelect: boolean;
+  /** Policies of this table hide rows from this role. */
+  hidesRows: boolean;
+}
+
+export type ReplicaIdentity = 'd' | 'f' | 'i' | 'n';
+
+/** The tables that the patterns name, partitions by their root, and what is wrong with the patterns. */
+export async function listTables(
+  client: pg.Client,
+  patterns: readonly string[] | undefined,
+): Promise<{ tables: ListedTable[]; findings: Finding[] }> {
+  const { rows } = await client.query<Omit<ListedTable, 'namespace'>>(TABLES_SQL);
+  const all = rows.map((row) => ({ ...row, namespace: formatNamespace(row.schema, row.name) }));
+  return selectTables(all, patterns);
+}
+
+export function selectTables(
+  all: readonly ListedTable[],
+  patterns: readonly string[] | undefined,
+): { tables: ListedTable[]; findings: Finding[] } {
+  const findings: Finding[] = [];
+  const chosen = new Set<ListedTable>();
+  for (const text of patterns ?? ['*']) {
+    const pattern = parseNamespacePattern(text);
+    const matched = all.filter((table) => pattern.matches(table.schema, table.name));
+    const roots = matched.filter((table) => !table.isPartition);
+    for (const table of roots) chosen.add(table);
+    if (roots.length > 0) continue;
+    findings.push({
+      level: 'error',
+      subject: text,
+      message: patterns === undefined ? 'The source has no table to copy.' : missing(text, matched),
+    });
+  }
+  const tables: ListedTable[] = [];
+  for (const table of chosen) {
+    const reason = unfitReason(table);
+    if (reason === null) tables.push(table);
+    else findings.push({ level: 'warning', subject: table.namespace, message: reason });
+  }
+  tables.sort((a, b) => (a.namespace < b.namespace ? -1 : 1));
+  return { tables, findings };
+}
+
+function missing(text: string, partitions: readonly ListedTable[]): string {
+  return partitions.length > 0
+    ? `"${text}" names only partitions, such as ${partitions[0]!.namespace}; name the partitioned table itself, its partitions come with it.`
+    : `No table at the source matches "${text}"; correct the pattern, or create the table first.`;
+}
+
+function unfitReason(table: ListedTable): string | null {
+  if (table.kind === 'f')
+    return `${table.namespace} is a foreign table and is left out: its rows are on another server; copy them from there.`;
+  if (table.persistence !== 'p')
+    return `${table.namespace} is unlogged and is left out, because its changes are not in the log; to include it: ALTER TABLE … SET LOGGED.`;
+  return null;
+}
+
+/** Without the system's schemas, Weir's own, and what belongs to an extension. */
+const TABLES_SQL = `
+SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence,
+  c.relispartition AS "isPartition", c.relreplident AS "replicaIdentity",
+  CASE WHEN c.relkind = 'p' AND NOT c.relispartition THEN ARRAY(
+    SELECT DISTINCT l.relreplident::text FROM pg_catalog.pg_partition_tree(c.oid) p
+    JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE p.isleaf AND l.relkind = 'r')
+  ELSE '{}' END AS "leafIdentities",
+  pg_has_role(c.relowner, 'USAGE') AS "isOwned",
+  has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS "canSelect",
+  c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE'))
+    AND NOT (SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+    AS "hidesRows"
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'weir')
+  AND n.nspname !~ '^pg_(toast|temp)'
+  AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend d
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY n.nspname, c.relname`;

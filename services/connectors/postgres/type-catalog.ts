@@ -1,0 +1,191 @@
+import type pg from 'pg';
+import type { TypeDefinition } from './table-definition.ts';
+import { typeDefinition, type TypeDetail } from './type-definition.ts';
+
+/** What the catalog says of a type, and of those it is made of. */
+export interface TypeRow extends TypeDetail {
+  oid: number;
+  schema: string;
+  name: string;
+  /** `pg_type.typtype`: b base, c composite, d domain, e enum, m multirange, p pseudo, r range. */
+  kind: string;
+  /** Element of an array, else null. */
+  element: number | null;
+  /** Base of a domain, else null. */
+  base: number | null;
+  /** Subtype of a range or multirange, else null. */
+  subtype: number | null;
+  hasSend: boolean;
+  extension: string | null;
+}
+
+/** Types by OID, read once for all the columns in question. */
+export class TypeCatalog {
+  readonly #types: ReadonlyMap<number, TypeRow>;
+
+  constructor(types: readonly TypeRow[]) {
+    this.#types = new Map(types.map((type) => [type.oid, type]));
+  }
+
+  /**
+   * Whether the type's binary form means the same on another server. It does not where an OID of this server is in
+   * it (reg* types, arrays and composites of types that the user made) or where there is no binary form.
+   */
+  isBinarySafe(oid: number): boolean {
+    const type = this.#types.get(oid);
+    if (type === undefined || !type.hasSend) return false;
+    switch (type.kind) {
+      case 'e':
+        return true;
+      case 'd':
+        return type.base !== null && this.isBinarySafe(type.base);
+      case 'r':
+      case 'm':
+        return isBuiltIn(type) && type.subtype !== null && this.isBinarySafe(type.subtype);
+      case 'b':
+        if (type.element !== null) {
+          const element = this.#types.get(type.element);
+          return element !== undefined && isBuiltIn(element) && this.isBinarySafe(element.oid);
+        }
+        if (!isBuiltIn(type)) return SAFE_EXTENSION_TYPES[type.name] === type.extension;
+        return !type.name.startsWith('reg') && !isInternal(type.name);
+      default:
+        return false;
+    }
+  }
+
+  /** Whether two values are equal exactly if their bytes are; the collation is for the caller to look at. */
+  isEqualByBytes(oid: number): boolean {
+    const type = this.#types.get(oid);
+    if (type === undefined) return false;
+    if (type.kind === 'e') return true;
+    if (type.kind === 'd') return type.base !== null && this.isEqualByBytes(type.base);
+    return type.kind === 'b' && isBuiltIn(type) && EQUAL_BY_BYTES.has(type.name);
+  }
+
+  /** The user's types that `oids` need, each after those it is made of. */
+  definitions(oids: Iterable<number>): TypeDefinition[] {
+    const seen = new Set<number>();
+    const definitions: TypeDefinition[] = [];
+    const visit = (oid: number | null): void => {
+      if (oid === null || seen.has(oid)) return;
+      seen.add(oid);
+      const type = this.#types.get(oid);
+      if (type === undefined) return;
+      for (const part of [type.element, type.base, type.subtype]) visit(part);
+      for (const attribute of type.attributes ?? []) visit(attribute.type);
+      if (isBuiltIn(type) || type.extension !== null) return;
+      const definition = typeDefinition(type);
+      if (definition !== null) definitions.push(definition);
+    };
+    for (const oid of oids) visit(oid);
+    return definitions;
+  }
+}
+
+/** OIDs below this are assigned by hand and the same in every PostgreSQL (`FirstGenbkiObjectId`). */
+const FIRST_VARYING_OID = 10_000;
+
+function isBuiltIn(type: TypeRow): boolean {
+  return type.schema === 'pg_catalog' && type.oid < FIRST_VARYING_OID;
+}
+
+/** Catalog-only types whose receive function refuses everything. */
+function isInternal(name: string): boolean {
+  return name.startsWith('pg_') && name !== 'pg_lsn' && name !== 'pg_snapshot';
+}
+
+const SAFE_EXTENSION_TYPES: Readonly<Record<string, string>> = {
+  citext: 'citext',
+  hstore: 'hstore',
+  ltree: 'ltree',
+  vector: 'vector',
+  geometry: 'postgis',
+  geography: 'postgis',
+};
+
+const EQUAL_BY_BYTES = new Set(
+  (
+    'int2 int4 int8 text varchar bpchar name char uuid bytea date time timetz timestamp timestamptz bool oid ' +
+    'inet cidr macaddr macaddr8'
+  ).split(' '),
+);
+
+export async function readTypeCatalog(
+  client: pg.Client,
+  oids: readonly number[],
+): Promise<TypeCatalog> {
+  const { rows } = await client.query<TypeRow>(TYPES_SQL, [oids]);
+  return new TypeCatalog(rows);
+}
+
+const RANGES = `SELECT r.*, (to_jsonb(r) ->> 'rngmultitypid')::oid AS multirange FROM pg_catalog.pg_range r`;
+
+const PARTS = `
+  SELECT t.oid,
+    CASE WHEN t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A' THEN t.typelem END AS element,
+    nullif(t.typbasetype, 0) AS base,
+    (SELECT r.rngsubtype FROM (${RANGES}) r WHERE t.oid IN (r.rngtypid, r.multirange)) AS subtype
+  FROM pg_catalog.pg_type t`;
+
+const TYPES_SQL = `
+WITH RECURSIVE wanted(oid) AS (
+  SELECT unnest($1::oid[])
+  UNION
+  SELECT part.oid
+  FROM wanted
+  JOIN (${PARTS}) p ON p.oid = wanted.oid
+  JOIN pg_catalog.pg_type t ON t.oid = p.oid
+  CROSS JOIN LATERAL (
+    VALUES (p.element), (p.base), (p.subtype)
+    UNION ALL
+    SELECT a.atttypid FROM pg_catalog.pg_attribute a
+    WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+  ) AS part(oid)
+  WHERE part.oid IS NOT NULL
+)
+SELECT t.oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, p.element, p.base, p.subtype,
+  t.typsend <> 0 AS "hasSend",
+  (SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+   WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = coalesce(p.element, t.oid)
+     AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass LIMIT 1) AS extension,
+  (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l
+   WHERE l.enumtypid = t.oid) AS labels,
+  CASE WHEN t.typtype = 'd' THEN json_build_object(
+    'base', format_type(t.typbasetype, t.typtypmod),
+    'notNull', t.typnotnull,
+    'default', pg_get_expr(t.typdefaultbin, 0),
+    'collation', (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
+      FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
+      JOIN pg_catalog.pg_type bt ON bt.oid = t.typbasetype
+      WHERE co.oid = t.typcollation AND t.typcollation <> bt.typcollation),
+    'checks', (SELECT json_agg(json_build_object('name', k.conname, 'definition', pg_get_constraintdef(k.oid))
+        ORDER BY k.conname)
+      FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c')
+  ) END AS domain,
+  (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::int8,
+      'sqlType', format_type(a.atttypid, a.atttypmod),
+      'collation', (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
+        FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
+        JOIN pg_catalog.pg_type bt ON bt.oid = a.atttypid
+        WHERE co.oid = a.attcollation AND a.attcollation <> bt.typcollation)) ORDER BY a.attnum)
+   FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+   WHERE c.oid = t.typrelid AND c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped) AS attributes,
+  (SELECT json_build_object('subtype', format_type(r.rngsubtype, NULL),
+      'opclass', CASE WHEN NOT o.opcdefault THEN quote_ident(onsp.nspname) || '.' || quote_ident(o.opcname) END,
+      'collation', (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
+        FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
+        JOIN pg_catalog.pg_type bt ON bt.oid = r.rngsubtype
+        WHERE co.oid = r.rngcollation AND r.rngcollation <> bt.typcollation),
+      'canonical', nullif(r.rngcanonical, 0)::text,
+      'difference', nullif(r.rngsubdiff, 0)::text,
+      'multirange', (SELECT quote_ident(mn.nspname) || '.' || quote_ident(m.typname) FROM pg_catalog.pg_type m
+        JOIN pg_catalog.pg_namespace mn ON mn.oid = m.typnamespace WHERE m.oid = r.multirange))
+   FROM (${RANGES}) r JOIN pg_catalog.pg_opclass o ON o.oid = r.rngsubopc
+   JOIN pg_catalog.pg_namespace onsp ON onsp.oid = o.opcnamespace
+   WHERE r.rngtypid = t.oid) AS range
+FROM wanted
+JOIN pg_catalog.pg_type t ON t.oid = wanted.oid
+JOIN (${PARTS}) p ON p.oid = t.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+ORDER BY t.oid`;
