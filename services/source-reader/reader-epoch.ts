@@ -169,7 +169,7 @@ export class ReaderEpoch {
 
   async sendSideState(): Promise<void> {
     const state = await this.#session.sideState();
-    if (state !== null) await this.#target.ask({ op: 'sideState', state });
+    if (state !== null) await this.#target.askIfPresent({ op: 'sideState', state });
   }
 
   fail(error: unknown): void {
@@ -220,7 +220,8 @@ export class ReaderEpoch {
   }
 
   async #pollProgress(): Promise<void> {
-    const state = await this.#target.ask({ op: 'state' });
+    const state = await this.#target.askIfPresent({ op: 'state' });
+    if (state === undefined) return;
     if (state === null)
       throw new WeirError(
         'POSITION_LOST',

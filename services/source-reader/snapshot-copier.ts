@@ -120,8 +120,10 @@ export class SnapshotCopier {
   }
 
   async #compareWithTarget(): Promise<void> {
-    if (this.#pending.size === 0) await this.#options.target.ask({ op: 'finish' });
-    const state = await this.#options.target.ask({ op: 'state' });
+    const { target } = this.#options;
+    if (this.#pending.size === 0) await target.askIfPresent({ op: 'finish' });
+    const state = await target.askIfPresent({ op: 'state' });
+    if (state === undefined) return;
     if (state !== null) this.#takeOver(state.plan);
     for (const [id, sent] of this.#sent) {
       const waiting = await this.#options.countWaiting(sent.lane);

@@ -73,7 +73,7 @@ export class ChunkLane {
     }
     this.#consumer.acknowledge(chunk.replies);
     publishNotice(hub.control, pipeline, { kind: 'chunk', id, rows: chunk.rows });
-    await gate.refresh();
+    gate.nudge();
     return null;
   }
 

@@ -1,13 +1,19 @@
 import type { Sink } from '../../shared/connector/sink.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 
-const POLL_MS = 500;
+/** How often to look: while somebody waits for a namespace, and otherwise. */
+const WAITING_MS = 250;
+const RESTING_MS = 10_000;
 
-/** Holds the changes of a namespace back until its copy is in the target and finished. */
+/**
+ * Holds the changes of a namespace back until its copy is in the target and finished. One loop does the finishing
+ * (indexes may take long), so no lane is kept from its work by the namespaces of others.
+ */
 export class Gate {
   readonly #sink: Pick<Sink, 'finishNamespaces'>;
   #ready: ReadonlySet<string> = new Set();
-  #refreshing: Promise<void> | undefined;
+  #hurry = new AbortController();
+  #waiting = 0;
 
   constructor(sink: Pick<Sink, 'finishNamespaces'>) {
     this.#sink = sink;
@@ -17,27 +23,30 @@ export class Gate {
     return this.#ready;
   }
 
+  /** Finishes what can be finished, again and again, until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#hurry = new AbortController();
+      this.#ready = await this.#sink.finishNamespaces();
+      const restMs = this.#waiting > 0 ? WAITING_MS : RESTING_MS;
+      await pause(restMs, AbortSignal.any([signal, this.#hurry.signal]));
+    }
+  }
+
+  /** There may be something to finish now. */
+  nudge(): void {
+    this.#hurry.abort();
+  }
+
   isOpen(namespaces: readonly string[]): boolean {
     return namespaces.every((namespace) => this.#ready.has(namespace));
   }
 
+  /** Returns when the namespaces are ready, or when aborted. */
   async wait(namespaces: readonly string[], signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.isOpen(namespaces)) {
-      await this.refresh();
-      if (!this.isOpen(namespaces)) await pause(POLL_MS, signal);
-    }
-  }
-
-  /** Finishes what can be finished and looks what is ready; callers at the same time share one look. */
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#sink
-      .finishNamespaces()
-      .then((ready) => {
-        this.#ready = ready;
-      })
-      .finally(() => {
-        this.#refreshing = undefined;
-      });
-    return this.#refreshing;
+    this.#waiting++;
+    this.nudge();
+    while (!signal.aborted && !this.isOpen(namespaces)) await pause(WAITING_MS, signal);
+    this.#waiting--;
   }
 }

@@ -31,12 +31,13 @@ async function answer(
       return sink.readState() satisfies Promise<PipelineState | null>;
     case 'plan':
       await sink.savePlan(request.plan, request.readerEpoch);
+      gate.nudge();
       return null;
     case 'sideState':
       await sink.writeSideState(request.state);
       return null;
     case 'finish':
-      await gate.refresh();
-      return [...gate.ready];
+      gate.nudge();
+      return null;
   }
 }

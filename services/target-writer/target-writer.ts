@@ -5,6 +5,7 @@ import type { Sink } from '../../shared/connector/sink.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
+import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { WriterStatus } from '../../shared/progress/status.ts';
 import { Gate } from './gate.ts';
@@ -68,12 +69,12 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
       body: async (inner) => {
         const lanes = await waitForPlan(sink, inner);
         if (lanes === null) return;
-        await gate.refresh();
-        owner = await LaneOwner.open(context, lanes);
+        const opened = await LaneOwner.open(context, lanes);
+        owner = opened;
         problem = null;
         phase = 'running';
         log.info({ writer: writerId, lanes }, 'writer is ready');
-        await owner.run(inner);
+        await runTogether(inner, [(s) => gate.run(s), (s) => opened.run(s)]);
       },
     });
   } catch (error) {

@@ -14,7 +14,7 @@ export type TargetRequest =
   | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
   /** → null */
   | { op: 'sideState'; state: unknown }
-  /** Finishes what can be finished. → `string[]`, the namespaces that are ready */
+  /** Asks to finish what can be finished, which may take long; the state tells when it is. → null */
   | { op: 'finish' };
 
 export interface TargetAnswers {
@@ -22,5 +22,5 @@ export interface TargetAnswers {
   state: PipelineState | null;
   plan: null;
   sideState: null;
-  finish: string[];
+  finish: null;
 }
