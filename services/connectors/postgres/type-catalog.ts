@@ -177,8 +177,8 @@ SELECT t.oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, p.eleme
         FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
         JOIN pg_catalog.pg_type bt ON bt.oid = r.rngsubtype
         WHERE co.oid = r.rngcollation AND r.rngcollation <> bt.typcollation),
-      'canonical', nullif(r.rngcanonical, 0)::text,
-      'difference', nullif(r.rngsubdiff, 0)::text,
+      'canonical', CASE WHEN r.rngcanonical <> 0 THEN r.rngcanonical::regproc::text END,
+      'difference', CASE WHEN r.rngsubdiff <> 0 THEN r.rngsubdiff::regproc::text END,
       'multirange', (SELECT quote_ident(mn.nspname) || '.' || quote_ident(m.typname) FROM pg_catalog.pg_type m
         JOIN pg_catalog.pg_namespace mn ON mn.oid = m.typnamespace WHERE m.oid = r.multirange))
    FROM (${RANGES}) r JOIN pg_catalog.pg_opclass o ON o.oid = r.rngsubopc

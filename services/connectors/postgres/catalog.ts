@@ -1,0 +1,111 @@
+import type pg from 'pg';
+import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
+import type { Finding } from '../../../shared/connector/connector.ts';
+import { identityOf, relationOf, type TableIdentity } from './relation-shape.ts';
+import { readTableDetails, type Leaf, type TableDetail } from './table-catalog.ts';
+import type { TableDefinition } from './table-definition.ts';
+import { listTables, type ListedTable } from './table-list.ts';
+import type { TypeCatalog } from './type-catalog.ts';
+import { readTypeCatalog } from './type-catalog.ts';
+
+/** A table that the pipeline carries, as the source has it now. */
+export interface SourceTable extends ListedTable {
+  relation: Relation;
+  definition: TableDefinition;
+  /** Types of `relation.columns`, in their order. */
+  columnTypes: { oid: number; typmod: number }[];
+  leaves: Leaf[];
+  /** All its columns mean the same in binary elsewhere. */
+  isBinarySafe: boolean;
+  /** Why updates and deletes cannot be followed; null where they can. */
+  identityProblem: string | null;
+}
+
+export interface Catalog {
+  tables: SourceTable[];
+  findings: Finding[];
+  /** Changes of all tables can come in binary: there is one option for the whole stream. */
+  isBinarySafe: boolean;
+}
+
+/** Reads what the tables of the patterns look like. Patterns that match nothing are findings of level `error`. */
+export async function readCatalog(
+  client: pg.Client,
+  patterns: readonly string[] | undefined,
+): Promise<Catalog> {
+  const { tables: listed, findings } = await listTables(client, patterns);
+  const details = await readTableDetails(
+    client,
+    listed.map((table) => table.oid),
+  );
+  const oids = new Set([...details.values()].flatMap((d) => d.columns.map((c) => c.typeOid)));
+  const types = await readTypeCatalog(client, [...oids]);
+  const found = listed.flatMap((table) => {
+    const detail = details.get(table.oid);
+    return detail === undefined ? [] : [{ table, detail, identity: identityOf(table, detail) }];
+  });
+  const isBinarySafe = found.every(({ detail }) => hasSafeColumns(detail, types));
+  const tables = found.map(({ table, detail, identity }) =>
+    toSourceTable(table, detail, identity, types, isBinarySafe ? 'binary' : 'text'),
+  );
+  return { tables, findings, isBinarySafe };
+}
+
+/** The plan's view of a table. */
+export function relationPlanOf(table: SourceTable): RelationPlan {
+  return { relation: table.relation, definition: table.definition };
+}
+
+function hasSafeColumns(detail: TableDetail, types: TypeCatalog): boolean {
+  return detail.columns.every((c) => c.isGenerated || types.isBinarySafe(c.typeOid));
+}
+
+function toSourceTable(
+  table: ListedTable,
+  detail: TableDetail,
+  identity: TableIdentity,
+  types: TypeCatalog,
+  encoding: 'binary' | 'text',
+): SourceTable {
+  return {
+    ...table,
+    relation: relationOf(table, detail, identity, types, encoding),
+    definition: definitionOf(table, detail, types),
+    columnTypes: detail.columns
+      .filter((column) => !column.isGenerated)
+      .map(({ typeOid, typmod }) => ({ oid: typeOid, typmod })),
+    leaves: detail.leaves.filter((leaf) => !leaf.isForeign),
+    isBinarySafe: hasSafeColumns(detail, types),
+    identityProblem: identity.problem,
+  };
+}
+
+function definitionOf(
+  table: ListedTable,
+  detail: TableDetail,
+  types: TypeCatalog,
+): TableDefinition {
+  return {
+    schema: table.schema,
+    name: table.name,
+    columns: detail.columns.map((column) => ({
+      name: column.name,
+      type: column.type,
+      notNull: column.notNull,
+      default: column.default,
+      missing: column.missing,
+      identity: column.identity,
+      generated: column.generated,
+      generatedKind: column.generatedKind,
+      collation: column.collation,
+    })),
+    constraints: detail.constraints,
+    indexes: detail.indexes
+      .filter((index) => !index.hasConstraint && index.isOwn)
+      .map(({ name, isUnique, definition }) => ({ name, unique: isUnique, definition })),
+    types: types.definitions(detail.columns.map((column) => column.typeOid)),
+    sequences: detail.sequences,
+    partitionBy: detail.partitionBy,
+    partitions: detail.partitions,
+  };
+}

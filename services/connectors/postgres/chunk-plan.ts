@@ -1,0 +1,110 @@
+import type { Relation } from '../../../shared/change/relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Chunk } from '../../../shared/connector/source.ts';
+import type { SourceTable } from './catalog.ts';
+import { qualifiedName, quoteIdent } from './names.ts';
+import type { Leaf } from './table-catalog.ts';
+
+export const COPY_BINARY = 'postgres.copy.binary';
+export const COPY_TEXT = 'postgres.copy.text';
+
+const CHUNK_BYTES = 16 * 1024 * 1024;
+const MAX_CHUNKS_PER_TABLE = 20_000;
+/** Before 14 a range of ctids is found by reading the whole table, so few of them must do. */
+const MAX_RANGES_WITHOUT_TID_SCAN = 8;
+
+/** What of a leaf a chunk reads: pages from `fromPage` up to `toPage`, or rows written since a transaction. */
+export interface ChunkCursor {
+  schema: string;
+  name: string;
+  fromPage: number;
+  /** Null: to the end, wherever that is by then. */
+  toPage: number | null;
+  /** Only rows written by this transaction or later ones (32-bit id); null: all rows. */
+  since: string | null;
+}
+
+/** Cuts the table into chunks, with ids from `nextId` on. Empty leaves give none. */
+export function cutChunks(
+  table: SourceTable,
+  nextId: number,
+  how: Chunk['how'],
+  serverVersion: number,
+): Chunk[] {
+  const totalPages = table.leaves.reduce((sum, leaf) => sum + leaf.pages, 0);
+  const leastPages = Math.ceil(
+    totalPages / Math.max(1, MAX_CHUNKS_PER_TABLE - table.leaves.length),
+  );
+  const chunks: Chunk[] = [];
+  for (const leaf of table.leaves) {
+    if (leaf.pages === 0) continue;
+    const bytesPerPage = leaf.bytes / leaf.pages;
+    let step = Math.max(1, leastPages, Math.floor(CHUNK_BYTES / bytesPerPage));
+    if (serverVersion < 140_000)
+      step = Math.max(step, Math.ceil(leaf.pages / MAX_RANGES_WITHOUT_TID_SCAN));
+    for (let page = 0; page < leaf.pages; page += step) {
+      const end = page + step;
+      chunks.push({
+        id: nextId++,
+        namespace: table.namespace,
+        cursor: cursorOf(leaf, page, end < leaf.pages ? end : null, null),
+        how,
+        dataType: table.isBinarySafe ? COPY_BINARY : COPY_TEXT,
+        estimatedBytes: Math.round(bytesPerPage * Math.min(step, leaf.pages - page)),
+      });
+    }
+  }
+  return chunks;
+}
+
+/** One chunk a leaf, of the rows anywhere in it that were written since `xid`. */
+export function recentChunks(table: SourceTable, nextId: number, xid: string): Chunk[] {
+  return table.leaves
+    .filter((leaf) => leaf.pages > 0)
+    .map((leaf, i) => ({
+      id: nextId + i,
+      namespace: table.namespace,
+      cursor: cursorOf(leaf, 0, null, xid),
+      how: 'merge',
+      dataType: table.isBinarySafe ? COPY_BINARY : COPY_TEXT,
+      estimatedBytes: Math.min(leaf.bytes, CHUNK_BYTES),
+    }));
+}
+
+function cursorOf(
+  leaf: Leaf,
+  fromPage: number,
+  toPage: number | null,
+  since: string | null,
+): ChunkCursor {
+  return { schema: leaf.schema, name: leaf.name, fromPage, toPage, since };
+}
+
+/** Reads back what has been to the target and back as JSON. */
+export function parseChunkCursor(value: unknown): ChunkCursor {
+  const cursor = value as Partial<ChunkCursor> | null;
+  if (
+    typeof cursor === 'object' &&
+    cursor !== null &&
+    typeof cursor.schema === 'string' &&
+    typeof cursor.name === 'string' &&
+    Number.isInteger(cursor.fromPage) &&
+    (cursor.toPage === null || Number.isInteger(cursor.toPage)) &&
+    (cursor.since === null || /^\d+$/.test(String(cursor.since)))
+  )
+    return cursor as ChunkCursor;
+  throw new WeirError('INTERNAL', 'the stored plan holds a chunk that this version cannot read');
+}
+
+/** The statement that reads a chunk, columns in the relation's order. */
+export function copySql(relation: Relation, chunk: Chunk): string {
+  const cursor = parseChunkCursor(chunk.cursor);
+  const columns = relation.columns.map((column) => quoteIdent(column.name)).join(', ');
+  const conditions: string[] = [];
+  if (cursor.fromPage > 0) conditions.push(`ctid >= '(${cursor.fromPage},0)'`);
+  if (cursor.toPage !== null) conditions.push(`ctid < '(${cursor.toPage},0)'`);
+  if (cursor.since !== null) conditions.push(`age(xmin) <= age('${cursor.since}'::xid)`);
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  const format = chunk.dataType === COPY_BINARY ? 'binary' : 'text';
+  return `COPY (SELECT ${columns} FROM ONLY ${qualifiedName(cursor.schema, cursor.name)}${where}) TO STDOUT (FORMAT ${format})`;
+}

@@ -1,0 +1,70 @@
+import type pg from 'pg';
+import type { WeirError } from '../../../shared/errors/weir-error.ts';
+import { connect, describeServer, disconnect } from './connection.ts';
+import { toPostgresError } from './postgres-error.ts';
+
+/**
+ * The connection that holds the pipeline's lock and answers small questions, one after the other. When it is lost
+ * the lock is lost with it, so everything else must stop: `lost` says so.
+ */
+export class ControlConnection {
+  readonly where: string;
+  readonly #client: pg.Client;
+  readonly #lost: AbortController;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closing = false;
+
+  private constructor(client: pg.Client, where: string, lost: AbortController) {
+    this.#client = client;
+    this.where = where;
+    this.#lost = lost;
+  }
+
+  static async open(url: string, applicationName: string): Promise<ControlConnection> {
+    const lost = new AbortController();
+    const onLost = (error: WeirError): void => lost.abort(error);
+    const client = await connect(url, { applicationName, onLost });
+    return new ControlConnection(client, describeServer(url), lost);
+  }
+
+  /** Aborted, with the reason, when the connection ended without having been asked to. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get client(): pg.Client {
+    return this.#client;
+  }
+
+  /** Rows of one statement; `doing` is for the message if it fails. */
+  query<Row extends pg.QueryResultRow>(
+    doing: string,
+    sql: string,
+    values: unknown[] = [],
+  ): Promise<Row[]> {
+    return this.run(doing, async (client) => (await client.query<Row>(sql, values)).rows);
+  }
+
+  /** Several statements that belong together. */
+  run<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(async () => {
+      try {
+        return await work(this.#client);
+      } catch (error) {
+        throw toPostgresError(error, `${doing} at ${this.where}`);
+      }
+    });
+    // The caller hears of a failure; the next in the queue runs all the same.
+    this.#queue = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    await disconnect(this.#client);
+  }
+}

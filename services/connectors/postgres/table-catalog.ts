@@ -1,0 +1,178 @@
+import type pg from 'pg';
+import type {
+  ColumnDefinition,
+  ConstraintDefinition,
+  PartitionDefinition,
+  SequenceDefinition,
+} from './table-definition.ts';
+
+/** A column with what only this source needs to know of it. */
+export interface CatalogColumn extends ColumnDefinition {
+  number: number;
+  typeOid: number;
+  typmod: number;
+  isGenerated: boolean;
+}
+
+export interface CatalogIndex {
+  name: string;
+  definition: string;
+  /** False for an index that only a partition has. */
+  isOwn: boolean;
+  isUnique: boolean;
+  isExclusion: boolean;
+  isPrimary: boolean;
+  isReplicaIdentity: boolean;
+  /** Checked at once and whole: valid, immediate, without predicate or expression. */
+  isUsableKey: boolean;
+  hasConstraint: boolean;
+  /** `attnum` of its key columns; 0 for an expression. */
+  columns: number[];
+  /** All collations of its key columns tell apart what differs in bytes. */
+  isDeterministic: boolean;
+}
+
+export interface Leaf {
+  schema: string;
+  name: string;
+  /** A foreign table as a partition: its rows are elsewhere. */
+  isForeign: boolean;
+  /** Pages of the heap, and bytes with TOAST. */
+  pages: number;
+  bytes: number;
+}
+
+/** What the catalog holds of one table. */
+export interface TableDetail {
+  columns: CatalogColumn[];
+  constraints: ConstraintDefinition[];
+  indexes: CatalogIndex[];
+  sequences: SequenceDefinition[];
+  partitionBy: string | null;
+  partitions: PartitionDefinition[];
+  /** Where the rows are: the table itself, or the leaves of a partitioned one. */
+  leaves: Leaf[];
+}
+
+/** Reads all there is to know of the tables, in one query. */
+export async function readTableDetails(
+  client: pg.Client,
+  oids: readonly number[],
+): Promise<Map<number, TableDetail>> {
+  const { rows } = await client.query<{ oid: number } & TableDetail>(DETAILS_SQL, [oids]);
+  return new Map(rows.map((row) => [row.oid, row]));
+}
+
+/** `formatNamespace` in SQL, for one part. */
+function namespacePart(name: string): string {
+  return `CASE WHEN ${name} ~ '[."]' THEN '"' || replace(${name}, '"', '""') || '"' ELSE ${name}::text END`;
+}
+
+const COLLATION = `
+  (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
+   FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
+   WHERE co.oid = a.attcollation AND a.attcollation <> ty.typcollation)`;
+
+const COLUMNS = `
+  SELECT json_agg(json_build_object(
+    'number', a.attnum, 'name', a.attname, 'typeOid', a.atttypid::int8, 'typmod', a.atttypmod,
+    'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
+    'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    'missing', CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END,
+    'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
+    'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    'generatedKind', CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' END,
+    'isGenerated', a.attgenerated <> '',
+    'collation', ${COLLATION}) ORDER BY a.attnum)
+  FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
+  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
+
+const CONSTRAINTS = `
+  SELECT json_agg(json_build_object(
+    'name', k.conname,
+    'kind', CASE k.contype WHEN 'p' THEN 'primary' WHEN 'u' THEN 'unique' WHEN 'f' THEN 'foreign'
+      WHEN 'c' THEN 'check' ELSE 'exclusion' END,
+    'definition', pg_get_constraintdef(k.oid),
+    'references', CASE WHEN k.contype = 'f' THEN (
+      SELECT ${namespacePart('rn.nspname')} || '.' || ${namespacePart('rc.relname')}
+      FROM pg_catalog.pg_class rc JOIN pg_catalog.pg_namespace rn ON rn.oid = rc.relnamespace
+      WHERE rc.oid = k.confrelid) END) ORDER BY k.contype = 'f', k.conname)
+  FROM pg_catalog.pg_constraint k
+  WHERE k.conrelid = c.oid AND k.conparentid = 0 AND k.contype IN ('p', 'u', 'f', 'c', 'x')`;
+
+const INDEXES = `
+  SELECT json_agg(json_build_object(
+    'name', ic.relname,
+    'definition', CASE WHEN c.relkind = 'p'
+      THEN regexp_replace(pg_get_indexdef(i.indexrelid), '^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")*"|[^ ]+)) ON ONLY ', '\\1 ON ')
+      ELSE pg_get_indexdef(i.indexrelid) END,
+    'isOwn', i.indrelid = c.oid, 'isUnique', i.indisunique, 'isExclusion', i.indisexclusion, 'isPrimary', i.indisprimary,
+    'isReplicaIdentity', i.indisreplident,
+    'isUsableKey', i.indisunique AND i.indimmediate AND i.indisvalid AND NOT i.indisexclusion
+      AND i.indpred IS NULL AND i.indexprs IS NULL,
+    'hasConstraint', EXISTS (SELECT FROM pg_catalog.pg_constraint k
+      WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')),
+    'columns', (i.indkey::int2[])[0:i.indnkeyatts - 1],
+    'isDeterministic', NOT EXISTS (SELECT FROM unnest(i.indcollation::oid[]) x
+      JOIN pg_catalog.pg_collation co ON co.oid = x WHERE NOT co.collisdeterministic)
+  ) ORDER BY ic.relname)
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+  WHERE i.indrelid = c.oid OR (c.relkind = 'p' AND NOT ic.relispartition AND i.indisunique
+    AND i.indrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))`;
+
+const SEQUENCES = `
+  SELECT json_agg(DISTINCT jsonb_build_object(
+    'schema', sn.nspname, 'name', sc.relname, 'column', a.attname,
+    'kind', CASE WHEN a.attidentity <> '' THEN 'identity' ELSE 'serial' END,
+    'dataType', format_type(s.seqtypid, NULL), 'start', s.seqstart::text, 'increment', s.seqincrement::text,
+    'min', s.seqmin::text, 'max', s.seqmax::text, 'cache', s.seqcache::text, 'cycle', s.seqcycle))
+  FROM (
+    SELECT dep.objid AS sequence, dep.refobjsubid AS number FROM pg_catalog.pg_depend dep
+    WHERE dep.classid = 'pg_catalog.pg_class'::regclass AND dep.refclassid = 'pg_catalog.pg_class'::regclass
+      AND dep.refobjid = c.oid AND dep.refobjsubid > 0 AND dep.deptype IN ('i', 'a')
+    UNION
+    SELECT dep.refobjid, d.adnum FROM pg_catalog.pg_attrdef d
+    JOIN pg_catalog.pg_depend dep ON dep.classid = 'pg_catalog.pg_attrdef'::regclass AND dep.objid = d.oid
+      AND dep.refclassid = 'pg_catalog.pg_class'::regclass
+    WHERE d.adrelid = c.oid
+  ) fed
+  JOIN pg_catalog.pg_sequence s ON s.seqrelid = fed.sequence
+  JOIN pg_catalog.pg_class sc ON sc.oid = s.seqrelid
+  JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = fed.number`;
+
+const PARTITIONS = `
+  SELECT json_agg(json_build_object(
+    'schema', pn.nspname, 'name', pc.relname,
+    'parent', json_build_object('schema', un.nspname, 'name', uc.relname),
+    'bound', pg_get_expr(pc.relpartbound, pc.oid),
+    'partitionBy', pg_get_partkeydef(pc.oid)) ORDER BY tree.level, pn.nspname, pc.relname)
+  FROM pg_catalog.pg_partition_tree(c.oid) tree
+  JOIN pg_catalog.pg_class pc ON pc.oid = tree.relid
+  JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
+  JOIN pg_catalog.pg_class uc ON uc.oid = tree.parentrelid
+  JOIN pg_catalog.pg_namespace un ON un.oid = uc.relnamespace
+  WHERE tree.level > 0`;
+
+const LEAVES = `
+  SELECT json_agg(json_build_object(
+    'schema', ln.nspname, 'name', lc.relname, 'isForeign', lc.relkind = 'f',
+    'pages', pg_relation_size(lc.oid) / current_setting('block_size')::int8,
+    'bytes', pg_relation_size(lc.oid) + coalesce(pg_relation_size(nullif(lc.reltoastrelid, 0)), 0)
+  ) ORDER BY ln.nspname, lc.relname)
+  FROM (
+    SELECT c.oid WHERE c.relkind = 'r'
+    UNION ALL
+    SELECT tree.relid FROM pg_catalog.pg_partition_tree(c.oid) tree WHERE c.relkind = 'p' AND tree.isleaf
+  ) leaf
+  JOIN pg_catalog.pg_class lc ON lc.oid = leaf.oid AND lc.relkind IN ('r', 'f')
+  JOIN pg_catalog.pg_namespace ln ON ln.oid = lc.relnamespace`;
+
+const DETAILS_SQL = `
+SELECT c.oid, coalesce((${COLUMNS}), '[]') AS columns, coalesce((${CONSTRAINTS}), '[]') AS constraints,
+  coalesce((${INDEXES}), '[]') AS indexes, coalesce((${SEQUENCES}), '[]') AS sequences,
+  CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS "partitionBy",
+  coalesce((${PARTITIONS}), '[]') AS partitions, coalesce((${LEAVES}), '[]') AS leaves
+FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[])`;
