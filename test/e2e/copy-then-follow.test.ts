@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { createShop } from '../../services/cli/demo/shop.ts';
+import { startWorkload } from '../../services/cli/demo/workload.ts';
+import { usePostgres, queryPostgres } from '../support/servers.ts';
+import {
+  countRows,
+  createPipeline,
+  expectShopEqual,
+  rowsWritten,
+} from '../support/shop-pipeline.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useWeir } from '../support/weir-process.ts';
+
+const source = usePostgres();
+const target = usePostgres();
+const weir = useWeir();
+
+const ROWS = 60_000;
+const doneChunks = (url: string) => countRows(url, 'SELECT count(*) FROM weir.chunk WHERE done');
+
+describe('a pipeline from PostgreSQL to PostgreSQL', () => {
+  it('copies while changes flow, follows them, and ends equal row by row', async () => {
+    const pipeline = await createPipeline(source, target);
+    await createShop(pipeline.sourceUrl, ROWS);
+    const workload = await startWorkload(pipeline.sourceUrl, {
+      ratePerSecond: 500,
+      seed: 1,
+      largeTransaction: { rows: 20_000, afterMs: 2_000 },
+    });
+    const running = weir.start(['run', pipeline.file]);
+    await running.waitForLine(/streaming/);
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await workload.stop();
+    expect((await running.stop()).code).toBe(0);
+
+    const caughtUp = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+    expect(caughtUp.stderr).not.toMatch(/"level":(50|60)/);
+    expect(caughtUp.code, caughtUp.stderr).toBe(0);
+    await expectShopEqual(pipeline);
+
+    const verified = await weir.run(['verify', pipeline.file]);
+    expect(verified.code, verified.stdout).toBe(0);
+  });
+
+  it('survives the kill of everything in the middle of the copy, and copies nothing twice but a chunk per reader', async () => {
+    const pipeline = await createPipeline(source, target, { readers: 2 });
+    await queryPostgres(
+      pipeline.sourceUrl,
+      `CREATE TABLE public.wide (id bigint PRIMARY KEY, filler text);
+       INSERT INTO public.wide SELECT i, repeat(md5(i::text), 32) FROM generate_series(1, 200000) i`,
+    );
+    const first = weir.start(['run', pipeline.file]);
+    await waitFor(
+      'some chunks are in the target',
+      async () => (await doneChunks(pipeline.targetUrl)) >= 4,
+    );
+    first.kill('SIGKILL');
+    await first.exited;
+    // The services notice that their supervisor is gone and stop; none of them writes any more.
+    await waitFor(
+      'the services of the killed run have ended',
+      async () =>
+        (await countRows(
+          target.url,
+          `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'weir%'`,
+        )) === 0,
+    );
+    const before = await doneChunks(pipeline.targetUrl);
+    const total = await countRows(pipeline.targetUrl, 'SELECT count(*) FROM weir.chunk');
+    expect(before).toBeLessThan(total);
+    // A row that moves to another page while the copy is down, its large value untouched.
+    await queryPostgres(
+      pipeline.sourceUrl,
+      'UPDATE public.wide SET id = -id WHERE id IN (7, 199999)',
+    );
+
+    const second = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+    expect(second.code, second.stderr).toBe(0);
+    const perChunk = 200_000 / total;
+    const written = await waitFor('the statistics have arrived', async () => {
+      const n = await rowsWritten(pipeline.targetUrl, 'public', 'wide');
+      return n >= 200_000 ? n : undefined;
+    });
+    // Two readers, each at most a chunk again; and the two rows that changed.
+    expect(written).toBeLessThanOrEqual(200_000 + 2 * Math.ceil(perChunk * 1.1) + 10);
+    const verified = await weir.run(['verify', pipeline.file]);
+    expect(verified.code, verified.stdout).toBe(0);
+  });
+
+  it('goes on where it was after a restart in the middle of following', async () => {
+    const pipeline = await createPipeline(source, target);
+    await createShop(pipeline.sourceUrl, 5_000);
+    const workload = await startWorkload(pipeline.sourceUrl, { ratePerSecond: 400, seed: 2 });
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const running = weir.start(['run', pipeline.file]);
+      await running.waitForLine(/streaming · .*applied/);
+      running.kill(signal);
+      await running.exited;
+    }
+    await workload.stop();
+    const last = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+    expect(last.code, last.stderr).toBe(0);
+    await expectShopEqual(pipeline);
+  });
+
+  it('shares the lanes between two writers, and survives the kill of one', async () => {
+    const pipeline = await createPipeline(source, target, { writers: 2 });
+    await createShop(pipeline.sourceUrl, 5_000);
+    const workload = await startWorkload(pipeline.sourceUrl, { ratePerSecond: 400, seed: 3 });
+    const running = weir.start(['run', pipeline.file]);
+    await running.waitForLine(/streaming · .*2 writers/);
+    const status = async () => {
+      const { stdout } = await weir.run(['status', pipeline.name, '--json']);
+      const report = JSON.parse(stdout) as {
+        pipelines: { services: { service: string; lanes?: number[]; pid: number }[] }[];
+      };
+      return (report.pipelines[0]?.services ?? []).filter((s) => s.service === 'target-writer');
+    };
+    const writers = await waitFor('each writer has half of the lanes', async () => {
+      const found = await status();
+      return found.length === 2 && found.every((w) => w.lanes?.length === 4) ? found : undefined;
+    });
+    expect(writers.flatMap((w) => w.lanes ?? []).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+
+    process.kill(writers[0]!.pid, 'SIGKILL');
+    await waitFor(
+      'a writer took its place',
+      async () => {
+        const found = (await status()).filter((w) => w.pid !== writers[0]!.pid);
+        return found.length === 2 && found.flatMap((w) => w.lanes ?? []).length === 8;
+      },
+      { timeoutMs: 60_000 },
+    );
+    await workload.stop();
+    expect((await running.stop()).code).toBe(0);
+    const last = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+    expect(last.code, last.stderr).toBe(0);
+    await expectShopEqual(pipeline);
+  });
+});
