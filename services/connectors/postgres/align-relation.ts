@@ -1,0 +1,154 @@
+import type pg from 'pg';
+import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { compareTable, isSameType } from './compare-table.ts';
+import { quoteIdent, quoteLiteral } from './names.ts';
+import type { ColumnDefinition, TableDefinition } from './table-definition.ts';
+import { createMissing, readMissing } from './table-dependencies.ts';
+import { runDdl } from './target-ddl.ts';
+import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
+import type { TargetName } from './target-names.ts';
+
+/**
+ * Brings the target's table to the shape that its source has taken. Columns that were added are added; whatever
+ * could destroy or change values at the target is left to a person, with the statement to run, and passes here once
+ * the person has run it.
+ */
+export async function alignRelation(
+  client: pg.Client,
+  create: 'missing' | 'never',
+  before: Relation,
+  after: RelationPlan,
+  name: TargetName,
+): Promise<void> {
+  const table = await readTargetTable(client, name);
+  if (table === null)
+    throw new WeirError(
+      'TARGET_UNFIT',
+      `the table ${name.namespace} is gone from the target; run weir reset and copy anew`,
+    );
+  const byHand = changesByHand(before, after.relation, table, name);
+  if (byHand.length > 0) throw changed(name, byHand);
+  const definition = after.definition as TableDefinition;
+  await addMissingColumns(client, create, definition, after.relation, name);
+  const aligned = await readTargetTable(client, name);
+  const problems = compareTable(after.relation, name, aligned ?? table);
+  if (problems.length > 0) throw new WeirError('SCHEMA_CHANGED', problems.join('; '));
+}
+
+/** The statements that only a person should run; pure. */
+export function changesByHand(
+  before: Relation,
+  after: Relation,
+  table: TargetTable,
+  name: TargetName,
+): string[] {
+  const has = (column: string): boolean => table.columns.some((each) => each.name === column);
+  const alter = `ALTER TABLE ${name.sql}`;
+  const isIn = (relation: Relation, column: string): boolean =>
+    relation.columns.some((each) => each.name === column);
+  const dropped = before.columns.filter((column) => !isIn(after, column.name) && has(column.name));
+  const added = after.columns.filter((column) => !has(column.name));
+  const renamed = dropped.length === 1 && added.length === 1 ? added[0]! : undefined;
+  if (renamed !== undefined && isSameType(dropped[0]!.type, renamed.type))
+    return [
+      `${alter} RENAME COLUMN ${quoteIdent(dropped[0]!.name)} TO ${quoteIdent(renamed.name)}`,
+    ];
+  const retyped = after.columns.filter((column) => {
+    const there = table.columns.find((each) => each.name === column.name);
+    return there !== undefined && !isSameType(there.type, column.type);
+  });
+  return [
+    ...dropped.map((column) => `${alter} DROP COLUMN ${quoteIdent(column.name)}`),
+    ...retyped.map(
+      (column) => `${alter} ALTER COLUMN ${quoteIdent(column.name)} TYPE ${column.type}`,
+    ),
+  ];
+}
+
+function changed(name: TargetName, statements: readonly string[]): WeirError {
+  return new WeirError(
+    'SCHEMA_CHANGED',
+    `the structure of ${name.namespace} changed at the source; run at the target: ${statements.join('; ')}; then start the pipeline again`,
+  );
+}
+
+/** Columns that the relation has and the target has not, with the value that the source's older rows have. */
+export async function addMissingColumns(
+  client: pg.Client,
+  create: 'missing' | 'never',
+  definition: TableDefinition,
+  relation: Relation,
+  name: TargetName,
+): Promise<void> {
+  const table = await readTargetTable(client, name);
+  if (table === null) return;
+  const added = relation.columns.filter(
+    (column) => !table.columns.some((each) => each.name === column.name),
+  );
+  if (added.length === 0) return;
+  const columns = added.map(
+    (column) => definition.columns.find((each) => each.name === column.name) ?? plainColumn(column),
+  );
+  if (create === 'never')
+    throw changed(
+      name,
+      columns.flatMap((column) => toAddColumn(column, name, false)),
+    );
+  const filled = await holdsRows(client, name);
+  const unknown = columns.filter((column) => filled && hasUnknownValues(column));
+  if (unknown.length > 0)
+    throw new WeirError(
+      'SCHEMA_CHANGED',
+      `${name.namespace} got the column ${unknown.map((column) => quoteIdent(column.name)).join(', ')}, whose values in older rows may not be in the source's log; add it at the target with the values it has at the source, then start the pipeline again`,
+    );
+  await createMissing(client, await readMissing(client, definition, name));
+  for (const column of columns)
+    for (const sql of toAddColumn(column, name, filled))
+      await runDdl(
+        client,
+        sql,
+        `adding the column ${quoteIdent(column.name)} to ${name.namespace}`,
+      );
+}
+
+function plainColumn({ name, type }: { name: string; type: string }): ColumnDefinition {
+  return {
+    name,
+    type,
+    notNull: false,
+    default: null,
+    missing: null,
+    identity: null,
+    generated: null,
+    generatedKind: null,
+    collation: null,
+  };
+}
+
+/**
+ * A column that came with an identity or a volatile default made the source rewrite its rows with values that are in
+ * no log; the same column made first and given its default later looks alike, so a person has to say.
+ */
+function hasUnknownValues({ identity, missing, default: text }: ColumnDefinition): boolean {
+  return identity !== null || (missing === null && text !== null && text.includes('('));
+}
+
+/** First with what older rows have, which costs no rewrite, then with what new ones get. */
+export function toAddColumn(column: ColumnDefinition, name: TargetName, filled: boolean): string[] {
+  const alter = `ALTER TABLE ${name.sql}`;
+  const quoted = quoteIdent(column.name);
+  const parts = [alter, 'ADD COLUMN', quoted, column.type];
+  if (column.collation !== null) parts.push(`COLLATE ${column.collation}`);
+  const missing = filled ? column.missing : null;
+  if (missing !== null) parts.push(`DEFAULT ${quoteLiteral(missing)}::${column.type}`);
+  if (column.identity !== null)
+    parts.push(`GENERATED ${column.identity.toUpperCase()} AS IDENTITY`);
+  if (column.notNull && (!filled || missing !== null)) parts.push('NOT NULL');
+  const statements = [parts.join(' ')];
+  if (column.identity !== null) return statements;
+  if (column.default !== null)
+    statements.push(`${alter} ALTER COLUMN ${quoted} SET DEFAULT ${column.default}`);
+  else if (missing !== null) statements.push(`${alter} ALTER COLUMN ${quoted} DROP DEFAULT`);
+  return statements;
+}

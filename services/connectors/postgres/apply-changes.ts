@@ -1,0 +1,80 @@
+import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { toStatements, usesOf, type Statement } from './change-statements.ts';
+import { fencedLane, progressStatement } from './lane-progress.ts';
+import { toPostgresError } from './postgres-error.ts';
+import { toRowError } from './row-error.ts';
+import { runScript } from './script.ts';
+import type { StagingUse } from './write-statements.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/**
+ * Applies a batch in one transaction with the lane's progress: BEGIN, the fence, for each relation its COPYs and
+ * set-based statements, COMMIT, all in one script. The fence comes first, so that an owner who lost the lane stops
+ * before it reads or changes anything, and the lane's row is locked while it writes.
+ *
+ * A connection that breaks at COMMIT leaves the outcome open; the error is retryable and whoever opens the lane
+ * again reads the outcome from its progress. Never commit twice.
+ */
+export async function applyChanges(
+  session: WriterSession,
+  pipeline: string,
+  batch: LaneBatch,
+  targets: readonly WriteTarget[],
+  end: { statements: readonly Statement[]; commit: boolean } = { statements: [], commit: true },
+): Promise<void> {
+  await prepareStaging(
+    session,
+    batch.changes.map((changes, i) => ({
+      target: targets[i]!,
+      uses: usesOf(changes, targets[i]!),
+    })),
+  );
+  const script: Statement[] = [
+    { sql: 'BEGIN' },
+    { sql: progressStatement(pipeline, batch) },
+    ...batch.changes.flatMap((changes, i) => toStatements(changes, targets[i]!, session.staging)),
+    ...end.statements,
+    ...(end.commit ? [{ sql: 'COMMIT' }] : []),
+  ];
+  await runStatements(session, script, (index, rows) => {
+    if (index === 1 && rows === 0) throw fencedLane(batch);
+  });
+}
+
+export async function prepareStaging(
+  session: WriterSession,
+  uses: { target: WriteTarget; uses: StagingUse[] }[],
+): Promise<void> {
+  const sql = session.staging.prepare(uses);
+  if (sql.length === 0) return;
+  try {
+    await session.client.query(sql.join('; '));
+  } catch (error) {
+    throw toPostgresError(error, 'making staging tables at the target');
+  }
+}
+
+async function runStatements(
+  session: WriterSession,
+  script: readonly Statement[],
+  watch: (index: number, rows: number) => void,
+): Promise<void> {
+  let at = 0;
+  try {
+    await runScript(
+      session.client,
+      script.map((statement) => statement.sql).join(';\n'),
+      script.flatMap((statement) => statement.copy ?? []),
+      (index, rows) => {
+        at = index + 1;
+        watch(index, rows);
+      },
+    );
+  } catch (error) {
+    const namespace = script[at]?.namespace;
+    throw namespace === undefined
+      ? toPostgresError(error, 'writing changes to the target')
+      : toRowError(error, namespace);
+  }
+}

@@ -1,0 +1,64 @@
+import type { Relation } from '../../../shared/change/relation.ts';
+import { quoteIdent } from './names.ts';
+import { findKeyIndex, type TargetTable } from './target-table.ts';
+import type { TargetName } from './target-names.ts';
+
+/**
+ * What keeps a table of the target from holding a relation: a sentence for each difference, with the statement that
+ * removes it. Columns that only the target has do no harm if they fill themselves.
+ */
+export function compareTable(relation: Relation, name: TargetName, table: TargetTable): string[] {
+  if (table.kind !== 'r' && table.kind !== 'p')
+    return [
+      `${name.namespace} at the target is not a table; rename it or map the namespace elsewhere`,
+    ];
+  const problems = [
+    ...compareColumns(relation, name, table),
+    ...refuseExtra(relation, name, table),
+  ];
+  const key = relation.key.map((i) => relation.columns[i]!.name);
+  if (relation.identity === 'key' && findKeyIndex(table, key) === undefined)
+    problems.push(
+      `${name.namespace} at the target has no unique index on its key (${key.join(', ')}); run CREATE UNIQUE INDEX ON ${name.sql} (${key.map(quoteIdent).join(', ')})`,
+    );
+  return problems;
+}
+
+function compareColumns(relation: Relation, name: TargetName, table: TargetTable): string[] {
+  return relation.columns.flatMap((column) => {
+    const there = table.columns.find((each) => each.name === column.name);
+    const quoted = quoteIdent(column.name);
+    if (there === undefined)
+      return [
+        `${name.namespace} at the target has no column ${quoted}; run ALTER TABLE ${name.sql} ADD COLUMN ${quoted} ${column.type}`,
+      ];
+    if (!isSameType(column.type, there.type))
+      return [
+        `the column ${quoted} of ${name.namespace} is ${column.type} at the source and ${there.type} at the target; run ALTER TABLE ${name.sql} ALTER COLUMN ${quoted} TYPE ${column.type}`,
+      ];
+    if (there.generated)
+      return [
+        `the column ${quoted} of ${name.namespace} is generated at the target but not at the source; run ALTER TABLE ${name.sql} ALTER COLUMN ${quoted} DROP EXPRESSION`,
+      ];
+    return [];
+  });
+}
+
+function refuseExtra(relation: Relation, name: TargetName, table: TargetTable): string[] {
+  const known = new Set(relation.columns.map((column) => column.name));
+  return table.columns
+    .filter((each) => !known.has(each.name) && each.notNull && !each.hasDefault && !each.generated)
+    .map(
+      (each) =>
+        `the column ${quoteIdent(each.name)} of ${name.namespace} exists only at the target and must not be NULL; run ALTER TABLE ${name.sql} ALTER COLUMN ${quoteIdent(each.name)} DROP NOT NULL, or give it a default`,
+    );
+}
+
+/** An extension may live in another schema at the target: the qualifier is no difference, what is behind it is. */
+export function isSameType(a: string, b: string): boolean {
+  return a === b || bareType(a) === bareType(b);
+}
+
+function bareType(type: string): string {
+  return type.replace(/^("(?:[^"]|"")*"|[^".\s(]+)\./, '');
+}

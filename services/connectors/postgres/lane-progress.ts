@@ -1,0 +1,103 @@
+import type { ClientBase } from 'pg';
+import type { Position } from '../../../shared/change/position.ts';
+import type { LaneBatch, LaneProgress } from '../../../shared/connector/sink.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { quoteLiteral } from './names.ts';
+
+/**
+ * The progress of lanes: where each stands, who owns it, and what it has done so far. It moves in the transaction of
+ * the data, by compare-and-set on everything it held before; that is the fence, and the guard against doing a batch
+ * twice.
+ */
+export interface LaneRow {
+  lane: number;
+  epoch: string;
+  reader_epoch: string;
+  sequence: string;
+  position: string;
+}
+
+export function toLaneProgress(row: LaneRow): LaneProgress {
+  return {
+    lane: row.lane,
+    epoch: Number(row.epoch),
+    readerEpoch: Number(row.reader_epoch),
+    sequence: Number(row.sequence),
+    position: row.position as Position,
+  };
+}
+
+/** Waits for an open transaction of an earlier owner on this lane, whose outcome decides where it stands. */
+export async function openLane(
+  client: ClientBase,
+  pipeline: string,
+  lane: number,
+): Promise<LaneProgress> {
+  const { rows } = await client.query<LaneRow>(
+    `UPDATE weir.lane SET epoch = epoch + 1 WHERE pipeline = $1 AND lane = $2
+     RETURNING lane, epoch, reader_epoch, sequence, position`,
+    [pipeline, lane],
+  );
+  if (rows[0] === undefined)
+    throw new WeirError(
+      'TARGET_NOT_READY',
+      `the target has no lane ${lane} of the pipeline "${pipeline}" yet; it comes with the plan when the reader starts`,
+    );
+  return toLaneProgress(rows[0]);
+}
+
+/** One statement that moves a lane and adds to its counts; it touches no row at all if the lane is not at `before`. */
+export function progressStatement(pipeline: string, batch: LaneBatch): string {
+  const { before, after } = batch;
+  const name = quoteLiteral(pipeline);
+  const move = `UPDATE weir.lane SET reader_epoch = ${after.readerEpoch}, sequence = ${after.sequence}, position = '${after.position}' WHERE pipeline = ${name} AND lane = ${before.lane} AND epoch = ${before.epoch} AND reader_epoch = ${before.readerEpoch} AND sequence = ${before.sequence} AND position = '${before.position}'`;
+  const counts = [...batch.counts].map(
+    ([namespace, n]) =>
+      `(${quoteLiteral(namespace)}, ${n.inserts}::bigint, ${n.updates}::bigint, ${n.deletes}::bigint, ${n.truncates}::bigint)`,
+  );
+  if (counts.length === 0) return move;
+  return `WITH moved AS (${move} RETURNING lane) INSERT INTO weir.count AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${name}, moved.lane, v.* FROM moved, (VALUES ${counts.join(', ')}) v ON CONFLICT (pipeline, lane, namespace) DO UPDATE SET inserts = c.inserts + excluded.inserts, updates = c.updates + excluded.updates, deletes = c.deletes + excluded.deletes, truncates = c.truncates + excluded.truncates`;
+}
+
+export function fencedLane(batch: LaneBatch): WeirError {
+  return new WeirError(
+    'FENCED',
+    `lane ${batch.before.lane} is no longer at epoch ${batch.before.epoch}, sequence ${batch.before.sequence}: another writer has it, or this batch is in already`,
+    { details: { lane: batch.before.lane, epoch: batch.before.epoch } },
+  );
+}
+
+export async function arriveAtBarrier(
+  client: ClientBase,
+  pipeline: string,
+  lane: LaneProgress,
+  position: Position,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'UPDATE weir.lane SET barrier = $4 WHERE pipeline = $1 AND lane = $2 AND epoch = $3',
+    [pipeline, lane.lane, lane.epoch, position],
+  );
+  if (rowCount !== 1)
+    throw new WeirError(
+      'FENCED',
+      `lane ${lane.lane} is no longer at epoch ${lane.epoch}: another writer has it`,
+    );
+  const { rows } = await client.query<{ all: boolean }>(
+    `SELECT bool_and(position >= $2 OR COALESCE(barrier >= $2, false)) AS all
+     FROM weir.lane WHERE pipeline = $1`,
+    [pipeline, position],
+  );
+  return rows[0]?.all === true;
+}
+
+export async function barrierDone(
+  client: ClientBase,
+  pipeline: string,
+  position: Position,
+): Promise<boolean> {
+  const { rows } = await client.query<{ done: boolean }>(
+    'SELECT position >= $2 AS done FROM weir.lane WHERE pipeline = $1 AND lane = 0',
+    [pipeline, position],
+  );
+  return rows[0]?.done === true;
+}

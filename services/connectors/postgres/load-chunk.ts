@@ -1,0 +1,101 @@
+import type { ClientBase } from 'pg';
+import type { ChunkHead } from '../../../shared/connector/sink.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { copyInto } from './change-statements.ts';
+import { toRowError } from './row-error.ts';
+import { runScript } from './script.ts';
+import type { WriteTarget } from './write-target.ts';
+
+/** What the bytes of a chunk are: this connector's data types, best first. */
+export const DATA_TYPES = {
+  'postgres.copy.binary': 'binary',
+  'postgres.copy.text': 'text',
+} as const;
+
+/**
+ * Loads a chunk in one transaction with its entry in the ledger. The entry is locked first, so that of two deliveries
+ * one waits for the other and then finds the chunk present; a chunk that the ledger does not know is of a plan that
+ * has been replaced, and nobody wants it any more.
+ */
+export async function loadChunk(
+  client: ClientBase,
+  pipeline: string,
+  chunk: ChunkHead,
+  target: WriteTarget,
+  parts: AsyncIterable<Buffer>,
+): Promise<'loaded' | 'present'> {
+  const format = formatOf(chunk);
+  const namespace = target.name.namespace;
+  await client.query('BEGIN');
+  const { rows } = await client.query<{ done: boolean }>(
+    'SELECT done FROM weir.chunk WHERE pipeline = $1 AND id = $2 FOR UPDATE',
+    [pipeline, chunk.id],
+  );
+  if (rows[0]?.done !== false) {
+    await client.query('ROLLBACK');
+    return 'present';
+  }
+  try {
+    const count = { loaded: 0 };
+    const watch = (_index: number, loaded: number): void => void (count.loaded = loaded);
+    if (chunk.how === 'load')
+      await runScript(client, copyInto(target, format), [{ messages: parts }], watch);
+    else {
+      for (const sql of beforeMerge(target)) await client.query(sql);
+      const copy = `COPY pg_temp.weir_chunk FROM STDIN (FORMAT ${format})`;
+      await runScript(client, copy, [{ messages: parts }], watch);
+      for (const sql of mergeStatements(target)) await client.query(sql);
+    }
+    if (count.loaded !== chunk.rows())
+      throw new WeirError(
+        'INTERNAL',
+        `chunk ${chunk.id} of ${chunk.namespace} brought ${count.loaded} rows where the source sent ${chunk.rows()}; nothing of it was kept`,
+      );
+    await client.query(
+      'UPDATE weir.chunk SET done = true, batch_key = $3, rows = $4 WHERE pipeline = $1 AND id = $2',
+      [pipeline, chunk.id, chunk.batchKey(), count.loaded],
+    );
+    await client.query('COMMIT');
+    return 'loaded';
+  } catch (error) {
+    throw toRowError(error, namespace);
+  }
+}
+
+function formatOf(chunk: ChunkHead): 'binary' | 'text' {
+  const types: Readonly<Record<string, 'binary' | 'text'>> = DATA_TYPES;
+  const format = types[chunk.dataType];
+  if (format === undefined)
+    throw new WeirError(
+      'NOT_SUPPORTED',
+      `a PostgreSQL target cannot load "${chunk.dataType}"; it knows ${Object.keys(DATA_TYPES).join(' and ')}`,
+    );
+  return format;
+}
+
+/** COPY brings values as the target's own types here, text format included, so nothing is cast. */
+function beforeMerge(target: WriteTarget): string[] {
+  if (target.key.length === 0)
+    throw new WeirError(
+      'INTERNAL',
+      `a chunk of ${target.name.namespace} is to be merged, but its rows have no key; nothing was written`,
+    );
+  const columns = target.columns.map((column) => `${column.name} ${column.type}`);
+  return [`CREATE TEMP TABLE weir_chunk (${columns.join(', ')}) ON COMMIT DROP`];
+}
+
+function mergeStatements(target: WriteTarget): string[] {
+  const names = target.columns.map((column) => column.name);
+  const key = target.key.map(({ column }) => names[column]!);
+  const match = target.key
+    .map(({ equals }, i) => `t.${key[i]} ${equals} s.${key[i]}`)
+    .join(' AND ');
+  const insert = `INSERT INTO ${target.name.sql} (${names.join(', ')}) OVERRIDING SYSTEM VALUE SELECT ${names.join(', ')} FROM pg_temp.weir_chunk`;
+  if (target.method === 'replace')
+    return [`DELETE FROM ${target.name.sql} t USING pg_temp.weir_chunk s WHERE ${match}`, insert];
+  const sets = names
+    .filter((name) => !key.includes(name))
+    .map((name) => `${name} = excluded.${name}`);
+  const action = sets.length === 0 ? 'NOTHING' : `UPDATE SET ${sets.join(', ')}`;
+  return [`${insert} ON CONFLICT (${key.join(', ')}) DO ${action}`];
+}

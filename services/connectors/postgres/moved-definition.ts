@@ -1,0 +1,42 @@
+import { quoteIdent } from './names.ts';
+import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
+import type { TargetName } from './target-names.ts';
+
+/**
+ * Indexes and foreign keys name tables in their definitions. Here they are told the target's names, which differ
+ * where namespaces are mapped.
+ */
+const IDENT = '(?:"(?:[^"]|"")*"|[^\\s.("]+)';
+const INDEX = new RegExp(
+  `^CREATE (UNIQUE )?INDEX ${IDENT} ON (?:ONLY )?${IDENT}\\.${IDENT} (USING [^]*)$`,
+);
+const REFERENCES = new RegExp(`( REFERENCES )(?:${IDENT}\\.)?${IDENT}\\(`);
+
+export function toIndexStatement(
+  index: TableDefinition['indexes'][number],
+  target: TargetName,
+): string | null {
+  const match = INDEX.exec(index.definition);
+  if (match === null) return null;
+  return `CREATE ${match[1] ?? ''}INDEX IF NOT EXISTS ${quoteIdent(index.name)} ON ${target.sql} ${match[2]!}`;
+}
+
+export function toConstraintStatement(
+  constraint: ConstraintDefinition,
+  target: TargetName,
+): string {
+  return `ALTER TABLE ${target.sql} ADD CONSTRAINT ${quoteIdent(constraint.name)} ${constraint.definition}`;
+}
+
+/** `validate: false` adds it without looking at the rows that are there. */
+export function toForeignKeyStatement(
+  constraint: ConstraintDefinition,
+  target: TargetName,
+  references: TargetName,
+  validate: boolean,
+): string {
+  const definition = constraint.definition
+    .replace(REFERENCES, (_all, word: string) => `${word}${references.sql}(`)
+    .replace(/ NOT VALID$/, '');
+  return `ALTER TABLE ${target.sql} ADD CONSTRAINT ${quoteIdent(constraint.name)} ${definition}${validate ? '' : ' NOT VALID'}`;
+}

@@ -1,0 +1,109 @@
+import type pg from 'pg';
+import type { Position } from '../../../shared/change/position.ts';
+import type { Relation } from '../../../shared/change/relation.ts';
+import type { ChangeCounts, PipelineState } from '../../../shared/connector/sink.ts';
+import type { Chunk } from '../../../shared/connector/source.ts';
+import { toLaneProgress, type LaneRow } from './lane-progress.ts';
+import { ensureStateTables, hasStateTables } from './state-tables.ts';
+
+interface PipelineRow {
+  reader_epoch: string;
+  identity: string | null;
+  start: string | null;
+  snapshot: unknown;
+  lanes: number | null;
+}
+
+interface NamespaceRow {
+  namespace: string;
+  relation: Relation;
+  definition: unknown;
+  start: string;
+  ready: boolean;
+  chunks_done: string;
+  rows_done: string;
+  chunks: Chunk[];
+}
+
+const NAMESPACES = `
+SELECT n.namespace, n.relation, n.definition, n.start, n.ready,
+  count(c.id) FILTER (WHERE c.done) AS chunks_done,
+  COALESCE(sum(c.rows) FILTER (WHERE c.done), 0) AS rows_done,
+  COALESCE(jsonb_agg(c.chunk ORDER BY c.id) FILTER (WHERE NOT c.done), '[]') AS chunks
+FROM weir.namespace n LEFT JOIN weir.chunk c USING (pipeline, namespace)
+WHERE n.pipeline = $1 GROUP BY n.pipeline, n.namespace ORDER BY n.namespace COLLATE "C"`;
+
+const COUNTS = `
+SELECT namespace, sum(inserts) AS inserts, sum(updates) AS updates, sum(deletes) AS deletes,
+  sum(truncates) AS truncates
+FROM weir.count WHERE pipeline = $1 GROUP BY namespace`;
+
+/** All of it as of one moment; null before a plan has been stored. */
+export async function readState(
+  client: pg.Client,
+  pipeline: string,
+): Promise<PipelineState | null> {
+  if (!(await hasStateTables(client))) return null;
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    const found = await client.query<PipelineRow>(
+      `SELECT reader_epoch, identity, start, snapshot, lanes FROM weir.pipeline WHERE name = $1`,
+      [pipeline],
+    );
+    const namespaces = await client.query<NamespaceRow>(NAMESPACES, [pipeline]);
+    const lanes = await client.query<LaneRow>(
+      `SELECT lane, epoch, reader_epoch, sequence, position FROM weir.lane
+       WHERE pipeline = $1 ORDER BY lane`,
+      [pipeline],
+    );
+    const counts = await client.query<{ namespace: string } & Record<keyof ChangeCounts, string>>(
+      COUNTS,
+      [pipeline],
+    );
+    const row = found.rows[0];
+    if (row === undefined || row.start === null) return null;
+    return {
+      plan: {
+        identity: row.identity ?? '',
+        start: row.start as Position,
+        snapshot: row.snapshot,
+        lanes: row.lanes ?? lanes.rows.length,
+        namespaces: namespaces.rows.map((each) => ({
+          relation: each.relation,
+          definition: each.definition,
+          start: each.start as Position,
+          state: each.ready ? 'ready' : 'copying',
+          chunks: each.chunks,
+          chunksDone: Number(each.chunks_done),
+          rowsDone: Number(each.rows_done),
+        })),
+      },
+      readerEpoch: Number(row.reader_epoch),
+      lanes: lanes.rows.map(toLaneProgress),
+      applied: Object.fromEntries(
+        counts.rows.map((each) => [
+          each.namespace,
+          {
+            inserts: Number(each.inserts),
+            updates: Number(each.updates),
+            deletes: Number(each.deletes),
+            truncates: Number(each.truncates),
+          },
+        ]),
+      ),
+    };
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+/** Also the pipeline's first trace in the target. */
+export async function beginReader(client: pg.Client, pipeline: string): Promise<number> {
+  await ensureStateTables(client);
+  const { rows } = await client.query<{ reader_epoch: string }>(
+    `INSERT INTO weir.pipeline AS p (name, reader_epoch) VALUES ($1, 1)
+     ON CONFLICT (name) DO UPDATE SET reader_epoch = p.reader_epoch + 1 RETURNING reader_epoch`,
+    [pipeline],
+  );
+  return Number(rows[0]!.reader_epoch);
+}

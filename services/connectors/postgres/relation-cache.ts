@@ -1,0 +1,35 @@
+import type { ClientBase } from 'pg';
+import type { Relation } from '../../../shared/change/relation.ts';
+import type { TargetNames } from './target-names.ts';
+import { readTargetTable } from './target-table.ts';
+import { toWriteTarget, type WriteTarget } from './write-target.ts';
+
+/**
+ * How relations are written, looked up in the target's catalog once a shape. Frames bring relations of their own, so
+ * they are told apart by what they say.
+ */
+export class RelationCache {
+  readonly #names: TargetNames;
+  readonly #byShape = new Map<string, { namespace: string; target: WriteTarget }>();
+
+  constructor(names: TargetNames) {
+    this.#names = names;
+  }
+
+  async targetOf(client: ClientBase, relation: Relation): Promise<WriteTarget> {
+    const shape = JSON.stringify(relation);
+    let target = this.#byShape.get(shape)?.target;
+    if (target === undefined) {
+      const name = this.#names.ofNamespace(relation.namespace);
+      target = toWriteTarget(relation, name, await readTargetTable(client, name));
+      this.#byShape.set(shape, { namespace: relation.namespace, target });
+    }
+    return target;
+  }
+
+  /** The table has changed, or may have: look again. */
+  forget(namespace: string): void {
+    for (const [shape, entry] of this.#byShape)
+      if (entry.namespace === namespace) this.#byShape.delete(shape);
+  }
+}

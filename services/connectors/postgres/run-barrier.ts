@@ -1,0 +1,86 @@
+import type { Barrier } from '../../../shared/connector/source.ts';
+import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { alignRelation } from './align-relation.ts';
+import { applyChanges, prepareStaging } from './apply-changes.ts';
+import { toMoveStatements, type Statement } from './change-statements.ts';
+import { toPostgresError } from './postgres-error.ts';
+import type { RelationCache } from './relation-cache.ts';
+import type { PlanTarget } from './save-plan.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/** Carries out what concerns all lanes, once, with the progress of the lane that does it. */
+export async function runBarrier(
+  session: WriterSession,
+  target: PlanTarget,
+  relations: RelationCache,
+  batch: LaneBatch,
+  barrier: Barrier,
+): Promise<void> {
+  const targets: WriteTarget[] = [];
+  for (const { relation } of batch.changes)
+    targets.push(await relations.targetOf(session.client, relation));
+  const statements = await barrierStatements(session, target, relations, barrier);
+  await applyChanges(session, target.pipeline, batch, targets, { statements, commit: false });
+  if (barrier.kind === 'relation') await alignNamespace(session, target, barrier);
+  try {
+    await session.client.query('COMMIT');
+  } catch (error) {
+    throw toPostgresError(error, 'committing at the target');
+  } finally {
+    if (barrier.kind === 'relation') relations.forget(barrier.after.relation.namespace);
+  }
+}
+
+async function barrierStatements(
+  session: WriterSession,
+  { names }: PlanTarget,
+  relations: RelationCache,
+  barrier: Barrier,
+): Promise<Statement[]> {
+  switch (barrier.kind) {
+    case 'relation':
+      return [];
+    case 'truncate': {
+      if (barrier.relations.length === 0) return [];
+      const tables = barrier.relations.map(({ namespace }) => names.ofNamespace(namespace));
+      // Not CASCADE: what it empties at the source is in the list, and no other table is the pipeline's to empty.
+      const identity = barrier.restartIdentity ? ' RESTART IDENTITY' : '';
+      const sql = `TRUNCATE ${tables.map((table) => table.sql).join(', ')}${identity}`;
+      return [{ sql, namespace: tables[0]!.namespace }];
+    }
+    case 'move': {
+      const moved = await relations.targetOf(session.client, barrier.relation);
+      await prepareStaging(session, [{ target: moved, uses: ['masked', 'deletes', 'rows'] }]);
+      const move = {
+        key: Buffer.from(barrier.key, 'base64'),
+        row: Buffer.from(barrier.row, 'base64'),
+      };
+      return toMoveStatements(move, moved, session.staging);
+    }
+  }
+}
+
+async function alignNamespace(
+  session: WriterSession,
+  target: PlanTarget,
+  { before, after }: Extract<Barrier, { kind: 'relation' }>,
+): Promise<void> {
+  const { namespace } = after.relation;
+  const name = target.names.ofNamespace(namespace);
+  try {
+    await alignRelation(session.client, target.create, before, after, name);
+    await session.client.query(
+      `UPDATE weir.namespace SET relation = $3::jsonb, definition = $4::jsonb
+       WHERE pipeline = $1 AND namespace = $2`,
+      [
+        target.pipeline,
+        namespace,
+        JSON.stringify(after.relation),
+        JSON.stringify(after.definition),
+      ],
+    );
+  } catch (error) {
+    throw toPostgresError(error, `changing the structure of ${name.namespace} at the target`);
+  }
+}

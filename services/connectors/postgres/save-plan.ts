@@ -1,0 +1,227 @@
+import type pg from 'pg';
+import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { addMissingColumns } from './align-relation.ts';
+import { compareTable } from './compare-table.ts';
+import type { TableDefinition } from './table-definition.ts';
+import { toTableStatements } from './table-ddl.ts';
+import { createMissing, readMissing } from './table-dependencies.ts';
+import { inTransaction, runDdl } from './target-ddl.ts';
+import { holdsRows, readTargetTable } from './target-table.ts';
+import type { TargetNames } from './target-names.ts';
+
+export interface PlanTarget {
+  pipeline: string;
+  create: 'missing' | 'never';
+  names: TargetNames;
+}
+
+/** One writer of plans at a time in a database: two pipelines may need the same schema or type. */
+const PLAN_LOCK = 0x77656970;
+
+/**
+ * Stores a plan with everything that it needs at the target, or nothing of it. What is known of a namespace stays:
+ * its relation changes through barriers only.
+ */
+export async function savePlan(
+  client: pg.Client,
+  target: PlanTarget,
+  plan: PipelinePlan,
+  readerEpoch: number,
+): Promise<void> {
+  await inTransaction(client, async () => {
+    const stored = await lockPipeline(client, target.pipeline, readerEpoch);
+    await client.query('SELECT pg_advisory_xact_lock($1)', [PLAN_LOCK]);
+    const known = await readKnown(client, target.pipeline);
+    const problems: string[] = [];
+    // The ledger first: a writer that is loading one of these chunks ends before its table is emptied.
+    for (const namespace of plan.namespaces) await saveChunks(client, target.pipeline, namespace);
+    await emptyRestarted(client, target, plan, known);
+    for (const namespace of plan.namespaces) {
+      if (known.has(namespace.relation.namespace))
+        problems.push(...(await continueNamespace(client, target, namespace)));
+      else problems.push(...(await createNamespace(client, target, namespace)));
+    }
+    if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
+    await saveLanes(client, target.pipeline, plan, stored);
+  });
+}
+
+interface StoredPlan {
+  start: string | null;
+  lanes: number | null;
+}
+
+async function lockPipeline(
+  client: pg.Client,
+  pipeline: string,
+  readerEpoch: number,
+): Promise<StoredPlan> {
+  const { rows } = await client.query<StoredPlan & { reader_epoch: string }>(
+    'SELECT reader_epoch, start, lanes FROM weir.pipeline WHERE name = $1 FOR UPDATE',
+    [pipeline],
+  );
+  if (rows[0] === undefined || Number(rows[0].reader_epoch) !== readerEpoch)
+    throw new WeirError(
+      'FENCED',
+      `another reader of the pipeline "${pipeline}" has started since epoch ${readerEpoch}`,
+    );
+  return rows[0];
+}
+
+async function readKnown(client: pg.Client, pipeline: string): Promise<Set<string>> {
+  const { rows } = await client.query<{ namespace: string }>(
+    'SELECT namespace FROM weir.namespace WHERE pipeline = $1',
+    [pipeline],
+  );
+  return new Set(rows.map((row) => row.namespace));
+}
+
+/** Pending chunks that the plan no longer has were cut from a snapshot that is gone. */
+async function saveChunks(
+  client: pg.Client,
+  pipeline: string,
+  { relation, state, chunks }: NamespacePlan,
+): Promise<void> {
+  if (state === 'ready') return;
+  const gone = state === 'restart' ? '' : 'AND NOT done AND NOT (id = ANY($3::bigint[]))';
+  await client.query(
+    `DELETE FROM weir.chunk WHERE pipeline = $1 AND namespace = $2 ${gone}`,
+    state === 'restart'
+      ? [pipeline, relation.namespace]
+      : [pipeline, relation.namespace, chunks.map((chunk) => chunk.id)],
+  );
+  await client.query(
+    `INSERT INTO weir.chunk AS c (pipeline, id, namespace, chunk)
+     SELECT $1, (e.chunk->>'id')::bigint, $2, e.chunk FROM jsonb_array_elements($3::jsonb) e(chunk)
+     ON CONFLICT (pipeline, id) DO UPDATE SET chunk = excluded.chunk WHERE NOT c.done`,
+    [pipeline, relation.namespace, JSON.stringify(chunks)],
+  );
+}
+
+async function createNamespace(
+  client: pg.Client,
+  target: PlanTarget,
+  plan: NamespacePlan,
+): Promise<string[]> {
+  const { relation } = plan;
+  const definition = plan.definition as TableDefinition;
+  const name = target.names.ofNamespace(relation.namespace);
+  const table = await readTargetTable(client, name);
+  if (table === null) {
+    if (target.create === 'never')
+      return [
+        `the table ${name.namespace} does not exist at the target; create it, or allow it with "create: missing"`,
+      ];
+    await createMissing(client, await readMissing(client, definition, name));
+    const version = await serverVersion(client);
+    for (const sql of toTableStatements(definition, relation, target.names, version))
+      await runDdl(client, sql, `creating the table ${name.namespace}`);
+  } else {
+    const problems = compareTable(relation, name, table);
+    if (problems.length > 0) return problems;
+    if (plan.chunks.length > 0 && (await holdsRows(client, name)))
+      return [
+        `the table ${name.namespace} at the target holds rows already; empty it with TRUNCATE ${name.sql}, or copy into another with "map"`,
+      ];
+  }
+  await client.query(
+    `INSERT INTO weir.namespace (pipeline, namespace, relation, definition, start)
+     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5)`,
+    [
+      target.pipeline,
+      relation.namespace,
+      JSON.stringify(relation),
+      JSON.stringify(definition),
+      plan.start,
+    ],
+  );
+  return [];
+}
+
+/** All at once, because foreign keys may lie between them. */
+async function emptyRestarted(
+  client: pg.Client,
+  target: PlanTarget,
+  plan: PipelinePlan,
+  known: ReadonlySet<string>,
+): Promise<void> {
+  const tables = plan.namespaces
+    .filter(({ state, relation }) => state === 'restart' && known.has(relation.namespace))
+    .map(({ relation }) => target.names.ofNamespace(relation.namespace).sql);
+  if (tables.length > 0)
+    await runDdl(client, `TRUNCATE ${tables.join(', ')}`, 'emptying tables to copy them again');
+}
+
+/** A copy that goes on, or starts again; its table may have got columns since. */
+async function continueNamespace(
+  client: pg.Client,
+  target: PlanTarget,
+  plan: NamespacePlan,
+): Promise<string[]> {
+  if (plan.state === 'ready') return [];
+  const { relation } = plan;
+  const name = target.names.ofNamespace(relation.namespace);
+  const definition = plan.definition as TableDefinition;
+  await addMissingColumns(client, target.create, definition, relation, name);
+  const table = await readTargetTable(client, name);
+  if (table === null)
+    return [`the table ${name.namespace} is gone from the target; run weir reset and copy anew`];
+  const problems = compareTable(relation, name, table);
+  await client.query(
+    `UPDATE weir.namespace SET relation = $3::jsonb, definition = $4::jsonb, start = $5, ready = ready AND $6
+     WHERE pipeline = $1 AND namespace = $2`,
+    [
+      target.pipeline,
+      relation.namespace,
+      JSON.stringify(relation),
+      JSON.stringify(definition),
+      plan.start,
+      plan.state !== 'restart',
+    ],
+  );
+  return problems;
+}
+
+/** A plan that starts elsewhere is only right if nothing of the old one is kept; its lanes then start there too. */
+async function saveLanes(
+  client: pg.Client,
+  pipeline: string,
+  plan: PipelinePlan,
+  stored: StoredPlan,
+): Promise<void> {
+  const isNew = stored.start === null;
+  const moved = stored.start !== plan.start || stored.lanes !== plan.lanes;
+  const anew = plan.namespaces.every(({ state }) => state === 'new' || state === 'restart');
+  if (!isNew && moved && !anew)
+    throw new WeirError(
+      'INTERNAL',
+      `the plan of the pipeline "${pipeline}" starts elsewhere than what the target has of it`,
+    );
+  if (!isNew && moved)
+    await client.query('DELETE FROM weir.lane WHERE pipeline = $1 AND lane >= $2', [
+      pipeline,
+      plan.lanes,
+    ]);
+  await client.query(
+    `UPDATE weir.pipeline SET identity = $2, start = $3, snapshot = $4::jsonb, lanes = $5 WHERE name = $1`,
+    [pipeline, plan.identity, plan.start, JSON.stringify(plan.snapshot ?? null), plan.lanes],
+  );
+  await client.query(
+    `INSERT INTO weir.lane AS l (pipeline, lane, epoch, reader_epoch, sequence, position)
+     SELECT $1, lane, 0, 0, 0, $2 FROM generate_series(0, $3::int - 1) lane
+     ON CONFLICT (pipeline, lane) DO ${
+       !isNew && moved
+         ? `UPDATE SET epoch = l.epoch + 1, reader_epoch = 0, sequence = 0, position = excluded.position, barrier = NULL`
+         : 'NOTHING'
+     }`,
+    [pipeline, plan.start, plan.lanes],
+  );
+}
+
+export async function serverVersion(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ version: string }>(
+    `SELECT current_setting('server_version_num') AS version`,
+  );
+  return Number(rows[0]?.version);
+}

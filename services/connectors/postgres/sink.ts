@@ -1,0 +1,234 @@
+import type pg from 'pg';
+import type { Position } from '../../../shared/change/position.ts';
+import type { RelationPlan } from '../../../shared/change/relation.ts';
+import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type {
+  ChunkHead,
+  LaneBatch,
+  LaneProgress,
+  PipelineState,
+  Sink,
+} from '../../../shared/connector/sink.ts';
+import type { Barrier } from '../../../shared/connector/source.ts';
+import { applyChanges } from './apply-changes.ts';
+import { connect, describeServer, disconnect } from './connection.ts';
+import { finishNamespace } from './finish-namespace.ts';
+import { ForeignKeys } from './foreign-keys.ts';
+import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
+import { loadChunk } from './load-chunk.ts';
+import { beginReader, readState } from './pipeline-state.ts';
+import { toPostgresError } from './postgres-error.ts';
+import { RelationCache } from './relation-cache.ts';
+import { runBarrier } from './run-barrier.ts';
+import { savePlan, type PlanTarget } from './save-plan.ts';
+import { SideStateWriter } from './side-state.ts';
+import { dropState, hasStateTables } from './state-tables.ts';
+import type { SideState } from './table-definition.ts';
+import { checkTarget } from './target-check.ts';
+import { createTargetNames } from './target-names.ts';
+import type { WriteTarget } from './write-target.ts';
+import { bypassTriggers, openWriterSession, WriterSession } from './writer-session.ts';
+import { WriterPool } from './writer-pool.ts';
+
+export function createPostgresSink(options: SinkOptions): Sink {
+  return new PostgresSink(options);
+}
+
+/**
+ * Data goes over `workers` connections; what is short and about the pipeline itself has one of its own, so that it
+ * never waits for data; building indexes has one for as long as it takes.
+ */
+class PostgresSink implements Sink {
+  readonly #options: SinkOptions;
+  readonly #target: PlanTarget;
+  readonly #writers: WriterPool;
+  readonly #control: WriterPool;
+  readonly #relations: RelationCache;
+  readonly #foreignKeys: ForeignKeys;
+  readonly #sideState: SideStateWriter;
+  #finishing: Promise<ReadonlySet<string>> | null = null;
+
+  constructor(options: SinkOptions) {
+    this.#options = options;
+    const { pipeline, create, url, log } = options;
+    this.#target = { pipeline, create, names: createTargetNames(options.map) };
+    const applicationName = `weir ${pipeline}`;
+    this.#writers = new WriterPool(options.workers, () => openWriterSession(url, applicationName));
+    this.#control = new WriterPool(
+      1,
+      async () => new WriterSession(await connect(url, { applicationName })),
+    );
+    this.#relations = new RelationCache(this.#target.names);
+    this.#foreignKeys = new ForeignKeys(this.#target, log);
+    this.#sideState = new SideStateWriter(this.#target, log);
+  }
+
+  check(relations: readonly RelationPlan[]): Promise<Finding[]> {
+    return this.#ask('checking', (client) => checkTarget(client, this.#target, relations));
+  }
+
+  readState(): Promise<PipelineState | null> {
+    return this.#ask('reading the state of', (client) => readState(client, this.#options.pipeline));
+  }
+
+  beginReader(): Promise<number> {
+    return this.#ask('starting a reader at', (client) =>
+      beginReader(client, this.#options.pipeline),
+    );
+  }
+
+  savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void> {
+    return this.#ask('storing the plan at', (client) =>
+      savePlan(client, this.#target, plan, readerEpoch),
+    );
+  }
+
+  async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<'loaded' | 'present'> {
+    const { pipeline } = this.#options;
+    return this.#write(null, async ({ client }) => {
+      const target = await this.#relations.targetOf(client, chunk.relation);
+      return loadChunk(client, pipeline, chunk, target, parts);
+    });
+  }
+
+  finishNamespaces(): Promise<ReadonlySet<string>> {
+    this.#finishing ??= this.#finish().finally(() => (this.#finishing = null));
+    return this.#finishing;
+  }
+
+  openLane(lane: number): Promise<LaneProgress> {
+    return this.#write(lane, ({ client }) => openLane(client, this.#options.pipeline, lane));
+  }
+
+  async writeUpdates(batch: LaneBatch): Promise<void> {
+    await this.#write(batch.before.lane, async (session) => {
+      try {
+        const targets: WriteTarget[] = [];
+        for (const { relation } of batch.changes)
+          targets.push(await this.#relations.targetOf(session.client, relation));
+        await applyChanges(session, this.#options.pipeline, batch, targets);
+      } catch (error) {
+        // Whatever is wrong may be mended at the target: look again next time.
+        for (const { relation } of batch.changes) this.#relations.forget(relation.namespace);
+        throw error;
+      }
+    });
+  }
+
+  arriveAtBarrier(lane: LaneProgress, position: Position): Promise<boolean> {
+    return this.#ask('coming to a barrier at', (client) =>
+      arriveAtBarrier(client, this.#options.pipeline, lane, position),
+    );
+  }
+
+  barrierDone(position: Position): Promise<boolean> {
+    return this.#ask('asking for a barrier at', (client) =>
+      barrierDone(client, this.#options.pipeline, position),
+    );
+  }
+
+  async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
+    await this.#write(batch.before.lane, (session) =>
+      runBarrier(session, this.#target, this.#relations, batch, barrier),
+    );
+  }
+
+  writeSideState(state: unknown): Promise<void> {
+    return this.#ask('setting sequences at', async (client) => {
+      if (state !== null && state !== undefined)
+        await this.#sideState.write(client, state as SideState);
+    });
+  }
+
+  reset(): Promise<void> {
+    return this.#ask('resetting the pipeline at', (client) =>
+      dropState(client, this.#options.pipeline),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#writers.close(), this.#control.close()]);
+  }
+
+  async #finish(): Promise<ReadonlySet<string>> {
+    const found = await this.#namespaces();
+    const done = found.filter(({ ready, pending }) => !ready && !pending);
+    const links =
+      found.every(({ ready, pending }) => ready || !pending) &&
+      found.some(({ linked }) => !linked) &&
+      this.#target.create === 'missing' &&
+      this.#foreignKeys.isDue(Date.now());
+    if (done.length === 0 && !links) return readyOf(found);
+    const client = await connect(this.#options.url, {
+      applicationName: `weir ${this.#options.pipeline}`,
+    });
+    try {
+      for (const { namespace } of done) await finishNamespace(client, this.#target, namespace);
+      const now = await this.#namespaces();
+      if (links && now.every(({ ready }) => ready) && (await this.#mayLink(client)))
+        await this.#foreignKeys.add(client, Date.now());
+      return readyOf(now);
+    } catch (error) {
+      throw this.#told(error, 'finishing tables at');
+    } finally {
+      await disconnect(client);
+    }
+  }
+
+  /** Foreign keys would fire while changes are applied, were this role not allowed to prevent it. */
+  async #mayLink(client: pg.Client): Promise<boolean> {
+    if (!(await bypassTriggers(client))) {
+      await client.query('UPDATE weir.namespace SET linked = true WHERE pipeline = $1', [
+        this.#options.pipeline,
+      ]);
+      return false;
+    }
+    await client.query('RESET session_replication_role');
+    return true;
+  }
+
+  #namespaces(): Promise<NamespaceStanding[]> {
+    return this.#ask('asking for the tables of', async (client) => {
+      if (!(await hasStateTables(client))) return [];
+      const { rows } = await client.query<NamespaceStanding>(
+        `SELECT namespace, ready, linked, NOT ready AND EXISTS (
+           SELECT 1 FROM weir.chunk c WHERE c.pipeline = n.pipeline AND c.namespace = n.namespace AND NOT c.done) AS pending
+         FROM weir.namespace n WHERE pipeline = $1`,
+        [this.#options.pipeline],
+      );
+      return rows;
+    });
+  }
+
+  async #ask<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    try {
+      return await this.#control.run(null, ({ client }) => work(client));
+    } catch (error) {
+      throw this.#told(error, doing);
+    }
+  }
+
+  async #write<T>(lane: number | null, work: (session: WriterSession) => Promise<T>): Promise<T> {
+    try {
+      return await this.#writers.run(lane, work);
+    } catch (error) {
+      throw this.#told(error, 'writing to');
+    }
+  }
+
+  #told(error: unknown, doing: string): Error {
+    return toPostgresError(error, `${doing} ${describeServer(this.#options.url)}`);
+  }
+}
+
+interface NamespaceStanding {
+  namespace: string;
+  ready: boolean;
+  linked: boolean;
+  pending: boolean;
+}
+
+function readyOf(found: readonly NamespaceStanding[]): ReadonlySet<string> {
+  return new Set(found.filter(({ ready }) => ready).map(({ namespace }) => namespace));
+}

@@ -1,0 +1,128 @@
+import type { ClientBase } from 'pg';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { quoteIdent } from './names.ts';
+
+/** Where a target keeps what it knows of its pipelines. */
+export const STATE_SCHEMA = 'weir';
+
+/** One lock for creating and dropping the state, shared by all pipelines of a database. */
+const STATE_LOCK = 0x77656972;
+
+/**
+ * `lane` and `count` change with every batch: room in their pages keeps those updates off the indexes. Positions are
+ * hex digits and must order as bytes, hence the collation.
+ */
+const TABLES = `
+CREATE SCHEMA IF NOT EXISTS weir;
+CREATE TABLE IF NOT EXISTS weir.pipeline (
+  name text PRIMARY KEY,
+  reader_epoch bigint NOT NULL,
+  identity text,
+  start text,
+  snapshot jsonb,
+  lanes integer,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS weir.namespace (
+  pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
+  namespace text NOT NULL,
+  relation jsonb NOT NULL,
+  definition jsonb NOT NULL,
+  start text NOT NULL,
+  ready boolean NOT NULL DEFAULT false,
+  linked boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (pipeline, namespace)
+);
+CREATE TABLE IF NOT EXISTS weir.chunk (
+  pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
+  id bigint NOT NULL,
+  namespace text NOT NULL,
+  chunk jsonb NOT NULL,
+  done boolean NOT NULL DEFAULT false,
+  batch_key text,
+  rows bigint,
+  PRIMARY KEY (pipeline, id)
+);
+CREATE INDEX IF NOT EXISTS chunk_pending ON weir.chunk (pipeline, namespace) WHERE NOT done;
+CREATE TABLE IF NOT EXISTS weir.lane (
+  pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
+  lane integer NOT NULL,
+  epoch bigint NOT NULL,
+  reader_epoch bigint NOT NULL,
+  sequence bigint NOT NULL,
+  position text COLLATE "C" NOT NULL,
+  barrier text COLLATE "C",
+  PRIMARY KEY (pipeline, lane)
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS weir.count (
+  pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
+  lane integer NOT NULL,
+  namespace text NOT NULL,
+  inserts bigint NOT NULL,
+  updates bigint NOT NULL,
+  deletes bigint NOT NULL,
+  truncates bigint NOT NULL,
+  PRIMARY KEY (pipeline, lane, namespace)
+) WITH (fillfactor = 50);
+`;
+
+export async function hasStateTables(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ has: boolean }>(
+    `SELECT to_regclass('weir.count') IS NOT NULL AS has`,
+  );
+  return rows[0]?.has === true;
+}
+
+/** Makes the state's tables where they are missing; several processes may do so at once. */
+export async function ensureStateTables(client: ClientBase): Promise<void> {
+  if (await hasStateTables(client)) return;
+  await refuseMissingRight(client);
+  await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${STATE_LOCK})`);
+  try {
+    await client.query(TABLES);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+/** What to grant so that the role may make the state's schema; null if it may, or if the schema is its own. */
+export async function missingStateRight(client: ClientBase): Promise<string | null> {
+  const { rows } = await client.query<{ role: string; database: string; may: boolean }>(
+    `SELECT current_user AS role, current_database() AS database,
+            CASE WHEN to_regnamespace('weir') IS NULL
+                 THEN has_database_privilege(current_database(), 'CREATE')
+                 ELSE has_schema_privilege('weir', 'CREATE, USAGE') END AS may`,
+  );
+  const row = rows[0]!;
+  if (row.may) return null;
+  return `GRANT CREATE ON DATABASE ${quoteIdent(row.database)} TO ${quoteIdent(row.role)}`;
+}
+
+async function refuseMissingRight(client: ClientBase): Promise<void> {
+  const grant = await missingStateRight(client);
+  if (grant !== null)
+    throw new WeirError(
+      'TARGET_UNFIT',
+      `the role may not create the schema "weir", in which the pipeline's progress is kept; run at the target: ${grant}`,
+    );
+}
+
+/** Forgets one pipeline, and the schema with the last of them. */
+export async function dropState(client: ClientBase, pipeline: string): Promise<void> {
+  if (!(await hasStateTables(client))) return;
+  await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${STATE_LOCK})`);
+  try {
+    await client.query('DELETE FROM weir.pipeline WHERE name = $1', [pipeline]);
+    const { rows } = await client.query('SELECT 1 FROM weir.pipeline LIMIT 1');
+    if (rows.length === 0)
+      await client.query(
+        `DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
+      );
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}

@@ -1,0 +1,246 @@
+import type pg from 'pg';
+import type { RelationPlan } from '../../../shared/change/relation.ts';
+import type { Finding } from '../../../shared/connector/connector.ts';
+import { compareTable } from './compare-table.ts';
+import { quoteIdent } from './names.ts';
+import type { PlanTarget } from './save-plan.ts';
+import { hasStateTables, missingStateRight } from './state-tables.ts';
+import type { TableDefinition } from './table-definition.ts';
+import { createExtension, readMissing } from './table-dependencies.ts';
+import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
+import type { TargetName } from './target-names.ts';
+import { bypassTriggers } from './writer-session.ts';
+
+interface Server {
+  version: number;
+  release: string;
+  encoding: string;
+  role: string;
+  database: string;
+  temporary: boolean;
+  create: boolean;
+  standby: boolean;
+}
+
+/** Everything that could stop the pipeline at the target, found before anything is written. */
+export async function checkTarget(
+  client: pg.Client,
+  target: PlanTarget,
+  relations: readonly RelationPlan[],
+): Promise<Finding[]> {
+  const server = await readServer(client);
+  const findings = checkServer(server);
+  const grant = await missingStateRight(client);
+  if (grant !== null)
+    findings.push(
+      error(
+        'rights',
+        `the role may not keep the pipeline's progress in the schema "weir"; run ${grant}`,
+      ),
+    );
+  const known = await readKnown(client, target.pipeline);
+  const existing: { name: TargetName; table: TargetTable }[] = [];
+  for (const plan of relations) {
+    const name = target.names.ofNamespace(plan.relation.namespace);
+    const table = await readTargetTable(client, name);
+    if (table === null) findings.push(...(await checkMissing(client, target, server, plan, name)));
+    else {
+      existing.push({ name, table });
+      findings.push(...(await checkExisting(client, plan, name, table, known)));
+    }
+  }
+  findings.push(...(await checkTriggers(client, server, relations, existing)));
+  if (findings.every(({ level }) => level === 'ok'))
+    findings.push({
+      level: 'ok',
+      subject: 'tables',
+      message: `${relations.length} fit or can be created`,
+    });
+  return findings;
+}
+
+async function readServer(client: pg.Client): Promise<Server> {
+  const { rows } = await client.query<Server>(
+    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS release,
+       current_setting('server_encoding') AS encoding, current_user AS role, current_database() AS database,
+       has_database_privilege(current_database(), 'TEMPORARY') AS temporary,
+       has_database_privilege(current_database(), 'CREATE') AS create, pg_is_in_recovery() AS standby`,
+  );
+  return rows[0]!;
+}
+
+function checkServer(server: Server): Finding[] {
+  const findings: Finding[] = [];
+  const database = quoteIdent(server.database);
+  if (server.version < 130000)
+    findings.push(error('version', `PostgreSQL ${server.release} is too old; use 13 or newer`));
+  else
+    findings.push({
+      level: 'ok',
+      subject: 'server',
+      message: `PostgreSQL ${server.release} answers as role ${server.role}`,
+    });
+  if (server.standby)
+    findings.push(error('server', 'it is a standby and takes no writes; name the primary'));
+  if (server.encoding !== 'UTF8')
+    findings.push(
+      error('encoding', `the database is in ${server.encoding}; make one with ENCODING 'UTF8'`),
+    );
+  if (!server.temporary)
+    findings.push(
+      error(
+        'rights',
+        `the role may make no temporary tables; run GRANT TEMPORARY ON DATABASE ${database} TO ${quoteIdent(server.role)}`,
+      ),
+    );
+  return findings;
+}
+
+async function readKnown(client: pg.Client, pipeline: string): Promise<Set<string>> {
+  if (!(await hasStateTables(client))) return new Set();
+  const { rows } = await client.query<{ namespace: string }>(
+    'SELECT namespace FROM weir.namespace WHERE pipeline = $1',
+    [pipeline],
+  );
+  return new Set(rows.map((row) => row.namespace));
+}
+
+async function checkMissing(
+  client: pg.Client,
+  target: PlanTarget,
+  server: Server,
+  plan: RelationPlan,
+  name: TargetName,
+): Promise<Finding[]> {
+  if (target.create === 'never')
+    return [
+      error(
+        name.namespace,
+        'the table does not exist; create it, or allow it with "create: missing"',
+      ),
+    ];
+  const missing = await readMissing(client, plan.definition as TableDefinition, name);
+  const findings = missing.foreign.map(({ type, extension }) =>
+    extension === null
+      ? error(
+          name.namespace,
+          `the type ${type} does not exist and no extension here brings it; install its extension on the server`,
+        )
+      : warning(
+          name.namespace,
+          `the type ${type} is missing; it will be made with ${createExtension(type, extension)}, which the role must be allowed to run`,
+        ),
+  );
+  const role = quoteIdent(server.role);
+  if (missing.schemas.length > 0 && !server.create)
+    findings.push(
+      error(
+        name.namespace,
+        `the schema ${missing.schemas.join(', ')} is missing and the role may not create it; run GRANT CREATE ON DATABASE ${quoteIdent(server.database)} TO ${role}`,
+      ),
+    );
+  if (!missing.schemas.includes(name.schema)) {
+    const { rows } = await client.query<{ may: boolean }>(
+      `SELECT has_schema_privilege($1, 'CREATE, USAGE') AS may`,
+      [name.schema],
+    );
+    if (rows[0]?.may !== true)
+      findings.push(
+        error(
+          name.namespace,
+          `the role may not create tables there; run GRANT CREATE, USAGE ON SCHEMA ${quoteIdent(name.schema)} TO ${role}`,
+        ),
+      );
+  }
+  return findings;
+}
+
+async function checkExisting(
+  client: pg.Client,
+  { relation }: RelationPlan,
+  name: TargetName,
+  table: TargetTable,
+  known: ReadonlySet<string>,
+): Promise<Finding[]> {
+  const { rows } = await client.query<{ missing: string[] }>(
+    `SELECT ARRAY(SELECT p FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p
+       WHERE NOT has_table_privilege($1::oid, p)) AS missing`,
+    [table.oid],
+  );
+  const rights = rows[0]!.missing;
+  if (rights.length > 0)
+    return [
+      error(
+        name.namespace,
+        `the role lacks rights; run GRANT ${rights.join(', ')} ON ${name.sql} TO CURRENT_USER as its owner, naming the role`,
+      ),
+    ];
+  const isKnown = known.has(relation.namespace);
+  const findings = compareTable(relation, name, table).map((problem) =>
+    isKnown ? warning(name.namespace, problem) : error(name.namespace, problem),
+  );
+  if (!isKnown && (await holdsRows(client, name)))
+    findings.push(
+      error(
+        name.namespace,
+        `the table holds rows already; empty it with TRUNCATE ${name.sql}, or copy into another with "map"`,
+      ),
+    );
+  return findings;
+}
+
+/** Whether the role may keep triggers and foreign keys from firing, and what would fire if it may not. */
+async function checkTriggers(
+  client: pg.Client,
+  server: Server,
+  relations: readonly RelationPlan[],
+  existing: readonly { name: TargetName; table: TargetTable }[],
+): Promise<Finding[]> {
+  const oids = existing.map(({ table }) => table.oid);
+  const { rows } = await client.query<{ table: string; trigger: string; always: boolean }>(
+    `SELECT t.tgrelid::regclass::text AS table, COALESCE(c.conname, t.tgname) AS trigger, t.tgenabled = 'A' AS always
+     FROM pg_trigger t LEFT JOIN pg_constraint c ON c.oid = t.tgconstraint AND c.contype = 'f'
+     WHERE t.tgrelid = ANY($1::oid[]) AND t.tgenabled <> 'D' AND (NOT t.tgisinternal OR c.oid IS NOT NULL)
+     GROUP BY 1, 2, 3 ORDER BY 1, 2`,
+    [oids],
+  );
+  const may = await bypassTriggers(client);
+  if (may) await client.query('RESET session_replication_role');
+  const firing = rows.filter((row) => row.always || !may);
+  const findings = firing.map(({ table, trigger, always }) =>
+    may && always
+      ? warning(
+          table,
+          `the trigger ${trigger} is enabled ALWAYS and will fire for every row that is written; run ALTER TABLE ${table} ENABLE TRIGGER ${quoteIdent(trigger)} if it should not`,
+        )
+      : error(
+          table,
+          `${trigger} would fire for every row that is written; ${grantTo(server)}, or drop it`,
+        ),
+  );
+  const links = relations.some(({ definition }) =>
+    (definition as TableDefinition).constraints.some(({ kind }) => kind === 'foreign'),
+  );
+  if (!may && links && findings.length === 0)
+    findings.push(
+      warning(
+        'foreign keys',
+        `they will not be created, because they would fire while changes are applied; ${grantTo(server)} to have them`,
+      ),
+    );
+  return findings;
+}
+
+function grantTo({ version, role }: Server): string {
+  return version >= 150000
+    ? `run GRANT SET ON PARAMETER session_replication_role TO ${quoteIdent(role)}`
+    : 'connect as a superuser';
+}
+
+function error(subject: string, message: string): Finding {
+  return { level: 'error', subject, message };
+}
+
+function warning(subject: string, message: string): Finding {
+  return { level: 'warning', subject, message };
+}

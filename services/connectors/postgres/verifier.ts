@@ -1,0 +1,150 @@
+import type pg from 'pg';
+import type { Relation } from '../../../shared/change/relation.ts';
+import type { EndOptions } from '../../../shared/connector/connector.ts';
+import type { BucketHash, RowHash, Verifier } from '../../../shared/connector/verifier.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { readCatalog, type SourceTable } from './catalog.ts';
+import { connect, describeServer, disconnect } from './connection.ts';
+import { parseNamespace, toSqlName } from './names.ts';
+import { toPostgresError } from './postgres-error.ts';
+import { rowHashSql } from './row-hash.ts';
+import { readTargetTable } from './target-table.ts';
+import { toTargetName } from './target-names.ts';
+
+export function createPostgresVerifier(options: EndOptions): Verifier {
+  return new PostgresVerifier(options);
+}
+
+/** Hashes on the server: rows of buckets that agree never travel. Each call is one statement, and so one moment. */
+class PostgresVerifier implements Verifier {
+  readonly #options: EndOptions;
+  #client: Promise<pg.Client> | null = null;
+
+  constructor(options: EndOptions) {
+    this.#options = options;
+  }
+
+  async relations(namespaces: readonly string[] | undefined): Promise<Relation[]> {
+    return this.#run('reading the catalog', async (client) => {
+      const { tables } = await readCatalog(client, namespaces);
+      return tables.map(withGenerated);
+    });
+  }
+
+  async bucketHashes(
+    namespace: string,
+    relation: Relation,
+    buckets: number,
+  ): Promise<BucketHash[]> {
+    const sql = rowHashSql(relation);
+    return this.#run(`comparing ${namespace}`, async (client) => {
+      const { rows } = await client.query<{ bucket: number; rows: string; hash: string }>(
+        `SELECT ${sql.bucket(buckets)} AS bucket, count(*) AS rows, ${sql.sums} AS hash
+         FROM ${toSqlName(namespace)} t GROUP BY 1 ORDER BY 1`,
+      );
+      return rows.map((row) => ({ ...row, rows: Number(row.rows) }));
+    });
+  }
+
+  async rowHashes(
+    namespace: string,
+    relation: Relation,
+    buckets: number,
+    bucket: number,
+  ): Promise<RowHash[]> {
+    const sql = rowHashSql(relation);
+    return this.#rows(
+      namespace,
+      `SELECT ${sql.key} AS key, ${sql.hash} AS hash FROM ${toSqlName(namespace)} t
+       WHERE ${sql.bucket(buckets)} = $1`,
+      [bucket],
+    );
+  }
+
+  async rowsByKey(
+    namespace: string,
+    relation: Relation,
+    keys: readonly string[],
+  ): Promise<RowHash[]> {
+    const sql = rowHashSql(relation);
+    const { match } = sql;
+    if (match === null)
+      return this.#rows(
+        namespace,
+        `SELECT ${sql.key} AS key, ${sql.hash} AS hash FROM ${toSqlName(namespace)} t
+         WHERE ${sql.key} = ANY($1::text[])`,
+        [keys],
+      );
+    const { schema, table } = parseNamespace(namespace);
+    const there = await this.#run(`comparing ${namespace}`, (client) =>
+      readTargetTable(client, toTargetName(schema, table)),
+    );
+    const types = new Map(there?.columns.map(({ name, type }) => [name, type]));
+    return this.#rows(
+      namespace,
+      `SELECT w.key, ${sql.hash} AS hash
+       FROM (SELECT k AS key, k::text[] AS parts FROM unnest($1::text[]) k) w
+       JOIN ${toSqlName(namespace)} t ON ${match(types)}`,
+      [keys],
+    );
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (client !== null) await disconnect(await client);
+  }
+
+  /** Equal keys (only rows without a key have them) come as one with their number. */
+  async #rows(namespace: string, text: string, values: unknown[]): Promise<RowHash[]> {
+    return this.#run(`comparing ${namespace}`, async (client) => {
+      const { rows } = await client.query<{ key: string; hash: string; count: string }>(
+        `SELECT key, hash, count(*) AS count FROM (${text}) r GROUP BY key, hash ORDER BY key COLLATE "C"`,
+        values,
+      );
+      return rows.map((row) => ({ ...row, count: Number(row.count) }));
+    });
+  }
+
+  async #run<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    this.#client ??= this.#open();
+    const opening = this.#client;
+    try {
+      return await work(await opening);
+    } catch (error) {
+      const found = toPostgresError(error, `${doing} at ${describeServer(this.#options.url)}`);
+      if (found.code === 'UNREACHABLE' && this.#client === opening) this.#client = null;
+      if (found.code !== 'SCHEMA_CHANGED') throw found;
+      throw new WeirError(
+        'TARGET_UNFIT',
+        `${found.message} Both ends must have the same tables and columns.`,
+        {
+          cause: found.cause,
+        },
+      );
+    }
+  }
+
+  async #open(): Promise<pg.Client> {
+    const client = await connect(this.#options.url, {
+      applicationName: `weir verify ${this.#options.pipeline}`,
+    });
+    await client.query('SET default_transaction_read_only = on');
+    return client;
+  }
+}
+
+/** What travels leaves generated columns out; what is compared has them. */
+function withGenerated({ relation, definition }: SourceTable): Relation {
+  const key = relation.key.map((i) => relation.columns[i]!.name);
+  const columns = definition.columns.map(({ name, type }) => ({
+    name,
+    type,
+    encoding: 'text' as const,
+  }));
+  return {
+    ...relation,
+    columns,
+    key: key.map((name) => columns.findIndex((column) => column.name === name)),
+  };
+}

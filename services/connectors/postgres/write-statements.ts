@@ -1,0 +1,110 @@
+import type { WriteTarget } from './write-target.ts';
+
+/** What a staging table holds: whole rows, rows with a mask of unchanged columns, or what is to be deleted. */
+export type StagingUse = 'rows' | 'masked' | 'deletes';
+
+/**
+ * The SQL of one relation: how its staging tables look and how they are carried into the target. Staged columns are
+ * called c0, c1, … as in the tuple, and k0, k1, … for the key; the mask is m.
+ *
+ * A column that travels as text is staged as text and cast here; the others are staged as what they are.
+ */
+export interface WriteStatements {
+  create(use: StagingUse): string;
+  copy(use: StagingUse): string;
+  /** Deletes the staged keys. */
+  deleteKeys: string;
+  /** Deletes the keys of the staged rows. */
+  deleteRows: string;
+  /** Deletes one equal row for each staged one. */
+  deleteEqual: string;
+  insert: string;
+  /** Changes what is not unchanged in the rows that are there; others are dropped. */
+  update: string;
+  /** Adds the masked rows to the staged ones, completed from the target by key. */
+  complete: string;
+  /** The same for one row whose key was the staged one: from the row of the old key, else of the new. */
+  completeMoved: string;
+}
+
+export function toWriteStatements(target: WriteTarget, id: number): WriteStatements {
+  const { columns, key, name } = target;
+  const table = (use: StagingUse): string => `pg_temp.weir_${use}_${id}`;
+  const names = columns.map((column) => column.name).join(', ');
+  const stagedType = (i: number): string =>
+    columns[i]!.encoding === 'text' ? 'text' : columns[i]!.type;
+  const value = (i: number, staged = `s.c${i}`): string =>
+    columns[i]!.encoding === 'text' ? `${staged}::${columns[i]!.type}` : staged;
+  const values = columns.map((_, i) => value(i)).join(', ');
+  const byKey = (staged: (column: number, at: number) => string): string =>
+    key
+      .map(({ column, equals }, at) => `t.${columns[column]!.name} ${equals} ${staged(column, at)}`)
+      .join(' AND ');
+  const staged = columns.map((_, i) => `c${i} ${stagedType(i)}`);
+  const keys = key.map(({ column }, at) => `k${at} ${stagedType(column)}`);
+  const multiset = target.method === 'multiset';
+  const shapes: Record<StagingUse, string[]> = {
+    rows: staged,
+    masked: [...staged, 'm bytea'],
+    deletes: multiset ? staged : keys,
+  };
+  const isUnchanged = (i: number): string => `get_bit(s.m, ${i}) = 1`;
+  const keptAsStaged = (i: number, from: string): string =>
+    columns[i]!.encoding === 'text' ? `${from}::text` : from;
+  const completed = (from: (i: number) => string): string =>
+    columns
+      .map(
+        (_, i) => `CASE WHEN ${isUnchanged(i)} THEN ${keptAsStaged(i, from(i))} ELSE s.c${i} END`,
+      )
+      .join(', ');
+  const oldKey = byKey((column, at) => value(column, `d.k${at}`));
+  const newKey = byKey((column) => value(column));
+  const source = columns.map((column, i) => `t.${column.name} AS v${i}`).join(', ');
+  const rest = columns.map((_, i) => i).filter((i) => !key.some(({ column }) => column === i));
+
+  return {
+    create: (use) =>
+      `CREATE TEMP TABLE weir_${use}_${id} (${shapes[use].join(', ')}) ON COMMIT DELETE ROWS`,
+    copy: (use) => `COPY ${table(use)} FROM STDIN (FORMAT binary)`,
+    deleteKeys: `DELETE FROM ${name.sql} t USING ${table('deletes')} d WHERE ${oldKey}`,
+    deleteRows: `DELETE FROM ${name.sql} t USING ${table('rows')} s WHERE ${newKey}`,
+    deleteEqual: multiset ? deleteEqual(target, table('deletes'), values) : '',
+    insert:
+      `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${table('rows')} s` +
+      (target.method === 'merge' ? onConflict(target, rest) : ''),
+    update: `UPDATE ${name.sql} t SET ${rest
+      .map((i) => {
+        const column = columns[i]!.name;
+        return `${column} = CASE WHEN ${isUnchanged(i)} THEN t.${column} ELSE ${value(i)} END`;
+      })
+      .join(', ')} FROM ${table('masked')} s WHERE ${newKey}`,
+    complete: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `t.${columns[i]!.name}`)} FROM ${table('masked')} s JOIN ${name.sql} t ON ${newKey}`,
+    completeMoved: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `f.v${i}`)} FROM ${table('masked')} s CROSS JOIN ${table('deletes')} d CROSS JOIN LATERAL (SELECT ${source}, 1 AS preference FROM ${name.sql} t WHERE ${oldKey} UNION ALL SELECT ${source}, 2 FROM ${name.sql} t WHERE ${newKey} ORDER BY preference LIMIT 1) f`,
+  };
+}
+
+function onConflict(target: WriteTarget, rest: number[]): string {
+  const key = target.key.map(({ column }) => target.columns[column]!.name).join(', ');
+  if (rest.length === 0) return ` ON CONFLICT (${key}) DO NOTHING`;
+  const sets = rest.map((i) => {
+    const { name } = target.columns[i]!;
+    return `${name} = excluded.${name}`;
+  });
+  return ` ON CONFLICT (${key}) DO UPDATE SET ${sets.join(', ')}`;
+}
+
+/**
+ * Rows without a key are equal if they print equal (so NULLs are, and types without an equality operator compare);
+ * of n equal ones asked for, n go. A partitioned table's rows are told apart by partition and place.
+ */
+function deleteEqual(target: WriteTarget, staged: string, values: string): string {
+  const there = target.columns.map((column) => `t.${column.name}`).join(', ');
+  return `WITH want AS MATERIALIZED (
+  SELECT ROW(${values})::text COLLATE "C" AS r, count(*) AS n FROM ${staged} s GROUP BY 1
+), have AS (
+  SELECT x.o, x.c, x.r, row_number() OVER (PARTITION BY x.r) AS k
+  FROM (SELECT t.tableoid AS o, t.ctid AS c, ROW(${there})::text COLLATE "C" AS r FROM ${target.name.sql} t) x
+  WHERE x.r IN (SELECT r FROM want)
+) DELETE FROM ${target.name.sql} t USING have JOIN want ON want.r = have.r
+WHERE t.tableoid = have.o AND t.ctid = have.c AND have.k <= want.n`;
+}

@@ -1,0 +1,62 @@
+import type { Relation } from '../../../shared/change/relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { compareTable } from './compare-table.ts';
+import { quoteIdent } from './names.ts';
+import { findKeyIndex, type TargetTable } from './target-table.ts';
+import type { TargetName } from './target-names.ts';
+
+/** A relation as it is written at the target. */
+export interface WriteTarget {
+  name: TargetName;
+  columns: WriteColumn[];
+  /** Indexes into `columns`, with the operator that compares them as the target's index does. */
+  key: { column: number; equals: string }[];
+  /**
+   * `merge`: INSERT … ON CONFLICT. `replace`: delete the key, then insert, because further unique columns may hand
+   * values from row to row within a batch. `multiset`: equal rows are interchangeable. `append`: inserts only.
+   */
+  method: 'merge' | 'replace' | 'multiset' | 'append';
+}
+
+export interface WriteColumn {
+  /** Quoted. */
+  name: string;
+  /** The target's type. */
+  type: string;
+  encoding: 'binary' | 'text';
+}
+
+/** Throws TARGET_UNFIT if the table cannot take the relation. */
+export function toWriteTarget(
+  relation: Relation,
+  name: TargetName,
+  table: TargetTable | null,
+): WriteTarget {
+  const problems =
+    table === null
+      ? [`the table ${name.namespace} does not exist at the target; create it`]
+      : compareTable(relation, name, table);
+  if (table === null || problems.length > 0)
+    throw new WeirError('TARGET_UNFIT', problems.join('; '));
+  const columns = relation.columns.map((column) => ({
+    name: quoteIdent(column.name),
+    type: table.columns.find((each) => each.name === column.name)!.type,
+    encoding: column.encoding,
+  }));
+  if (relation.identity !== 'key') {
+    const method = relation.identity === 'row' ? 'multiset' : 'append';
+    return { name, columns, key: [], method };
+  }
+  const names = relation.key.map((i) => relation.columns[i]!.name);
+  const index = findKeyIndex(table, names)!;
+  const further = table.indexes.some((each) => each !== index);
+  return {
+    name,
+    columns,
+    key: relation.key.map((column, i) => ({
+      column,
+      equals: index.equals[index.columns.indexOf(names[i]!)] ?? 'OPERATOR(pg_catalog.=)',
+    })),
+    method: further || !index.immediate ? 'replace' : 'merge',
+  };
+}
