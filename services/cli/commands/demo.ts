@@ -1,9 +1,201 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { redactUrls } from '../../../shared/config/redact-url.ts';
+import { DemoPipeline } from '../demo/demo-pipeline.ts';
+import { isProven, reportText, sameCounts, type DemoOutcome } from '../demo/demo-report.ts';
+import { startDemoServers, type DemoServers } from '../demo/demo-servers.ts';
+import { startMarkers } from '../demo/markers.ts';
+import { Progress } from '../demo/progress.ts';
+import { createShop, SHOP_TABLES } from '../demo/shop.ts';
+import { compareAsText } from '../demo/text-comparison.ts';
+import { startWorkload } from '../demo/workload.ts';
+import { PipelineEnds } from '../pipeline-ends.ts';
+import { stopSignal } from '../stop-signal.ts';
+import { changesApplied, statusLine } from '../supervisor/status-line.ts';
+import { verifyPipeline, type VerifyReport } from '../verify/verify-pipeline.ts';
 
-export async function runDemo(_options: {
+export interface DemoOptions {
   stay: boolean;
   rows: number;
   seconds: number;
-}): Promise<number> {
-  throw new WeirError('NOT_SUPPORTED', 'weir demo is not in this version yet');
+}
+
+const SEED = 7;
+const CHANGES_PER_SECOND = 1_500;
+const LARGE_TRANSACTION_ROWS = 50_000;
+const COUNTS_PATIENCE_MS = 5_000;
+const INTERRUPTED = 130;
+
+/** The main job on servers of its own, ending in a report: 0 only if both ends were proven equal. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const stop = stopSignal();
+  const cleanUp: (() => Promise<void>)[] = [];
+  const progress = new Progress();
+  try {
+    progress.say('starting two PostgreSQL servers and NATS');
+    const servers = await startDemoServers(stop.signal, cleanUp);
+    stop.signal.throwIfAborted();
+    progress.say('generating the shop at the source');
+    await createShop(servers.sourceUrl, options.rows);
+    stop.signal.throwIfAborted();
+    const pipeline = await DemoPipeline.start(servers, cleanUp);
+    const outcome = await follow(pipeline, servers, options, progress, stop.signal);
+    console.log(`\n${redactUrls(reportText(outcome))}\n`);
+    if (options.stay) await stay(pipeline, servers, stop.signal);
+    return isProven(outcome) ? 0 : 1;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    progress.say('stopping and removing everything');
+    return INTERRUPTED;
+  } finally {
+    await cleanUpAll(cleanUp);
+    stop.dispose();
+  }
+}
+
+/** Copies while changes are written, follows them for a while, lets the target catch up and compares. */
+async function follow(
+  pipeline: DemoPipeline,
+  servers: DemoServers,
+  options: DemoOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<DemoOutcome> {
+  const { sourceUrl, targetUrl } = servers;
+  progress.say(`copying, while about ${CHANGES_PER_SECOND} changes a second are written`);
+  const startMs = performance.now();
+  const failures: Promise<unknown>[] = [pipeline.failed(), interruption(signal)];
+  const workload = await startWorkload(sourceUrl, {
+    ratePerSecond: CHANGES_PER_SECOND,
+    seed: SEED,
+    largeTransaction: {
+      rows: LARGE_TRANSACTION_ROWS,
+      afterMs: (options.seconds * 1_000) / 2,
+    },
+  });
+  failures.push(failing(workload.done));
+  const guard = <T>(work: Promise<T>): Promise<T> =>
+    Promise.race([work, ...failures]) as Promise<T>;
+  const ended = new AbortController();
+  try {
+    await guard(watch(pipeline, progress, () => pipeline.isCopied(), ended.signal));
+    const copySeconds = secondsSince(startMs);
+    progress.say(`copied; following for ${options.seconds} s`);
+
+    const followMs = performance.now();
+    const markers = await guard(startMarkers(sourceUrl, targetUrl));
+    failures.push(failing(markers.done));
+    const isOver = () => secondsSince(followMs) >= options.seconds;
+    await guard(watch(pipeline, progress, isOver, ended.signal));
+    const counts = await guard(workload.stop());
+    const lag = await guard(markers.stop());
+    progress.say('no more changes are written; catching up');
+    const lastMs = performance.now();
+    await guard(pipeline.catchUp(AbortSignal.any([signal, ended.signal])));
+    const catchUpSeconds = secondsSince(lastMs);
+    const followSeconds = secondsSince(followMs);
+
+    progress.say('comparing source and target row by row');
+    const balance = await guard(readBalance(pipeline));
+    const verified = await guard(verify(pipeline));
+    const asText = await guard(compareAsText(sourceUrl, targetUrl, SHOP_TABLES));
+    return {
+      ...balance,
+      workload: counts,
+      lag,
+      copySeconds,
+      followSeconds,
+      catchUpSeconds,
+      verified,
+      asText,
+    };
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Shows how it is going until `isOver`. */
+async function watch(
+  pipeline: DemoPipeline,
+  progress: Progress,
+  isOver: () => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  let before = { applied: 0, atMs: performance.now() };
+  let rate = 0;
+  while (!isOver()) {
+    await sleep(100, undefined, { signal });
+    const services = pipeline.board.services();
+    const now = { applied: changesApplied(services), atMs: performance.now() };
+    if (now.atMs - before.atMs >= 1_000) {
+      rate = ((now.applied - before.applied) * 1_000) / (now.atMs - before.atMs);
+      before = now;
+    }
+    progress.show(statusLine(services, Math.max(0, rate)));
+  }
+}
+
+/** What was read and what was applied; the reader says its part about once a second. */
+async function readBalance(pipeline: DemoPipeline): Promise<Pick<DemoOutcome, 'read' | 'state'>> {
+  const startMs = performance.now();
+  for (;;) {
+    const state = await pipeline.state();
+    const read = pipeline.reader()?.read ?? {};
+    const names = state.plan.namespaces.map(({ relation }) => relation.namespace);
+    const isSettled = names.every((name) => sameCounts(read[name], state.applied[name]));
+    if (isSettled || performance.now() - startMs > COUNTS_PATIENCE_MS) return { read, state };
+    await sleep(200);
+  }
+}
+
+async function verify(pipeline: DemoPipeline): Promise<VerifyReport> {
+  const verifiers = (await PipelineEnds.load(pipeline.spec)).createVerifiers();
+  try {
+    return await verifyPipeline(pipeline.spec, verifiers);
+  } finally {
+    await Promise.all([verifiers.source.close(), verifiers.target.close()]);
+  }
+}
+
+/** Leaves everything running, with changes flowing, until Ctrl-C or a failure. */
+async function stay(
+  pipeline: DemoPipeline,
+  { sourceUrl, targetUrl, natsUrl, password }: DemoServers,
+  signal: AbortSignal,
+): Promise<void> {
+  console.log(`source    ${sourceUrl}
+target    ${targetUrl}
+nats      ${natsUrl}
+pipeline  ${pipeline.file} (with WEIR_DEMO_PASSWORD=${password} and WEIR_NATS_URL=${natsUrl})
+try       weir verify, check or status; changes keep flowing until Ctrl-C`);
+  const workload = await startWorkload(sourceUrl, { ratePerSecond: 200, seed: SEED + 1 });
+  try {
+    await Promise.race([pipeline.failed(), failing(workload.done), interruption(signal)]);
+  } finally {
+    await workload.stop();
+  }
+}
+
+/** Never resolves: for a race with what is waited for. */
+function interruption(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const interrupt = () => reject(signal.reason as Error);
+    if (signal.aborted) interrupt();
+    else signal.addEventListener('abort', interrupt, { once: true });
+  });
+}
+
+/** Never resolves, as ending in order is not news; rejects when the work does. */
+function failing(work: Promise<void>): Promise<never> {
+  return new Promise((_, reject) => void work.catch(reject));
+}
+
+function secondsSince(startMs: number): number {
+  return (performance.now() - startMs) / 1_000;
+}
+
+/** All of it, last first, whatever one of them says; the first failure is told at the end. */
+async function cleanUpAll(steps: (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps.reverse()) await step().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import type { Relation } from '../../../shared/change/relation.ts';
+import { promisesFor } from './promises.ts';
+
+const keyed: Relation = {
+  namespace: 'public.keyed',
+  columns: [],
+  key: [0],
+  identity: 'key',
+  order: 'key',
+};
+
+it('a pair with keys everywhere holds every promise', () => {
+  expect(promisesFor({ mode: 'snapshot+changes' }, [keyed]).map((p) => p.holds)).toEqual([
+    'yes',
+    'yes',
+    'yes',
+    'yes',
+  ]);
+});
+
+it('the exception of a namespace without a key is named', () => {
+  const log: Relation = { ...keyed, namespace: 'public.log', key: [], identity: 'none' };
+  const heap: Relation = { ...keyed, namespace: 'public.heap', key: [], identity: 'row' };
+  const promises = promisesFor({ mode: 'changes' }, [keyed, log, heap]);
+  const partly = promises.filter((promise) => promise.holds === 'partly');
+  expect(partly.map(({ promise }) => promise)).toEqual([
+    'every change followed',
+    'rows told apart',
+  ]);
+  expect(partly[0]?.why).toContain('public.log');
+  expect(partly[1]?.why).toContain('public.heap');
+});
+
+it('a mere copy promises nothing of changes', () => {
+  expect(promisesFor({ mode: 'snapshot' }, [keyed])).toHaveLength(2);
+});

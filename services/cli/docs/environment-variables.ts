@@ -1,0 +1,13 @@
+/** Every variable that Weir reads, for its page; a test keeps it complete. */
+export const ENVIRONMENT_VARIABLES: Readonly<Record<string, string>> = {
+  WEIR_NATS_URL: 'NATS server for pipelines whose file names none, and for the demo and the tests.',
+  WEIR_LOG_LEVEL:
+    'Least level of log lines: `debug`, `info`, `warn`, `error` or `silent`. Services log from `info`, commands from `warn`.',
+  WEIR_NATS_SERVER: 'The nats-server binary that is started where no server is named.',
+  WEIR_POSTGRES_BIN: 'Directory with initdb and postgres, for the demo and the tests.',
+  WEIR_IGNORE_SYSTEM_NATS:
+    '`1`: do not use the nats-server of this machine, but one that is fetched.',
+  WEIR_IGNORE_SYSTEM_POSTGRES:
+    '`1`: do not use the PostgreSQL of this machine, but one that is fetched.',
+  XDG_STATE_HOME: 'Where a running `weir run` leaves a note for `weir status`, below `weir/`.',
+};

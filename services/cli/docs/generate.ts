@@ -1,0 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { projectRoot } from '../embedded/project-root.ts';
+import { configurationPage } from './configuration-page.ts';
+import { errorsPage } from './errors-page.ts';
+
+/** Writes the pages that are made from the code: `npm run docs`. */
+await writeFile(join(projectRoot(), 'docs', 'errors.md'), errorsPage());
+await writeFile(join(projectRoot(), 'docs', 'configuration.md'), configurationPage());

@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { keysAllowedAt } from '../../../shared/config/pipeline-schema.ts';
+import { projectRoot } from '../embedded/project-root.ts';
+import { configurationPage } from './configuration-page.ts';
+import { ENVIRONMENT_VARIABLES } from './environment-variables.ts';
+import { errorsPage } from './errors-page.ts';
+import { PIPELINE_KEYS } from './pipeline-keys.ts';
+
+const page = (name: string): string => readFileSync(join(projectRoot(), 'docs', name), 'utf8');
+
+it('the committed pages are those that the code makes (else: npm run docs)', () => {
+  expect(page('errors.md')).toBe(errorsPage());
+  expect(page('configuration.md')).toBe(configurationPage());
+});
+
+it('every key of the pipeline file is on its page', () => {
+  const keys = keysAllowedAt([]).flatMap((key) => {
+    const inner = keysAllowedAt([key]);
+    return inner.length === 0 ? [key] : inner.map((name) => `${key}.${name}`);
+  });
+  expect(Object.keys(PIPELINE_KEYS)).toEqual(keys);
+});
+
+it('every variable that the code reads is on its page', () => {
+  const read = new Set<string>();
+  for (const folder of ['shared', 'services', 'infra'])
+    for (const entry of readdirSync(join(projectRoot(), folder), {
+      recursive: true,
+      withFileTypes: true,
+    })) {
+      if (!entry.isFile() || !/(?<!\.test)\.(ts|mjs)$/.test(entry.name)) continue;
+      const text = readFileSync(join(entry.parentPath, entry.name), 'utf8');
+      for (const [, name] of text.matchAll(/env(?:\['|\.)((?:WEIR|XDG)_[A-Z_]+)/g)) read.add(name!);
+    }
+  expect([...read].sort()).toEqual(Object.keys(ENVIRONMENT_VARIABLES).sort());
+});

@@ -1,0 +1,82 @@
+import { DEFAULTS, MAX_WORKERS } from '../../../shared/config/pipeline-spec.ts';
+
+export interface PipelineKey {
+  allowed: string;
+  default: string;
+  doc: string;
+}
+
+/** Every key of the pipeline file, for its page; a test keeps it complete. */
+export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
+  name: {
+    allowed: '1 to 32 of `a-z`, `0-9` and `-`',
+    default: 'required',
+    doc: 'Names everything that the pipeline creates: slot, publication, streams, state.',
+  },
+  mode: {
+    allowed: '`snapshot+changes`, `snapshot`, `changes`',
+    default: `\`${DEFAULTS.mode}\``,
+    doc: 'Copy and follow, only copy, or only follow.',
+  },
+  'source.url': {
+    allowed: 'URL',
+    default: 'required',
+    doc: 'The store that is read. Special characters of a password are percent-encoded.',
+  },
+  'source.namespaces': {
+    allowed: 'list of names or globs',
+    default: 'every namespace',
+    doc: 'What is copied and followed.',
+  },
+  'target.url': {
+    allowed: 'URL',
+    default: 'required',
+    doc: 'The store that is written; must not be the same database as the source.',
+  },
+  'target.create': {
+    allowed: '`missing`, `never`',
+    default: `\`${DEFAULTS.create}\``,
+    doc: 'Whether missing namespaces are created at the target.',
+  },
+  map: {
+    allowed: 'pairs of source and target namespace',
+    default: 'same names',
+    doc: 'Renames namespaces; each needs a place of its own at the target.',
+  },
+  order: {
+    allowed: '`key`',
+    default: `\`${DEFAULTS.order}\``,
+    doc: 'Changes of one key are applied in commit order. `transaction` is not in this version.',
+  },
+  lanes: {
+    allowed: '1 to 64',
+    default: `\`${DEFAULTS.lanes}\``,
+    doc: 'Units of order and parallelism. Fixed when the pipeline starts for the first time.',
+  },
+  writers: {
+    allowed: '1 to 40',
+    default: `\`${DEFAULTS.writers}\``,
+    doc: 'Processes that write, of those that `weir run` starts.',
+  },
+  workers: {
+    allowed: `1 to ${MAX_WORKERS}`,
+    default: `twice the cores, 4 to ${MAX_WORKERS}`,
+    doc: 'Writes at once in each writer process.',
+  },
+  readers: {
+    allowed: '1 to 16',
+    default: `\`${DEFAULTS.readers}\``,
+    doc: 'Chunks of the copy that are read at once.',
+  },
+  onBadRow: {
+    allowed: '`stop`',
+    default: `\`${DEFAULTS.onBadRow}\``,
+    doc: 'What happens when the target refuses a row. `park` is not in this version.',
+  },
+  transforms: { allowed: 'empty', default: 'empty', doc: 'Not in this version.' },
+  'nats.url': {
+    allowed: '`nats://` or `tls://`, several with commas between',
+    default: '`WEIR_NATS_URL`, else a server of its own for the run',
+    doc: 'The broker between the services.',
+  },
+};
