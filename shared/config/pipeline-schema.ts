@@ -6,7 +6,7 @@ export const NUMBER_KEYS: ReadonlySet<string> = new Set(['lanes', 'writers', 'wo
 
 const NAMESPACES =
   'must be a list of namespaces or globs, e.g. [public.orders, "public.item_*"]; leave it out for every one';
-const URL_TEXT = 'must be a URL as text, e.g. postgres://user:${PGPASSWORD}@host:5432/database';
+const URL_TEXT = 'must be a URL as text, e.g. scheme://user:${PASSWORD}@host:port/database';
 
 function whole(least: number, most: number) {
   const error = `must be a whole number from ${least} to ${most}`;

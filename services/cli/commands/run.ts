@@ -64,7 +64,7 @@ async function supervise(
     const end = await Promise.race([
       supervisor.ended,
       aborted,
-      ...(until === undefined ? [] : [waitUntilCaughtUp(hub.control, pipeline, waiting)]),
+      ...(until === undefined ? [] : [waitUntilCaughtUp(hub, pipeline, waiting)]),
     ]);
     if (end === null || end === false) return 0;
     if (end === true) {

@@ -1,8 +1,8 @@
-import type { NatsConnection } from 'nats';
 import type { Position } from '../../../shared/change/position.ts';
 import { minPosition } from '../../../shared/change/position.ts';
 import type { PipelineState } from '../../../shared/connector/sink.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
+import type { Hub } from '../../../shared/hub/hub.ts';
 import { readerSubject, targetSubject } from '../../../shared/hub/names.ts';
 import { request } from '../../../shared/hub/requests.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
@@ -15,7 +15,7 @@ const POLL_MS = 200;
  * is later. False when aborted first.
  */
 export async function waitUntilCaughtUp(
-  nc: NatsConnection,
+  { control: nc }: Pick<Hub, 'control'>,
   pipeline: string,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = path.join(import.meta.dirname, '..');
+
+function sources(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => path.join(folder, file));
+}
+
+/** Comments may say where a format comes from; code may not know. */
+function code(file: string): string {
+  return readFileSync(path.join(ROOT, file), 'utf8')
+    .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    .replaceAll(/^\s*\/\/.*$/gm, '');
+}
+
+describe('the layers', () => {
+  it.each(['shared', 'services/source-reader', 'services/target-writer'])(
+    '%s has no word of any store',
+    (folder) => {
+      const words = /postgres|pgoutput|\bpg_|\bpg\b|mysql|mariadb|mongo|\bctid\b|\bwal\b/i;
+      expect(sources(folder).filter((file) => words.test(code(file)))).toEqual([]);
+    },
+  );
+
+  it('only the hub imports the client of NATS', () => {
+    const importing = [...sources('shared'), ...sources('services')].filter((file) =>
+      /from 'nats'/.test(code(file)),
+    );
+    expect(importing.filter((file) => !file.startsWith('shared/hub/'))).toEqual([]);
+  });
+
+  it('files keep to one concept: half of them under 120 lines, none over 500', () => {
+    const lengths = [...sources('shared'), ...sources('services')]
+      .map((file) => readFileSync(path.join(ROOT, file), 'utf8').split('\n').length)
+      .sort((a, b) => a - b);
+    expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(120);
+    expect(lengths.at(-1)).toBeLessThanOrEqual(500);
+  });
+});
