@@ -1,0 +1,158 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import type { Bench, ResourceUsage } from './bench.ts';
+import { EVENTS } from './events-table.ts';
+import { ResourceMeter } from './measure/resource-meter.ts';
+import { awaitSuccess } from './child-success.ts';
+
+export const PIPELINE = 'bench';
+
+/** What the services log at the points that are measured. */
+export type Milestone = 'service started' | 'reader epoch began' | 'copy is in the target';
+
+const LINES_KEPT = 20;
+const STOP_MS = 20_000;
+
+/** Writes the pipeline file of a run: the defaults, and what `--set` says. */
+export async function writePipelineFile(
+  bench: Bench,
+  sourceUrl: string,
+  targetUrl: string,
+): Promise<string> {
+  const file = path.join(bench.directory, 'pipeline.yaml');
+  await writeFile(
+    file,
+    [
+      `name: ${PIPELINE}`,
+      `source: { url: "${sourceUrl}", namespaces: [${EVENTS}] }`,
+      `target: { url: "${targetUrl}" }`,
+      `nats: { url: "${bench.servers.nats.url}" }`,
+      ...bench.arguments.settings,
+      '',
+    ].join('\n'),
+  );
+  return file;
+}
+
+/** `weir run FILE --until caught-up` as a user starts it, watched from outside. */
+export class PipelineRun {
+  readonly startedAtMs = Date.now();
+  /** When it has ended well; rejects with the last lines it printed when it has not. */
+  readonly ended: Promise<number>;
+  readonly meter: ResourceMeter;
+  readonly #child: ChildProcess;
+  readonly #milestones = new Map<string, number>();
+  readonly #lines: string[] = [];
+
+  private constructor(child: ChildProcess, bench: Bench, signal: AbortSignal) {
+    this.#child = child;
+    this.meter = new ResourceMeter(bench.servers, child.pid, serviceOf);
+    for (const stream of [child.stdout!, child.stderr!])
+      createInterface({ input: stream }).on('line', (line) => this.#read(line));
+    const stop = (): void => this.#stop();
+    signal.addEventListener('abort', stop, { once: true });
+    this.ended = this.#end().finally(() => signal.removeEventListener('abort', stop));
+  }
+
+  static async start(
+    bench: Bench,
+    file: string,
+    signal: AbortSignal,
+    { profile } = { profile: bench.arguments.profile },
+  ): Promise<PipelineRun> {
+    signal.throwIfAborted();
+    const state = path.join(bench.directory, 'state');
+    await mkdir(state, { recursive: true });
+    const child = spawn(
+      process.execPath,
+      [path.join(projectRoot(), 'bin', 'weir'), 'run', file, '--until', 'caught-up'],
+      {
+        cwd: bench.directory,
+        // With a channel it stops, and its services too, when the bench itself is killed.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        env: {
+          ...process.env,
+          XDG_STATE_HOME: state,
+          ...(profile
+            ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDirectory(bench)}` }
+            : {}),
+        },
+      },
+    );
+    return new PipelineRun(child, bench, signal);
+  }
+
+  /** When the service logged that, for the first time. */
+  reachedAtMs(milestone: Milestone, service = 'source-reader'): number {
+    const atMs = this.#milestones.get(`${service}: ${milestone}`);
+    if (atMs !== undefined) return atMs;
+    throw new Error(`the ${service} never logged "${milestone}", where the bench looks for it`);
+  }
+
+  /** Waits for the end, and for what was watched for meanwhile, which ends with it. */
+  async endWith<T>(watched: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const over = new AbortController();
+    const watch = watched(AbortSignal.any([signal, over.signal]));
+    const seen = watch.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    await this.ended.finally(() =>
+      over.abort(new Error('weir ended before the target had it all')),
+    );
+    const result = await seen;
+    if ('error' in result) throw result.error;
+    return result.value;
+  }
+
+  get usage(): ResourceUsage {
+    return this.meter.stop();
+  }
+
+  #read(line: string): void {
+    if (this.#lines.push(line) > LINES_KEPT) this.#lines.shift();
+    if (!line.startsWith('{')) return;
+    const { service, msg, time } = JSON.parse(line) as Record<string, unknown>;
+    const key = `${String(service)}: ${String(msg)}`;
+    if (!this.#milestones.has(key)) this.#milestones.set(key, Date.parse(String(time)));
+  }
+
+  #end(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('close', (code, signal) => {
+        this.meter.stop();
+        if (code === 0) resolve(Date.now());
+        else
+          reject(
+            new Error(`weir run ended with ${signal ?? code}:\n  ${this.#lines.join('\n  ')}`),
+          );
+      });
+    });
+  }
+
+  #stop(): void {
+    this.#child.kill('SIGTERM');
+    setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS).unref();
+  }
+}
+
+export function profileDirectory(bench: Bench): string {
+  return path.join(bench.directory, 'profiles');
+}
+
+/** Removes what the pipeline has made at both ends and at the broker. */
+export async function resetPipeline(file: string, signal: AbortSignal): Promise<void> {
+  const child = spawn(process.execPath, [path.join(projectRoot(), 'bin', 'weir'), 'reset', file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    signal,
+  });
+  await awaitSuccess(child, 'weir reset');
+}
+
+function serviceOf(command: string): string {
+  return / service (\S+) --pipeline /.exec(command)?.[1] ?? 'weir run';
+}

@@ -1,0 +1,47 @@
+import type { Measurement, ResourceUsage } from '../bench.ts';
+import { median } from '../measure/statistics.ts';
+
+/** The usual run: the median of each figure by itself. */
+export function medianUsage(measurements: readonly Measurement[]): ResourceUsage {
+  const usages = measurements.map(({ usage }) => usage);
+  return {
+    cpuMs: medianByName(usages.map(({ cpuMs }) => cpuMs)),
+    peakBytes: medianByName(usages.map(({ peakBytes }) => peakBytes)),
+    brokerBytes: median(usages.map(({ brokerBytes }) => brokerBytes)),
+  };
+}
+
+export function cpuLines(
+  work: { amount: number; unit: string },
+  name: string,
+  { cpuMs }: ResourceUsage,
+): string[] {
+  const perMillion = (ms: number): string => (ms / 1000 / (work.amount / 1e6)).toFixed(1);
+  const parts = Object.entries(cpuMs).filter(([, ms]) => ms > 0);
+  const total = parts.reduce((sum, [, ms]) => sum + ms, 0);
+  const each = parts.map(([process, ms]) => `${process} ${perMillion(ms)}`).join(', ');
+  return [`  CPU s per million ${work.unit}, ${name}: ${perMillion(total)} (${each})`];
+}
+
+/** The most that each process had in any run. */
+export function memoryLine(measurements: readonly Measurement[]): string {
+  const peaks = Object.entries(peakBytes(measurements)).map(
+    ([process, bytes]) => `${process} ${Math.round(bytes / 2 ** 20)} MB`,
+  );
+  return `  peak resident memory: ${peaks.join(', ')}`;
+}
+
+export function peakBytes(measurements: readonly Measurement[]): Record<string, number> {
+  const most: Record<string, number> = {};
+  for (const { usage } of measurements)
+    for (const [process, bytes] of Object.entries(usage.peakBytes))
+      most[process] = Math.max(most[process] ?? 0, bytes);
+  return most;
+}
+
+function medianByName(records: readonly Record<string, number>[]): Record<string, number> {
+  const names = new Set(records.flatMap((record) => Object.keys(record)));
+  return Object.fromEntries(
+    [...names].map((name) => [name, median(records.map((record) => record[name] ?? 0))]),
+  );
+}
