@@ -4,7 +4,7 @@ import { sameRow, type Comparison } from './comparison.ts';
 /** Slices of the first look; more of them make the second look cheaper and the first hardly dearer. */
 const BUCKETS = 1024;
 /** Rows of one end held in memory at once. */
-const ROWS_AT_ONCE = 100_000;
+const ROWS_AT_ONCE = 50_000;
 
 export interface Suspicion {
   /** Rows at the source. */

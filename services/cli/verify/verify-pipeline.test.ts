@@ -96,7 +96,7 @@ describe('verify', () => {
     const report = await verify(source, target, {}, { 'public.t': 'sales.t' });
     expect(report).toMatchObject({ equal: true, rows: 5000 });
     expect(verdictText(report)).toBe(
-      '5,000 rows in 1 namespaces compared: source and target are equal',
+      '5,000 rows in 1 namespace compared: source and target are equal',
     );
   });
 

@@ -23,7 +23,7 @@ export function namespaceText(report: NamespaceReport): string {
 }
 
 export function verdictText({ equal, rows, namespaces }: VerifyReport): string {
-  const compared = `${rows.toLocaleString('en')} rows in ${namespaces.length} namespaces compared`;
+  const compared = `${rows.toLocaleString('en')} rows in ${namespaces.length} namespace${namespaces.length === 1 ? '' : 's'} compared`;
   if (equal) return `${compared}: source and target are equal`;
   const unsettled = namespaces.filter((each) => each.state === 'unsettled').length;
   const different = namespaces.filter((each) => each.state !== 'equal').length - unsettled;
