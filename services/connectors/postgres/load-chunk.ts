@@ -93,9 +93,10 @@ function mergeStatements(target: WriteTarget): string[] {
   const insert = `INSERT INTO ${target.name.sql} (${names.join(', ')}) OVERRIDING SYSTEM VALUE SELECT ${names.join(', ')} FROM pg_temp.weir_chunk`;
   if (target.method === 'replace')
     return [`DELETE FROM ${target.name.sql} t USING pg_temp.weir_chunk s WHERE ${match}`, insert];
-  const sets = names
-    .filter((name) => !key.includes(name))
-    .map((name) => `${name} = excluded.${name}`);
+  // The key too: an equal one may be written differently, as 1.0 and 1.00 are.
+  const sets = target.columns
+    .filter((column) => !column.insertOnly)
+    .map(({ name }) => `${name} = excluded.${name}`);
   const action = sets.length === 0 ? 'NOTHING' : `UPDATE SET ${sets.join(', ')}`;
   return [`${insert} ON CONFLICT (${key.join(', ')}) DO ${action}`];
 }

@@ -16,6 +16,8 @@ export interface TargetColumn {
   type: string;
   notNull: boolean;
   hasDefault: boolean;
+  /** GENERATED ALWAYS AS IDENTITY: takes a value in an INSERT, with OVERRIDING, but never in an UPDATE. */
+  insertOnly: boolean;
   generated: boolean;
 }
 
@@ -36,6 +38,7 @@ SELECT c.oid::int8::text AS oid, c.relkind AS kind,
   COALESCE((SELECT json_agg(json_build_object(
       'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
       'hasDefault', (a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '',
+      'insertOnly', a.attidentity = 'a',
       'generated', a.attgenerated <> '') ORDER BY a.attnum)
     FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns,
   COALESCE((SELECT json_agg(json_build_object(

@@ -13,7 +13,7 @@ export interface WriteTarget {
   key: { column: number; equals: string }[];
   /**
    * `merge`: INSERT … ON CONFLICT. `replace`: delete the key, then insert, because further unique columns may hand
-   * values from row to row within a batch. `multiset`: equal rows are interchangeable. `append`: inserts only.
+   * values from row to row within a batch, or a column takes no update. `multiset`: equal rows are interchangeable. `append`: inserts only.
    */
   method: 'merge' | 'replace' | 'multiset' | 'append';
 }
@@ -24,6 +24,8 @@ export interface WriteColumn {
   /** The target's type. */
   type: string;
   encoding: 'binary' | 'text';
+  /** See `TargetColumn`. */
+  insertOnly: boolean;
 }
 
 /** Throws TARGET_UNFIT if the table cannot take the relation. */
@@ -38,18 +40,19 @@ export function toWriteTarget(
       : compareTable(relation, name, table);
   if (table === null || problems.length > 0)
     throw new WeirError('TARGET_UNFIT', problems.join('; '));
-  const columns = relation.columns.map((column) => ({
-    name: quoteIdent(column.name),
-    type: table.columns.find((each) => each.name === column.name)!.type,
-    encoding: column.encoding,
-  }));
+  const columns = relation.columns.map(({ name: column, encoding }) => {
+    const { type, insertOnly } = table.columns.find((each) => each.name === column)!;
+    return { name: quoteIdent(column), type, encoding, insertOnly };
+  });
   if (relation.identity !== 'key') {
     const method = relation.identity === 'row' ? 'multiset' : 'append';
     return { name, columns, key: [], method };
   }
   const names = relation.key.map((i) => relation.columns[i]!.name);
   const index = findKeyIndex(table, names)!;
-  const further = table.indexes.some((each) => each !== index);
+  const further =
+    table.indexes.some((each) => each !== index) ||
+    columns.some((column, i) => column.insertOnly && !relation.key.includes(i));
   return {
     name,
     columns,

@@ -1,0 +1,10 @@
+import type { Connector } from '../../../shared/connector/connector.ts';
+import { DATA_TYPES } from './load-chunk.ts';
+import { createPostgresSink } from './sink.ts';
+import { createPostgresVerifier } from './verifier.ts';
+
+export const postgresConnector: Connector = {
+  getInfo: () => ({ kind: 'postgres', dataTypes: Object.keys(DATA_TYPES) }),
+  createSink: createPostgresSink,
+  createVerifier: createPostgresVerifier,
+};

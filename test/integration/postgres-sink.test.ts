@@ -1,0 +1,266 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChangeCounts } from '../../shared/connector/sink.ts';
+import { toTuple } from '../../shared/change/tuple.ts';
+import { dumpQuery, dumpTable } from '../support/psql.ts';
+import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { SinkPipeline, toParts } from '../support/sink-pipeline.ts';
+
+const postgres = usePostgres();
+let source: string;
+let target: string;
+let pipeline: SinkPipeline;
+
+beforeEach(async () => {
+  source = await postgres.createDatabase();
+  target = await postgres.createDatabase();
+});
+
+afterEach(async () => {
+  await pipeline.close();
+});
+
+async function start(schema: string): Promise<SinkPipeline> {
+  await queryPostgres(source, schema);
+  pipeline = await SinkPipeline.create(source, target);
+  await pipeline.start();
+  return pipeline;
+}
+
+function int4(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+const ITEMS = 'CREATE TABLE items (id int PRIMARY KEY, name text, note text)';
+const once: ChangeCounts = { inserts: 2, updates: 1, deletes: 0, truncates: 0 };
+
+describe('changes', () => {
+  it('upserts, deletes and moves progress and counts in the same transaction', async () => {
+    await start(ITEMS);
+    await pipeline.write(1, { 'public.items': { upserts: [['1', 'a', null], ['2', 'b\\\t"', 'é']] } }, { 'public.items': once }); // prettier-ignore
+    await pipeline.write(1, { 'public.items': { upserts: [['2', 'B', '']], deletes: [['1']] } }, { 'public.items': once }); // prettier-ignore
+    expect(await dumpTable(target, 'items')).toEqual(['2\tB\t']);
+    const state = await pipeline.sink.readState();
+    expect(state?.lanes[1]).toMatchObject({ lane: 1, epoch: 1, readerEpoch: 1, sequence: 2 });
+    expect(state?.applied['public.items']).toEqual({ inserts: 4, updates: 2, deletes: 0, truncates: 0 }); // prettier-ignore
+  });
+
+  it('refuse an owner whose epoch has passed, and leave nothing behind', async () => {
+    await start(ITEMS);
+    const late = await pipeline.batch(0, { 'public.items': { upserts: [['1', 'late', null]] } }, { 'public.items': once }); // prettier-ignore
+    await pipeline.open(0);
+    await expect(pipeline.sink.writeUpdates(late)).rejects.toMatchObject({ code: 'FENCED' });
+    const idle = { ...late, changes: [] };
+    await expect(pipeline.sink.writeUpdates(idle)).rejects.toMatchObject({ code: 'FENCED' });
+    expect(await dumpTable(target, 'items')).toEqual([]);
+    expect((await pipeline.sink.readState())?.applied).toEqual({});
+  });
+
+  it('are applied once though the same batch comes twice', async () => {
+    await start(ITEMS);
+    const batch = await pipeline.write(0, { 'public.items': { upserts: [['1', 'a', null]] } });
+    await expect(pipeline.sink.writeUpdates(batch)).rejects.toMatchObject({ code: 'FENCED' });
+  });
+
+  it('keep unchanged columns, and drop a partial row whose row is gone', async () => {
+    await start(ITEMS);
+    await pipeline.write(0, { 'public.items': { upserts: [['1', 'a', 'long']] } });
+    await pipeline.write(0, { 'public.items': { partial: [['1', 'b', undefined], ['9', 'x', undefined]] } }); // prettier-ignore
+    expect(await dumpTable(target, 'items')).toEqual(['1\tb\tlong']);
+    await pipeline.write(0, { 'public.items': { partial: [['1', null, undefined]] } });
+    expect(await dumpTable(target, 'items')).toEqual(['1\t\\N\tlong']);
+  });
+
+  it('hand unique values from row to row within one batch, unchanged columns included', async () => {
+    await start(
+      'CREATE TABLE seats (id int PRIMARY KEY, seat text UNIQUE, note text); CREATE UNIQUE INDEX ON seats (note) WHERE note IS NOT NULL',
+    );
+    await pipeline.write(0, { 'public.seats': { upserts: [['1', 'A', 'x'], ['2', 'B', 'y'], ['3', 'C', null]] } }); // prettier-ignore
+    await pipeline.write(0, { 'public.seats': { upserts: [['1', 'B', 'x']], partial: [['2', 'A', undefined]], deletes: [['3']] } }); // prettier-ignore
+    expect(await dumpTable(target, 'seats')).toEqual(['1\tB\tx', '2\tA\ty']);
+  });
+
+  it('remove one equal row for each delete where rows have no key, NULLs equal', async () => {
+    await start('CREATE TABLE bag (a int, b jsonb, c json); ALTER TABLE bag REPLICA IDENTITY FULL');
+    const row = ['1', null, '{"k": 1}'];
+    await pipeline.write(0, {
+      'public.bag': { upserts: [row, row, row, ['2', '{"a": 1}', null]] },
+    });
+    await pipeline.write(0, { 'public.bag': { deletes: [row, row, ['7', null, null]] } });
+    expect(await dumpTable(target, 'bag')).toEqual(['1\t\\N\t{"k": 1}', '2\t{"a": 1}\t\\N']);
+  });
+
+  it('append to a table that has nothing to tell rows apart by', async () => {
+    await start('CREATE TABLE log (a int, b text)');
+    await pipeline.write(0, {
+      'public.log': {
+        upserts: [
+          ['1', 'x'],
+          ['1', 'x'],
+        ],
+      },
+    });
+    expect(await dumpTable(target, 'log')).toEqual(['1\tx', '1\tx']);
+  });
+
+  it('carry identity columns, generated columns, keys of several types and odd names', async () => {
+    await start(`
+      CREATE TYPE mood AS ENUM ('ok', 'no');
+      CREATE TABLE "We.ird ""T""" ("a b" mood, "select" text, id bigint GENERATED ALWAYS AS IDENTITY,
+        twice bigint GENERATED ALWAYS AS (id * 2) STORED, PRIMARY KEY ("a b", "select"))`);
+    const name = pipeline.plan.namespaces[0]!.relation.namespace;
+    await pipeline.write(0, {
+      [name]: {
+        upserts: [
+          ['ok', 'k', '5'],
+          ['no', 'k', '6'],
+        ],
+      },
+    });
+    await pipeline.write(0, { [name]: { upserts: [['ok', 'k', '7']], deletes: [['no', 'k']] } });
+    expect(await dumpTable(target, '"We.ird ""T"""')).toEqual(['ok\tk\t7\t14']);
+  });
+
+  it('name table, constraint and remedy where the target refuses a row, and not the value', async () => {
+    await start(
+      'CREATE TABLE aged (id int PRIMARY KEY, age int CONSTRAINT grown CHECK (age > 17))',
+    );
+    const failed = pipeline.write(0, { 'public.aged': { upserts: [['1', '16424']] } });
+    await failed;
+    const refused = pipeline.write(0, { 'public.aged': { upserts: [['424242', '3']] } });
+    await expect(refused).rejects.toMatchObject({ code: 'ROW_REFUSED' });
+    await expect(refused).rejects.toThrow(/public\.aged.*grown.*23514/);
+    await expect(refused).rejects.not.toThrow(/424242/);
+    await pipeline.open(0);
+    await pipeline.write(0, { 'public.aged': { upserts: [['2', '18']] } });
+    expect(await dumpQuery(target, 'SELECT id FROM aged')).toEqual(['1', '2']);
+  });
+
+  it('go to the partition they belong to, and wait for one that is not there yet', async () => {
+    await start(`CREATE TABLE days (day int, v text, PRIMARY KEY (day)) PARTITION BY RANGE (day);
+      CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM (0) TO (10)`);
+    await pipeline.write(0, { 'public.days': { upserts: [['1', 'a']] } });
+    await expect(
+      pipeline.write(0, { 'public.days': { upserts: [['11', 'b']] } }),
+    ).rejects.toMatchObject({ code: 'TARGET_NOT_READY', retryable: true });
+    await pipeline.sink.writeSideState({
+      sequences: [],
+      partitions: [
+        { schema: 'public', name: 'days_2', parent: { schema: 'public', name: 'days' }, bound: 'FOR VALUES FROM (10) TO (20)', partitionBy: null }, // prettier-ignore
+      ],
+    });
+    await pipeline.open(0);
+    await pipeline.write(0, { 'public.days': { upserts: [['11', 'b']] } });
+    expect(await dumpTable(target, 'days_2')).toEqual(['11\tb']);
+  });
+
+  it('of several lanes run side by side', async () => {
+    await start(ITEMS);
+    await Promise.all(
+      [0, 1, 2].map(async (lane) => {
+        for (let i = 0; i < 10; i++)
+          await pipeline.write(lane, { 'public.items': { upserts: [[String(lane * 100 + i), 'x', null]] } }); // prettier-ignore
+      }),
+    );
+    expect(await dumpTable(target, 'items')).toHaveLength(30);
+  });
+
+  it('give a retryable error where the connection goes, and go on after it', async () => {
+    await start(ITEMS);
+    await pipeline.write(0, { 'public.items': { upserts: [['1', 'a', null]] } });
+    await queryPostgres(
+      target,
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+    await expect(pipeline.write(0, { 'public.items': { deletes: [['1']] } })).rejects.toMatchObject(
+      { code: 'UNREACHABLE', retryable: true },
+    );
+    await pipeline.open(0);
+    await pipeline.write(0, { 'public.items': { deletes: [['1']] } });
+    expect(await dumpTable(target, 'items')).toEqual([]);
+  });
+});
+
+describe('chunks', () => {
+  const rows = [toTuple([int4(1), 'a', null]), toTuple([int4(2), 'b', 'n'])];
+
+  async function startWithChunks(how: ('load' | 'merge')[]): Promise<void> {
+    await queryPostgres(source, ITEMS);
+    pipeline = await SinkPipeline.create(source, target);
+    for (const each of how) pipeline.addChunk('public.items', each);
+    await pipeline.start();
+  }
+
+  it('are loaded once, and the second delivery is not even read', async () => {
+    await startWithChunks(['load']);
+    const head = pipeline.headOf(pipeline.namespace('public.items').chunks[0]!, 2);
+    expect(await pipeline.sink.finishNamespaces()).toEqual(new Set());
+    expect(await pipeline.sink.writeData(head, toParts(rows))).toBe('loaded');
+    let read = false;
+    // eslint-disable-next-line @typescript-eslint/require-await
+    async function* again(): AsyncGenerator<Buffer> {
+      read = true;
+      yield Buffer.alloc(0);
+    }
+    expect(await pipeline.sink.writeData(head, again())).toBe('present');
+    expect(read).toBe(false);
+    expect(await pipeline.sink.finishNamespaces()).toEqual(new Set(['public.items']));
+    expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N', '2\tb\tn']);
+    const state = await pipeline.sink.readState();
+    expect(state?.plan.namespaces[0]).toMatchObject({ state: 'ready', chunks: [], chunksDone: 1, rowsDone: 2 }); // prettier-ignore
+    expect(await queryPostgres(target, 'SELECT batch_key FROM weir.chunk')).toEqual([{ batch_key: 'key 1' }]); // prettier-ignore
+  });
+
+  it('leave nothing behind where their bytes end early or their count is wrong', async () => {
+    await startWithChunks(['load']);
+    const chunk = pipeline.namespace('public.items').chunks[0]!;
+    async function* broken(): AsyncGenerator<Buffer> {
+      let pieces = 0;
+      for await (const part of toParts(rows, 11)) {
+        if (pieces++ === 3) throw new Error('gone away');
+        yield part;
+      }
+    }
+    const head = pipeline.headOf(chunk, 2);
+    await expect(pipeline.sink.writeData(head, broken())).rejects.toThrow('gone away');
+    const wrong = pipeline.headOf(chunk, 3);
+    await expect(pipeline.sink.writeData(wrong, toParts(rows))).rejects.toMatchObject({ code: 'INTERNAL' }); // prettier-ignore
+    expect(await dumpTable(target, 'items')).toEqual([]);
+    expect(await pipeline.sink.writeData(head, toParts(rows))).toBe('loaded');
+  });
+
+  it('take turns on the ledger where two writers have the same one', async () => {
+    await startWithChunks(['load']);
+    const head = pipeline.headOf(pipeline.namespace('public.items').chunks[0]!, 2);
+    const both = await Promise.all([
+      pipeline.sink.writeData(head, toParts(rows)),
+      pipeline.sink.writeData(head, toParts(rows)),
+    ]);
+    expect(both.sort()).toEqual(['loaded', 'present']);
+  });
+
+  it('are merged into rows that may be there', async () => {
+    await startWithChunks(['load', 'merge']);
+    const [load, merge] = pipeline.namespace('public.items').chunks;
+    await pipeline.sink.writeData(pipeline.headOf(load!, 2), toParts(rows));
+    const newer = [toTuple([int4(2), 'newer', null]), toTuple([int4(3), 'c', null])];
+    await pipeline.sink.writeData(pipeline.headOf(merge!, 2), toParts(newer));
+    expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N', '2\tnewer\t\\N', '3\tc\t\\N']);
+  });
+
+  it('of a copy that starts again find an empty table, and old ones are wanted no more', async () => {
+    await startWithChunks(['load', 'load']);
+    const [old, stale] = [...pipeline.namespace('public.items').chunks];
+    await pipeline.sink.writeData(pipeline.headOf(old!, 2), toParts(rows));
+    const plan = pipeline.namespace('public.items');
+    plan.state = 'restart';
+    plan.chunks = [];
+    const anew = pipeline.addChunk('public.items');
+    await pipeline.start();
+    expect(await dumpTable(target, 'items')).toEqual([]);
+    expect(await pipeline.sink.writeData(pipeline.headOf(stale!, 2), toParts(rows))).toBe('present'); // prettier-ignore
+    expect(await pipeline.sink.writeData(pipeline.headOf(anew, 2), toParts(rows))).toBe('loaded');
+    expect(await pipeline.sink.finishNamespaces()).toEqual(new Set(['public.items']));
+  });
+});
