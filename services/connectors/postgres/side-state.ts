@@ -1,46 +1,138 @@
 import type pg from 'pg';
-import { qualifiedName, quoteLiteral } from './names.ts';
-import { readTableDetails } from './table-catalog.ts';
-import type { SideState } from './table-definition.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { ConnectorLog } from '../../../shared/connector/connector.ts';
+import { formatNamespace, qualifiedName, quoteIdent, quoteLiteral } from './names.ts';
+import type { PlanTarget } from './save-plan.ts';
+import type {
+  PartitionDefinition,
+  SequenceDefinition,
+  SideState,
+  TableDefinition,
+} from './table-definition.ts';
+import { toPartitionStatement } from './table-ddl.ts';
+import { runDdl } from './target-ddl.ts';
 
 /**
- * Reads where the sequences of the tables stand, and which partitions there are. A sequence that this role may not
- * read is left out (`check` says so). Null where there is nothing of either kind.
+ * Carries over what is beside the log: sequences, which move forward only, and partitions that appeared. Cheap where
+ * nothing has changed since the last time.
  */
-export async function readSideState(
-  client: pg.Client,
-  oids: readonly number[],
-): Promise<SideState | null> {
-  const details = await readTableDetails(client, oids);
-  const named = new Map<string, { schema: string; name: string }>();
-  const partitions: SideState['partitions'] = [];
-  for (const detail of details.values()) {
-    for (const { schema, name } of detail.sequences)
-      named.set(qualifiedName(schema, name), { schema, name });
-    partitions.push(...detail.partitions);
+export class SideStateWriter {
+  readonly #target: PlanTarget;
+  readonly #log: ConnectorLog;
+  readonly #written = new Map<string, string>();
+  readonly #partitions = new Set<string>();
+
+  constructor(target: PlanTarget, log: ConnectorLog) {
+    this.#target = target;
+    this.#log = log;
   }
-  const sequences = await readSequences(client, [...named.values()]);
-  return sequences.length === 0 && partitions.length === 0 ? null : { sequences, partitions };
+
+  async write(client: pg.Client, state: SideState): Promise<void> {
+    const moved = state.sequences.filter(
+      (each) => this.#written.get(formatNamespace(each.schema, each.name)) !== standing(each),
+    );
+    const added = state.partitions.filter(
+      (each) => !this.#partitions.has(formatNamespace(each.schema, each.name)),
+    );
+    if (moved.length === 0 && added.length === 0) return;
+    const { rows } = await client.query<{ definition: TableDefinition }>(
+      'SELECT definition FROM weir.namespace WHERE pipeline = $1',
+      [this.#target.pipeline],
+    );
+    const tables = rows.map((row) => row.definition);
+    await this.#addPartitions(client, tables, added);
+    for (const sequence of moved) await this.#moveSequence(client, tables, sequence);
+  }
+
+  async #moveSequence(
+    client: pg.Client,
+    tables: readonly TableDefinition[],
+    stands: SideState['sequences'][number],
+  ): Promise<void> {
+    const key = formatNamespace(stands.schema, stands.name);
+    const isIt = (each: SequenceDefinition): boolean =>
+      each.schema === stands.schema && each.name === stands.name;
+    const table = tables.find((each) => each.sequences.some(isIt));
+    const sequence = table?.sequences.find(isIt);
+    if (table !== undefined && sequence !== undefined) {
+      const sql = await this.#sequenceAtTarget(client, table, sequence);
+      if (sql !== null) await this.#advance(client, sql, sequence, stands);
+    }
+    this.#written.set(key, standing(stands));
+  }
+
+  /** An identity column's sequence may have another name there. Null where this role may not set it. */
+  async #sequenceAtTarget(
+    client: pg.Client,
+    table: TableDefinition,
+    sequence: SequenceDefinition,
+  ): Promise<string | null> {
+    const name = this.#target.names.ofTable(table);
+    const { rows } = await client.query<{ sequence: string | null; may: boolean | null }>(
+      `SELECT s.sequence, has_sequence_privilege(s.sequence, 'UPDATE') AND has_sequence_privilege(s.sequence, 'SELECT') AS may
+       FROM (SELECT COALESCE(pg_get_serial_sequence($1, $2), CASE WHEN to_regclass($3) IS NOT NULL THEN $3 END) AS sequence) s`,
+      [name.sql, sequence.column, qualifiedName(sequence.schema, sequence.name)],
+    );
+    const found = rows[0]!;
+    if (found.sequence !== null && found.may === true) return found.sequence;
+    this.#log.warn(
+      { namespace: name.namespace, sequence: sequence.name },
+      found.sequence === null
+        ? 'sequence is not at the target'
+        : 'sequence may not be set by this role; grant it UPDATE and SELECT on the sequence',
+    );
+    return null;
+  }
+
+  async #advance(
+    client: pg.Client,
+    sql: string,
+    { increment }: SequenceDefinition,
+    { lastValue, isCalled }: SideState['sequences'][number],
+  ): Promise<void> {
+    const further = increment.startsWith('-') ? '<' : '>';
+    await client.query(
+      `SELECT setval(${quoteLiteral(sql)}::regclass, $1::bigint, $2::boolean) FROM ${sql} s
+       WHERE $1::bigint ${further} s.last_value OR ($1::bigint = s.last_value AND $2::boolean AND NOT s.is_called)`,
+      [lastValue, isCalled],
+    );
+  }
+
+  async #addPartitions(
+    client: pg.Client,
+    tables: readonly TableDefinition[],
+    partitions: readonly PartitionDefinition[],
+  ): Promise<void> {
+    const roots = new Map<string, TableDefinition>();
+    for (const table of tables)
+      if (table.partitionBy !== null) roots.set(formatNamespace(table.schema, table.name), table);
+    for (const table of tables)
+      for (const each of table.partitions)
+        roots.set(formatNamespace(each.schema, each.name), table);
+    for (const partition of partitions) {
+      const namespace = formatNamespace(partition.schema, partition.name);
+      const root = roots.get(formatNamespace(partition.parent.schema, partition.parent.name));
+      if (root === undefined) continue;
+      roots.set(namespace, root);
+      const name = this.#target.names.ofPartition(partition, root);
+      const { rows } = await client.query<{ has: boolean }>(
+        `SELECT to_regclass($1) IS NOT NULL OR to_regnamespace($2) IS NULL AS has`,
+        [name.sql, quoteIdent(name.schema)],
+      );
+      if (rows[0]?.has === false) {
+        const sql = toPartitionStatement(partition, root, this.#target.names);
+        if (this.#target.create === 'never')
+          throw new WeirError(
+            'TARGET_UNFIT',
+            `the partition ${namespace} appeared at the source and is not at the target; run there: ${sql}`,
+          );
+        await runDdl(client, sql, `creating the partition ${name.namespace}`);
+      }
+      this.#partitions.add(namespace);
+    }
+  }
 }
 
-async function readSequences(
-  client: pg.Client,
-  named: readonly { schema: string; name: string }[],
-): Promise<SideState['sequences']> {
-  if (named.length === 0) return [];
-  const readable = await client.query<{ schema: string; name: string }>(
-    `SELECT w.schema, w.name FROM unnest($1::text[], $2::text[]) AS w(schema, name)
-     JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
-     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
-     WHERE has_sequence_privilege(c.oid, 'SELECT')`,
-    [named.map((sequence) => sequence.schema), named.map((sequence) => sequence.name)],
-  );
-  if (readable.rows.length === 0) return [];
-  const selects = readable.rows.map(
-    ({ schema, name }) =>
-      `SELECT ${quoteLiteral(schema)} AS schema, ${quoteLiteral(name)} AS name,` +
-      ` last_value::text AS "lastValue", is_called AS "isCalled" FROM ${qualifiedName(schema, name)}`,
-  );
-  const { rows } = await client.query<SideState['sequences'][number]>(selects.join(' UNION ALL '));
-  return rows;
+function standing({ lastValue, isCalled }: SideState['sequences'][number]): string {
+  return `${lastValue}${isCalled ? '' : ' not called'}`;
 }
