@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
+import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { readerSubject } from '../../shared/hub/names.ts';
 import { serve } from '../../shared/hub/requests.ts';
@@ -10,6 +10,7 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { ReaderAnswers, ReaderRequest } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus } from '../../shared/progress/status.ts';
+import { whileHoldingLease } from './reader-lease.ts';
 import { ReaderEpoch } from './reader-epoch.ts';
 
 export interface SourceReaderOptions {
@@ -27,7 +28,7 @@ export interface SourceReaderOptions {
  */
 export async function runSourceReader(options: SourceReaderOptions): Promise<void> {
   const { spec, source, hub, log, signal } = options;
-  const id = randomUUID().slice(0, 8);
+  const holder = createHolder();
   let epoch: ReaderEpoch | null = null;
   let problem: string | null = null;
   let phase: ReaderStatus['phase'] = 'starting';
@@ -35,7 +36,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
   const stopStatus = publishStatus(hub.control, () => ({
     service: 'source-reader',
     pipeline: spec.name,
-    id,
+    id: shortHolder(holder),
     pid: process.pid,
     atMs: Date.now(),
     problem,
@@ -54,19 +55,20 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
       log,
       signal,
       onProblem: (text) => (problem = text),
-      body: async (inner) => {
-        phase = 'starting';
-        epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
-        problem = null;
-        try {
-          await epoch.run(inner);
-          phase = epoch.phase;
-        } finally {
-          const ended: ReaderEpoch = epoch;
-          epoch = null;
-          await ended.close();
-        }
-      },
+      body: (outer) =>
+        whileHoldingLease({ hub, pipeline: spec.name, holder, log }, outer, async (inner) => {
+          phase = 'starting';
+          epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
+          problem = null;
+          try {
+            await epoch.run(inner);
+            phase = epoch.phase;
+          } finally {
+            const ended: ReaderEpoch = epoch;
+            epoch = null;
+            await ended.close();
+          }
+        }),
     });
   } catch (error) {
     phase = 'failed';

@@ -1,3 +1,4 @@
+import { shortHolder } from '../../shared/hub/holder.ts';
 import { Leases } from '../../shared/hub/leases.ts';
 import { errorPolicy } from '../../shared/errors/error-policy.ts';
 import { toWeirError } from '../../shared/errors/weir-error.ts';
@@ -66,7 +67,7 @@ export class LaneOwner {
   /** Renews, looks around, gives up and takes; true where something moved, so the next look should be soon. */
   async #round(): Promise<boolean> {
     const { writerId } = this.#context;
-    await this.#leases.announce(`member.${writerId}`, String(this.#owned.size));
+    await this.#leases.announce(`member.${shortHolder(writerId)}`);
     for (const [lane, owned] of this.#owned)
       if (!(await this.#leases.renew(leaseKey(lane)))) {
         this.#context.log.warn({ lane }, 'lease was lost, lane goes to another writer');
@@ -94,8 +95,8 @@ export class LaneOwner {
     const holders = new Map<number, string>();
     for (const [key, value] of await this.#leases.entries()) {
       const [kind, name] = key.split('.');
-      if (kind === 'member') members.add(name!);
-      else holders.set(Number(name), value);
+      if (kind === 'member') members.add(value);
+      else if (kind === 'lane') holders.set(Number(name), value);
     }
     return { members, holders };
   }
@@ -154,7 +155,7 @@ export class LaneOwner {
     this.#owned.clear();
     try {
       for (const lane of lanes) await this.#leases.release(leaseKey(lane));
-      await this.#leases.withdraw(`member.${this.#context.writerId}`);
+      await this.#leases.withdraw(`member.${shortHolder(this.#context.writerId)}`);
     } catch (error) {
       const { message } = toWeirError(error);
       this.#context.log.debug({ reason: message }, 'leases were not given back; they expire');

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
+import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
@@ -29,7 +29,7 @@ export interface TargetWriterOptions {
  */
 export async function runTargetWriter(options: TargetWriterOptions): Promise<void> {
   const { spec, sink, hub, log, signal } = options;
-  const writerId = randomUUID().slice(0, 8);
+  const writerId = createHolder();
   const gate = new Gate(sink);
   const meter = new WriterMeter();
   const context: WriterContext = {
@@ -49,7 +49,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
   const stopStatus = publishStatus(hub.control, () => ({
     service: 'target-writer',
     pipeline: spec.name,
-    id: writerId,
+    id: shortHolder(writerId),
     pid: process.pid,
     atMs: Date.now(),
     problem: problem ?? owner?.problem ?? null,
@@ -73,7 +73,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
         owner = opened;
         problem = null;
         phase = 'running';
-        log.info({ writer: writerId, lanes }, 'writer is ready');
+        log.info({ writer: shortHolder(writerId), lanes }, 'writer is ready');
         await runTogether(inner, [(s) => gate.run(s), (s) => opened.run(s)]);
       },
     });

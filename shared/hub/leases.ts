@@ -1,4 +1,5 @@
 import { type KV, type NatsConnection, NatsError } from 'nats';
+import { isGone } from './holder.ts';
 import { toHubError } from './hub.ts';
 import { leaseBucket } from './names.ts';
 
@@ -71,9 +72,9 @@ export class Leases {
   }
 
   /** Announces this holder's presence; expires like a lease. */
-  async announce(key: string, value: string): Promise<void> {
+  async announce(key: string): Promise<void> {
     try {
-      await this.#kv.put(key, value);
+      await this.#kv.put(key, this.#holder);
     } catch (error) {
       throw toHubError(error);
     }
@@ -88,16 +89,19 @@ export class Leases {
     }
   }
 
-  /** All live keys with their values. */
+  /** All live keys with their holders. Those whose holder is known to be gone are removed on the way. */
   async entries(): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     try {
       for await (const key of await this.#kv.keys()) {
         const entry = await this.#kv.get(key);
-        if (entry !== null && entry.operation === 'PUT') found.set(key, entry.string());
+        if (entry === null || entry.operation !== 'PUT') continue;
+        if (isGone(entry.string(), this.#holder))
+          await this.#kv.delete(key, { previousSeq: entry.revision });
+        else found.set(key, entry.string());
       }
     } catch (error) {
-      throw toHubError(error);
+      if (!isLost(error)) throw toHubError(error);
     }
     return found;
   }

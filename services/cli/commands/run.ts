@@ -1,5 +1,8 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
+import { pause } from '../../../shared/lifecycle/backoff.ts';
+import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { URL_SCHEMES } from '../../connectors/registry.ts';
 import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
@@ -28,8 +31,10 @@ export async function runRun(
       cleanUp.push(() => nats.stop());
       natsUrl = nats.url;
     }
+    const shared = spec.nats.url !== null;
     const hub = await connectHub({ url: natsUrl, name: `weir/${spec.name}/run` });
     cleanUp.push(() => hub.close());
+    if (shared) await refuseSecondRun(hub, spec.name);
     cleanUp.push(await writeRunFile({ pipeline: spec.name, pid: process.pid, natsUrl }));
     const supervisor = startPipeline({
       file,
@@ -45,6 +50,21 @@ export async function runRun(
     for (const step of cleanUp.reverse()) await step();
     stop.dispose();
   }
+}
+
+/** Services of the same pipeline answer at once where they share the broker; elsewhere the source refuses. */
+async function refuseSecondRun(hub: Hub, pipeline: string): Promise<void> {
+  let running: ServiceStatus | null = null;
+  const stop = watchStatus(hub.control, pipeline, (status) => {
+    if (status.service === 'source-reader') running = status;
+  });
+  await pause(500, new AbortController().signal);
+  stop();
+  if (running !== null)
+    throw new WeirError(
+      'ALREADY_RUNNING',
+      `pipeline ${pipeline} is running already on this NATS server; stop it first, or start more writers with \`weir service target-writer\``,
+    );
 }
 
 /** Until the user stops it, a service ends for good, or the target has caught up where that was asked for. */

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+
+/** Who holds a lease: `host=pid=random`, safe in keys. */
+export function createHolder(): string {
+  return `${thisHost()}=${process.pid}=${randomBytes(4).toString('hex')}`;
+}
+
+/** The part of a holder that people read in logs and status. */
+export function shortHolder(holder: string): string {
+  return holder.slice(holder.lastIndexOf('=') + 1);
+}
+
+/**
+ * Whether the holder was a process of this machine that is gone, so that nobody need wait for its leases to expire.
+ * False in every doubt.
+ */
+export function isGone(holder: string, self: string): boolean {
+  const [host, pid] = holder.split('=');
+  if (host !== thisHost() || pid === undefined || holder === self) return false;
+  // The same process number with another suffix: an earlier life, as in a container that was started again.
+  if (Number(pid) === process.pid) return true;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+function thisHost(): string {
+  return hostname().replaceAll(/[^a-zA-Z0-9-]/g, '-');
+}
