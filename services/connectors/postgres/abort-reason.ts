@@ -4,3 +4,13 @@ export function abortReason(signal: AbortSignal): Error {
     ? signal.reason
     : new DOMException('This operation was aborted', 'AbortError');
 }
+
+/** Waits for `wait`, but no longer than until the signal is aborted. */
+export function orAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(abortReason(signal));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    void wait.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -34,6 +34,23 @@ export async function readCatalog(
   patterns: readonly string[] | undefined,
 ): Promise<Catalog> {
   const { tables: listed, findings } = await listTables(client, patterns);
+  return { ...(await describeTables(client, listed)), findings };
+}
+
+/** One table by its OID; null where it is gone. */
+export async function readTable(client: pg.Client, oid: number): Promise<SourceTable | null> {
+  const { tables: listed } = await listTables(client, undefined);
+  const { tables } = await describeTables(
+    client,
+    listed.filter((table) => table.oid === oid),
+  );
+  return tables[0] ?? null;
+}
+
+async function describeTables(
+  client: pg.Client,
+  listed: readonly ListedTable[],
+): Promise<Omit<Catalog, 'findings'>> {
   const details = await readTableDetails(
     client,
     listed.map((table) => table.oid),
@@ -48,7 +65,7 @@ export async function readCatalog(
   const tables = found.map(({ table, detail, identity }) =>
     toSourceTable(table, detail, identity, types, isBinarySafe ? 'binary' : 'text'),
   );
-  return { tables, findings, isBinarySafe };
+  return { tables, isBinarySafe };
 }
 
 /** The plan's view of a table. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { abortReason } from './abort-reason.ts';
+import { abortReason, orAborted } from './abort-reason.ts';
 import { SocketTap } from './socket-tap.ts';
 import {
   MESSAGE,
@@ -38,8 +38,7 @@ export async function copyOut(
         at = walk.copyDataEnd(chunk, at);
         if (at > from) {
           const wait = receive(chunk.subarray(from, at));
-          if (wait !== undefined) await wait;
-          signal.throwIfAborted();
+          if (wait !== undefined) await orAborted(wait, signal);
         }
         if (at < chunk.length) at = walk.readOther(chunk, at);
       }
@@ -50,7 +49,7 @@ export async function copyOut(
   } catch (error) {
     // Bytes of the copy may still be under way: only a closed socket is a safe end.
     tap.destroy(error);
-    throw error;
+    throw signal.aborted ? abortReason(signal) : error;
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -1,10 +1,12 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { DATA_TYPES } from './load-chunk.ts';
 import { createPostgresSink } from './sink.ts';
+import { createPostgresSource } from './source.ts';
 import { createPostgresVerifier } from './verifier.ts';
 
 export const postgresConnector: Connector = {
   getInfo: () => ({ kind: 'postgres', dataTypes: Object.keys(DATA_TYPES) }),
+  createSource: createPostgresSource,
   createSink: createPostgresSink,
   createVerifier: createPostgresVerifier,
 };

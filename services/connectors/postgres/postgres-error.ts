@@ -59,6 +59,8 @@ function errorFields(error: unknown): ErrorFields {
 /** By SQLSTATE (manual, appendix A). */
 function codeOfState(state: string, message: string): ErrorCode {
   const kind = state.slice(0, 2);
+  // The connection that exported the snapshot is gone: a new start takes a new one.
+  if (/snapshot .* does not exist|invalid snapshot identifier/.test(message)) return 'UNREACHABLE';
   if (state === '42501' || kind === '28') return 'ACCESS_DENIED';
   if (state === '3D000') return 'CONFIG_INVALID';
   if (kind === '08' || kind === '53' || kind === '40' || kind === '57' || kind === '58')
@@ -68,7 +70,6 @@ function codeOfState(state: string, message: string): ErrorCode {
   if (state === '42P01' || state === '42703' || state === '3F000') return 'SCHEMA_CHANGED';
   if (kind === '22' || kind === '23' || kind === '44' || kind === '21' || kind === 'P0')
     return 'ROW_REFUSED';
-  if (/snapshot .* does not exist|invalid snapshot identifier/.test(message)) return 'UNREACHABLE';
   return 'INTERNAL';
 }
 

@@ -1,0 +1,169 @@
+import type { Position } from '../../../shared/change/position.ts';
+import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { relationPlanOf, type SourceTable } from './catalog.ts';
+import { cutChunks, parseChunkCursor, recentChunks } from './chunk-plan.ts';
+
+/** What must be remembered of the pipeline's first snapshot: `PipelinePlan.snapshot`. */
+export interface SnapshotMemory {
+  /** 32-bit id of the oldest transaction that was open then: what the snapshot lacks is of it or later. */
+  xmin: string;
+  nextChunkId: number;
+}
+
+export interface NewPlanOptions {
+  identity: string;
+  start: Position;
+  xmin: string;
+  scope: Pick<SourceScope, 'mode' | 'lanes'>;
+  tables: readonly SourceTable[];
+  serverVersion: number;
+}
+
+export function newPlan(options: NewPlanOptions): PipelinePlan {
+  const { identity, start, scope, tables, serverVersion } = options;
+  const memory: SnapshotMemory = { xmin: options.xmin, nextChunkId: 1 };
+  const namespaces = tables.map((table) =>
+    newNamespace(table, start, scope, memory, serverVersion),
+  );
+  return { identity, start, snapshot: memory, lanes: scope.lanes, namespaces };
+}
+
+export interface ContinuedPlanOptions {
+  known: PipelinePlan;
+  /** As they are now, under the new snapshot where there is one. */
+  tables: readonly SourceTable[];
+  scope: Pick<SourceScope, 'mode' | 'lanes'>;
+  /** Where the new snapshot stands; only looked at if `needsSnapshot`. */
+  start: Position;
+  encoding: 'binary' | 'text';
+  serverVersion: number;
+}
+
+/** Whether the known plan has something left to copy. */
+export function needsSnapshot(
+  known: PipelinePlan,
+  tables: readonly SourceTable[],
+  mode: SourceScope['mode'],
+): boolean {
+  const plans = new Map(known.namespaces.map((plan) => [plan.relation.namespace, plan]));
+  return tables.some((table) => {
+    const plan = plans.get(table.namespace);
+    return plan === undefined ? mode !== 'changes' : isUnfinished(plan);
+  });
+}
+
+function isUnfinished(plan: NamespacePlan): boolean {
+  return plan.state !== 'ready' && plan.chunks.length > 0;
+}
+
+/**
+ * The known plan under a new snapshot: namespaces that are gone drop out, new ones come in, and those whose copy
+ * was interrupted go on. What the target has stays described as it is there; a different shape at the source comes
+ * through the stream.
+ */
+export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
+  const { known, tables, scope, start, encoding, serverVersion } = options;
+  const memory = { ...parseMemory(known.snapshot) };
+  const byName = new Map(tables.map((table) => [table.namespace, table]));
+  const namespaces: NamespacePlan[] = [];
+  for (const plan of known.namespaces) {
+    const table = byName.get(plan.relation.namespace);
+    if (table === undefined) continue;
+    byName.delete(plan.relation.namespace);
+    const kept = withEncoding(plan, encoding);
+    if (!isUnfinished(plan)) {
+      namespaces.push(kept);
+      continue;
+    }
+    requireColumns(plan, table);
+    // Without a key there is nothing to merge by, and without a stream nothing that would even it out.
+    if (plan.relation.identity === 'key' && scope.mode !== 'snapshot')
+      namespaces.push({ ...kept, chunks: mergedChunks(plan, table, memory) });
+    else
+      namespaces.push({
+        ...kept,
+        state: plan.state === 'new' && plan.chunksDone === 0 ? 'new' : 'restart',
+        start,
+        chunks: takeIds(memory, cutChunks(table, memory.nextChunkId, 'load', serverVersion)),
+        chunksDone: 0,
+        rowsDone: 0,
+      });
+  }
+  for (const table of byName.values())
+    namespaces.push(newNamespace(table, start, scope, memory, serverVersion));
+  return { ...known, snapshot: memory, namespaces };
+}
+
+/**
+ * The missing chunks again, merged because the target may have rows of them by now, and all rows written since the
+ * first snapshot: an update may have moved a row from a missing range into one that was read before, and the
+ * stream alone cannot rebuild it where the update left a TOAST value unchanged.
+ */
+function mergedChunks(plan: NamespacePlan, table: SourceTable, memory: SnapshotMemory): Chunk[] {
+  const missing = plan.chunks.map((chunk) => ({ ...chunk, how: 'merge' as const }));
+  if (plan.chunksDone === 0) return missing;
+  const pending = new Set(
+    missing.flatMap((chunk) => {
+      const cursor = parseChunkCursor(chunk.cursor);
+      return cursor.since === null ? [] : [`${cursor.schema}\0${cursor.name}`];
+    }),
+  );
+  const leaves = table.leaves.filter((leaf) => !pending.has(`${leaf.schema}\0${leaf.name}`));
+  const recent = recentChunks({ ...table, leaves }, memory.nextChunkId, memory.xmin);
+  return [...missing, ...takeIds(memory, recent)];
+}
+
+function newNamespace(
+  table: SourceTable,
+  start: Position,
+  scope: Pick<SourceScope, 'mode'>,
+  memory: SnapshotMemory,
+  serverVersion: number,
+): NamespacePlan {
+  const copies = scope.mode !== 'changes';
+  return {
+    ...relationPlanOf(table),
+    start,
+    state: copies ? 'new' : 'ready',
+    chunks: copies
+      ? takeIds(memory, cutChunks(table, memory.nextChunkId, 'load', serverVersion))
+      : [],
+    chunksDone: 0,
+    rowsDone: 0,
+  };
+}
+
+function takeIds(memory: SnapshotMemory, chunks: Chunk[]): Chunk[] {
+  memory.nextChunkId += chunks.length;
+  return chunks;
+}
+
+function withEncoding(plan: NamespacePlan, encoding: 'binary' | 'text'): NamespacePlan {
+  const columns = plan.relation.columns.map((column) => ({ ...column, encoding }));
+  return { ...plan, relation: { ...plan.relation, columns } };
+}
+
+function requireColumns(plan: NamespacePlan, table: SourceTable): void {
+  for (const column of plan.relation.columns) {
+    const now = table.relation.columns.find((c) => c.name === column.name);
+    if (now?.type === column.type) continue;
+    throw new WeirError(
+      'SCHEMA_CHANGED',
+      `Column ${column.name} of ${plan.relation.namespace} was ${now ? `changed to ${now.type}` : 'dropped'} at the source before its copy was finished; run \`weir reset\` and copy anew.`,
+    );
+  }
+}
+
+function parseMemory(value: unknown): SnapshotMemory {
+  const memory = value as Partial<SnapshotMemory> | null;
+  if (
+    typeof memory === 'object' &&
+    memory !== null &&
+    typeof memory.xmin === 'string' &&
+    Number.isInteger(memory.nextChunkId)
+  )
+    return memory as SnapshotMemory;
+  throw new WeirError('INTERNAL', 'the stored plan holds a snapshot that this version cannot read');
+}

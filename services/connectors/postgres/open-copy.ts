@@ -1,0 +1,37 @@
+import { connect, disconnect } from './connection.ts';
+import { readSnapshotMoment } from './snapshot-moment.ts';
+import { continuedPlan, newPlan } from './copy-plan.ts';
+import { lsnToPosition } from './lsn.ts';
+import { toPostgresError } from './postgres-error.ts';
+import { readLogEnd } from './server-facts.ts';
+import { SnapshotReaders } from './snapshot-readers.ts';
+import type { Opening } from './source.ts';
+import { PostgresSourceSession } from './source-session.ts';
+
+/** Opens a pipeline that only copies: a snapshot, and neither slot nor publication. */
+export async function openCopy(opening: Opening): Promise<PostgresSourceSession> {
+  const { url, pipeline, control, facts, catalog, scope, known } = opening;
+  const start = lsnToPosition(await readLogEnd(control));
+  const exporter = await connect(url, { applicationName: `weir ${pipeline} snapshot` });
+  let readers: SnapshotReaders | null = null;
+  try {
+    await exporter.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const { rows } = await exporter.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
+    const applicationName = `weir ${pipeline} copy`;
+    readers = new SnapshotReaders({ url, applicationName, exporter, snapshot: rows[0]!.id });
+    const { tables, xmin } = await readSnapshotMoment(readers, catalog, scope);
+    const serverVersion = facts.version;
+    const [server] = await control.query<{ identity: string }>(
+      'reading the identity of the server',
+      `SELECT system_identifier || '/' || current_database() AS identity FROM pg_control_system()`,
+    );
+    const plan = known
+      ? continuedPlan({ known, tables, scope, start, encoding: 'text', serverVersion })
+      : newPlan({ identity: server!.identity, start, xmin, scope, tables, serverVersion });
+    const session = { ...opening, plan, tables, encoding: 'text' as const, readers };
+    return new PostgresSourceSession({ ...session, slotStart: null });
+  } catch (error) {
+    await (readers ? readers.close() : disconnect(exporter));
+    throw toPostgresError(error, `taking a snapshot at ${control.where}`);
+  }
+}

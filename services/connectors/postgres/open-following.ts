@@ -1,0 +1,117 @@
+import type pg from 'pg';
+import { FIRST_POSITION } from '../../../shared/change/position.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { abortReason } from './abort-reason.ts';
+import { connect, disconnect } from './connection.ts';
+import { continuedPlan, needsSnapshot, newPlan } from './copy-plan.ts';
+import { lsnToPosition, type Lsn } from './lsn.ts';
+import { pipelineObjectName } from './names.ts';
+import { toPostgresError } from './postgres-error.ts';
+import { alignPublications } from './publication.ts';
+import { awaitInactiveSlot, createSlot, dropSlot, type SlotState } from './replication-slot.ts';
+import { followingProblem } from './source-check.ts';
+import { SnapshotReaders } from './snapshot-readers.ts';
+import { readSnapshotMoment } from './snapshot-moment.ts';
+import type { Opening } from './source.ts';
+import { positionLost, PostgresSourceSession } from './source-session.ts';
+
+/** Opens a pipeline that follows changes: publications, slot, and a snapshot where something is to be copied. */
+export async function openFollowing(opening: Opening): Promise<PostgresSourceSession> {
+  const { url, pipeline, control, facts, catalog, known, signal } = opening;
+  const problem = followingProblem(facts);
+  if (problem !== null) throw new WeirError('SOURCE_UNFIT', problem);
+  const slotName = pipelineObjectName(pipeline);
+  const exporter = await connect(url, {
+    applicationName: `weir ${pipeline} snapshot`,
+    replication: true,
+  });
+  // Making a slot waits for every open transaction of the server: the wait must be one that can be ended.
+  const onAbort = (): void => void exporter.connection.stream.destroy();
+  signal.addEventListener('abort', onAbort);
+  let readers: SnapshotReaders | null = null;
+  try {
+    const identity = await readIdentity(exporter);
+    if (known !== null) requireIdentity(known, identity);
+    const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
+    requireSlot(slot, slotName, known);
+    await control.run('making the publications', (client) =>
+      alignPublications(client, pipeline, catalog.tables, known !== null),
+    );
+    const copies = known === null || needsSnapshot(known, catalog.tables, opening.scope.mode);
+    let slotStart: Lsn | null = slot?.confirmedFlush ?? null;
+    if (known === null && slot !== null) await dropSlot(control, slotName);
+    const made = copies
+      ? await createSlot(
+          exporter,
+          known === null ? slotName : `${slotName}_copy`,
+          known === null ? 'permanent' : 'temporary',
+          facts.version,
+        )
+      : null;
+    if (known === null) slotStart = made!.consistentPoint;
+    const start = made === null ? FIRST_POSITION : lsnToPosition(made.consistentPoint);
+    let moment = { tables: catalog.tables, xmin: '0' };
+    if (made !== null) {
+      const applicationName = `weir ${pipeline} copy`;
+      readers = new SnapshotReaders({ url, applicationName, exporter, snapshot: made.snapshot });
+      moment = await readSnapshotMoment(readers, catalog, opening.scope);
+    } else await disconnect(exporter);
+    const isBinary = facts.version >= 140_000 && moment.tables.every((t) => t.isBinarySafe);
+    const encoding = isBinary ? 'binary' : 'text';
+    const shared = { ...moment, scope: opening.scope, start, serverVersion: facts.version };
+    const plan = known
+      ? continuedPlan({ ...shared, known, encoding })
+      : newPlan({ ...shared, identity });
+    // The snapshot holds back cleaning up at the server: not longer than somebody reads.
+    if (readers !== null && plan.namespaces.every((n) => n.chunks.length === 0)) {
+      await readers.close();
+      readers = null;
+    }
+    const { tables } = moment;
+    return new PostgresSourceSession({ ...opening, plan, tables, encoding, readers, slotStart });
+  } catch (error) {
+    await (readers ? readers.close() : disconnect(exporter));
+    if (signal.aborted) throw abortReason(signal);
+    throw toPostgresError(error, `opening pipeline ${pipeline} at ${control.where}`);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Which log positions belong to: system, timeline and database. */
+async function readIdentity(replication: pg.Client): Promise<string> {
+  const { rows } = await replication.query<{ systemid: string; timeline: number; dbname: string }>(
+    'IDENTIFY_SYSTEM',
+  );
+  const { systemid, timeline, dbname } = rows[0]!;
+  return `${systemid}/${timeline}/${dbname}`;
+}
+
+function requireIdentity(known: PipelinePlan, identity: string): void {
+  if (known.identity === identity) return;
+  const parts = ['system identifier', 'timeline', 'database'];
+  const before = known.identity.split('/');
+  const now = identity.split('/');
+  const differences = parts.flatMap((part, i) =>
+    before[i] === now[i] ? [] : [`${part} ${before[i] ?? 'none'} became ${now[i] ?? 'none'}`],
+  );
+  throw new WeirError(
+    'POSITION_LOST',
+    `The source is not the server that the target was filled from (${differences.join(', ')}): it was restored or failed over, so positions in its log do not compare; run \`weir reset\` and copy anew.`,
+  );
+}
+
+function requireSlot(slot: SlotState | null, name: string, known: PipelinePlan | null): void {
+  if (slot !== null && !slot.isOwnDatabase)
+    throw new WeirError(
+      'SOURCE_UNFIT',
+      `The replication slot ${name} belongs to database ${slot.database} of the same server; give this pipeline another name.`,
+    );
+  if (slot !== null && slot.plugin !== 'pgoutput')
+    throw new WeirError(
+      'SOURCE_UNFIT',
+      `The replication slot ${name} is of plugin ${slot.plugin} and not of Weir; give this pipeline another name.`,
+    );
+  if (known !== null && (slot === null || slot.isLost)) throw positionLost(name, slot, known.start);
+}

@@ -1,0 +1,159 @@
+import type { Finding } from '../../../shared/connector/connector.ts';
+import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
+import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
+import type { ControlConnection } from './control-connection.ts';
+import { pipelineObjectName, quoteIdent, toSqlName } from './names.ts';
+import { readSlot } from './replication-slot.ts';
+import { readServerFacts, type ServerFacts } from './server-facts.ts';
+
+const OLDEST_VERSION = 130_000;
+const NEWEST_MAJOR = 18;
+
+/** Everything that stands in the way at the source, at once, each with what to do. */
+export async function checkSource(
+  control: ControlConnection,
+  pipeline: string,
+  scope: SourceScope,
+): Promise<SourceCheck> {
+  const facts = await readServerFacts(control);
+  const follows = scope.mode !== 'snapshot';
+  const findings: Finding[] = serverFindings(facts, control.where);
+  if (follows) {
+    const slot = await readSlot(control, pipelineObjectName(pipeline));
+    findings.push(...followingFindings(facts, control.where, slot !== null));
+  }
+  const catalog = await control.run('reading the catalog', (client) =>
+    readCatalog(client, scope.namespaces),
+  );
+  findings.push(...catalog.findings);
+  for (const table of catalog.tables) findings.push(...tableFindings(table, facts, follows));
+  findings.push(...(await sequenceFindings(control, catalog.tables, facts.role)));
+  if (!findings.some((finding) => finding.level === 'error'))
+    findings.unshift({
+      level: 'ok',
+      subject: control.where,
+      message: `PostgreSQL ${facts.versionText}, ${catalog.tables.length} tables can be carried.`,
+    });
+  return { findings, relations: catalog.tables.map(relationPlanOf) };
+}
+
+/** Why changes cannot be followed at all; null where they can. */
+export function followingProblem(facts: ServerFacts): string | null {
+  if (facts.isStandby)
+    return 'The source is a standby, where changes cannot be followed; name the primary server instead.';
+  if (facts.walLevel !== 'logical')
+    return `wal_level of the source is ${facts.walLevel}; run ALTER SYSTEM SET wal_level = logical and restart the server.`;
+  return null;
+}
+
+function serverFindings(facts: ServerFacts, subject: string): Finding[] {
+  const findings: Finding[] = [];
+  if (facts.version < OLDEST_VERSION)
+    findings.push({
+      level: 'error',
+      subject,
+      message: `PostgreSQL ${facts.versionText} is too old; upgrade the source to 13 or later.`,
+    });
+  if (facts.version >= (NEWEST_MAJOR + 1) * 10_000)
+    findings.push({
+      level: 'warning',
+      subject,
+      message: `PostgreSQL ${facts.versionText} is newer than this version of Weir was tried with (${NEWEST_MAJOR}); verify the result with \`weir verify\`.`,
+    });
+  if (facts.encoding === 'SQL_ASCII')
+    findings.push({
+      level: 'error',
+      subject,
+      message:
+        'The encoding of the database is SQL_ASCII, so it is unknown what its text means; load it into a database with encoding UTF8 first.',
+    });
+  return findings;
+}
+
+function followingFindings(facts: ServerFacts, subject: string, hasSlot: boolean): Finding[] {
+  const findings: Finding[] = [];
+  const error = (message: string): void => void findings.push({ level: 'error', subject, message });
+  const problem = followingProblem(facts);
+  if (problem !== null) error(problem);
+  if (!hasSlot && facts.freeSlots < 1)
+    error(
+      'No replication slot is free at the source; raise max_replication_slots and restart the server, or drop one that nobody uses.',
+    );
+  // One to follow, one more while a copy's snapshot is held.
+  if (facts.freeWalSenders < 2)
+    error(
+      `The source has ${Math.max(0, facts.freeWalSenders)} free WAL senders and 2 are needed; raise max_wal_senders and restart the server.`,
+    );
+  if (!facts.canReplicate)
+    error(
+      `Role ${facts.role} may not replicate; run ALTER ROLE ${quoteIdent(facts.role)} REPLICATION.`,
+    );
+  if (!facts.canCreateInDatabase)
+    error(
+      `Role ${facts.role} may not create publications; run GRANT CREATE ON DATABASE ${quoteIdent(facts.database)} TO ${quoteIdent(facts.role)}.`,
+    );
+  return findings;
+}
+
+function tableFindings(table: SourceTable, facts: ServerFacts, follows: boolean): Finding[] {
+  const findings: Finding[] = [];
+  const subject = table.namespace;
+  const sqlName = toSqlName(subject);
+  const role = quoteIdent(facts.role);
+  const add = (level: Finding['level'], message: string): void =>
+    void findings.push({ level, subject, message });
+  if (!table.canSelect)
+    add(
+      'error',
+      `Role ${facts.role} may not read ${subject}; run GRANT USAGE ON SCHEMA ${quoteIdent(table.schema)} TO ${role} and GRANT SELECT ON ${sqlName} TO ${role}.`,
+    );
+  if (table.hidesRows)
+    add(
+      'error',
+      `Row security of ${subject} hides rows from role ${facts.role}; run ALTER ROLE ${role} BYPASSRLS.`,
+    );
+  if (!follows) return findings;
+  if (!table.isOwned)
+    add(
+      'error',
+      `Role ${facts.role} may not publish ${subject}, which only its owner may; make the role a member of the owner's role.`,
+    );
+  if (table.identityProblem !== null)
+    add(
+      'warning',
+      `Updates and deletes of ${subject} are not followed, only inserts: ${table.identityProblem}.`,
+    );
+  if (table.relation.identity === 'row')
+    add(
+      'warning',
+      `Rows of ${subject} are told apart by all their values, which is slow for updates and deletes; add a primary key.`,
+    );
+  if (table.kind === 'p')
+    add(
+      'warning',
+      `TRUNCATE, DETACH and ATTACH of single partitions of ${subject} are not in the log and not followed; delete or insert the rows instead.`,
+    );
+  return findings;
+}
+
+async function sequenceFindings(
+  control: ControlConnection,
+  tables: readonly SourceTable[],
+  role: string,
+): Promise<Finding[]> {
+  const sequences = tables.flatMap((table) => table.definition.sequences);
+  const rows = await control.query<{ schema: string; name: string }>(
+    'reading the rights on sequences',
+    `SELECT DISTINCT n.nspname AS schema, c.relname AS name
+     FROM unnest($1::text[], $2::text[]) AS w(schema, name)
+     JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
+     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+     WHERE NOT has_sequence_privilege(c.oid, 'SELECT')`,
+    [sequences.map((sequence) => sequence.schema), sequences.map((sequence) => sequence.name)],
+  );
+  return rows.map(({ schema, name }) => ({
+    level: 'warning',
+    subject: `${schema}.${name}`,
+    message: `Role ${role} may not read the sequence ${schema}.${name}, so the target's will not follow it; run GRANT SELECT ON SEQUENCE ${quoteIdent(schema)}.${quoteIdent(name)} TO ${quoteIdent(role)}.`,
+  }));
+}

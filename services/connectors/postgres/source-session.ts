@@ -1,0 +1,199 @@
+import type { Position } from '../../../shared/change/position.ts';
+import type { EndOptions } from '../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type {
+  ChangeReceiver,
+  Chunk,
+  ChunkReceiver,
+  SourceSession,
+} from '../../../shared/connector/source.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { SourceTable } from './catalog.ts';
+import { connect } from './connection.ts';
+import type { ControlConnection } from './control-connection.ts';
+import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
+import { pipelineObjectName, quoteIdent } from './names.ts';
+import { PgOutputDecoder } from './pgoutput.ts';
+import { toPostgresError } from './postgres-error.ts';
+import { publicationNames } from './publication.ts';
+import { ReleasedPosition } from './released-position.ts';
+import { streamReplication } from './replication-stream.ts';
+import { awaitInactiveSlot } from './replication-slot.ts';
+import { emitMarker, readLogEnd, type ServerFacts } from './server-facts.ts';
+import { readSideState } from './source-side-state.ts';
+import type { SnapshotReaders } from './snapshot-readers.ts';
+import { StreamRelations, TextStreamNeeded } from './stream-relations.ts';
+
+const HEARTBEAT_MS = 10_000;
+
+export interface SessionOptions extends EndOptions {
+  plan: PipelinePlan;
+  /** Of the plan, as they were when the publications were chosen. */
+  tables: readonly SourceTable[];
+  encoding: 'binary' | 'text';
+  facts: ServerFacts;
+  /** Holds the pipeline's lock; closed with the session. */
+  control: ControlConnection;
+  /** Null where nothing is to be copied. */
+  readers: SnapshotReaders | null;
+  /** Null where nothing is followed. */
+  slotStart: Lsn | null;
+}
+
+/** An open pipeline at a PostgreSQL source. */
+export class PostgresSourceSession implements SourceSession {
+  readonly plan: PipelinePlan;
+  readonly #options: SessionOptions;
+  readonly #released: ReleasedPosition | null;
+  readonly #relations: StreamRelations;
+  /** Chunks that have not been read yet; the snapshot is given back when there are none. */
+  readonly #unread: Set<number>;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.plan = options.plan;
+    const { slotStart, control, plan, tables, encoding } = options;
+    this.#released = slotStart === null ? null : new ReleasedPosition(lsnToPosition(slotStart));
+    this.#relations = new StreamRelations(control, plan, tables, encoding);
+    this.#unread = new Set(plan.namespaces.flatMap((n) => n.chunks.map((chunk) => chunk.id)));
+  }
+
+  async listData(
+    chunk: Chunk,
+    receive: ChunkReceiver,
+    signal: AbortSignal,
+  ): Promise<{ rows: number }> {
+    const { readers, control } = this.#options;
+    const namespace = this.plan.namespaces.find((n) => n.relation.namespace === chunk.namespace);
+    if (readers === null || namespace === undefined)
+      throw new WeirError('INTERNAL', `chunk ${chunk.id} is not in the plan`);
+    const both = AbortSignal.any([signal, control.lost]);
+    const result = await readers.listData(namespace.relation, chunk, receive, both);
+    this.#unread.delete(chunk.id);
+    // An open snapshot keeps the server from cleaning up; nobody needs it any more.
+    if (this.#unread.size === 0) await readers.close();
+    return result;
+  }
+
+  async streamUpdates(
+    from: Position,
+    receiver: ChangeReceiver,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const released = this.#released;
+    if (released === null)
+      throw new WeirError('NOT_SUPPORTED', 'This pipeline copies only; it follows no changes.');
+    const both = AbortSignal.any([signal, this.#options.control.lost]);
+    let start = from;
+    for (;;) {
+      const decoder = new PgOutputDecoder({
+        receiver,
+        resolver: this.#relations,
+        from: start,
+        binary: this.#relations.encoding === 'binary',
+      });
+      try {
+        await this.#stream(start, decoder, receiver, released, both);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof TextStreamNeeded)) throw this.#toError(error);
+        this.#relations.useText();
+        start = decoder.last.toString('hex') as Position;
+        this.#options.log.info(
+          {},
+          'stream goes on in text, for a column without a portable binary form',
+        );
+      }
+    }
+  }
+
+  release(position: Position): void {
+    this.#released?.advance(position);
+  }
+
+  async head(): Promise<Position> {
+    const { control, facts } = this.#options;
+    const end = await readLogEnd(control);
+    if (this.#released !== null && !facts.isStandby) await emitMarker(control);
+    return lsnToPosition(end);
+  }
+
+  async sideState(): Promise<unknown> {
+    const { control, tables } = this.#options;
+    const oids = tables.map((table) => table.oid);
+    return control.run('reading sequences and partitions', (client) => readSideState(client, oids));
+  }
+
+  async close(): Promise<void> {
+    await this.#options.readers?.close();
+    await this.#options.control.close();
+  }
+
+  async #stream(
+    start: Position,
+    decoder: PgOutputDecoder,
+    receiver: ChangeReceiver,
+    released: ReleasedPosition,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { url, pipeline, control } = this.#options;
+    const slotName = pipelineObjectName(pipeline);
+    const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
+    if (slot === null || slot.isLost || lsnToPosition(slot.confirmedFlush) > start)
+      throw positionLost(slotName, slot, start);
+    const client = await connect(url, {
+      applicationName: `weir ${pipeline} changes`,
+      replication: true,
+    });
+    const heartbeat = setInterval(() => {
+      if (Date.now() - decoder.lastCommitAtMs < HEARTBEAT_MS) return;
+      // Losing the control connection ends the stream by `lost`; here it need only be said.
+      emitMarker(control).catch((error: unknown) =>
+        this.#options.log.warn({ error: String(error) }, 'heartbeat failed'),
+      );
+    }, HEARTBEAT_MS);
+    try {
+      await streamReplication({
+        client,
+        start: this.#startStatement(slotName, start),
+        decoder,
+        receiver,
+        released,
+        signal,
+      });
+    } finally {
+      clearInterval(heartbeat);
+    }
+  }
+
+  #startStatement(slotName: string, start: Position): string {
+    const { pipeline, facts } = this.#options;
+    const names = publicationNames(pipeline);
+    const options = [`proto_version '1'`, `publication_names '${names.changes},${names.inserts}'`];
+    if (facts.version >= 140_000) {
+      options.push(`messages 'true'`);
+      if (this.#relations.encoding === 'binary') options.push(`binary 'true'`);
+    }
+    return `START_REPLICATION SLOT ${quoteIdent(slotName)} LOGICAL ${positionToLsn(start)} (${options.join(', ')})`;
+  }
+
+  #toError(error: unknown): unknown {
+    return toPostgresError(error, `following the changes of ${this.#options.control.where}`);
+  }
+}
+
+/** The slot no longer has what comes after `start`. */
+export function positionLost(
+  slotName: string,
+  slot: { isLost: boolean; lostReason: string | null; confirmedFlush: Lsn } | null,
+  start: Position,
+): WeirError {
+  let what = `was moved to ${slot?.confirmedFlush ?? ''} by someone else, past ${positionToLsn(start)} where the target stands`;
+  if (slot === null) what = 'was dropped';
+  else if (slot.isLost)
+    what = `was given up by the server (${slot.lostReason ?? 'lost'}), because it had fallen too far behind`;
+  return new WeirError(
+    'POSITION_LOST',
+    `The replication slot ${slotName} of the source ${what}; changes since then are gone: run \`weir reset\` and copy anew.`,
+  );
+}

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EndOptions } from '../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { Source, SourceScope, SourceSession } from '../../../shared/connector/source.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { readCatalog, type Catalog } from './catalog.ts';
+import { ControlConnection } from './control-connection.ts';
+import { openCopy } from './open-copy.ts';
+import { openFollowing } from './open-following.ts';
+import { pipelineObjectName } from './names.ts';
+import { dropPublications } from './publication.ts';
+import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
+import { readServerFacts, type ServerFacts } from './server-facts.ts';
+import { checkSource } from './source-check.ts';
+
+const LOCK_TRIES = 10;
+const LOCK_WAIT_MS = 200;
+
+/** A PostgreSQL database as a source. Connections are made by its methods, and ended by those or by the session. */
+export function createPostgresSource(options: EndOptions): Source {
+  const { pipeline, url, log } = options;
+  const sessions = new Set<SourceSession>();
+
+  return {
+    async check(scope) {
+      const control = await ControlConnection.open(url, `weir ${pipeline} check`);
+      try {
+        return await checkSource(control, pipeline, scope);
+      } finally {
+        await control.close();
+      }
+    },
+
+    async open(scope, known, signal) {
+      const control = await ControlConnection.open(url, `weir ${pipeline} control`);
+      try {
+        await takeLock(control, pipeline, signal);
+        const facts = await readServerFacts(control);
+        const catalog = await readFitCatalog(control, scope);
+        for (const finding of catalog.findings)
+          log.warn({ subject: finding.subject }, finding.message);
+        const opening: Opening = { ...options, control, facts, catalog, scope, known, signal };
+        const session = await (scope.mode === 'snapshot'
+          ? openCopy(opening)
+          : openFollowing(opening));
+        sessions.add(session);
+        return session;
+      } catch (error) {
+        await control.close();
+        throw error;
+      }
+    },
+
+    async reset() {
+      const control = await ControlConnection.open(url, `weir ${pipeline} reset`);
+      const signal = new AbortController().signal;
+      try {
+        await takeLock(control, pipeline, signal);
+        const slotName = pipelineObjectName(pipeline);
+        const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
+        if (slot !== null) await dropSlot(control, slotName);
+        await control.run('dropping the publications', (client) =>
+          dropPublications(client, pipeline),
+        );
+      } finally {
+        await control.close();
+      }
+    },
+
+    async close() {
+      await Promise.all([...sessions].map((session) => session.close()));
+      sessions.clear();
+    },
+  };
+}
+
+/** What opening a session works with. */
+export interface Opening extends EndOptions {
+  control: ControlConnection;
+  facts: ServerFacts;
+  catalog: Catalog;
+  scope: SourceScope;
+  known: PipelinePlan | null;
+  signal: AbortSignal;
+}
+
+/** One process a pipeline: the lock is the connection's and goes with it. */
+async function takeLock(
+  control: ControlConnection,
+  pipeline: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const rows = await control.query<{ taken: boolean }>(
+      'taking the lock of the pipeline',
+      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken',
+      [`weir:${pipeline}`],
+    );
+    if (rows[0]?.taken === true) return;
+    // A process that has just been killed may be seen for a moment longer.
+    if (tries >= LOCK_TRIES)
+      throw new WeirError(
+        'ALREADY_RUNNING',
+        `Pipeline ${pipeline} is running already: another process holds its lock at ${control.where}; stop that one, or give this pipeline another name.`,
+      );
+    await sleep(LOCK_WAIT_MS, undefined, { signal });
+  }
+}
+
+async function readFitCatalog(control: ControlConnection, scope: SourceScope): Promise<Catalog> {
+  const catalog = await control.run('reading the catalog', (client) =>
+    readCatalog(client, scope.namespaces),
+  );
+  const errors = catalog.findings.filter((finding) => finding.level === 'error');
+  if (errors.length > 0)
+    throw new WeirError('SOURCE_UNFIT', errors.map((finding) => finding.message).join(' '));
+  if (catalog.tables.length === 0)
+    throw new WeirError(
+      'SOURCE_UNFIT',
+      `No table of ${control.where} can be carried; create one, or correct the patterns.`,
+    );
+  return catalog;
+}
