@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { dumpTable } from '../support/psql.ts';
+import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useWeir } from '../support/weir-process.ts';
+
+/** What docker-compose.yml starts, as plain processes: its pipeline file, its tables, its commands, its health check. */
+const source = usePostgres();
+const target = usePostgres();
+const nats = useNats();
+const weir = useWeir();
+const example = path.join(projectRoot(), 'infra', 'example');
+const TABLES = ['customers', 'orders', 'items'];
+
+test('the services of the example move it, say that they are healthy, and end in order', async () => {
+  const [sourceUrl, targetUrl] = [await source.createDatabase(), await target.createDatabase()];
+  await queryPostgres(sourceUrl, await readFile(path.join(example, 'shop.sql'), 'utf8'));
+  const file = await pipelineFile(sourceUrl, targetUrl);
+  const env = { WEIR_NATS_URL: nats.url, SOURCE_PASSWORD: 'trial', TARGET_PASSWORD: 'trial' };
+  const start = (name: string) => weir.start(['service', name, '--pipeline', file], { env });
+  const services = [start('source-reader'), start('target-writer'), start('target-writer')];
+
+  const equal = async (): Promise<boolean> => {
+    for (const table of TABLES) {
+      const [left, right] = [await dumpTable(sourceUrl, table), await dumpTable(targetUrl, table)];
+      if (left.join('\n') !== right.join('\n')) return false;
+    }
+    return true;
+  };
+  await waitFor('the copy of the example', equal, { timeoutMs: 90_000, everyMs: 1000 });
+  await queryPostgres(
+    sourceUrl,
+    `UPDATE orders SET state = 'sent'; DELETE FROM items WHERE line = 2; INSERT INTO customers (name, email) VALUES ('ç', 'new@example.com')`,
+  );
+  await waitFor('the changes at the target', equal, { timeoutMs: 60_000, everyMs: 500 });
+
+  for (const service of services) expect(await healthOf(service.pid, env)).toBe('healthy');
+  const [reader, writer, other] = services;
+  other?.kill('SIGSTOP');
+  expect(await healthOf(other?.pid ?? 0, env)).toContain('did not answer');
+  other?.kill('SIGKILL');
+  expect((await writer?.stop())?.code).toBe(0);
+  expect((await reader?.stop())?.code).toBe(0);
+});
+
+/** The example's own file; only the addresses of the databases are others. */
+async function pipelineFile(sourceUrl: string, targetUrl: string): Promise<string> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'weir-example-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const text = await readFile(path.join(example, 'pipeline.yaml'), 'utf8');
+  const moved = text
+    .replace(/weir:(\$\{SOURCE_PASSWORD\})@source:5432\/shop/, addressOf(sourceUrl))
+    .replace(/weir:(\$\{TARGET_PASSWORD\})@target:5432\/shop/, addressOf(targetUrl));
+  expect(moved).not.toMatch(/:5432/);
+  const file = path.join(directory, 'pipeline.yaml');
+  await writeFile(file, moved);
+  return file;
+}
+
+function addressOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `postgres:$1@${host}${pathname}`;
+}
+
+async function healthOf(pid: number, env: Record<string, string>): Promise<string> {
+  const check = path.join(projectRoot(), 'dist', 'infra', 'health', 'health-check.js');
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [check, String(pid)], {
+      env: { ...process.env, ...env },
+    });
+    return stdout.trim();
+  } catch (error) {
+    if (error instanceof Error && 'stdout' in error) return String(error.stdout).trim();
+    throw error;
+  }
+}
