@@ -61,36 +61,50 @@ async function follow(
   signal: AbortSignal,
 ): Promise<DemoOutcome> {
   const { sourceUrl, targetUrl } = servers;
-  progress.say(`copying, while about ${CHANGES_PER_SECOND} changes a second are written`);
-  const startMs = performance.now();
+  progress.say(`starting the services; about ${CHANGES_PER_SECOND} changes a second are written`);
   const failures: Promise<unknown>[] = [pipeline.failed(), interruption(signal)];
+  const guard = <T>(work: Promise<T>): Promise<T> =>
+    Promise.race([work, ...failures]) as Promise<T>;
   const workload = await startWorkload(sourceUrl, {
     ratePerSecond: CHANGES_PER_SECOND,
     seed: SEED,
-    largeTransaction: {
-      rows: LARGE_TRANSACTION_ROWS,
-      afterMs: (options.seconds * 1_000) / 2,
-    },
   });
   failures.push(failing(workload.done));
-  const guard = <T>(work: Promise<T>): Promise<T> =>
-    Promise.race([work, ...failures]) as Promise<T>;
   const ended = new AbortController();
+  const until = (isOver: () => boolean): Promise<void> =>
+    guard(watch(pipeline, progress, isOver, ended.signal));
+  const caughtUp = (): Promise<void> => {
+    let isDone = false;
+    const done = pipeline.catchUp(AbortSignal.any([signal, ended.signal]));
+    return Promise.all([guard(done).then(() => (isDone = true)), until(() => isDone)]).then(
+      () => undefined,
+    );
+  };
   try {
-    await guard(watch(pipeline, progress, () => pipeline.isCopied(), ended.signal));
-    const copySeconds = secondsSince(startMs);
-    progress.say(`copied; following for ${options.seconds} s`);
-
+    await until(() => pipeline.isCopying());
+    progress.say('copying');
+    const copyMs = performance.now();
+    await until(() => pipeline.isCopied());
+    const copySeconds = secondsSince(copyMs);
+    progress.say('copied; catching up with what was written meanwhile');
     const followMs = performance.now();
+    await caughtUp();
+
+    progress.say(`following for ${options.seconds} s`);
+    const steadyMs = performance.now();
+    const isAfter = (share: number) => () => secondsSince(steadyMs) >= share * options.seconds;
     const markers = await guard(startMarkers(sourceUrl, targetUrl));
     failures.push(failing(markers.done));
-    const isOver = () => secondsSince(followMs) >= options.seconds;
-    await guard(watch(pipeline, progress, isOver, ended.signal));
+    await until(isAfter(1 / 3));
+    progress.say(`one transaction of ${LARGE_TRANSACTION_ROWS} rows among the small ones`);
+    await guard(workload.writeLarge(LARGE_TRANSACTION_ROWS));
+    await until(isAfter(1));
     const counts = await guard(workload.stop());
     const lag = await guard(markers.stop());
+
     progress.say('no more changes are written; catching up');
     const lastMs = performance.now();
-    await guard(pipeline.catchUp(AbortSignal.any([signal, ended.signal])));
+    await caughtUp();
     const catchUpSeconds = secondsSince(lastMs);
     const followSeconds = secondsSince(followMs);
 

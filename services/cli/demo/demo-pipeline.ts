@@ -92,6 +92,12 @@ export class DemoPipeline {
       .find((status): status is ReaderStatus => status.service === 'source-reader');
   }
 
+  /** Whether the first chunk is being read, or more has happened already. */
+  isCopying(): boolean {
+    const phase = this.reader()?.phase;
+    return phase !== undefined && phase !== 'starting';
+  }
+
   /** Whether every namespace is copied and finished at the target. */
   isCopied(): boolean {
     const copy = Object.values(this.reader()?.copy ?? {});

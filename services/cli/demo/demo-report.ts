@@ -11,7 +11,9 @@ export interface DemoOutcome {
   state: PipelineState;
   workload: WorkloadCounts;
   lag: LagPercentiles;
+  /** From the first chunk to the last namespace finished. */
   copySeconds: number;
+  /** From the first change that was applied to the last. */
   followSeconds: number;
   catchUpSeconds: number;
   verified: VerifyReport;

@@ -25,6 +25,8 @@ export interface Workload {
   readonly counts: WorkloadCounts;
   /** Rejects when the writing fails; resolves after `stop`. */
   readonly done: Promise<void>;
+  /** One transaction of that many rows beside the others, now. */
+  writeLarge(rows: number): Promise<void>;
   /** Ends after the transactions that are open, the large one too. */
   stop(): Promise<WorkloadCounts>;
 }
@@ -42,13 +44,16 @@ export async function startWorkload(url: string, options: WorkloadOptions): Prom
   const large =
     largeTransaction === undefined
       ? Promise.resolve()
-      : writeLarge(url, counts, largeTransaction, stop.signal);
+      : pause(largeTransaction.afterMs, stop.signal).then(() =>
+          stop.signal.aborted ? undefined : writeLarge(url, counts, largeTransaction.rows),
+        );
   const done = Promise.all([writing, large]).then(() => undefined);
   // Also told to whoever stops it; until then an early failure must not end the process.
   done.catch(() => stop.abort());
   return {
     counts,
     done,
+    writeLarge: (rows) => writeLarge(url, counts, rows),
     async stop() {
       stop.abort();
       await done;
@@ -93,14 +98,7 @@ async function writeSteadily(
 }
 
 /** On a connection of its own, so that it is open while many small ones commit. Touches only rows of its own. */
-async function writeLarge(
-  url: string,
-  counts: WorkloadCounts,
-  { rows, afterMs }: { rows: number; afterMs: number },
-  stop: AbortSignal,
-): Promise<void> {
-  await pause(afterMs, stop);
-  if (stop.aborted) return;
+async function writeLarge(url: string, counts: WorkloadCounts, rows: number): Promise<void> {
   const client = await openDatabase(url);
   try {
     const inserts = Math.ceil(rows / 2);
