@@ -97,12 +97,14 @@ export class ReaderEpoch {
       lanes: spec.lanes,
     };
     const session = await source.open(scope, known?.plan ?? null, signal);
+    log.debug('source opened');
     const opened: LanePublisher[] = [];
     const life: { epoch?: ReaderEpoch } = {};
     try {
       const number = await target.ask({ op: 'begin' });
       await target.ask({ op: 'plan', plan: session.plan, readerEpoch: number });
       const state = await target.ask({ op: 'state' });
+      log.debug({ epoch: number }, 'plan is in the target');
       for (const kind of ['lane', 'chunk'] as const)
         opened.push(
           ...(await openLanePublishers({

@@ -30,6 +30,8 @@ const SESSION_SETTINGS: Record<string, string> = {
   xmloption: 'content',
   row_security: 'off',
   search_path: '',
+  // Compiling a plan takes longer than the catalog queries and batches that it is for.
+  jit: 'off',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
