@@ -163,6 +163,8 @@ export class PostgresSourceSession implements SourceSession {
       });
     } finally {
       clearInterval(heartbeat);
+      // Also where the wish to stop came before the stream began.
+      client.connection.stream.destroy();
     }
   }
 

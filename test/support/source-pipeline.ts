@@ -1,0 +1,125 @@
+import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import type { Position } from '../../shared/change/position.ts';
+import type { PipelinePlan } from '../../shared/connector/plan.ts';
+import type { Chunk, Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
+import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
+import { silentLog } from './sink-pipeline.ts';
+import { TableModel } from './table-model.ts';
+import { waitFor } from './wait-for.ts';
+
+let count = 0;
+
+/** A source driven by hand into a `TableModel`; `stop()` and `start()` again are a restart of the pipeline. */
+export class SourcePipeline {
+  readonly name: string;
+  readonly model = new TableModel();
+  readonly source: Source;
+  session: SourceSession | undefined;
+  /** What the target would have of the plan. */
+  known: PipelinePlan | null = null;
+  /** Everything up to it has been given. */
+  progress: Position | undefined;
+  /** What the stream failed with. */
+  failure: WeirError | undefined;
+  readonly #scope: SourceScope;
+  #abort = new AbortController();
+  #stream: Promise<void> | undefined;
+
+  constructor(url: string, scope: Partial<SourceScope> = {}) {
+    this.name = `source-test-${process.pid}-${++count}`;
+    this.#scope = { mode: 'snapshot+changes', namespaces: undefined, lanes: 4, ...scope };
+    this.source = createPostgresSource({ pipeline: this.name, url, log: silentLog() });
+  }
+
+  get plan(): PipelinePlan {
+    return this.#session.plan;
+  }
+
+  get #session(): SourceSession {
+    if (this.session === undefined) throw new Error('the pipeline is not open');
+    return this.session;
+  }
+
+  async open(): Promise<PipelinePlan> {
+    this.#abort = new AbortController();
+    this.session = await this.source.open(this.#scope, this.known, this.#abort.signal);
+    this.known = structuredClone(this.plan);
+    for (const namespace of this.known.namespaces) {
+      if (namespace.state === 'restart') this.model.table(namespace.relation.namespace).clear();
+      namespace.state = namespace.chunks.length === 0 ? 'ready' : 'copying';
+    }
+    return this.plan;
+  }
+
+  /** Reads the chunks that are missing, or as many of them, and notes them as done. */
+  async copy(limit = Infinity): Promise<void> {
+    for (const namespace of this.plan.namespaces) {
+      const noted = this.known!.namespaces.find(
+        (n) => n.relation.namespace === namespace.relation.namespace,
+      )!;
+      for (const chunk of namespace.chunks.slice(0, limit)) {
+        noted.rowsDone += await this.read(chunk);
+        noted.chunksDone++;
+        noted.chunks = noted.chunks.filter((c) => c.id !== chunk.id);
+      }
+      if (noted.chunks.length === 0) noted.state = 'ready';
+    }
+  }
+
+  async read(chunk: Chunk): Promise<number> {
+    const parts: Buffer[] = [];
+    const receive = (bytes: Buffer): void => void parts.push(Buffer.from(bytes));
+    const { rows } = await this.#session.listData(chunk, receive, this.#abort.signal);
+    const { relation } = this.plan.namespaces.find(
+      (n) => n.relation.namespace === chunk.namespace,
+    )!;
+    const loaded = this.model.load(relation, Buffer.concat(parts));
+    if (loaded !== rows) throw new Error(`chunk ${chunk.id}: ${rows} announced, ${loaded} came`);
+    return rows;
+  }
+
+  follow(): void {
+    const from = this.progress ?? this.plan.start;
+    this.#stream = this.#session.streamUpdates(from, this.model, this.#abort.signal).then(
+      () => undefined,
+      (error: unknown) => {
+        this.failure = toWeirError(error);
+      },
+    );
+  }
+
+  /** Waits until everything committed so far has come. */
+  async catchUp(): Promise<void> {
+    const head = await this.#session.head();
+    await waitFor('the head in the stream', () => {
+      if (this.failure !== undefined) return true;
+      return this.model.reached >= head;
+    });
+    if (this.failure !== undefined) throw this.failure;
+    this.progress = this.model.reached;
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#stream;
+    this.#stream = undefined;
+    await this.session?.close();
+    this.session = undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.source.reset();
+    await this.source.close();
+  }
+}
+
+/** What the tables hold now, read by a copy of its own. */
+export async function copyOfNow(url: string, namespaces?: string[]): Promise<TableModel> {
+  const pipeline = new SourcePipeline(url, { mode: 'snapshot', namespaces });
+  await pipeline.open();
+  await pipeline.copy();
+  await pipeline.stop();
+  await pipeline.source.close();
+  return pipeline.model;
+}

@@ -1,0 +1,139 @@
+import type { Position } from '../../shared/change/position.ts';
+import { readPosition } from '../../shared/change/position.ts';
+import type { Relation, RelationPlan } from '../../shared/change/relation.ts';
+import { columnOffsets, fillUnchanged, keyOf } from '../../shared/change/tuple.ts';
+import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
+
+/** One change as it was received, bytes copied. */
+export interface ReceivedChange {
+  kind: ChangeKind | Barrier['kind'];
+  namespace: string;
+  position: Position;
+}
+
+/**
+ * The simplest possible target: rows in memory, as bytes. It loads binary chunks and applies changes one by one, so
+ * that what a source gave can be compared with a fresh copy of what the source holds.
+ */
+export class TableModel implements ChangeReceiver {
+  /** By namespace; rows of keyed tables by their key, others under a running number. */
+  readonly tables = new Map<string, Map<string, Buffer>>();
+  readonly received: ReceivedChange[] = [];
+  readonly relations: RelationPlan[] = [];
+  /** Updates with unchanged values of rows that are not there. */
+  lost = 0;
+  reached = '' as Position;
+  /** What `ready` waits for once a change has come. */
+  hold: Promise<void> | undefined;
+  #next = 0;
+
+  /** Rows of a binary COPY, as CopyData messages. */
+  load(relation: Relation, messages: Buffer): number {
+    const bodies: Buffer[] = [];
+    for (let at = 0; at < messages.length;) {
+      const end = at + 1 + messages.readInt32BE(at + 1);
+      bodies.push(messages.subarray(at + 5, end));
+      at = end;
+    }
+    const data = Buffer.concat(bodies);
+    let rows = 0;
+    // Signature, flags and length of the extension come first, a count of -1 last.
+    for (let at = 19; data.readInt16BE(at) !== -1; rows++) {
+      const offsets = columnOffsets(data, at);
+      const tuple = Buffer.from(data.subarray(at, offsets.at(-1)));
+      this.#put(relation, tuple);
+      at = offsets.at(-1)!;
+    }
+    return rows;
+  }
+
+  change(
+    kind: ChangeKind,
+    relation: Relation,
+    position: Buffer,
+    key: Buffer,
+    row: Buffer,
+    partial: boolean,
+  ): void {
+    this.#note(kind, relation.namespace, position);
+    const table = this.table(relation.namespace);
+    if (kind === 'delete') {
+      this.#remove(relation, key);
+      return;
+    }
+    const existing = table.get(key.toString('base64'));
+    if (partial && existing === undefined) this.lost++;
+    else this.#put(relation, partial ? fillUnchanged(row, existing!) : Buffer.from(row));
+  }
+
+  barrier(position: Buffer, barrier: Barrier): void {
+    if (barrier.kind === 'truncate') {
+      for (const relation of barrier.relations) {
+        this.#note('truncate', relation.namespace, position);
+        this.table(relation.namespace).clear();
+      }
+    } else if (barrier.kind === 'relation') {
+      this.#note('relation', barrier.before.namespace, position);
+      this.relations.push(barrier.after);
+    } else {
+      this.#note('move', barrier.relation.namespace, position);
+      const old = this.table(barrier.relation.namespace).get(barrier.key);
+      const row = Buffer.from(barrier.row, 'base64');
+      this.#remove(barrier.relation, Buffer.from(barrier.key, 'base64'));
+      this.#put(barrier.relation, old === undefined ? row : fillUnchanged(row, old));
+    }
+  }
+
+  commit(position: Buffer): void {
+    this.watermark(position);
+  }
+
+  watermark(position: Buffer): void {
+    const at = readPosition(position, 0);
+    if (at > this.reached) this.reached = at;
+  }
+
+  ready(): Promise<void> | undefined {
+    return this.received.length > 0 ? this.hold : undefined;
+  }
+
+  table(namespace: string): Map<string, Buffer> {
+    const table = this.tables.get(namespace) ?? new Map<string, Buffer>();
+    this.tables.set(namespace, table);
+    return table;
+  }
+
+  /** The rows as sorted text, for comparing two models. */
+  rows(namespace: string): string[] {
+    return [...this.table(namespace).values()].map((row) => row.toString('base64')).sort();
+  }
+
+  kinds(namespace: string): string[] {
+    return this.received.filter((c) => c.namespace === namespace).map((c) => c.kind);
+  }
+
+  #note(kind: ReceivedChange['kind'], namespace: string, position: Buffer): void {
+    this.received.push({ kind, namespace, position: readPosition(position, 0) });
+  }
+
+  #put(relation: Relation, row: Buffer): void {
+    const key =
+      relation.identity === 'key'
+        ? keyOf(row, relation.key).toString('base64')
+        : String(this.#next++);
+    this.table(relation.namespace).set(key, row);
+  }
+
+  #remove(relation: Relation, key: Buffer): void {
+    const table = this.table(relation.namespace);
+    if (relation.identity === 'key') {
+      table.delete(key.toString('base64'));
+      return;
+    }
+    for (const [name, row] of table)
+      if (row.equals(key)) {
+        table.delete(name);
+        return;
+      }
+  }
+}
