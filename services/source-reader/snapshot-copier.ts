@@ -106,6 +106,8 @@ export class SnapshotCopier {
       );
       if (signal.aborted) return;
       sender.finish(rows);
+      // Only what the broker has can be missed there.
+      await publisher.drained();
       this.#sent.set(chunk.id, { lane, polls: 0 });
       if (!this.#pending.has(chunk.id)) this.#unload(chunk.id);
     }

@@ -46,7 +46,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     read: epoch?.read ?? {},
     lagMs: epoch?.lagMs ?? null,
   }));
-  serve(hub.control, readerSubject(spec.name), 'reader', (request) =>
+  const stopServing = serve(hub.control, readerSubject(spec.name), 'reader', (request) =>
     answer(epoch, request as ReaderRequest),
   );
 
@@ -74,6 +74,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     phase = 'failed';
     throw error;
   } finally {
+    stopServing();
     stopStatus();
     await source.close();
   }

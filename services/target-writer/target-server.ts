@@ -12,9 +12,9 @@ export interface TargetServerOptions {
   gate: Gate;
 }
 
-/** Answers for the target: the reader asks here, because only writers talk to the target. */
-export function serveTarget({ hub, pipeline, sink, gate }: TargetServerOptions): void {
-  serve(hub.control, targetSubject(pipeline), 'writers', (request) =>
+/** Answers for the target: the reader asks here, because only writers talk to the target. Returns how to stop. */
+export function serveTarget({ hub, pipeline, sink, gate }: TargetServerOptions): () => void {
+  return serve(hub.control, targetSubject(pipeline), 'writers', (request) =>
     answer(sink, gate, request as TargetRequest),
   );
 }

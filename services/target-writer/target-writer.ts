@@ -59,7 +59,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     rowsCopied: meter.rowsCopied,
     lagMs: meter.lagMs(),
   }));
-  serveTarget({ hub, pipeline: spec.name, sink, gate });
+  const stopServing = serveTarget({ hub, pipeline: spec.name, sink, gate });
 
   try {
     await runService({
@@ -81,6 +81,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     phase = 'failed';
     throw error;
   } finally {
+    stopServing();
     stopStatus();
     await sink.close();
   }

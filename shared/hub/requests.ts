@@ -15,14 +15,20 @@ const pack = async (value: unknown): Promise<Buffer> =>
 const unpack = async (bytes: Uint8Array): Promise<unknown> =>
   JSON.parse((await promisify(gunzip)(bytes)).toString()) as unknown;
 
-/** Answers requests to `subject` until the connection closes; of several servers in one `queue`, one answers. */
-export function serve(nc: NatsConnection, subject: string, queue: string, handler: Handler): void {
-  nc.subscribe(subject, {
+/** Answers requests to `subject`; of several servers in one `queue`, one answers. Returns how to stop. */
+export function serve(
+  nc: NatsConnection,
+  subject: string,
+  queue: string,
+  handler: Handler,
+): () => void {
+  const subscription = nc.subscribe(subject, {
     queue,
     callback: (error, message) => {
       if (error === null) void answer(message, handler);
     },
   });
+  return () => subscription.unsubscribe();
 }
 
 async function answer(message: Msg, handler: Handler): Promise<void> {
@@ -33,7 +39,8 @@ async function answer(message: Msg, handler: Handler): Promise<void> {
     const error = toWeirError(thrown);
     envelope = { error: { code: error.code, message: error.message } };
   }
-  message.respond(await pack(envelope));
+  const bytes = await pack(envelope);
+  message.respond(bytes);
 }
 
 /** UNREACHABLE where nobody answers. */

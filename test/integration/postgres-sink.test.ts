@@ -198,7 +198,7 @@ describe('chunks', () => {
     expect(await pipeline.sink.finishNamespaces()).toEqual(new Set());
     expect(await pipeline.sink.writeData(head, toParts(rows))).toBe('loaded');
     let read = false;
-     
+
     async function* again(): AsyncGenerator<Buffer> {
       read = true;
       yield Buffer.alloc(0);

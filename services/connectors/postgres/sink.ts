@@ -12,23 +12,22 @@ import type {
 } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { applyChanges } from './apply-changes.ts';
-import { connect, describeServer, disconnect } from './connection.ts';
-import { finishNamespace } from './finish-namespace.ts';
-import { ForeignKeys } from './foreign-keys.ts';
+import { connect, describeServer } from './connection.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadChunk } from './load-chunk.ts';
+import { NamespaceFinisher } from './namespace-finisher.ts';
 import { beginReader, readState } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
 import { savePlan, type PlanTarget } from './save-plan.ts';
 import { SideStateWriter } from './side-state.ts';
-import { dropState, hasStateTables } from './state-tables.ts';
+import { dropState } from './state-tables.ts';
 import type { SideState } from './table-definition.ts';
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './target-names.ts';
 import type { WriteTarget } from './write-target.ts';
-import { bypassTriggers, openWriterSession, WriterSession } from './writer-session.ts';
+import { openWriterSession, WriterSession } from './writer-session.ts';
 import { WriterPool } from './writer-pool.ts';
 
 export function createPostgresSink(options: SinkOptions): Sink {
@@ -45,9 +44,8 @@ class PostgresSink implements Sink {
   readonly #writers: WriterPool;
   readonly #control: WriterPool;
   readonly #relations: RelationCache;
-  readonly #foreignKeys: ForeignKeys;
+  readonly #finisher: NamespaceFinisher;
   readonly #sideState: SideStateWriter;
-  #finishing: Promise<ReadonlySet<string>> | null = null;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -60,7 +58,7 @@ class PostgresSink implements Sink {
       async () => new WriterSession(await connect(url, { applicationName })),
     );
     this.#relations = new RelationCache(this.#target.names);
-    this.#foreignKeys = new ForeignKeys(this.#target, log);
+    this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);
   }
 
@@ -92,9 +90,13 @@ class PostgresSink implements Sink {
     });
   }
 
-  finishNamespaces(): Promise<ReadonlySet<string>> {
-    this.#finishing ??= this.#finish().finally(() => (this.#finishing = null));
-    return this.#finishing;
+  async finishNamespaces(): Promise<ReadonlySet<string>> {
+    const doing = 'finishing tables at';
+    try {
+      return await this.#finisher.finish((work) => this.#ask(doing, work));
+    } catch (error) {
+      throw this.#told(error, doing);
+    }
   }
 
   openLane(lane: number): Promise<LaneProgress> {
@@ -148,57 +150,7 @@ class PostgresSink implements Sink {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#writers.close(), this.#control.close()]);
-  }
-
-  async #finish(): Promise<ReadonlySet<string>> {
-    const found = await this.#namespaces();
-    const done = found.filter(({ ready, pending }) => !ready && !pending);
-    const links =
-      found.every(({ ready, pending }) => ready || !pending) &&
-      found.some(({ linked }) => !linked) &&
-      this.#target.create === 'missing' &&
-      this.#foreignKeys.isDue(Date.now());
-    if (done.length === 0 && !links) return readyOf(found);
-    const client = await connect(this.#options.url, {
-      applicationName: `weir ${this.#options.pipeline}`,
-    });
-    try {
-      for (const { namespace } of done) await finishNamespace(client, this.#target, namespace);
-      const now = await this.#namespaces();
-      if (links && now.every(({ ready }) => ready) && (await this.#mayLink(client)))
-        await this.#foreignKeys.add(client, Date.now());
-      return readyOf(now);
-    } catch (error) {
-      throw this.#told(error, 'finishing tables at');
-    } finally {
-      await disconnect(client);
-    }
-  }
-
-  /** Foreign keys would fire while changes are applied, were this role not allowed to prevent it. */
-  async #mayLink(client: pg.Client): Promise<boolean> {
-    if (!(await bypassTriggers(client))) {
-      await client.query('UPDATE weir.namespace SET linked = true WHERE pipeline = $1', [
-        this.#options.pipeline,
-      ]);
-      return false;
-    }
-    await client.query('RESET session_replication_role');
-    return true;
-  }
-
-  #namespaces(): Promise<NamespaceStanding[]> {
-    return this.#ask('asking for the tables of', async (client) => {
-      if (!(await hasStateTables(client))) return [];
-      const { rows } = await client.query<NamespaceStanding>(
-        `SELECT namespace, ready, linked, NOT ready AND EXISTS (
-           SELECT 1 FROM weir.chunk c WHERE c.pipeline = n.pipeline AND c.namespace = n.namespace AND NOT c.done) AS pending
-         FROM weir.namespace n WHERE pipeline = $1`,
-        [this.#options.pipeline],
-      );
-      return rows;
-    });
+    await Promise.all([this.#writers.close(), this.#control.close(), this.#finisher.close()]);
   }
 
   async #ask<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -220,15 +172,4 @@ class PostgresSink implements Sink {
   #told(error: unknown, doing: string): Error {
     return toPostgresError(error, `${doing} ${describeServer(this.#options.url)}`);
   }
-}
-
-interface NamespaceStanding {
-  namespace: string;
-  ready: boolean;
-  linked: boolean;
-  pending: boolean;
-}
-
-function readyOf(found: readonly NamespaceStanding[]): ReadonlySet<string> {
-  return new Set(found.filter(({ ready }) => ready).map(({ namespace }) => namespace));
 }

@@ -197,8 +197,8 @@ async function checkTriggers(
   existing: readonly { name: TargetName; table: TargetTable }[],
 ): Promise<Finding[]> {
   const oids = existing.map(({ table }) => table.oid);
-  const { rows } = await client.query<{ table: string; trigger: string; always: boolean }>(
-    `SELECT t.tgrelid::regclass::text AS table, COALESCE(c.conname, t.tgname) AS trigger, t.tgenabled = 'A' AS always
+  const { rows } = await client.query<{ table: string; trigger: string; fires: string }>(
+    `SELECT t.tgrelid::regclass::text AS table, COALESCE(c.conname, t.tgname) AS trigger, t.tgenabled AS fires
      FROM pg_trigger t LEFT JOIN pg_constraint c ON c.oid = t.tgconstraint AND c.contype = 'f'
      WHERE t.tgrelid = ANY($1::oid[]) AND t.tgenabled <> 'D' AND (NOT t.tgisinternal OR c.oid IS NOT NULL)
      GROUP BY 1, 2, 3 ORDER BY 1, 2`,
@@ -206,12 +206,13 @@ async function checkTriggers(
   );
   const may = await bypassTriggers(client);
   if (may) await client.query('RESET session_replication_role');
-  const firing = rows.filter((row) => row.always || !may);
-  const findings = firing.map(({ table, trigger, always }) =>
-    may && always
+  // A: always; R: only in a session with the role of a replica, O: only in one without.
+  const firing = rows.filter(({ fires }) => fires === 'A' || fires === (may ? 'R' : 'O'));
+  const findings = firing.map(({ table, trigger }) =>
+    may
       ? warning(
           table,
-          `the trigger ${trigger} is enabled ALWAYS and will fire for every row that is written; run ALTER TABLE ${table} ENABLE TRIGGER ${quoteIdent(trigger)} if it should not`,
+          `the trigger ${trigger} is enabled for replicas and will fire for every row that is written; run ALTER TABLE ${table} ENABLE TRIGGER ${quoteIdent(trigger)} if it should not`,
         )
       : error(
           table,

@@ -27,7 +27,8 @@ export class WriterPool {
   async run<T>(lane: number | null, work: (session: WriterSession) => Promise<T>): Promise<T> {
     const slot = await this.#take(lane);
     try {
-      if (this.#closed) throw new WeirError('INTERNAL', 'the sink was used after it was closed');
+      if (this.#closed)
+        throw new WeirError('UNREACHABLE', 'this writer is stopping; another one answers');
       slot.session ??= await this.#open();
       return await work(slot.session);
     } catch (error) {
