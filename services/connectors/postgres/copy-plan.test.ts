@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { FIRST_POSITION, toPosition } from '../../../shared/change/position.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { SourceTable } from './catalog.ts';
+import { copySql, cutChunks, type ChunkCursor } from './chunk-plan.ts';
+import { continuedPlan, needsSnapshot, newPlan } from './copy-plan.ts';
+
+const MIB = 1024 * 1024;
+
+function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): SourceTable {
+  const columns = [{ name: 'id', type: 'integer', encoding: 'binary' as const }];
+  return {
+    oid: 1,
+    schema: 'public',
+    name,
+    namespace: `public.${name}`,
+    kind: 'r',
+    persistence: 'p',
+    isPartition: false,
+    replicaIdentity: 'd',
+    leafIdentities: [],
+    isOwned: true,
+    canSelect: true,
+    hidesRows: false,
+    relation: { namespace: `public.${name}`, columns, key: [0], identity: 'key', order: 'key' },
+    definition: {
+      ...{ schema: 'public', name, columns: [], constraints: [], indexes: [], types: [] },
+      ...{ sequences: [], partitionBy: null, partitions: [] },
+    },
+    columnTypes: [],
+    leaves: [{ schema: 'public', name, isForeign: false, pages, bytes: pages * 8192 }],
+    isBinarySafe: true,
+    identityProblem: null,
+    ...more,
+  };
+}
+
+const scope = { mode: 'snapshot+changes' as const, lanes: 8 };
+const start = toPosition(500n, 0n);
+
+function planOf(...tables: SourceTable[]): PipelinePlan {
+  const identity = 'x';
+  return newPlan({ identity, start, xmin: '77', scope, tables, serverVersion: 150_000 });
+}
+
+function interrupted(plan: PipelinePlan, done: number): PipelinePlan {
+  const namespaces = plan.namespaces.map((n) => ({
+    ...n,
+    state: 'copying' as const,
+    chunksDone: done,
+    chunks: n.chunks.slice(done),
+  }));
+  return { ...plan, namespaces };
+}
+
+const next = (known: PipelinePlan, ...tables: SourceTable[]): PipelinePlan =>
+  continuedPlan({
+    ...{ known, tables, scope, encoding: 'binary', serverVersion: 150_000 },
+    start: toPosition(900n, 0n),
+  });
+
+describe('cutting chunks', () => {
+  it('covers every page once, the last range open-ended', () => {
+    const chunks = cutChunks(table('t', {}, 5000), 10, 'load', 150_000);
+    const cursors = chunks.map((chunk) => chunk.cursor as ChunkCursor);
+    expect(chunks.map((chunk) => chunk.id)).toEqual([10, 11, 12]);
+    expect(cursors.map((c) => [c.fromPage, c.toPage])).toEqual([
+      [0, 2048],
+      [2048, 4096],
+      [4096, null],
+    ]);
+    expect(chunks[0]!.estimatedBytes).toBe(16 * MIB);
+  });
+
+  it('counts TOAST, keeps to one page at least and to 20000 chunks at most', () => {
+    const heavy = table('t');
+    heavy.leaves[0]!.bytes = 8192 * 32 * MIB;
+    expect(cutChunks(heavy, 1, 'load', 150_000)).toHaveLength(8192);
+    expect(cutChunks(table('t', {}, 100_000_000), 1, 'load', 150_000).length).toBeLessThanOrEqual(
+      20_000,
+    );
+  });
+
+  it('gives none for an empty table and few where ranges of ctids cost a full read', () => {
+    expect(cutChunks(table('t', {}, 0), 1, 'load', 150_000)).toEqual([]);
+    expect(cutChunks(table('t', {}, 200_000), 1, 'load', 130_000)).toHaveLength(8);
+  });
+
+  it('reads a chunk by explicit columns from that leaf only', () => {
+    const [first, last] = cutChunks(table('we"ird', {}, 4000), 1, 'load', 150_000);
+    const { relation } = table('we"ird');
+    expect(copySql(relation, first!)).toBe(
+      `COPY (SELECT "id" FROM ONLY "public"."we""ird" WHERE ctid < '(2048,0)') TO STDOUT (FORMAT binary)`,
+    );
+    expect(copySql(relation, last!)).toContain(`WHERE ctid >= '(2048,0)')`);
+  });
+});
+
+describe('continuing a plan', () => {
+  it('needs no snapshot when nothing is missing', () => {
+    const known = planOf(table('t'));
+    const done = interrupted(known, known.namespaces[0]!.chunks.length);
+    expect(needsSnapshot(done, [table('t')], scope.mode)).toBe(false);
+    expect(needsSnapshot(known, [table('t')], scope.mode)).toBe(true);
+    expect(needsSnapshot(done, [table('t'), table('u')], scope.mode)).toBe(true);
+    expect(needsSnapshot(done, [table('t'), table('u')], 'changes')).toBe(false);
+  });
+
+  it('merges what is missing and reads all recent rows of a keyed table, with a new id', () => {
+    const known = interrupted(planOf(table('t')), 1);
+    const [plan] = next(known, table('t')).namespaces;
+    expect(plan!.chunks.map((c) => [c.id, c.how, (c.cursor as ChunkCursor).since])).toEqual([
+      [2, 'merge', null],
+      [3, 'merge', null],
+      [4, 'merge', null],
+      [5, 'merge', '77'],
+    ]);
+    expect(plan!.start).toBe(start);
+    expect(copySql(plan!.relation, plan!.chunks[3]!)).toContain(`age(xmin) <= age('77'::xid)`);
+    const again = next(interrupted(next(known, table('t')), 1), table('t'));
+    expect(again.namespaces[0]!.chunks.map((c) => c.id)).toEqual([3, 4, 5]);
+    const spent = interrupted(next(known, table('t')), 0);
+    spent.namespaces[0]!.chunks.splice(1);
+    spent.namespaces[0]!.chunksDone = 4;
+    expect(next(spent, table('t')).namespaces[0]!.chunks.map((c) => c.id)).toEqual([2, 6]);
+  });
+
+  it('starts a table without a key again, at the new start and with new ids', () => {
+    const bag = table('bag');
+    bag.relation = { ...bag.relation, identity: 'row', key: [] };
+    const [plan] = next(interrupted(planOf(bag), 2), bag).namespaces;
+    expect(plan).toMatchObject({ state: 'restart', start: toPosition(900n, 0n), chunksDone: 0 });
+    expect(plan!.chunks.map((c) => [c.id, c.how])).toEqual([5, 6, 7, 8].map((id) => [id, 'load']));
+  });
+
+  it('takes in new tables, lets go of those that are gone, and keeps the shape of the target', () => {
+    const known = planOf(table('t'), table('gone'));
+    const wider = table('t');
+    wider.relation = {
+      ...wider.relation,
+      columns: [...wider.relation.columns, { name: 'v', type: 'text', encoding: 'binary' }],
+    };
+    const plan = next(known, wider, table('new'));
+    expect(plan.namespaces.map((n) => [n.relation.namespace, n.start])).toEqual([
+      ['public.t', start],
+      ['public.new', toPosition(900n, 0n)],
+    ]);
+    expect(plan.namespaces[0]!.relation.columns).toHaveLength(1);
+    expect(plan.start > FIRST_POSITION).toBe(true);
+  });
+
+  it('stops where a column went before its copy was finished', () => {
+    const narrower = table('t');
+    narrower.relation = { ...narrower.relation, columns: [] };
+    expect(() => next(interrupted(planOf(table('t')), 1), narrower)).toThrow(
+      /Column id .* dropped/,
+    );
+  });
+});
