@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { toForeignKeyStatement, toIndexStatement } from './moved-definition.ts';
+import { isOnColumns } from './table-ddl.ts';
+import { createTargetNames, toTargetName } from './target-names.ts';
+
+const bill = toTargetName('sales', 'bill');
+
+describe('an index', () => {
+  it.each([
+    [
+      'CREATE INDEX i ON shop.orders USING btree (a)',
+      'CREATE INDEX IF NOT EXISTS "i" ON "sales"."bill" USING btree (a)',
+    ],
+    [
+      'CREATE UNIQUE INDEX i ON ONLY shop."or der" USING gin (a) WHERE (b = \' USING \'::text)',
+      'CREATE UNIQUE INDEX IF NOT EXISTS "i" ON "sales"."bill" USING gin (a) WHERE (b = \' USING \'::text)',
+    ],
+    [
+      'CREATE INDEX "a ON b.c USING d" ON "x.y"."z" USING hash (lower(t))',
+      'CREATE INDEX IF NOT EXISTS "i" ON "sales"."bill" USING hash (lower(t))',
+    ],
+  ])('%s is made on the mapped table', (definition, statement) => {
+    expect(toIndexStatement({ name: 'i', unique: false, definition }, bill)).toBe(statement);
+  });
+
+  it('is on the key only if it is on exactly its columns, on all rows and checked at once', () => {
+    const key = ['a', 'b "c", d'];
+    expect(isOnColumns('UNIQUE ("b ""c"", d", a)', key)).toBe(true);
+    expect(
+      isOnColumns('CREATE UNIQUE INDEX i ON s.t USING btree (a, "b ""c"", d") INCLUDE (e)', key),
+    ).toBe(true);
+    expect(isOnColumns('PRIMARY KEY (a)', key)).toBe(false);
+    expect(isOnColumns('UNIQUE (a) DEFERRABLE', ['a'])).toBe(false);
+    expect(isOnColumns('CREATE UNIQUE INDEX i ON s.t USING btree (a) WHERE (b > 1)', ['a'])).toBe(
+      false,
+    );
+    expect(isOnColumns('CREATE UNIQUE INDEX i ON s.t USING btree (lower(a))', ['a'])).toBe(false);
+  });
+});
+
+describe('a foreign key', () => {
+  const constraint = (definition: string) =>
+    ({ name: 'fk', kind: 'foreign', definition, references: 's.t' }) as const;
+
+  it('points to the mapped table and is not validated at once', () => {
+    const sql = toForeignKeyStatement(constraint('FOREIGN KEY (a) REFERENCES "s s"."t""t"(id) ON DELETE CASCADE NOT VALID'), bill, toTargetName('x', 'y'), false); // prettier-ignore
+    expect(sql).toBe('ALTER TABLE "sales"."bill" ADD CONSTRAINT "fk" FOREIGN KEY (a) REFERENCES "x"."y"(id) ON DELETE CASCADE NOT VALID'); // prettier-ignore
+  });
+});
+
+describe('a mapped namespace', () => {
+  it('takes its partitions along into its schema, under their own names', () => {
+    const names = createTargetNames({ 'shop.event': 'log.entry', 'shop.event_2': 'old.second' });
+    const root = { schema: 'shop', name: 'event' };
+    expect(names.ofTable(root).namespace).toBe('log.entry');
+    expect(names.ofPartition({ schema: 'shop', name: 'event_1' }, root).namespace).toBe(
+      'log.event_1',
+    );
+    expect(names.ofPartition({ schema: 'shop', name: 'event_2' }, root).namespace).toBe(
+      'old.second',
+    );
+    expect(names.ofPartition({ schema: 'other', name: 'e' }, root).namespace).toBe('other.e');
+  });
+});

@@ -1,0 +1,100 @@
+import type pg from 'pg';
+import type { ConnectorLog, EndOptions } from '../../../shared/connector/connector.ts';
+import { connect, disconnect } from './connection.ts';
+import { finishNamespace } from './finish-namespace.ts';
+import { ForeignKeys } from './foreign-keys.ts';
+import type { PlanTarget } from './save-plan.ts';
+import { hasStateTables } from './state-tables.ts';
+import { bypassTriggers } from './writer-session.ts';
+
+export type BorrowClient = <T>(work: (client: pg.Client) => Promise<T>) => Promise<T>;
+
+interface Standing {
+  namespace: string;
+  ready: boolean;
+  linked: boolean;
+  pending: boolean;
+}
+
+const STANDINGS = `
+SELECT namespace, ready, linked, NOT ready AND EXISTS (
+  SELECT 1 FROM weir.chunk c
+  WHERE c.pipeline = n.pipeline AND c.namespace = n.namespace AND NOT c.done) AS pending
+FROM weir.namespace n WHERE pipeline = $1`;
+
+/**
+ * Finishes what has been copied, on a connection of its own that it has only while there is something to do, because
+ * building indexes takes as long as it takes. Asked again and again, it costs one query.
+ */
+export class NamespaceFinisher {
+  readonly #url: string;
+  readonly #log: ConnectorLog;
+  readonly #target: PlanTarget;
+  readonly #foreignKeys: ForeignKeys;
+  #running: Promise<ReadonlySet<string>> | null = null;
+  #client: pg.Client | null = null;
+
+  constructor(options: EndOptions, target: PlanTarget) {
+    this.#url = options.url;
+    this.#log = options.log;
+    this.#target = target;
+    this.#foreignKeys = new ForeignKeys(target, options.log);
+  }
+
+  /**
+   * The namespaces that are ready. Calls while one is running share its answer. `control` lends a connection for a
+   * short question.
+   */
+  finish(control: BorrowClient): Promise<ReadonlySet<string>> {
+    this.#running ??= this.#finish(control).finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  async close(): Promise<void> {
+    await disconnect(this.#client);
+  }
+
+  async #finish(control: BorrowClient): Promise<ReadonlySet<string>> {
+    const found = await control((client) => this.#standings(client));
+    const done = found.filter(({ ready, pending }) => !ready && !pending);
+    const links =
+      this.#target.create === 'missing' &&
+      found.every(({ pending }) => !pending) &&
+      found.some(({ linked }) => !linked) &&
+      this.#foreignKeys.isDue(Date.now());
+    if (done.length === 0 && !links) return readyOf(found);
+    const client = await connect(this.#url, { applicationName: `weir ${this.#target.pipeline}` });
+    this.#client = client;
+    try {
+      for (const { namespace } of done) await finishNamespace(client, this.#target, namespace);
+      const now = await this.#standings(client);
+      if (links && now.every(({ ready }) => ready) && (await this.#mayLink(client)))
+        await this.#foreignKeys.add(client, Date.now());
+      return readyOf(now);
+    } finally {
+      await disconnect(client);
+    }
+  }
+
+  async #standings(client: pg.Client): Promise<Standing[]> {
+    if (!(await hasStateTables(client))) return [];
+    return (await client.query<Standing>(STANDINGS, [this.#target.pipeline])).rows;
+  }
+
+  /** Foreign keys would fire while changes are applied, were this role not allowed to prevent it. */
+  async #mayLink(client: pg.Client): Promise<boolean> {
+    if (await bypassTriggers(client)) {
+      await client.query('RESET session_replication_role');
+      return true;
+    }
+    this.#log.warn({}, 'foreign keys left out: the role may not set session_replication_role');
+    await client.query('UPDATE weir.namespace SET linked = true WHERE pipeline = $1', [
+      this.#target.pipeline,
+    ]);
+    return false;
+  }
+}
+
+function readyOf(found: readonly Standing[]): ReadonlySet<string> {
+  return new Set(found.filter(({ ready }) => ready).map(({ namespace }) => namespace));
+}
