@@ -1,3 +1,4 @@
+import { toWeirError } from '../../shared/errors/weir-error.ts';
 import { reportError, runCommand } from './run-command.ts';
 
 const argv = process.argv.slice(2);
@@ -10,7 +11,8 @@ for (const stream of [process.stdout, process.stderr])
   });
 
 process.on('uncaughtException', (error) => {
-  process.exit(reportError(error, argv.includes('--debug')) || 1);
+  // Also an abort that nobody waited for: without a word it would look like a Ctrl-C that was obeyed.
+  process.exit(reportError(toWeirError(error), argv.includes('--debug')));
 });
 
 process.exit(await runCommand(argv));

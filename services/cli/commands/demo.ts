@@ -4,6 +4,7 @@ import { DemoPipeline } from '../demo/demo-pipeline.ts';
 import { isProven, reportText, sameCounts, type DemoOutcome } from '../demo/demo-report.ts';
 import { startDemoServers, type DemoServers } from '../demo/demo-servers.ts';
 import { startMarkers } from '../demo/markers.ts';
+import { Guard } from '../demo/guard.ts';
 import { Progress } from '../demo/progress.ts';
 import { createShop, SHOP_TABLES } from '../demo/shop.ts';
 import { compareAsText } from '../demo/text-comparison.ts';
@@ -62,21 +63,20 @@ async function follow(
 ): Promise<DemoOutcome> {
   const { sourceUrl, targetUrl } = servers;
   progress.say(`starting the services; about ${CHANGES_PER_SECOND} changes a second are written`);
-  const failures: Promise<unknown>[] = [pipeline.failed(), interruption(signal)];
-  const guard = <T>(work: Promise<T>): Promise<T> =>
-    Promise.race([work, ...failures]) as Promise<T>;
+  const guard = new Guard(signal);
+  guard.watch(pipeline.failed());
   const workload = await startWorkload(sourceUrl, {
     ratePerSecond: CHANGES_PER_SECOND,
     seed: SEED,
   });
-  failures.push(failing(workload.done));
+  guard.watch(workload.done);
   const ended = new AbortController();
   const until = (isOver: () => boolean): Promise<void> =>
-    guard(watch(pipeline, progress, isOver, ended.signal));
+    guard.wait(watch(pipeline, progress, isOver, ended.signal));
   const caughtUp = (): Promise<void> => {
     let isDone = false;
-    const done = pipeline.catchUp(AbortSignal.any([signal, ended.signal]));
-    return Promise.all([guard(done).then(() => (isDone = true)), until(() => isDone)]).then(
+    const done = pipeline.catchUp(AbortSignal.any([guard.signal, ended.signal]));
+    return Promise.all([guard.wait(done).then(() => (isDone = true)), until(() => isDone)]).then(
       () => undefined,
     );
   };
@@ -93,14 +93,14 @@ async function follow(
     progress.say(`following for ${options.seconds} s`);
     const steadyMs = performance.now();
     const isAfter = (share: number) => () => secondsSince(steadyMs) >= share * options.seconds;
-    const markers = await guard(startMarkers(sourceUrl, targetUrl));
-    failures.push(failing(markers.done));
+    const markers = await guard.wait(startMarkers(sourceUrl, targetUrl));
+    guard.watch(markers.done);
     await until(isAfter(1 / 3));
     progress.say(`one transaction of ${LARGE_TRANSACTION_ROWS} rows among the small ones`);
-    await guard(workload.writeLarge(LARGE_TRANSACTION_ROWS));
+    await guard.wait(workload.writeLarge(LARGE_TRANSACTION_ROWS));
     await until(isAfter(1));
-    const counts = await guard(workload.stop());
-    const lag = await guard(markers.stop());
+    const counts = await guard.wait(workload.stop());
+    const lag = await guard.wait(markers.stop());
 
     progress.say('no more changes are written; catching up');
     const lastMs = performance.now();
@@ -109,9 +109,9 @@ async function follow(
     const followSeconds = secondsSince(followMs);
 
     progress.say('comparing source and target row by row');
-    const balance = await guard(readBalance(pipeline));
-    const verified = await guard(verify(pipeline));
-    const asText = await guard(compareAsText(sourceUrl, targetUrl, SHOP_TABLES));
+    const balance = await guard.wait(readBalance(pipeline));
+    const verified = await guard.wait(verify(pipeline));
+    const asText = await guard.wait(compareAsText(sourceUrl, targetUrl, SHOP_TABLES));
     return {
       ...balance,
       workload: counts,
@@ -182,25 +182,14 @@ nats      ${natsUrl}
 pipeline  ${pipeline.file} (with WEIR_DEMO_PASSWORD=${password} and WEIR_NATS_URL=${natsUrl})
 try       weir verify, check or status; changes keep flowing until Ctrl-C`);
   const workload = await startWorkload(sourceUrl, { ratePerSecond: 200, seed: SEED + 1 });
+  const guard = new Guard(signal);
+  guard.watch(pipeline.failed());
+  guard.watch(workload.done);
   try {
-    await Promise.race([pipeline.failed(), failing(workload.done), interruption(signal)]);
+    await guard.wait(new Promise<never>(() => undefined));
   } finally {
     await workload.stop();
   }
-}
-
-/** Never resolves: for a race with what is waited for. */
-function interruption(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const interrupt = () => reject(signal.reason as Error);
-    if (signal.aborted) interrupt();
-    else signal.addEventListener('abort', interrupt, { once: true });
-  });
-}
-
-/** Never resolves, as ending in order is not news; rejects when the work does. */
-function failing(work: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => void work.catch(reject));
 }
 
 function secondsSince(startMs: number): number {
