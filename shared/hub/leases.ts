@@ -93,7 +93,10 @@ export class Leases {
   async entries(): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     try {
-      for await (const key of await this.#kv.keys()) {
+      // Collected first: the client loses the remaining keys when anything else is awaited in between.
+      const keys: string[] = [];
+      for await (const key of await this.#kv.keys()) keys.push(key);
+      for (const key of keys) {
         const entry = await this.#kv.get(key);
         if (entry === null || entry.operation !== 'PUT') continue;
         if (isGone(entry.string(), this.#holder))

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import { createHolder } from '../../shared/hub/holder.ts';
+import { connectHub, type Hub } from '../../shared/hub/hub.ts';
+import { Leases } from '../../shared/hub/leases.ts';
+
+let nats: NatsServerProcess;
+let hub: Hub;
+
+beforeAll(async () => {
+  nats = await startNats();
+  hub = await connectHub({ url: nats.url, name: 'test' });
+});
+afterAll(async () => {
+  await hub.close();
+  await nats.stop();
+});
+
+/** Another holder, in a process that lives. */
+const neighbour = (): string => createHolder().replace(`=${process.pid}=`, `=${process.ppid}=`);
+
+describe('leases', () => {
+  it('show every key to everyone, however many there are', async () => {
+    const mine = await Leases.open(hub.control, 'many', createHolder(), 10_000);
+    for (let i = 0; i < 20; i++) expect(await mine.acquire(`lane.${i}`)).toBe(true);
+    const other = await Leases.open(hub.control, 'many', neighbour(), 10_000);
+    await other.announce('member.other');
+    expect((await mine.entries()).size).toBe(21);
+  });
+
+  it('are held by one at a time, and free again when given back', async () => {
+    const mine = await Leases.open(hub.control, 'one', createHolder(), 10_000);
+    const other = await Leases.open(hub.control, 'one', neighbour(), 10_000);
+    expect(await mine.acquire('reader')).toBe(true);
+    expect(await other.acquire('reader')).toBe(false);
+    expect(await mine.renew('reader')).toBe(true);
+    await mine.release('reader');
+    expect(await mine.renew('reader')).toBe(false);
+    expect(await other.acquire('reader')).toBe(true);
+  });
+
+  it('expire when they are not renewed, and the one who slept learns it', async () => {
+    const asleep = await Leases.open(hub.control, 'short', createHolder(), 1_000);
+    const awake = await Leases.open(hub.control, 'short', neighbour(), 1_000);
+    expect(await asleep.acquire('reader')).toBe(true);
+    await expect.poll(() => awake.acquire('reader'), { timeout: 10_000 }).toBe(true);
+    expect(await asleep.renew('reader')).toBe(false);
+  });
+});
