@@ -59,8 +59,11 @@ describe('changes', () => {
 
   it('are applied once though the same batch comes twice', async () => {
     await start(ITEMS);
-    const batch = await pipeline.write(0, { 'public.items': { upserts: [['1', 'a', null]] } });
+    await pipeline.write(0, { 'public.items': { upserts: [['1', 'a', null]] } });
+    const batch = await pipeline.write(0, { 'public.items': { upserts: [['2', 'b', null]] } });
+    await pipeline.write(0, { 'public.items': { deletes: [['2']] } });
     await expect(pipeline.sink.writeUpdates(batch)).rejects.toMatchObject({ code: 'FENCED' });
+    expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N']);
   });
 
   it('keep unchanged columns, and drop a partial row whose row is gone', async () => {
