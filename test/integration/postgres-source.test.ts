@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
+import { FIRST_POSITION } from '../../shared/change/position.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { copyOfNow, SourcePipeline } from '../support/source-pipeline.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -140,6 +141,7 @@ describe('following changes', () => {
     await pipeline.stop();
     pipeline.known!.namespaces[0]!.relation = after!.relation;
     pipeline.model.received.length = 0;
+    pipeline.model.reached = FIRST_POSITION;
     await pipeline.open();
     pipeline.follow();
     await pipeline.catchUp();

@@ -1,5 +1,5 @@
 import type { Position } from '../../shared/change/position.ts';
-import { readPosition } from '../../shared/change/position.ts';
+import { FIRST_POSITION, readPosition } from '../../shared/change/position.ts';
 import type { Relation, RelationPlan } from '../../shared/change/relation.ts';
 import { columnOffsets, fillUnchanged, keyOf } from '../../shared/change/tuple.ts';
 import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
@@ -22,7 +22,7 @@ export class TableModel implements ChangeReceiver {
   readonly relations: RelationPlan[] = [];
   /** Updates with unchanged values of rows that are not there. */
   lost = 0;
-  reached = '' as Position;
+  reached = FIRST_POSITION;
   /** What `ready` waits for once a change has come. */
   hold: Promise<void> | undefined;
   #next = 0;

@@ -43,6 +43,8 @@ export function followingProblem(facts: ServerFacts): string | null {
     return 'The source is a standby, where changes cannot be followed; name the primary server instead.';
   if (facts.walLevel !== 'logical')
     return `wal_level of the source is ${facts.walLevel}; run ALTER SYSTEM SET wal_level = logical and restart the server.`;
+  if (!facts.canReplicate)
+    return `Role ${facts.role} may not replicate; run ALTER ROLE ${quoteIdent(facts.role)} REPLICATION.`;
   return null;
 }
 
@@ -83,10 +85,6 @@ function followingFindings(facts: ServerFacts, subject: string, hasSlot: boolean
   if (facts.freeWalSenders < 2)
     error(
       `The source has ${Math.max(0, facts.freeWalSenders)} free WAL senders and 2 are needed; raise max_wal_senders and restart the server.`,
-    );
-  if (!facts.canReplicate)
-    error(
-      `Role ${facts.role} may not replicate; run ALTER ROLE ${quoteIdent(facts.role)} REPLICATION.`,
     );
   if (!facts.canCreateInDatabase)
     error(
