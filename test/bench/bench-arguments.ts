@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 
@@ -9,8 +10,8 @@ export interface BenchArguments {
   scale: number;
   /** Where the figures go as JSON, too. */
   jsonFile: string | undefined;
-  /** One run of the pipeline under the CPU profiler, without baselines. */
-  profile: boolean;
+  /** Set: one run of the pipeline under the CPU profiler, no baselines, and the profiles stay in that directory. */
+  profileDirectory: string | undefined;
   /** Lines for the pipeline file, over its defaults, as `readers: 4`. */
   settings: string[];
 }
@@ -29,7 +30,7 @@ export function parseBenchArguments(
     rounds: Math.ceil(positive('--rounds', values.rounds ?? '3')),
     scale: positive('--scale', values.scale ?? '1'),
     jsonFile: values.json,
-    profile: values.profile ?? false,
+    profileDirectory: values.profile === undefined ? undefined : path.resolve(values.profile),
     settings: (values.set ?? []).map(toPipelineLine),
   };
 }
@@ -43,7 +44,7 @@ function parse(argv: readonly string[]) {
         rounds: { type: 'string' },
         scale: { type: 'string' },
         json: { type: 'string' },
-        profile: { type: 'boolean' },
+        profile: { type: 'string' },
         set: { type: 'string', multiple: true },
       },
     });

@@ -61,11 +61,12 @@ export class PipelineRun {
     bench: Bench,
     file: string,
     signal: AbortSignal,
-    { profile } = { profile: bench.arguments.profile },
+    { profileDirectory }: { profileDirectory: string | undefined } = bench.arguments,
   ): Promise<PipelineRun> {
     signal.throwIfAborted();
     const state = path.join(bench.directory, 'state');
     await mkdir(state, { recursive: true });
+    if (profileDirectory !== undefined) await mkdir(profileDirectory, { recursive: true });
     const child = spawn(
       process.execPath,
       [path.join(projectRoot(), 'bin', 'weir'), 'run', file, '--until', 'caught-up'],
@@ -76,9 +77,7 @@ export class PipelineRun {
         env: {
           ...process.env,
           XDG_STATE_HOME: state,
-          ...(profile
-            ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDirectory(bench)}` }
-            : {}),
+          ...(profileDirectory === undefined ? {} : profilingInto(profileDirectory)),
         },
       },
     );
@@ -140,8 +139,9 @@ export class PipelineRun {
   }
 }
 
-export function profileDirectory(bench: Bench): string {
-  return path.join(bench.directory, 'profiles');
+function profilingInto(directory: string): Record<string, string> {
+  const hook = new URL('measure/profile-hook.js', import.meta.url);
+  return { NODE_OPTIONS: `--import ${hook.href}`, PROFILE_DIRECTORY: directory };
 }
 
 /** Removes what the pipeline has made at both ends and at the broker. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, CaseReport, Measurement } from './bench.ts';
 import { runDeadline } from './bench.ts';
-import { profileDirectory } from './pipeline-run.ts';
 import { describeProfiles } from './report/cpu-profile.ts';
 import { raceFigures, raceLines } from './report/race-report.ts';
 
@@ -40,7 +39,8 @@ const PAUSE_MS = 500;
 
 /** Runs baseline, Weir and control in turn, that often. */
 export async function runRace(bench: Bench, race: Race): Promise<CaseReport> {
-  if (bench.arguments.profile) return profileRace(bench, race);
+  const { profileDirectory } = bench.arguments;
+  if (profileDirectory !== undefined) return profileRace(bench, race, profileDirectory);
   const rounds: RaceRounds = { baseline: [], weir: [], control: [] };
   for (let round = 1; round <= bench.arguments.rounds; round++) {
     for (const contestant of ['baseline', 'weir', 'control'] as const) {
@@ -65,7 +65,7 @@ export async function runRace(bench: Bench, race: Race): Promise<CaseReport> {
   };
 }
 
-async function profileRace(bench: Bench, race: Race): Promise<CaseReport> {
+async function profileRace(bench: Bench, race: Race, directory: string): Promise<CaseReport> {
   const measured = await race.runWeir(runDeadline(bench));
   return {
     name: race.name,
@@ -76,7 +76,7 @@ async function profileRace(bench: Bench, race: Race): Promise<CaseReport> {
         ({ key, meaning }) =>
           `  ${meaning}: ${((measured.spans[key] ?? Number.NaN) / 1000).toFixed(2)} s`,
       ),
-      ...(await describeProfiles(profileDirectory(bench))),
+      ...(await describeProfiles(directory)),
     ],
     figures: { spans: measured.spans, usage: measured.usage },
   };

@@ -85,7 +85,7 @@ class CatchUp {
   async byWeir(sourceUrl: string, targetUrl: string, signal: AbortSignal): Promise<Measurement> {
     const file = await writePipelineFile(this.#bench, sourceUrl, targetUrl);
     await (
-      await PipelineRun.start(this.#bench, file, signal, { profile: false })
+      await PipelineRun.start(this.#bench, file, signal, { profileDirectory: undefined })
     ).ended;
     await this.#change(sourceUrl, targetUrl, signal);
     const run = await PipelineRun.start(this.#bench, file, signal);

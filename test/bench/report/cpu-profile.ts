@@ -15,62 +15,87 @@ interface CallFrame {
   lineNumber: number;
 }
 
-const TOP = 25;
+interface Stack {
+  frame: CallFrame;
+  parent: number | undefined;
+}
+
+const TOP = 20;
 /** What V8 counts as a function although the process only waits. */
 const WAITING = ['(idle)', '(program)'];
 
-/** The functions that took the most time by themselves, for each process that left a profile. */
+/**
+ * Where each process spent its time: by the function that ran, and by our function that had it run (libraries,
+ * runtime and garbage included where there is one on the stack). Wall-clock samples: on a busy machine all are larger.
+ */
 export async function describeProfiles(directory: string): Promise<string[]> {
   const lines: string[] = [];
   for (const name of (await readdir(directory)).sort()) {
     const profile = JSON.parse(await readFile(path.join(directory, name), 'utf8')) as CpuProfile;
-    lines.push('', ...describeProfile(profile));
+    lines.push('', ...describeProfile(path.basename(name, '.cpuprofile'), profile));
   }
   return lines;
 }
 
-function describeProfile(profile: CpuProfile): string[] {
-  const own = selfTimes(profile);
-  const total = [...own.values()].reduce((sum, us) => sum + us, 0);
-  const busy = [...own].filter(([name]) => !WAITING.includes(name));
-  const busyUs = busy.reduce((sum, [, us]) => sum + us, 0);
-  const percent = (us: number): string => `${((100 * us) / busyUs).toFixed(1)} %`.padStart(7);
+function describeProfile(name: string, profile: CpuProfile): string[] {
+  const stacks = stacksOf(profile);
+  const times = [...selfTimes(profile)].filter(
+    ([id]) => !WAITING.includes(stacks.get(id)?.frame.functionName ?? ''),
+  );
+  const busyUs = times.reduce((sum, [, us]) => sum + us, 0);
+  const list = (placeOfNode: (id: number) => string): string[] =>
+    largest(times.map(([id, us]) => [placeOfNode(id), us])).map(
+      ([place, us]) =>
+        `  ${`${((100 * us) / busyUs).toFixed(1)} %`.padStart(7)}  ${(us / 1e6).toFixed(2)} s  ${place}`,
+    );
   return [
-    `${processOf(profile)}: ${(busyUs / 1e6).toFixed(2)} s of ${(total / 1e6).toFixed(2)} s busy in JavaScript; self time`,
-    ...busy
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, TOP)
-      .map(([name, us]) => `  ${percent(us)}  ${(us / 1e6).toFixed(2)} s  ${name}`),
+    `${name}: busy for ${(busyUs / 1e6).toFixed(2)} s; by function`,
+    ...list((id) => placeOf(stacks.get(id)?.frame)),
+    `${name}: by our function that called`,
+    ...list((id) => ownPlace(stacks, id)),
   ];
 }
 
-/** Microseconds by function and place. */
-function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): Map<string, number> {
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
-  const times = new Map<string, number>();
-  for (const [i, id] of samples.entries()) {
-    const name = names.get(id) ?? '(unknown)';
+function stacksOf({ nodes }: CpuProfile): Map<number, Stack> {
+  const stacks = new Map<number, Stack>();
+  for (const { id, callFrame } of nodes) stacks.set(id, { frame: callFrame, parent: undefined });
+  for (const { id, children } of nodes)
+    for (const child of children ?? []) {
+      const stack = stacks.get(child);
+      if (stack !== undefined) stack.parent = id;
+    }
+  return stacks;
+}
+
+/** Microseconds by node. */
+function selfTimes({ samples, timeDeltas }: CpuProfile): Map<number, number> {
+  const times = new Map<number, number>();
+  for (const [i, id] of samples.entries())
     // A delta is the time since the sample before; the one behind a sample is what it lasted.
-    times.set(name, (times.get(name) ?? 0) + Math.max(0, timeDeltas[i + 1] ?? 0));
-  }
+    times.set(id, (times.get(id) ?? 0) + Math.max(0, timeDeltas[i + 1] ?? 0));
   return times;
 }
 
-function placeOf({ functionName, url, lineNumber }: CallFrame): string {
-  const name = functionName === '' ? '(anonymous)' : functionName;
-  if (url === '') return name;
-  const file = url.replace(`file://${projectRoot()}/`, '').replace(/^.*\/node_modules\//, '');
-  return `${name}  ${file}:${lineNumber + 1}`;
+function largest(parts: readonly (readonly [string, number])[]): [string, number][] {
+  const sums = new Map<string, number>();
+  for (const [place, us] of parts) sums.set(place, (sums.get(place) ?? 0) + us);
+  return [...sums].sort(([, a], [, b]) => b - a).slice(0, TOP);
 }
 
-/** Which service it was, by the code that ran. */
-function processOf({ nodes }: CpuProfile): string {
-  const ran = (part: string): boolean =>
-    nodes.some(({ callFrame }) => callFrame.url.includes(part));
-  const functions = (part: string): number =>
-    nodes.filter(({ callFrame }) => callFrame.url.includes(part)).length;
-  if (ran('/supervisor/supervisor.js')) return 'weir run';
-  return functions('/source-reader/') > functions('/target-writer/')
-    ? 'source-reader'
-    : 'target-writer';
+function ownPlace(stacks: ReadonlyMap<number, Stack>, id: number): string {
+  for (let at = stacks.get(id); at !== undefined; at = stacks.get(at.parent ?? -1))
+    if (isOurs(at.frame)) return placeOf(at.frame);
+  return placeOf(stacks.get(id)?.frame);
+}
+
+function isOurs({ url }: CallFrame): boolean {
+  return url.startsWith(`file://${projectRoot()}/dist/`);
+}
+
+function placeOf(frame: CallFrame | undefined): string {
+  if (frame === undefined) return '(unknown)';
+  const { functionName, url, lineNumber } = frame;
+  const name = functionName === '' ? '(anonymous)' : functionName;
+  if (url === '') return name;
+  return `${name}  ${url.replace(`file://${projectRoot()}/`, '').replace(/^.*\/node_modules\//, '')}:${lineNumber + 1}`;
 }
