@@ -173,8 +173,12 @@ export class SnapshotCopier {
 
   #waitForChange(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      this.#wake.push(resolve);
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done);
+      this.#wake.push(done);
     });
   }
 }

@@ -11,6 +11,7 @@ import type { WriterContext } from './writer-context.ts';
 const LEASE_MS = 10_000;
 const ROUND_MS = LEASE_MS / 4;
 const SETTLING_MS = 300;
+const PROBLEM_MS = 10_000;
 
 interface OwnedLane {
   abort: AbortController;
@@ -27,7 +28,7 @@ export class LaneOwner {
   readonly #leases: Leases;
   readonly #owned = new Map<number, OwnedLane>();
   readonly #fatal = new AbortController();
-  #problem: string | null = null;
+  #problem: { text: string; atMs: number } | null = null;
 
   private constructor(context: WriterContext, lanes: number, leases: Leases) {
     this.#context = context;
@@ -45,9 +46,10 @@ export class LaneOwner {
     return [...this.#owned.keys()].sort((a, b) => a - b);
   }
 
-  /** Why the last lane failed, while it has not committed since. */
+  /** Why a lane failed, for a while: one that cannot go on fails again within that time. */
   get problem(): string | null {
-    return this.#problem;
+    const { text, atMs } = this.#problem ?? { text: null, atMs: 0 };
+    return Date.now() - atMs < PROBLEM_MS ? text : null;
   }
 
   /** Works until aborted; then finishes what is in flight and gives the lanes back. */
@@ -127,7 +129,7 @@ export class LaneOwner {
         const error = toWeirError(thrown);
         if (signal.aborted) return;
         if (errorPolicy(thrown) === 'stop') return this.#fatal.abort(error);
-        this.#problem = error.message;
+        this.#problem = { text: error.message, atMs: Date.now() };
         this.#context.log.warn(
           { lane, code: error.code, reason: error.message },
           'lane failed, taking it anew',
