@@ -5,6 +5,7 @@ import { lsnToPosition } from './lsn.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { readLogEnd } from './server-facts.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
+import { readDataIdentity, requireIdentity } from './source-identity.ts';
 import type { Opening } from './source.ts';
 import { PostgresSourceSession } from './source-session.ts';
 
@@ -21,13 +22,11 @@ export async function openCopy(opening: Opening): Promise<PostgresSourceSession>
     readers = new SnapshotReaders({ url, applicationName, exporter, snapshot: rows[0]!.id });
     const { tables, xmin } = await readSnapshotMoment(readers, catalog, scope);
     const serverVersion = facts.version;
-    const [server] = await control.query<{ identity: string }>(
-      'reading the identity of the server',
-      `SELECT system_identifier || '/' || current_database() AS identity FROM pg_control_system()`,
-    );
+    const identity = await control.run('reading the identity of the server', readDataIdentity);
+    if (known !== null) requireIdentity(known.identity, identity);
     const plan = known
       ? continuedPlan({ known, tables, scope, start, encoding: 'text', serverVersion })
-      : newPlan({ identity: server!.identity, start, xmin, scope, tables, serverVersion });
+      : newPlan({ identity, start, xmin, scope, tables, serverVersion });
     const session = { ...opening, plan, tables, encoding: 'text' as const, readers };
     return new PostgresSourceSession({ ...session, slotStart: null });
   } catch (error) {

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { FIRST_POSITION } from '../../../shared/change/position.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -10,7 +9,8 @@ import { pipelineObjectName } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { alignPublications } from './publication.ts';
 import { awaitInactiveSlot, createSlot, dropSlot, type SlotState } from './replication-slot.ts';
-import { followingProblem } from './source-check.ts';
+import { readLogIdentity, requireIdentity } from './source-identity.ts';
+import { followingProblems } from './source-check.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
 import { readSnapshotMoment } from './snapshot-moment.ts';
 import type { Opening } from './source.ts';
@@ -19,8 +19,8 @@ import { positionLost, PostgresSourceSession } from './source-session.ts';
 /** Opens a pipeline that follows changes: publications, slot, and a snapshot where something is to be copied. */
 export async function openFollowing(opening: Opening): Promise<PostgresSourceSession> {
   const { url, pipeline, control, facts, catalog, known, signal } = opening;
-  const problem = followingProblem(facts);
-  if (problem !== null) throw new WeirError('SOURCE_UNFIT', problem);
+  const problems = followingProblems(facts);
+  if (problems.length > 0) throw new WeirError('SOURCE_UNFIT', problems.join(' '));
   const slotName = pipelineObjectName(pipeline);
   const exporter = await connect(url, {
     applicationName: `weir ${pipeline} snapshot`,
@@ -31,8 +31,8 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   signal.addEventListener('abort', onAbort);
   let readers: SnapshotReaders | null = null;
   try {
-    const identity = await readIdentity(exporter);
-    if (known !== null) requireIdentity(known, identity);
+    const identity = await readLogIdentity(exporter);
+    if (known !== null) requireIdentity(known.identity, identity);
     const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
     requireSlot(slot, slotName, known);
     await control.run('making the publications', (client) =>
@@ -77,29 +77,6 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-/** Which log positions belong to: system, timeline and database. */
-async function readIdentity(replication: pg.Client): Promise<string> {
-  const { rows } = await replication.query<{ systemid: string; timeline: number; dbname: string }>(
-    'IDENTIFY_SYSTEM',
-  );
-  const { systemid, timeline, dbname } = rows[0]!;
-  return `${systemid}/${timeline}/${dbname}`;
-}
-
-function requireIdentity(known: PipelinePlan, identity: string): void {
-  if (known.identity === identity) return;
-  const parts = ['system identifier', 'timeline', 'database'];
-  const before = known.identity.split('/');
-  const now = identity.split('/');
-  const differences = parts.flatMap((part, i) =>
-    before[i] === now[i] ? [] : [`${part} ${before[i] ?? 'none'} became ${now[i] ?? 'none'}`],
-  );
-  throw new WeirError(
-    'POSITION_LOST',
-    `The source is not the server that the target was filled from (${differences.join(', ')}): it was restored or failed over, so positions in its log do not compare; run \`weir reset\` and copy anew.`,
-  );
 }
 
 function requireSlot(slot: SlotState | null, name: string, known: PipelinePlan | null): void {

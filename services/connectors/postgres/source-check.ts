@@ -37,15 +37,22 @@ export async function checkSource(
   return { findings, relations: catalog.tables.map(relationPlanOf) };
 }
 
-/** Why changes cannot be followed at all; null where they can. */
-export function followingProblem(facts: ServerFacts): string | null {
+/** Why changes cannot be followed at all; empty where they can. */
+export function followingProblems(facts: ServerFacts): string[] {
+  const problems: string[] = [];
   if (facts.isStandby)
-    return 'The source is a standby, where changes cannot be followed; name the primary server instead.';
+    problems.push(
+      'The source is a standby, where changes cannot be followed; name the primary server instead.',
+    );
   if (facts.walLevel !== 'logical')
-    return `wal_level of the source is ${facts.walLevel}; run ALTER SYSTEM SET wal_level = logical and restart the server.`;
+    problems.push(
+      `wal_level of the source is ${facts.walLevel}; run ALTER SYSTEM SET wal_level = logical and restart the server.`,
+    );
   if (!facts.canReplicate)
-    return `Role ${facts.role} may not replicate; run ALTER ROLE ${quoteIdent(facts.role)} REPLICATION.`;
-  return null;
+    problems.push(
+      `Role ${facts.role} may not replicate; run ALTER ROLE ${quoteIdent(facts.role)} REPLICATION.`,
+    );
+  return problems;
 }
 
 function serverFindings(facts: ServerFacts, subject: string): Finding[] {
@@ -75,8 +82,7 @@ function serverFindings(facts: ServerFacts, subject: string): Finding[] {
 function followingFindings(facts: ServerFacts, subject: string, hasSlot: boolean): Finding[] {
   const findings: Finding[] = [];
   const error = (message: string): void => void findings.push({ level: 'error', subject, message });
-  const problem = followingProblem(facts);
-  if (problem !== null) error(problem);
+  for (const problem of followingProblems(facts)) error(problem);
   if (!hasSlot && facts.freeSlots < 1)
     error(
       'No replication slot is free at the source; raise max_replication_slots and restart the server, or drop one that nobody uses.',
