@@ -33,5 +33,5 @@ export async function connectorFor(url: string): Promise<Connector> {
       'NOT_SUPPORTED',
       'there is no connector for this kind of URL; use one that starts with postgres:',
     );
-  return await load();
+  return load();
 }

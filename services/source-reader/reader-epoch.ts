@@ -222,7 +222,7 @@ export class ReaderEpoch {
   }
 
   async #pollProgress(): Promise<void> {
-    const state = await this.#target.askIfPresent({ op: 'state' });
+    const state = await this.#target.askIfPresent({ op: 'progress' });
     if (state === undefined) return;
     if (state === null)
       throw new WeirError(

@@ -1,4 +1,4 @@
-import type { PipelineState, Sink } from '../../shared/connector/sink.ts';
+import type { Sink } from '../../shared/connector/sink.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { targetSubject } from '../../shared/hub/names.ts';
 import { serve } from '../../shared/hub/requests.ts';
@@ -28,7 +28,9 @@ async function answer(
     case 'begin':
       return sink.beginReader();
     case 'state':
-      return sink.readState() satisfies Promise<PipelineState | null>;
+      return sink.readState();
+    case 'progress':
+      return sink.readProgress();
     case 'plan':
       await sink.savePlan(request.plan, request.readerEpoch);
       gate.nudge();

@@ -15,6 +15,7 @@ export interface Sink {
 
   /** The pipeline as the target has it; null where it has nothing of that name. */
   readState(): Promise<PipelineState | null>;
+  readProgress(): Promise<PipelineProgress | null>;
   /** A reader starts: raises the reader's epoch (frames of earlier epochs are refused from now on). */
   beginReader(): Promise<number>;
   /** Stores a new or continued plan and creates what is missing for it, all or nothing. Repeatable. */
@@ -46,10 +47,16 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-export interface PipelineState {
+export interface PipelineState extends PipelineProgress {
   plan: PipelinePlan;
+}
+
+/** The part of the state that moves all the time; small, whatever the number of chunks. */
+export interface PipelineProgress {
   readerEpoch: number;
   lanes: LaneProgress[];
+  /** Namespaces that lack something which comes when all are in, such as foreign keys. */
+  unfinished: string[];
   /** Cumulative, per source namespace, in the target's own transactions. */
   applied: Record<string, ChangeCounts>;
 }

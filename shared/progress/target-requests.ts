@@ -1,5 +1,5 @@
 import type { PipelinePlan } from '../connector/plan.ts';
-import type { PipelineState } from '../connector/sink.ts';
+import type { PipelineProgress, PipelineState } from '../connector/sink.ts';
 
 /**
  * What a reader asks of the target through whichever writer answers. The target holds the record of the pipeline;
@@ -10,6 +10,8 @@ export type TargetRequest =
   | { op: 'begin' }
   /** → `PipelineState | null` */
   | { op: 'state' }
+  /** → `PipelineProgress | null` */
+  | { op: 'progress' }
   /** Stores the plan and creates what is missing. → null */
   | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
   /** → null */
@@ -20,6 +22,7 @@ export type TargetRequest =
 export interface TargetAnswers {
   begin: number;
   state: PipelineState | null;
+  progress: PipelineProgress | null;
   plan: null;
   sideState: null;
   finish: null;

@@ -1,6 +1,6 @@
 import type { Position } from '../../../shared/change/position.ts';
 import { minPosition } from '../../../shared/change/position.ts';
-import type { PipelineState } from '../../../shared/connector/sink.ts';
+import type { PipelineProgress } from '../../../shared/connector/sink.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
 import { readerSubject, targetSubject } from '../../../shared/hub/names.ts';
@@ -12,28 +12,30 @@ const POLL_MS = 200;
 
 /**
  * Waits until the target holds everything that the source held when the copy was in or this was called, whichever
- * is later. False when aborted first.
+ * is later, foreign keys and sequences too. False when aborted first.
  */
 export async function waitUntilCaughtUp(
   { control: nc }: Pick<Hub, 'control'>,
   pipeline: string,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const progress = (): Promise<PipelineProgress | null> =>
+    request(nc, targetSubject(pipeline), { op: 'progress' });
   const head = await ask<Position>(signal, async () => {
     const mark = await request<ReaderMark>(nc, readerSubject(pipeline), { op: 'mark' });
     return mark.head;
   });
   if (head === null) return false;
   const reached = await ask<true>(signal, async () => {
-    const state = await request<PipelineState | null>(nc, targetSubject(pipeline), { op: 'state' });
+    const state = await progress();
     const least = minPosition(state?.lanes.map((lane) => lane.position) ?? []);
     return least !== null && least >= head ? true : null;
   });
   if (reached === null) return false;
   const finished = await ask<true>(signal, async () => {
     await request(nc, readerSubject(pipeline), { op: 'sideState' }, 60_000);
-    await request(nc, targetSubject(pipeline), { op: 'finish' }, 600_000);
-    return true;
+    await request(nc, targetSubject(pipeline), { op: 'finish' });
+    return (await progress())?.unfinished.length === 0 ? true : null;
   });
   return finished !== null;
 }

@@ -10,7 +10,7 @@ import type { TargetName } from './target-names.ts';
 
 const LOCK_TIMEOUT = '3s';
 const FIRST_PAUSE_MS = 2_000;
-const MAX_PAUSE_MS = 300_000;
+const MAX_PAUSE_MS = 60_000;
 
 /**
  * Adds the foreign keys once all tables are in. While changes flow, lanes are moments apart and a row may be there

@@ -1,7 +1,11 @@
 import type pg from 'pg';
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
-import type { ChangeCounts, PipelineState } from '../../../shared/connector/sink.ts';
+import type {
+  ChangeCounts,
+  PipelineProgress,
+  PipelineState,
+} from '../../../shared/connector/sink.ts';
 import type { Chunk } from '../../../shared/connector/source.ts';
 import { toLaneProgress, type LaneRow } from './lane-progress.ts';
 import { ensureStateTables, hasStateTables } from './state-tables.ts';
@@ -39,35 +43,23 @@ SELECT namespace, sum(inserts) AS inserts, sum(updates) AS updates, sum(deletes)
 FROM weir.count WHERE pipeline = $1 GROUP BY namespace`;
 
 /** All of it as of one moment; null before a plan has been stored. */
+/** Null where a reader has begun at most. */
 export async function readState(
   client: pg.Client,
   pipeline: string,
 ): Promise<PipelineState | null> {
-  if (!(await hasStateTables(client))) return null;
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
-    const found = await client.query<PipelineRow>(
-      `SELECT reader_epoch, identity, start, snapshot, lanes FROM weir.pipeline WHERE name = $1`,
-      [pipeline],
-    );
+  return inOneSnapshot(client, async () => {
+    const row = await readPipeline(client, pipeline);
+    if (row === null) return null;
+    const progress = await progressOf(client, pipeline, row);
     const namespaces = await client.query<NamespaceRow>(NAMESPACES, [pipeline]);
-    const lanes = await client.query<LaneRow>(
-      `SELECT lane, epoch, reader_epoch, sequence, position FROM weir.lane
-       WHERE pipeline = $1 ORDER BY lane`,
-      [pipeline],
-    );
-    const counts = await client.query<{ namespace: string } & Record<keyof ChangeCounts, string>>(
-      COUNTS,
-      [pipeline],
-    );
-    const row = found.rows[0];
-    if (row === undefined || row.start === null) return null;
     return {
+      ...progress,
       plan: {
         identity: row.identity ?? '',
         start: row.start as Position,
         snapshot: row.snapshot,
-        lanes: row.lanes ?? lanes.rows.length,
+        lanes: row.lanes ?? progress.lanes.length,
         namespaces: namespaces.rows.map((each) => ({
           relation: each.relation,
           definition: each.definition,
@@ -78,23 +70,73 @@ export async function readState(
           rowsDone: Number(each.rows_done),
         })),
       },
-      readerEpoch: Number(row.reader_epoch),
-      lanes: lanes.rows.map(toLaneProgress),
-      applied: Object.fromEntries(
-        counts.rows.map((each) => [
-          each.namespace,
-          {
-            inserts: Number(each.inserts),
-            updates: Number(each.updates),
-            deletes: Number(each.deletes),
-            truncates: Number(each.truncates),
-          },
-        ]),
-      ),
     };
+  });
+}
+
+export async function readProgress(
+  client: pg.Client,
+  pipeline: string,
+): Promise<PipelineProgress | null> {
+  return inOneSnapshot(client, async () => {
+    const row = await readPipeline(client, pipeline);
+    return row === null ? null : progressOf(client, pipeline, row);
+  });
+}
+
+async function inOneSnapshot<T>(client: pg.Client, read: () => Promise<T>): Promise<T | null> {
+  if (!(await hasStateTables(client))) return null;
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    return await read();
   } finally {
     await client.query('ROLLBACK');
   }
+}
+
+async function readPipeline(client: pg.Client, pipeline: string): Promise<PipelineRow | null> {
+  const { rows } = await client.query<PipelineRow>(
+    `SELECT reader_epoch, identity, start, snapshot, lanes FROM weir.pipeline WHERE name = $1`,
+    [pipeline],
+  );
+  const row = rows[0];
+  return row === undefined || row.start === null ? null : row;
+}
+
+async function progressOf(
+  client: pg.Client,
+  pipeline: string,
+  row: PipelineRow,
+): Promise<PipelineProgress> {
+  const lanes = await client.query<LaneRow>(
+    `SELECT lane, epoch, reader_epoch, sequence, position FROM weir.lane
+     WHERE pipeline = $1 ORDER BY lane`,
+    [pipeline],
+  );
+  const counts = await client.query<{ namespace: string } & Record<keyof ChangeCounts, string>>(
+    COUNTS,
+    [pipeline],
+  );
+  const unfinished = await client.query<{ namespace: string }>(
+    'SELECT namespace FROM weir.namespace WHERE pipeline = $1 AND NOT (ready AND linked)',
+    [pipeline],
+  );
+  return {
+    readerEpoch: Number(row.reader_epoch),
+    lanes: lanes.rows.map(toLaneProgress),
+    unfinished: unfinished.rows.map(({ namespace }) => namespace),
+    applied: Object.fromEntries(
+      counts.rows.map((each) => [
+        each.namespace,
+        {
+          inserts: Number(each.inserts),
+          updates: Number(each.updates),
+          deletes: Number(each.deletes),
+          truncates: Number(each.truncates),
+        },
+      ]),
+    ),
+  };
 }
 
 /** Also the pipeline's first trace in the target. */

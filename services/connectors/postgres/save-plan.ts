@@ -126,14 +126,15 @@ async function createNamespace(
       ];
   }
   await client.query(
-    `INSERT INTO weir.namespace (pipeline, namespace, relation, definition, start)
-     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5)`,
+    `INSERT INTO weir.namespace (pipeline, namespace, relation, definition, start, linked)
+     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5, $6)`,
     [
       target.pipeline,
       relation.namespace,
       JSON.stringify(relation),
       JSON.stringify(definition),
       plan.start,
+      target.create === 'never',
     ],
   );
   return [];

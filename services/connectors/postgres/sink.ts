@@ -7,6 +7,7 @@ import type {
   ChunkHead,
   LaneBatch,
   LaneProgress,
+  PipelineProgress,
   PipelineState,
   Sink,
 } from '../../../shared/connector/sink.ts';
@@ -16,7 +17,7 @@ import { connect, describeServer } from './connection.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
-import { beginReader, readState } from './pipeline-state.ts';
+import { beginReader, readProgress, readState } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
@@ -68,6 +69,12 @@ class PostgresSink implements Sink {
 
   readState(): Promise<PipelineState | null> {
     return this.#ask('reading the state of', (client) => readState(client, this.#options.pipeline));
+  }
+
+  readProgress(): Promise<PipelineProgress | null> {
+    return this.#ask('reading the progress of', (client) =>
+      readProgress(client, this.#options.pipeline),
+    );
   }
 
   beginReader(): Promise<number> {
