@@ -35,6 +35,8 @@ export interface ResourceUsage {
   peakBytes: Record<string, number>;
   /** Bytes that nats-server took in from sockets and files. */
   brokerBytes: number;
+  /** How many cores everything else on the machine took meanwhile: near 0, or the figures are of a busy machine. */
+  otherCores: number;
 }
 
 /** No single run may take longer; what hangs fails instead of hanging the bench. */

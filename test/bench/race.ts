@@ -53,7 +53,7 @@ export async function runRace(bench: Bench, race: Race): Promise<CaseReport> {
       const span = contestant === 'weir' ? race.spans[0].key : 'whole';
       const seconds = ((measured.spans[span] ?? Number.NaN) / 1000).toFixed(2);
       bench.say(
-        `${race.name}: round ${round} of ${bench.arguments.rounds}, ${contestant} ${seconds} s, equal`,
+        `${race.name}: round ${round} of ${bench.arguments.rounds}, ${contestant} ${seconds} s, equal; others took ${measured.usage.otherCores.toFixed(1)} cores`,
       );
     }
   }

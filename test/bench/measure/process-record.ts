@@ -50,6 +50,17 @@ export function processTree(root: number): number[] {
   return pids;
 }
 
+/** CPU time that all processes of the machine have taken since it started, its virtual neighbours' share included. */
+export function machineCpuMs(): number {
+  const total = /^cpu +(.+)$/m.exec(readFile('/proc/stat') ?? '')?.[1] ?? '';
+  // user nice system idle iowait irq softirq steal; what follows is part of user already.
+  const [user, nice, system, , , irq, softirq, steal] = total.split(' ').map(Number);
+  return (
+    [user, nice, system, irq, softirq, steal].reduce<number>((sum, n) => sum + (n ?? 0), 0) *
+    TICK_MS
+  );
+}
+
 /** Bytes that the process has read by system calls, from sockets and files alike; 0 where nobody may look. */
 export function bytesRead(pid: number): number {
   return Number(/^rchar: (\d+)$/m.exec(readProc(pid, 'io') ?? '')?.[1] ?? 0);
@@ -60,8 +71,12 @@ function kilobytes(status: string, name: string): number {
 }
 
 function readProc(pid: number, name: string): string | null {
+  return readFile(`/proc/${pid}/${name}`);
+}
+
+function readFile(file: string): string | null {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES') return null;

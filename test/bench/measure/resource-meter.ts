@@ -1,6 +1,6 @@
 import type { ResourceUsage } from '../bench.ts';
 import type { BenchServers } from '../bench-servers.ts';
-import { bytesRead, processTree, readProcess } from './process-record.ts';
+import { bytesRead, machineCpuMs, processTree, readProcess } from './process-record.ts';
 
 export type MeteredServers = Pick<BenchServers, 'source' | 'target' | 'nats'>;
 
@@ -17,6 +17,8 @@ export class ResourceMeter {
   readonly #nameOf: (command: string) => string;
   readonly #cpuBefore: Record<string, number>;
   readonly #readBefore: number;
+  readonly #machineBefore = machineCpuMs();
+  readonly #startedAt = performance.now();
   readonly #processes = new Map<number, { name: string; cpuMs: number; peakBytes: number }>();
   readonly #timer: NodeJS.Timeout;
   #usage: ResourceUsage | undefined;
@@ -58,7 +60,14 @@ export class ResourceMeter {
     peakBytes['nats-server'] = this.#natsPeakBytes;
     for (const [name, ms] of Object.entries(this.#serverCpu()))
       cpuMs[name] = ms - (this.#cpuBefore[name] ?? 0);
-    return { cpuMs, peakBytes, brokerBytes: bytesRead(this.#natsPid) - this.#readBefore };
+    const meteredMs = Object.values(cpuMs).reduce((sum, ms) => sum + ms, 0);
+    const othersMs = machineCpuMs() - this.#machineBefore - meteredMs;
+    return {
+      cpuMs,
+      peakBytes,
+      brokerBytes: bytesRead(this.#natsPid) - this.#readBefore,
+      otherCores: Math.max(0, othersMs / (performance.now() - this.#startedAt)),
+    };
   }
 
   #serverCpu(): Record<string, number> {

@@ -4,6 +4,7 @@ import type { Race, RaceRounds } from '../race.ts';
 import { cpuLines, memoryLine, medianUsage } from './usage-lines.ts';
 
 const NAME_WIDTH = 46;
+const BUSY_CORES = 0.3;
 
 /** What a person reads of a race. */
 export function raceLines(race: Race, rounds: RaceRounds): string[] {
@@ -26,6 +27,7 @@ export function raceLines(race: Race, rounds: RaceRounds): string[] {
     ),
     `  noise: the baseline against itself`.padEnd(NAME_WIDTH + 2) +
       `${noise(rounds).toFixed(2)} (medians of the two)`,
+    othersLine(rounds),
     `  goal ${race.goal} ${(first?.ofMedians ?? 0) >= race.goal ? 'reached' : 'not reached'}`,
     ...cpuLines(race, 'baseline', medianUsage(baseline)),
     ...cpuLines(race, 'weir', medianUsage(weir)),
@@ -62,6 +64,14 @@ function roundRatios({ baseline, weir, control }: RaceRounds, key: string): numb
 
 function noise({ baseline, control }: RaceRounds): number {
   return median(spanOf(control, 'whole')) / median(spanOf(baseline, 'whole'));
+}
+
+/** A machine that does other work measures that work too: such a ratio is worth a look, not a claim. */
+function othersLine({ baseline, weir, control }: RaceRounds): string {
+  const cores = [...baseline, ...weir, ...control].map(({ usage }) => usage.otherCores);
+  const { median: middle, most } = summarize(cores);
+  const verdict = most > BUSY_CORES ? '; a busy machine, so measure again' : '';
+  return `  other work on the machine: ${middle.toFixed(1)} cores, at most ${most.toFixed(1)}${verdict}`;
 }
 
 function spanOf(measurements: readonly Measurement[], key: string): number[] {

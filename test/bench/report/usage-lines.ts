@@ -8,6 +8,7 @@ export function medianUsage(measurements: readonly Measurement[]): ResourceUsage
     cpuMs: medianByName(usages.map(({ cpuMs }) => cpuMs)),
     peakBytes: medianByName(usages.map(({ peakBytes }) => peakBytes)),
     brokerBytes: median(usages.map(({ brokerBytes }) => brokerBytes)),
+    otherCores: median(usages.map(({ otherCores }) => otherCores)),
   };
 }
 
