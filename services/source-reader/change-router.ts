@@ -6,6 +6,7 @@ import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector
 import type { LaneWriter } from './lane-writer.ts';
 
 const LINGER_MS = 3;
+const QUIET_ROUNDS = 5;
 
 /**
  * Spreads the changes of the source over the lanes. Equal keys always meet in the same lane, so their order holds;
@@ -22,6 +23,8 @@ export class ChangeRouter implements ChangeReceiver {
   #replaying = true;
   #watermark: Position;
   #timeMs = 0;
+  #quietRounds = 0;
+  #awaited: Position | null = null;
   #linger: NodeJS.Timeout | undefined;
 
   constructor(lanes: readonly LaneWriter[], starts: readonly Position[]) {
@@ -49,6 +52,7 @@ export class ChangeRouter implements ChangeReceiver {
     if (this.#replaying && this.#isKnown(number, position)) return;
     const lane = this.#lanes[number]!;
     lane.append(kind, relation, position, key, row, partial);
+    this.#quietRounds = QUIET_ROUNDS;
     const counts = this.#countsOf(relation.namespace);
     if (kind === 'insert') counts.inserts++;
     else if (kind === 'update') counts.updates++;
@@ -88,9 +92,30 @@ export class ChangeRouter implements ChangeReceiver {
     return waiting === undefined ? undefined : Promise.all(waiting).then(() => undefined);
   }
 
-  /** Brings idle lanes up to the last watermark; called about once a second. */
+  /**
+   * Brings idle lanes up to the last watermark; called about once a second. Each watermark costs a commit per lane
+   * at the target, so while no lane has changes it is done every few seconds only.
+   */
   advanceIdleLanes(): void {
+    if (++this.#quietRounds < QUIET_ROUNDS) return;
+    this.#advance();
+  }
+
+  /** All lanes are told of `position` as soon as the stream has passed it. */
+  announce(position: Position): void {
+    if (this.#awaited === null || position > this.#awaited) this.#awaited = position;
+    this.#checkAwaited();
+  }
+
+  #advance(): void {
+    this.#quietRounds = 0;
     for (const lane of this.#lanes) lane.watermark(this.#watermark, this.#timeMs);
+  }
+
+  #checkAwaited(): void {
+    if (this.#awaited === null || this.#watermark < this.#awaited) return;
+    this.#awaited = null;
+    this.#advance();
   }
 
   close(): void {
@@ -100,6 +125,7 @@ export class ChangeRouter implements ChangeReceiver {
   #pass(position: Buffer): void {
     const at = readPosition(position, 0);
     if (at > this.#watermark) this.#watermark = at;
+    this.#checkAwaited();
     if (this.#replaying && position.compare(this.#lastStart) > 0) this.#replaying = false;
   }
 

@@ -165,8 +165,11 @@ export class ReaderEpoch {
     return total;
   }
 
-  head(): Promise<Position> {
-    return this.#session.head();
+  /** A position behind everything committed so far; every lane will be told when the stream has passed it. */
+  async head(): Promise<Position> {
+    const head = await this.#session.head();
+    this.#router.announce(head);
+    return head;
   }
 
   async sendSideState(): Promise<void> {

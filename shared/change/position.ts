@@ -3,7 +3,7 @@
  *
  * 16 bytes that order as unsigned big-endian numbers, written as 32 lower-case hex digits, so that positions
  * compare as strings and as bytes alike. The connector alone knows what the bytes mean; for a log with commit
- * positions they are (commit position: 8 bytes, ordinal of the change in its transaction from 1: 8 bytes), and
+ * positions they are (commit position: 8 bytes, place of the change in its transaction, not 0: 8 bytes), and
  * (position, 0) is a watermark: everything before `position` has been seen.
  */
 export type Position = string & { readonly __brand: 'Position' };

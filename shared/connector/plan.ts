@@ -21,6 +21,12 @@ export interface NamespacePlan extends RelationPlan {
   /** Changes of this namespace at or before this position are in its copy and must not be applied. */
   start: Position;
   /**
+   * Once every lane has passed it, the namespace is as the source was at some instant. It lies behind `start` where
+   * an interrupted copy went on under a later snapshot: until then rows of both instants stand side by side, and
+   * what holds between rows (uniqueness, references) may not hold.
+   */
+  settled: Position;
+  /**
    * `new`: to be created at the target. `restart`: what was copied so far must be emptied first (no key to merge by).
    * `copying`: chunks are missing. `ready`: the copy is in and finished; changes may be applied.
    */

@@ -46,8 +46,8 @@ describe('a pipeline from PostgreSQL to PostgreSQL', () => {
     const pipeline = await createPipeline(source, target, { readers: 2 });
     await queryPostgres(
       pipeline.sourceUrl,
-      `CREATE TABLE public.wide (id bigint PRIMARY KEY, filler text);
-       INSERT INTO public.wide SELECT i, repeat(md5(i::text), 32) FROM generate_series(1, 200000) i`,
+      `CREATE TABLE public.wide (id bigint PRIMARY KEY, seat integer UNIQUE, filler text);
+       INSERT INTO public.wide SELECT i, i, repeat(md5(i::text), 32) FROM generate_series(1, 200000) i`,
     );
     const first = weir.start(['run', pipeline.file]);
     await waitFor(
@@ -68,10 +68,16 @@ describe('a pipeline from PostgreSQL to PostgreSQL', () => {
     const before = await doneChunks(pipeline.targetUrl);
     const total = await countRows(pipeline.targetUrl, 'SELECT count(*) FROM weir.chunk');
     expect(before).toBeLessThan(total);
-    // A row that moves to another page while the copy is down, its large value untouched.
+    // While the copy is down, rows move to other pages with their large values untouched, and unique values move
+    // between rows that were copied and rows that were not.
     await queryPostgres(
       pipeline.sourceUrl,
-      'UPDATE public.wide SET id = -id WHERE id IN (7, 199999)',
+      `UPDATE public.wide SET id = -id WHERE id IN (7, 199999);
+       UPDATE public.wide SET seat = -1 WHERE id = 5;
+       UPDATE public.wide SET seat = 5 WHERE id = 199990;
+       UPDATE public.wide SET seat = 199990 WHERE id = 5;
+       UPDATE public.wide SET seat = -2 WHERE id = 5;
+       INSERT INTO public.wide VALUES (300000, 199990, 'takes the seat')`,
     );
 
     const second = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
@@ -81,8 +87,13 @@ describe('a pipeline from PostgreSQL to PostgreSQL', () => {
       const n = await rowsWritten(pipeline.targetUrl, 'public', 'wide');
       return n >= 200_000 ? n : undefined;
     });
-    // Two readers, each at most a chunk again; and the two rows that changed.
-    expect(written).toBeLessThanOrEqual(200_000 + 2 * Math.ceil(perChunk * 1.1) + 10);
+    // Two readers, each at most a chunk again; and the rows that changed, each a few times.
+    expect(written).toBeLessThanOrEqual(200_000 + 2 * Math.ceil(perChunk * 1.1) + 30);
+    const [unique] = await queryPostgres(
+      pipeline.targetUrl,
+      `SELECT conname FROM pg_constraint WHERE conrelid = 'public.wide'::regclass AND contype = 'u'`,
+    );
+    expect(unique).toEqual({ conname: 'wide_seat_key' });
     const verified = await weir.run(['verify', pipeline.file]);
     expect(verified.code, verified.stdout).toBe(0);
   });

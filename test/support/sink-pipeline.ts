@@ -60,6 +60,7 @@ export class SinkPipeline {
         },
         definition,
         start: FIRST_POSITION,
+        settled: FIRST_POSITION,
         state: 'new' as const,
         chunks: [],
         chunksDone: 0,

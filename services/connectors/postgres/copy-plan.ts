@@ -80,12 +80,13 @@ export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
     requireColumns(plan, table);
     // Without a key there is nothing to merge by, and without a stream nothing that would even it out.
     if (plan.relation.identity === 'key' && scope.mode !== 'snapshot')
-      namespaces.push({ ...kept, chunks: mergedChunks(plan, table, memory) });
+      namespaces.push({ ...kept, settled: start, chunks: mergedChunks(plan, table, memory) });
     else
       namespaces.push({
         ...kept,
         state: plan.state === 'new' && plan.chunksDone === 0 ? 'new' : 'restart',
         start,
+        settled: start,
         chunks: takeIds(memory, cutChunks(table, memory.nextChunkId, 'load', serverVersion)),
         chunksDone: 0,
         rowsDone: 0,
@@ -126,6 +127,7 @@ function newNamespace(
   return {
     ...relationPlanOf(table),
     start,
+    settled: start,
     state: copies ? 'new' : 'ready',
     chunks: copies
       ? takeIds(memory, cutChunks(table, memory.nextChunkId, 'load', serverVersion))

@@ -1,9 +1,12 @@
 import type pg from 'pg';
+import type { Relation } from '../../../shared/change/relation.ts';
 import type { ConnectorLog, EndOptions } from '../../../shared/connector/connector.ts';
 import { connect, disconnect } from './connection.ts';
-import { finishNamespace } from './finish-namespace.ts';
+import { createLate, finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
 import type { PlanTarget } from './save-plan.ts';
+import type { TableDefinition } from './table-definition.ts';
+import { inTransaction } from './target-ddl.ts';
 import { hasStateTables } from './state-tables.ts';
 import { bypassTriggers } from './writer-session.ts';
 
@@ -15,6 +18,18 @@ interface Standing {
   linked: boolean;
   pending: boolean;
 }
+
+interface Unsettled {
+  namespace: string;
+  relation: Relation;
+  definition: TableDefinition;
+  passed: boolean;
+}
+
+const UNSETTLED = `
+SELECT namespace, relation, definition, settled <= (
+  SELECT min(position) FROM weir.lane l WHERE l.pipeline = n.pipeline) AS passed
+FROM weir.namespace n WHERE pipeline = $1 AND NOT linked AND settled > start`;
 
 const STANDINGS = `
 SELECT namespace, ready, linked, NOT ready AND EXISTS (
@@ -68,8 +83,8 @@ export class NamespaceFinisher {
     try {
       for (const { namespace } of done) await finishNamespace(client, this.#target, namespace);
       const now = await this.#standings(client);
-      if (links && now.every(({ ready }) => ready) && (await this.#mayLink(client)))
-        await this.#foreignKeys.add(client, Date.now());
+      const settled = links && now.every(({ ready }) => ready) && (await this.#settle(client));
+      if (settled && (await this.#mayLink(client))) await this.#foreignKeys.add(client, Date.now());
       return readyOf(now);
     } finally {
       await disconnect(client);
@@ -79,6 +94,20 @@ export class NamespaceFinisher {
   async #standings(client: pg.Client): Promise<Standing[]> {
     if (!(await hasStateTables(client))) return [];
     return (await client.query<Standing>(STANDINGS, [this.#target.pipeline])).rows;
+  }
+
+  /**
+   * Adds what must be unique to tables whose copy was interrupted, once the lanes have passed the instant of their
+   * last snapshot. False until then.
+   */
+  async #settle(client: pg.Client): Promise<boolean> {
+    const { rows } = await client.query<Unsettled>(UNSETTLED, [this.#target.pipeline]);
+    if (rows.some(({ passed }) => !passed)) return false;
+    for (const { namespace, relation, definition } of rows) {
+      const name = this.#target.names.ofNamespace(namespace);
+      await inTransaction(client, () => createLate(client, { relation, definition }, name, true));
+    }
+    return true;
   }
 
   /** Foreign keys would fire while changes are applied, were this role not allowed to prevent it. */

@@ -23,6 +23,7 @@ interface NamespaceRow {
   relation: Relation;
   definition: unknown;
   start: string;
+  settled: string;
   ready: boolean;
   chunks_done: string;
   rows_done: string;
@@ -30,7 +31,7 @@ interface NamespaceRow {
 }
 
 const NAMESPACES = `
-SELECT n.namespace, n.relation, n.definition, n.start, n.ready,
+SELECT n.namespace, n.relation, n.definition, n.start, n.settled, n.ready,
   count(c.id) FILTER (WHERE c.done) AS chunks_done,
   COALESCE(sum(c.rows) FILTER (WHERE c.done), 0) AS rows_done,
   COALESCE(jsonb_agg(c.chunk ORDER BY c.id) FILTER (WHERE NOT c.done), '[]') AS chunks
@@ -64,6 +65,7 @@ export async function readState(
           relation: each.relation,
           definition: each.definition,
           start: each.start as Position,
+          settled: each.settled as Position,
           state: each.ready ? 'ready' : 'copying',
           chunks: each.chunks,
           chunksDone: Number(each.chunks_done),

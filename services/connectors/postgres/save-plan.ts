@@ -126,8 +126,8 @@ async function createNamespace(
       ];
   }
   await client.query(
-    `INSERT INTO weir.namespace (pipeline, namespace, relation, definition, start, linked)
-     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5, $6)`,
+    `INSERT INTO weir.namespace (pipeline, namespace, relation, definition, start, linked, settled)
+     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5, $6, $7)`,
     [
       target.pipeline,
       relation.namespace,
@@ -135,6 +135,7 @@ async function createNamespace(
       JSON.stringify(definition),
       plan.start,
       target.create === 'never',
+      plan.settled,
     ],
   );
   return [];
@@ -170,7 +171,7 @@ async function continueNamespace(
     return [`the table ${name.namespace} is gone from the target; run weir reset and copy anew`];
   const problems = compareTable(relation, name, table);
   await client.query(
-    `UPDATE weir.namespace SET relation = $3::jsonb, definition = $4::jsonb, start = $5, ready = ready AND $6
+    `UPDATE weir.namespace SET relation = $3::jsonb, definition = $4::jsonb, start = $5, ready = ready AND $6, settled = $7
      WHERE pipeline = $1 AND namespace = $2`,
     [
       target.pipeline,
@@ -179,6 +180,7 @@ async function continueNamespace(
       JSON.stringify(definition),
       plan.start,
       plan.state !== 'restart',
+      plan.settled,
     ],
   );
   return problems;

@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS weir.namespace (
   namespace text NOT NULL,
   relation jsonb NOT NULL,
   definition jsonb NOT NULL,
-  start text NOT NULL,
+  start text COLLATE "C" NOT NULL,
+  settled text COLLATE "C" NOT NULL,
   ready boolean NOT NULL DEFAULT false,
   linked boolean NOT NULL DEFAULT false,
   PRIMARY KEY (pipeline, namespace)

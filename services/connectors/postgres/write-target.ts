@@ -12,8 +12,8 @@ export interface WriteTarget {
   /** Indexes into `columns`, with the operator that compares them as the target's index does. */
   key: { column: number; equals: string }[];
   /**
-   * `merge`: INSERT … ON CONFLICT. `replace`: delete the key, then insert, because further unique columns may hand
-   * values from row to row within a batch, or a column takes no update. `multiset`: equal rows are interchangeable. `append`: inserts only.
+   * `merge`: INSERT … ON CONFLICT. `replace`: delete the key, then insert, because further unique columns (which may
+   * come later than the rows) hand values from row to row within a batch, or a column takes no update. `multiset`: equal rows are interchangeable. `append`: inserts only.
    */
   method: 'merge' | 'replace' | 'multiset' | 'append';
 }
@@ -51,6 +51,7 @@ export function toWriteTarget(
   const names = relation.key.map((i) => relation.columns[i]!.name);
   const index = findKeyIndex(table, names)!;
   const further =
+    relation.order === 'namespace' ||
     table.indexes.some((each) => each !== index) ||
     columns.some((column, i) => column.insertOnly && !relation.key.includes(i));
   return {

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { toPosition } from '../../shared/change/position.ts';
+import type { Relation } from '../../shared/change/relation.ts';
+import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
+import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
+import { ChangeRouter } from './change-router.ts';
+import { LaneWriter } from './lane-writer.ts';
+
+const LANES = 4;
+const relation = (order: Relation['order'], namespace = 'public.t'): Relation => ({
+  namespace,
+  columns: [{ name: 'id', type: 'integer', encoding: 'text' }],
+  key: [0],
+  identity: 'key',
+  order,
+});
+const at = (high: number, low: number) => Buffer.from(toPosition(BigInt(high), BigInt(low)), 'hex');
+const key = (n: number) => Buffer.from(`key ${n}`);
+const ROW = Buffer.from('row');
+
+/** The frames of each lane, as the broker would get them. */
+function routing(starts = Array.from({ length: LANES }, () => toPosition(0n, 0n))) {
+  const sent: Frame[][] = starts.map(() => []);
+  const lanes = starts.map((start, lane) => {
+    const send = (bytes: Uint8Array) => void sent[lane]!.push(decodeFrame(Buffer.from(bytes)));
+    const publisher = { send, ready: () => undefined, inFlight: 0 } as unknown as LanePublisher;
+    return new LaneWriter(lane, publisher, 1, start);
+  });
+  const router = new ChangeRouter(lanes, starts);
+  const changes = () => sent.map((frames) => frames.filter((frame) => frame.kind === 'changes'));
+  return { router, sent, changes };
+}
+
+describe('routing changes', () => {
+  it('keeps equal keys in one lane and uses all lanes', () => {
+    const { router, changes } = routing();
+    const t = relation('key');
+    for (let i = 0; i < 100; i++) router.change('insert', t, at(1, i + 1), key(i), ROW, false);
+    for (let i = 0; i < 100; i++) router.change('update', t, at(2, i + 1), key(i), ROW, false);
+    router.commit(at(3, 0), 1);
+    router.announce(toPosition(3n, 0n));
+    const counts = changes().map((frames) => frames[0]!.body.counts![0]!);
+    for (const [inserts, updates] of counts) expect(inserts).toBe(updates);
+    expect(counts.every(([inserts]) => inserts > 5)).toBe(true);
+    expect(counts.reduce((sum, [inserts]) => sum + inserts, 0)).toBe(100);
+    router.close();
+  });
+
+  it('puts a namespace that needs its order into one lane as a whole', () => {
+    const { router, changes } = routing();
+    const t = relation('namespace');
+    for (let i = 0; i < 50; i++) router.change('insert', t, at(1, i + 1), key(i), ROW, false);
+    router.commit(at(2, 0), 1);
+    router.announce(toPosition(2n, 0n));
+    expect(changes().filter((frames) => frames.length > 0)).toHaveLength(1);
+    router.close();
+  });
+
+  it('drops what a lane has already, and counts only what it sends', () => {
+    const { router, changes } = routing([toPosition(5n, 3n)]);
+    const t = relation('key');
+    for (const [high, low] of [
+      [4, 1],
+      [5, 2],
+      [5, 3],
+      [5, 4],
+      [6, 1],
+    ] as const)
+      router.change('insert', t, at(high, low), key(low), ROW, false);
+    router.commit(at(7, 0), 1);
+    router.announce(toPosition(7n, 0n));
+    expect(changes()[0]!.map((frame) => frame.count)).toEqual([2]);
+    expect(router.counts.get('public.t')?.inserts).toBe(2);
+    router.close();
+  });
+
+  it('tells every lane of an awaited position once the stream has passed it, and not before', () => {
+    const { router, sent } = routing();
+    router.announce(toPosition(9n, 0n));
+    router.watermark(at(8, 0), 1);
+    expect(sent.map((frames) => frames.at(-1)!.kind)).toEqual(Array(LANES).fill('hello'));
+    router.watermark(at(9, 0), 2);
+    for (const frames of sent)
+      expect(frames.at(-1)).toMatchObject({ kind: 'watermark', last: toPosition(9n, 0n) });
+    router.close();
+  });
+
+  it('brings a barrier to every lane, behind what came before it', () => {
+    const { router, sent } = routing();
+    const t = relation('namespace');
+    router.change('insert', t, at(1, 1), key(1), ROW, false);
+    const truncate = {
+      kind: 'truncate',
+      relations: [t],
+      cascade: false,
+      restartIdentity: false,
+    } as const;
+    router.barrier(at(1, 2), { ...truncate, relations: [...truncate.relations] });
+    for (const frames of sent) expect(frames.at(-1)).toMatchObject({ kind: 'barrier' });
+    expect(sent.flat().filter((frame) => frame.kind === 'changes')).toHaveLength(1);
+    expect(router.counts.get('public.t')).toMatchObject({ inserts: 1, truncates: 1 });
+    router.close();
+  });
+
+  it('numbers the frames of each lane without a gap', () => {
+    const { router, sent } = routing();
+    const large = Buffer.alloc(100_000);
+    for (let i = 0; i < 40; i++)
+      router.change('insert', relation('key'), at(1, i + 1), key(i), large, false);
+    router.commit(at(2, 0), 1);
+    router.announce(toPosition(2n, 0n));
+    for (const frames of sent)
+      expect(frames.map((frame) => frame.sequence)).toEqual(frames.map((_, i) => i + 1));
+    router.close();
+  });
+});
