@@ -1,0 +1,35 @@
+import { dumpTable } from '../support/psql.ts';
+
+const SHOWN = 5;
+
+/** What one end has and the other has not, row by row as the databases write them; how often counts too. */
+export async function differences(
+  sourceUrl: string,
+  targetUrl: string,
+  tables: readonly string[],
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const table of tables) {
+    const [source, target] = await Promise.all([
+      dumpTable(sourceUrl, table),
+      dumpTable(targetUrl, table),
+    ]);
+    found.push(...surplus(source, target, `${table}: lost`));
+    found.push(...surplus(target, source, `${table}: too much`));
+  }
+  return found;
+}
+
+/** Lines of `left` that `right` has less often. */
+function surplus(left: readonly string[], right: readonly string[], what: string): string[] {
+  const counts = new Map<string, number>();
+  for (const line of right) counts.set(line, (counts.get(line) ?? 0) + 1);
+  const lines = left.filter((line) => {
+    const rest = (counts.get(line) ?? 0) - 1;
+    counts.set(line, rest);
+    return rest < 0;
+  });
+  if (lines.length === 0) return [];
+  const shown = lines.slice(0, SHOWN).map((line) => line.slice(0, 160));
+  return [`${what} ${lines.length} of ${left.length} rows, such as\n  ${shown.join('\n  ')}`];
+}

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+
+export type ServiceName = 'source-reader' | 'target-writer';
+
+export interface LogLine {
+  level: string;
+  msg: string;
+  code?: string;
+  reason?: string;
+  lane?: number;
+  [field: string]: unknown;
+}
+
+const LINES_KEPT = 4_000;
+
+/** One service as a process that the test kills, stops and starts again; nobody else looks after it. */
+export class FaultService {
+  readonly name: ServiceName;
+  /** What all its lives have said. */
+  readonly log: LogLine[] = [];
+  /** Ends that nobody asked for: a service must survive by itself whatever is not its own death. */
+  readonly unasked: string[] = [];
+  kills = 0;
+  readonly #args: string[];
+  readonly #env: NodeJS.ProcessEnv;
+  #child: ChildProcess | undefined;
+  #exited: Promise<number | null> = Promise.resolve(null);
+  #asked = false;
+
+  constructor(name: ServiceName, file: string, env: NodeJS.ProcessEnv) {
+    this.name = name;
+    this.#args = [`${projectRoot()}/bin/weir`, 'service', name, '--pipeline', file];
+    this.#env = { ...process.env, ...env };
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && !this.#child.signalCode;
+  }
+
+  start(): void {
+    // The channel ends it with the test process, also where that is killed.
+    const child = spawn(process.execPath, this.#args, {
+      env: this.#env,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    this.#asked = false;
+    createInterface({ input: child.stderr! }).on('line', (line) => this.#keep(line));
+    this.#exited = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        if (!this.#asked) this.unasked.push(`${this.name} ended with ${String(code ?? signal)}`);
+        resolve(code);
+      });
+    });
+  }
+
+  /** SIGKILL: ended when this resolves. */
+  async kill(): Promise<void> {
+    this.#asked = true;
+    this.kills++;
+    this.#child?.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    this.start();
+  }
+
+  /** Stands still without knowing it. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** Ends it in order; its exit code, null where it had to be killed. */
+  async stop(): Promise<number | null> {
+    if (!this.running) return this.#exited;
+    this.#asked = true;
+    this.thaw();
+    this.#child?.kill('SIGTERM');
+    const force = setTimeout(() => this.#child?.kill('SIGKILL'), 15_000);
+    return this.#exited.finally(() => clearTimeout(force));
+  }
+
+  /** Resident memory in bytes; 0 while it does not run, or where the system does not tell. */
+  residentBytes(): number {
+    if (!this.running || process.platform !== 'linux') return 0;
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+  }
+
+  #keep(line: string): void {
+    this.log.push(
+      line.startsWith('{')
+        ? (JSON.parse(line) as LogLine)
+        : { level: 'fatal', msg: line.slice(0, 500) },
+    );
+    if (this.log.length > LINES_KEPT) this.log.shift();
+  }
+}
