@@ -44,6 +44,10 @@ export async function loadChunk(
       for (const sql of beforeMerge(target)) await client.query(sql);
       const copy = `COPY pg_temp.weir_chunk FROM STDIN (FORMAT ${format})`;
       await runScript(client, copy, [{ messages: parts }], watch);
+      // A row that moved may be in two chunks: they take turns.
+      await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+        `weir merge into ${namespace}`,
+      ]);
       for (const sql of mergeStatements(target)) await client.query(sql);
     }
     if (count.loaded !== chunk.rows())
