@@ -81,6 +81,20 @@ export function createProgram(done: (exitCode: number) => void): Command {
       done(await (await import('./commands/service.ts')).runService(name, options)),
     );
 
+  const lifecycle = [
+    ['pause', 'paused', 'read no more until resumed; what was read is still written'],
+    ['resume', 'running', 'go on after a pause or a stop'],
+    ['stop', 'stopped', 'finish what is in flight, and end `weir run`'],
+  ] as const;
+  for (const [name, desired, summary] of lifecycle)
+    program
+      .command(name)
+      .summary(summary)
+      .argument('<name>', 'the pipeline')
+      .action(async (pipeline: string) =>
+        done(await (await import('./commands/lifecycle.ts')).runLifecycle(pipeline, desired)),
+      );
+
   program
     .command('reset')
     .summary('remove what a pipeline created, but not the data')

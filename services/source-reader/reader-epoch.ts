@@ -10,6 +10,7 @@ import { watchNotices } from '../../shared/hub/notices.ts';
 import { countWaiting } from '../../shared/hub/streams.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
+import type { DesiredState } from '../../shared/progress/desired-state.ts';
 import type { Notice } from '../../shared/progress/notice.ts';
 import type { CopyProgress, ReaderStatus } from '../../shared/progress/status.ts';
 import { ChangeRouter } from './change-router.ts';
@@ -44,6 +45,7 @@ export class ReaderEpoch {
   readonly #start: Position;
   readonly #applied: Record<string, ChangeCounts>;
   readonly #failed = new AbortController();
+  readonly #ended = new AbortController();
   #finished = false;
 
   private constructor(
@@ -184,8 +186,7 @@ export class ReaderEpoch {
   async run(signal: AbortSignal): Promise<void> {
     const { spec, hub, log } = this.#options;
     const stop = watchNotices(hub.control, spec.name, (notice) => this.#onNotice(notice));
-    const ended = new AbortController();
-    const inner = AbortSignal.any([signal, this.#failed.signal, ended.signal]);
+    const inner = AbortSignal.any([signal, this.#failed.signal, this.#ended.signal]);
     try {
       await runTogether(inner, [
         async (s) => {
@@ -195,7 +196,7 @@ export class ReaderEpoch {
           if (spec.mode !== 'snapshot') return;
           await this.sendSideState();
           this.#finished = true;
-          ended.abort();
+          this.#ended.abort();
         },
         async (s) => {
           if (spec.mode !== 'snapshot')
@@ -220,6 +221,7 @@ export class ReaderEpoch {
   #onNotice(notice: Notice): void {
     if (notice.kind === 'progress') this.#releases.advance(notice.lane, notice.position);
     else if (notice.kind === 'chunk') this.#copier.onChunkDone(notice.id, notice.rows);
+    else if (notice.kind === 'desired') this.#heed(notice.desired);
     else if (notice.readerEpoch === this.number)
       this.fail(new WeirError('BROKER_LOST_DATA', notice.reason));
   }
@@ -235,6 +237,11 @@ export class ReaderEpoch {
     if (state.readerEpoch !== this.number)
       throw new WeirError('FENCED', 'another reader has taken over this pipeline');
     for (const { lane, position } of state.lanes) this.#releases.advance(lane, position);
+    this.#heed(state.desired);
+  }
+
+  #heed(desired: DesiredState): void {
+    if (desired !== 'running') this.#ended.abort();
   }
 
   async #every(ms: number, signal: AbortSignal, task: () => Promise<void>): Promise<void> {

@@ -7,11 +7,15 @@ import type { Hub } from '../../shared/hub/hub.ts';
 import { readerSubject } from '../../shared/hub/names.ts';
 import { serve } from '../../shared/hub/requests.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
+import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { ReaderAnswers, ReaderRequest } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus } from '../../shared/progress/status.ts';
 import { whileHoldingLease } from './reader-lease.ts';
 import { ReaderEpoch } from './reader-epoch.ts';
+import { TargetClient } from './target-client.ts';
+
+const IDLE_POLL_MS = 1_000;
 
 export interface SourceReaderOptions {
   spec: PipelineSpec;
@@ -29,6 +33,7 @@ export interface SourceReaderOptions {
 export async function runSourceReader(options: SourceReaderOptions): Promise<void> {
   const { spec, source, hub, log, signal } = options;
   const holder = createHolder();
+  const target = new TargetClient(hub, spec.name);
   let epoch: ReaderEpoch | null = null;
   let problem: string | null = null;
   let phase: ReaderStatus['phase'] = 'starting';
@@ -57,16 +62,20 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
       onProblem: (text) => (problem = text),
       body: (outer) =>
         whileHoldingLease({ hub, pipeline: spec.name, holder, log }, outer, async (inner) => {
-          phase = 'starting';
-          epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
-          problem = null;
-          try {
-            await epoch.run(inner);
-            phase = epoch.phase;
-          } finally {
-            const ended: ReaderEpoch = epoch;
-            epoch = null;
-            await ended.close();
+          while (!inner.aborted && phase !== 'finished') {
+            phase = 'starting';
+            await untilWanted(target, log, inner, (idle) => (phase = idle));
+            if (inner.aborted) return;
+            epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
+            problem = null;
+            try {
+              await epoch.run(inner);
+              phase = epoch.phase;
+            } finally {
+              const ended: ReaderEpoch = epoch;
+              epoch = null;
+              await ended.close();
+            }
           }
         }),
     });
@@ -77,6 +86,29 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     stopServing();
     stopStatus();
     await source.close();
+  }
+}
+
+/** Returns when the pipeline is to run; until then it is idle as people wanted it. */
+async function untilWanted(
+  target: TargetClient,
+  log: Logger,
+  signal: AbortSignal,
+  onIdle: (phase: 'paused' | 'stopped') => void,
+): Promise<void> {
+  let told = false;
+  while (!signal.aborted) {
+    const progress = await target.askIfPresent({ op: 'progress' });
+    if (progress === undefined) {
+      await pause(IDLE_POLL_MS / 5, signal);
+      continue;
+    }
+    const desired = progress?.desired ?? 'running';
+    if (desired === 'running') return;
+    if (!told) log.info({ desired }, 'pipeline is idle as wanted');
+    told = true;
+    onIdle(desired);
+    await pause(IDLE_POLL_MS, signal);
   }
 }
 

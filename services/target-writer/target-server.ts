@@ -1,6 +1,7 @@
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { targetSubject } from '../../shared/hub/names.ts';
+import { publishNotice } from '../../shared/hub/notices.ts';
 import { serve } from '../../shared/hub/requests.ts';
 import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
 import type { Gate } from './gate.ts';
@@ -13,15 +14,15 @@ export interface TargetServerOptions {
 }
 
 /** Answers for the target: the reader asks here, because only writers talk to the target. Returns how to stop. */
-export function serveTarget({ hub, pipeline, sink, gate }: TargetServerOptions): () => void {
+export function serveTarget(options: TargetServerOptions): () => void {
+  const { hub, pipeline } = options;
   return serve(hub.control, targetSubject(pipeline), 'writers', (request) =>
-    answer(sink, gate, request as TargetRequest),
+    answer(options, request as TargetRequest),
   );
 }
 
 async function answer(
-  sink: Sink,
-  gate: Gate,
+  { hub, pipeline, sink, gate }: TargetServerOptions,
   request: TargetRequest,
 ): Promise<TargetAnswers[TargetRequest['op']]> {
   switch (request.op) {
@@ -31,6 +32,11 @@ async function answer(
       return sink.readState();
     case 'progress':
       return sink.readProgress();
+    case 'desire': {
+      const known = await sink.writeDesired(request.desired);
+      publishNotice(hub.control, pipeline, { kind: 'desired', desired: request.desired });
+      return known;
+    }
     case 'plan':
       await sink.savePlan(request.plan, request.readerEpoch);
       gate.nudge();

@@ -1,3 +1,4 @@
+import type { DesiredState } from '../progress/desired-state.ts';
 import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
 import type { Finding } from './connector.ts';
@@ -16,6 +17,8 @@ export interface Sink {
   /** The pipeline as the target has it; null where it has nothing of that name. */
   readState(): Promise<PipelineState | null>;
   readProgress(): Promise<PipelineProgress | null>;
+  /** False where the target has no pipeline of that name. */
+  writeDesired(desired: DesiredState): Promise<boolean>;
   /** A reader starts: raises the reader's epoch (frames of earlier epochs are refused from now on). */
   beginReader(): Promise<number>;
   /** Stores a new or continued plan and creates what is missing for it, all or nothing. Repeatable. */
@@ -54,6 +57,7 @@ export interface PipelineState extends PipelineProgress {
 /** The part of the state that moves all the time; small, whatever the number of chunks. */
 export interface PipelineProgress {
   readerEpoch: number;
+  desired: DesiredState;
   lanes: LaneProgress[];
   /** Namespaces that lack something which comes when all are in, such as foreign keys. */
   unfinished: string[];

@@ -1,8 +1,10 @@
+import type { DesiredState } from './desired-state.ts';
 import type { Position } from '../change/position.ts';
 
 /** What writers tell as it happens. A lost notice does no harm: the target's state says the same later. */
 export type Notice =
   | { kind: 'progress'; lane: number; position: Position }
   | { kind: 'chunk'; id: number; rows: number }
+  | { kind: 'desired'; desired: DesiredState }
   /** A lane misses frames: the reader must start over from what the target holds. */
   | { kind: 'rewind'; readerEpoch: number; reason: string };

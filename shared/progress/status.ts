@@ -14,7 +14,7 @@ interface CommonStatus {
 
 export interface ReaderStatus extends CommonStatus {
   service: 'source-reader';
-  phase: 'starting' | 'snapshotting' | 'streaming' | 'finished' | 'failed';
+  phase: 'starting' | 'snapshotting' | 'streaming' | 'paused' | 'stopped' | 'finished' | 'failed';
   readerEpoch: number;
   copy: Record<string, CopyProgress>;
   /** Changes read since the pipeline was made, by namespace. */

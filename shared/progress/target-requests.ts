@@ -1,3 +1,4 @@
+import type { DesiredState } from './desired-state.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import type { PipelineProgress, PipelineState } from '../connector/sink.ts';
 
@@ -12,6 +13,8 @@ export type TargetRequest =
   | { op: 'state' }
   /** → `PipelineProgress | null` */
   | { op: 'progress' }
+  /** → `boolean`: false where the target knows no such pipeline yet */
+  | { op: 'desire'; desired: DesiredState }
   /** Stores the plan and creates what is missing. → null */
   | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
   /** → null */
@@ -23,6 +26,7 @@ export interface TargetAnswers {
   begin: number;
   state: PipelineState | null;
   progress: PipelineProgress | null;
+  desire: boolean;
   plan: null;
   sideState: null;
   finish: null;

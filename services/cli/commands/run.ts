@@ -11,6 +11,7 @@ import { stopSignal } from '../stop-signal.ts';
 import { waitUntilCaughtUp } from '../supervisor/caught-up.ts';
 import { writeRunFile } from '../supervisor/run-file.ts';
 import { changesApplied, StatusBoard, statusLine } from '../supervisor/status-line.ts';
+import { untilStopped, wantRunning } from '../supervisor/wanted.ts';
 import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 
 /** Runs everything the pipeline needs on this machine; returns the exit code. */
@@ -84,9 +85,18 @@ async function supervise(
     const end = await Promise.race([
       supervisor.ended,
       aborted,
+      wantRunning(hub, pipeline, waiting).then(() => untilStopped(hub, pipeline, waiting)),
       ...(until === undefined ? [] : [waitUntilCaughtUp(hub, pipeline, waiting)]),
     ]);
-    if (end === null || end === false) return 0;
+    if (end === null || end === false) {
+      if (until === undefined) return 0;
+      process.stderr.write(`weir: ${pipeline} was stopped before it had caught up\n`);
+      return 1;
+    }
+    if (end === 'stopped') {
+      process.stdout.write(`${pipeline}: stopped as wanted\n`);
+      return 0;
+    }
     if (end === true) {
       process.stdout.write(`${pipeline}: caught up, the target holds what the source held\n`);
       return 0;

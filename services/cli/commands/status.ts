@@ -3,7 +3,7 @@ import { connectHub } from '../../../shared/hub/hub.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
-import { readRunFiles } from '../supervisor/run-file.ts';
+import { knownNatsUrls } from '../supervisor/known-servers.ts';
 import { statusLine } from '../supervisor/status-line.ts';
 
 /** Services answer a ping at once; this is for slow networks. */
@@ -15,7 +15,7 @@ export async function runStatus(
   options: { json: boolean },
 ): Promise<number> {
   const pipelines = new Map<string, ServiceStatus[]>();
-  for (const url of await natsUrls())
+  for (const url of await knownNatsUrls())
     for (const status of await listen(url, name ?? null))
       pipelines.set(status.pipeline, [...(pipelines.get(status.pipeline) ?? []), status]);
 
@@ -45,14 +45,6 @@ function isWrong(services: readonly ServiceStatus[]): boolean {
     !kinds.has('target-writer') ||
     services.some((status) => status.problem !== null || status.phase === 'failed')
   );
-}
-
-/** The server named by the environment, and those that running `weir run` commands use. */
-async function natsUrls(): Promise<Set<string>> {
-  const urls = new Set((await readRunFiles()).map((run) => run.natsUrl));
-  const named = process.env['WEIR_NATS_URL'];
-  if (named !== undefined && named !== '') urls.add(named);
-  return urls;
 }
 
 async function listen(url: string, pipeline: string | null): Promise<ServiceStatus[]> {

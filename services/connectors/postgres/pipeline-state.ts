@@ -7,6 +7,7 @@ import type {
   PipelineState,
 } from '../../../shared/connector/sink.ts';
 import type { Chunk } from '../../../shared/connector/source.ts';
+import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import { toLaneProgress, type LaneRow } from './lane-progress.ts';
 import { ensureStateTables, hasStateTables } from './state-tables.ts';
 
@@ -16,6 +17,7 @@ interface PipelineRow {
   start: string | null;
   snapshot: unknown;
   lanes: number | null;
+  desired: DesiredState;
 }
 
 interface NamespaceRow {
@@ -98,7 +100,7 @@ async function inOneSnapshot<T>(client: pg.Client, read: () => Promise<T>): Prom
 
 async function readPipeline(client: pg.Client, pipeline: string): Promise<PipelineRow | null> {
   const { rows } = await client.query<PipelineRow>(
-    `SELECT reader_epoch, identity, start, snapshot, lanes FROM weir.pipeline WHERE name = $1`,
+    `SELECT reader_epoch, identity, start, snapshot, lanes, desired FROM weir.pipeline WHERE name = $1`,
     [pipeline],
   );
   const row = rows[0];
@@ -125,6 +127,7 @@ async function progressOf(
   );
   return {
     readerEpoch: Number(row.reader_epoch),
+    desired: row.desired,
     lanes: lanes.rows.map(toLaneProgress),
     unfinished: unfinished.rows.map(({ namespace }) => namespace),
     applied: Object.fromEntries(
@@ -139,6 +142,19 @@ async function progressOf(
       ]),
     ),
   };
+}
+
+export async function writeDesired(
+  client: pg.Client,
+  pipeline: string,
+  desired: DesiredState,
+): Promise<boolean> {
+  if (!(await hasStateTables(client))) return false;
+  const { rowCount } = await client.query(
+    'UPDATE weir.pipeline SET desired = $2 WHERE name = $1 AND start IS NOT NULL',
+    [pipeline, desired],
+  );
+  return rowCount === 1;
 }
 
 /** Also the pipeline's first trace in the target. */

@@ -11,13 +11,14 @@ import type {
   PipelineState,
   Sink,
 } from '../../../shared/connector/sink.ts';
+import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { applyChanges } from './apply-changes.ts';
 import { connect, describeServer } from './connection.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
-import { beginReader, readProgress, readState } from './pipeline-state.ts';
+import { beginReader, readProgress, readState, writeDesired } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
@@ -74,6 +75,12 @@ class PostgresSink implements Sink {
   readProgress(): Promise<PipelineProgress | null> {
     return this.#ask('reading the progress of', (client) =>
       readProgress(client, this.#options.pipeline),
+    );
+  }
+
+  writeDesired(desired: DesiredState): Promise<boolean> {
+    return this.#ask('noting what is wanted at', (client) =>
+      writeDesired(client, this.#options.pipeline, desired),
     );
   }
 

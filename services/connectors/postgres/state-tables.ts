@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS weir.pipeline (
   start text,
   snapshot jsonb,
   lanes integer,
+  desired text NOT NULL DEFAULT 'running',
   created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE IF NOT EXISTS weir.namespace (
