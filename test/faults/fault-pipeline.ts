@@ -29,6 +29,8 @@ export interface FaultPipelineOptions {
   /** Rows of the shop before it starts. */
   rows?: number;
   ratePerSecond?: number;
+  /** Makes more at the source, given its URL, before anything starts. */
+  before?: (sourceUrl: string) => Promise<unknown>;
   /** Whatever else the pipeline file should say. */
   spec?: Record<string, unknown>;
 }
@@ -87,6 +89,7 @@ export class FaultPipeline {
     const [sourceUrl, targetUrl] = [await source.createDatabase(), await target.createDatabase()];
     await createShop(sourceUrl, options.rows ?? 3_000);
     await createWitness(sourceUrl, targetUrl);
+    await options.before?.(sourceUrl);
     const nats = await startNats();
     onTestFinished(() => nats.stop());
     const wires: Wires = {
@@ -115,7 +118,6 @@ export class FaultPipeline {
     return [this.reader, ...this.writers];
   }
 
-  /** Changes of the shop committed so far by lives of the workload that have ended. */
   get kills(): number {
     return this.services.reduce((sum, service) => sum + service.kills, 0);
   }

@@ -1,7 +1,9 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { connectHub } from '../../../shared/hub/hub.ts';
+import { errorPolicy } from '../../../shared/errors/error-policy.ts';
+import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
+import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { parseLogLevel } from '../../../shared/logging/log-level.ts';
 import { createLogger } from '../../../shared/logging/logger.ts';
 import { connectorFor, URL_SCHEMES } from '../../connectors/registry.ts';
@@ -10,6 +12,7 @@ import { runTargetWriter } from '../../target-writer/target-writer.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 const SERVICES = ['source-reader', 'target-writer'] as const;
+const PATIENCE_MS = 30_000;
 type ServiceName = (typeof SERVICES)[number];
 
 /** Runs one service of the pipeline alone; returns the exit code. */
@@ -33,7 +36,7 @@ export async function runService(name: string, options: { pipeline: string }): P
     level: parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'info'),
   });
   const stop = stopSignal();
-  const hub = await connectHub({ url: natsUrl, name: `weir/${spec.name}/${service}` });
+  const hub = await connectPatiently(natsUrl, `weir/${spec.name}/${service}`, stop.signal);
   try {
     log.info({ pid: process.pid }, 'service started');
     await start(service, spec, { hub, log, signal: stop.signal });
@@ -42,6 +45,20 @@ export async function runService(name: string, options: { pipeline: string }): P
   } finally {
     await hub.close();
     stop.dispose();
+  }
+}
+
+/** A broker that is being started, or started again, is worth waiting for. */
+async function connectPatiently(url: string, name: string, signal: AbortSignal): Promise<Hub> {
+  const giveUpAtMs = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await connectHub({ url, name });
+    } catch (error) {
+      const hopeless = errorPolicy(error) !== 'retry' || Date.now() > giveUpAtMs;
+      if (hopeless || signal.aborted) throw error;
+      await pause(500, signal);
+    }
   }
 }
 
