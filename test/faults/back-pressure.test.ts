@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { FaultPipeline } from './fault-pipeline.ts';
+import { chooseSeed } from './fault-schedule.ts';
+
+const source = usePostgres();
+const target = usePostgres();
+const seed = chooseSeed();
+const MOST_BYTES = 400 << 20;
+const STILL_MS = 20_000;
+
+test('a target that stands still for a while holds the reader back, and fills no memory', async () => {
+  const pipeline = await FaultPipeline.start({ source, target, seed, ratePerSecond: 400 });
+  await pipeline.untilFollowing();
+  let most = 0;
+  const sampler = setInterval(() => {
+    for (const service of pipeline.services) most = Math.max(most, service.residentBytes());
+  }, 250);
+  try {
+    pipeline.wires.target.hold();
+    // Some hundred megabytes of changes, in large transactions and beside the small ones.
+    const endMs = performance.now() + STILL_MS;
+    for (let i = 0; performance.now() < endMs; i++) {
+      if (i < 6)
+        await queryPostgres(
+          pipeline.sourceUrl,
+          `INSERT INTO faults.ledger SELECT txid_current(), n, repeat(md5(n::text), 30) FROM generate_series(1, 20000) n`,
+        );
+      await sleep(500);
+    }
+    pipeline.wires.target.release();
+    await pipeline.progresses(90_000);
+  } finally {
+    clearInterval(sampler);
+  }
+  await pipeline.finish();
+  process.stdout.write(`faults: at most ${most >> 20} MB resident in a service\n`);
+  expect(most).toBeLessThan(MOST_BYTES);
+});
