@@ -66,7 +66,7 @@ export class LaneOwner {
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
   }
 
-  /** Renews, looks around, gives up and takes; true where something moved, so the next look should be soon. */
+  /** Renews, looks around, gives up and takes; true where something moves, so the next look should be soon. */
   async #round(): Promise<boolean> {
     const { writerId } = this.#context;
     await this.#leases.announce(`member.${shortHolder(writerId)}`);
@@ -77,7 +77,7 @@ export class LaneOwner {
         this.#owned.delete(lane);
         await owned.ended;
       }
-    const { release, acquire } = decideLanes({
+    const { release, acquire, isShort } = decideLanes({
       ...(await this.#look()),
       lanes: this.#lanes,
       self: writerId,
@@ -89,7 +89,7 @@ export class LaneOwner {
       this.#start(lane);
       moved = true;
     }
-    return moved || this.#owned.size === 0;
+    return moved || isShort;
   }
 
   async #look(): Promise<{ members: Set<string>; holders: Map<number, string> }> {

@@ -12,6 +12,8 @@ export interface LaneDecision {
   release: number[];
   /** Lanes without a holder that this writer should try to get, best first. */
   acquire: number[];
+  /** Others hold what this writer should have: it must soon look again, for they are giving it up or are gone. */
+  isShort: boolean;
 }
 
 /**
@@ -35,5 +37,9 @@ export function decideLanes({ lanes, members, holders, self }: LaneView): LaneDe
   );
   const keep = othersStarve && free.length === 0 ? least : most;
   const room = Math.max(0, most - mine.length);
-  return { release: mine.slice(keep), acquire: free.slice(0, room) };
+  return {
+    release: mine.slice(keep),
+    acquire: free.slice(0, room),
+    isShort: mine.length < least,
+  };
 }
