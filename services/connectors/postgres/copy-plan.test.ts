@@ -125,6 +125,18 @@ describe('continuing a plan', () => {
     expect(next(spent, table('t')).namespaces[0]!.chunks.map((c) => c.id)).toEqual([2, 6]);
   });
 
+  it('reads recent rows even if no chunk was in when it was asked: a writer may have loaded one since', () => {
+    const known = interrupted(planOf(table('t')), 0);
+    const chunks = next(known, table('t')).namespaces[0]!.chunks;
+    expect(chunks.map((c) => [c.id, (c.cursor as ChunkCursor).since])).toEqual([
+      [1, null],
+      [2, null],
+      [3, null],
+      [4, null],
+      [5, '77'],
+    ]);
+  });
+
   it('starts a table without a key again, at the new start and with new ids', () => {
     const bag = table('bag');
     bag.relation = { ...bag.relation, identity: 'row', key: [] };

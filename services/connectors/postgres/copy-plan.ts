@@ -100,11 +100,11 @@ export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
 /**
  * The missing chunks again, merged because the target may have rows of them by now, and all rows written since the
  * first snapshot: an update may have moved a row from a missing range into one that was read before, and the
- * stream alone cannot rebuild it where the update left a TOAST value unchanged.
+ * stream alone cannot rebuild it where the update left a TOAST value unchanged. Also where no chunk was known to be
+ * in: what the reader before sent may have been loaded since that was asked.
  */
 function mergedChunks(plan: NamespacePlan, table: SourceTable, memory: SnapshotMemory): Chunk[] {
   const missing = plan.chunks.map((chunk) => ({ ...chunk, how: 'merge' as const }));
-  if (plan.chunksDone === 0) return missing;
   const pending = new Set(
     missing.flatMap((chunk) => {
       const cursor = parseChunkCursor(chunk.cursor);
