@@ -36,8 +36,12 @@ export class ChangeBatch {
     return this.#changes;
   }
 
-  /** False where the frame has a relation in another shape than the batch: commit first. */
+  /**
+   * False where the frame has a relation in another shape than the batch, or comes from a later reader: commit first.
+   * What an earlier reader sent is refused by its epoch, which a batch of both would hide.
+   */
   fits(frame: Frame, intern: (relation: Relation) => Relation): boolean {
+    if (!this.isEmpty && frame.readerEpoch !== this.#after.readerEpoch) return false;
     return (frame.body.relations ?? []).every((relation) => {
       const fold = this.#folds.get(relation.namespace);
       return fold === undefined || fold.relation === intern(relation);

@@ -76,7 +76,7 @@ export interface LaneProgress {
   lane: number;
   /** Of the lane's owner. */
   epoch: number;
-  /** Of the reader whose frames were applied last, and the sequence of the last of them. */
+  /** Of the reader whose frames are taken, and the sequence of the last of them that was applied; 0 before the first. */
   readerEpoch: number;
   sequence: number;
   /** Everything of this lane up to and including it is in the target. */

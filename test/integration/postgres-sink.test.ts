@@ -57,6 +57,16 @@ describe('changes', () => {
     expect((await pipeline.sink.readState())?.applied).toEqual({});
   });
 
+  it('of an earlier reader are refused once another has begun, and its own go on in the lane', async () => {
+    await start('CREATE TABLE bag (a int); ALTER TABLE bag REPLICA IDENTITY FULL');
+    await pipeline.write(0, { 'public.bag': { upserts: [['1']] } });
+    const held = await pipeline.batch(0, { 'public.bag': { upserts: [['2']] } });
+    pipeline.readerEpoch = await pipeline.sink.beginReader();
+    await expect(pipeline.sink.writeUpdates(held)).rejects.toMatchObject({ code: 'FENCED' });
+    await pipeline.write(0, { 'public.bag': { upserts: [['3']] } });
+    expect((await dumpTable(target, 'bag')).sort()).toEqual(['1', '3']);
+  });
+
   it('are applied once though the same batch comes twice', async () => {
     await start(ITEMS);
     await pipeline.write(0, { 'public.items': { upserts: [['1', 'a', null]] } });

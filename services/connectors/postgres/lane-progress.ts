@@ -46,11 +46,14 @@ export async function openLane(
   return toLaneProgress(rows[0]);
 }
 
-/** One statement that moves a lane and adds to its counts; it touches no row at all if the lane is not at `before`. */
+/**
+ * One statement that moves a lane and adds to its counts; it touches no row at all if the lane is not at `before`.
+ * A reader that has begun since then has put its epoch into the lane, which then takes that reader's frames only.
+ */
 export function progressStatement(pipeline: string, batch: LaneBatch): string {
   const { before, after } = batch;
   const name = quoteLiteral(pipeline);
-  const move = `UPDATE weir.lane SET reader_epoch = ${after.readerEpoch}, sequence = ${after.sequence}, position = '${after.position}' WHERE pipeline = ${name} AND lane = ${before.lane} AND epoch = ${before.epoch} AND reader_epoch = ${before.readerEpoch} AND sequence = ${before.sequence} AND position = '${before.position}'`;
+  const move = `UPDATE weir.lane SET reader_epoch = ${after.readerEpoch}, sequence = ${after.sequence}, position = '${after.position}' WHERE pipeline = ${name} AND lane = ${before.lane} AND epoch = ${before.epoch} AND position = '${before.position}' AND (reader_epoch, sequence) IN ((${before.readerEpoch}, ${before.sequence}), (${after.readerEpoch}, 0))`;
   const counts = [...batch.counts].map(
     ([namespace, n]) =>
       `(${quoteLiteral(namespace)}, ${n.inserts}::bigint, ${n.updates}::bigint, ${n.deletes}::bigint, ${n.truncates}::bigint)`,

@@ -157,7 +157,7 @@ export async function writeDesired(
   return rowCount === 1;
 }
 
-/** Also the pipeline's first trace in the target. */
+/** Also the pipeline's first trace in the target. Returns when no frame of an earlier reader can be committed. */
 export async function beginReader(client: pg.Client, pipeline: string): Promise<number> {
   await ensureStateTables(client);
   const { rows } = await client.query<{ reader_epoch: string }>(
@@ -165,5 +165,25 @@ export async function beginReader(client: pg.Client, pipeline: string): Promise<
      ON CONFLICT (name) DO UPDATE SET reader_epoch = p.reader_epoch + 1 RETURNING reader_epoch`,
     [pipeline],
   );
-  return Number(rows[0]!.reader_epoch);
+  const epoch = Number(rows[0]!.reader_epoch);
+  await fenceLanes(client, pipeline, epoch);
+  return epoch;
+}
+
+/**
+ * A writer may hold frames of an earlier reader, such as those of a table whose gate is shut, and the next plan may
+ * copy that table anew: they must not come on top. Lane by lane, because each waits for the transaction that is open
+ * on it.
+ */
+async function fenceLanes(client: pg.Client, pipeline: string, epoch: number): Promise<void> {
+  const { rows } = await client.query<{ lane: number }>(
+    'SELECT lane FROM weir.lane WHERE pipeline = $1 ORDER BY lane',
+    [pipeline],
+  );
+  for (const { lane } of rows)
+    await client.query(
+      `UPDATE weir.lane SET reader_epoch = $3, sequence = 0
+       WHERE pipeline = $1 AND lane = $2 AND reader_epoch < $3`,
+      [pipeline, lane, epoch],
+    );
 }
