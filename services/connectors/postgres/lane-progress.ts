@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { Position } from '../../../shared/change/position.ts';
 import type { LaneBatch, LaneProgress } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { beginWithRow } from './contested-row.ts';
 import { quoteLiteral } from './names.ts';
 
 /**
@@ -27,17 +28,28 @@ export function toLaneProgress(row: LaneRow): LaneProgress {
   };
 }
 
-/** Waits for an open transaction of an earlier owner on this lane, whose outcome decides where it stands. */
+/**
+ * Waits a little for an open transaction of an earlier owner on this lane, whose outcome decides where it stands, and
+ * ends that transaction when it does not come to one.
+ */
 export async function openLane(
   client: ClientBase,
   pipeline: string,
   lane: number,
 ): Promise<LaneProgress> {
+  await beginWithRow(client, {
+    table: 'weir.lane',
+    pipeline,
+    column: 'lane',
+    value: lane,
+    columns: 'lane',
+  });
   const { rows } = await client.query<LaneRow>(
     `UPDATE weir.lane SET epoch = epoch + 1 WHERE pipeline = $1 AND lane = $2
      RETURNING lane, epoch, reader_epoch, sequence, position`,
     [pipeline, lane],
   );
+  await client.query('COMMIT');
   if (rows[0] === undefined)
     throw new WeirError(
       'TARGET_NOT_READY',

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { ChunkHead } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { copyInto } from './change-statements.ts';
+import { beginWithRow } from './contested-row.ts';
 import { toRowError } from './row-error.ts';
 import { runScript } from './script.ts';
 import type { WriteTarget } from './write-target.ts';
@@ -26,12 +27,14 @@ export async function loadChunk(
 ): Promise<'loaded' | 'present'> {
   const format = formatOf(chunk);
   const namespace = target.name.namespace;
-  await client.query('BEGIN');
-  const { rows } = await client.query<{ done: boolean }>(
-    'SELECT done FROM weir.chunk WHERE pipeline = $1 AND id = $2 FOR UPDATE',
-    [pipeline, chunk.id],
-  );
-  if (rows[0]?.done !== false) {
+  const entry = await beginWithRow<{ done: boolean }>(client, {
+    table: 'weir.chunk',
+    pipeline,
+    column: 'id',
+    value: chunk.id,
+    columns: 'done',
+  });
+  if (entry?.done !== false) {
     await client.query('ROLLBACK');
     return 'present';
   }

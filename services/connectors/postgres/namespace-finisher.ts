@@ -81,6 +81,8 @@ export class NamespaceFinisher {
     const client = await connect(this.#url, { applicationName: `weir ${this.#target.pipeline}` });
     this.#client = client;
     try {
+      // While it stands still in the middle, nobody else may finish the namespace.
+      await client.query(`SET idle_in_transaction_session_timeout = '60s'`);
       for (const { namespace } of done) await finishNamespace(client, this.#target, namespace);
       const now = await this.#standings(client);
       const settled = links && now.every(({ ready }) => ready) && (await this.#settle(client));

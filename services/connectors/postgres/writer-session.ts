@@ -22,8 +22,12 @@ export class WriterSession {
   }
 }
 
-/** `synchronous_commit = off` would let the source forget what the target can still lose. */
+/**
+ * `synchronous_commit = off` would let the source forget what the target can still lose. A process that stands still
+ * between two statements must not keep others from what it has locked.
+ */
 const SETTINGS = `
+SET idle_in_transaction_session_timeout = '60s';
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
