@@ -35,6 +35,10 @@ const SESSION_SETTINGS: Record<string, string> = {
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  // A client whose machine is gone must not hold locks and the slot for hours: about a minute, over TCP.
+  tcp_keepalives_idle: '30',
+  tcp_keepalives_interval: '10',
+  tcp_keepalives_count: '3',
 };
 
 /** Opens a connection with the session settings; the caller ends it. */

@@ -36,6 +36,15 @@ export class ControlConnection {
     return this.#client;
   }
 
+  /** The server's process behind this connection. */
+  async serverProcess(): Promise<number> {
+    const rows = await this.query<{ pid: number }>(
+      'opening the connection',
+      'SELECT pg_backend_pid() AS pid',
+    );
+    return rows[0]!.pid;
+  }
+
   /** Rows of one statement; `doing` is for the message if it fails. */
   query<Row extends pg.QueryResultRow>(
     doing: string,

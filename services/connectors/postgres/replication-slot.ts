@@ -5,6 +5,11 @@ import type { ControlConnection } from './control-connection.ts';
 import { parseLsn, type Lsn } from './lsn.ts';
 import { quoteIdent } from './names.ts';
 
+/** What the connection that reads the slot calls itself. */
+export function changesApplicationName(pipeline: string): string {
+  return `weir ${pipeline} changes`;
+}
+
 /** A logical replication slot as `pg_replication_slots` shows it. */
 export interface SlotState {
   plugin: string;
@@ -38,11 +43,13 @@ export async function readSlot(
 }
 
 const LINGER_TRIES = 25;
+const LINGER_TRIES_UNTIL_ENDED = 10;
 const LINGER_WAIT_MS = 200;
 
 /**
  * Waits until nobody reads from the slot. Our own lock says that no other process runs the pipeline, so a reader
- * that is still there is the server's end of a connection that has died and goes in a moment.
+ * that is still there is the server's end of a connection that has died and goes in a moment; where the server does
+ * not notice, it is ended.
  */
 export async function awaitInactiveSlot(
   control: ControlConnection,
@@ -53,6 +60,13 @@ export async function awaitInactiveSlot(
   for (let tries = 1; ; tries++) {
     const slot = await readSlot(control, name);
     if (slot === null || slot.activePid === null) return slot;
+    if (tries === LINGER_TRIES_UNTIL_ENDED)
+      await control.query(
+        'ending a dead connection',
+        `SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+         WHERE pid = $1 AND application_name = $2`,
+        [slot.activePid, changesApplicationName(pipeline)],
+      );
     if (tries >= LINGER_TRIES)
       throw new WeirError(
         'ALREADY_RUNNING',

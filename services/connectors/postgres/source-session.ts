@@ -18,7 +18,7 @@ import { toPostgresError } from './postgres-error.ts';
 import { publicationNames } from './publication.ts';
 import { ReleasedPosition } from './released-position.ts';
 import { streamReplication } from './replication-stream.ts';
-import { awaitInactiveSlot } from './replication-slot.ts';
+import { awaitInactiveSlot, changesApplicationName } from './replication-slot.ts';
 import { emitMarker, readLogEnd, type ServerFacts } from './server-facts.ts';
 import { readSideState } from './source-side-state.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
@@ -142,7 +142,7 @@ export class PostgresSourceSession implements SourceSession {
     if (slot === null || slot.isLost || lsnToPosition(slot.confirmedFlush) > start)
       throw positionLost(slotName, slot, start);
     const client = await connect(url, {
-      applicationName: `weir ${pipeline} changes`,
+      applicationName: changesApplicationName(pipeline),
       replication: true,
     });
     const heartbeat = setInterval(() => {

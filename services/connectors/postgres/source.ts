@@ -15,11 +15,14 @@ import { checkSource } from './source-check.ts';
 
 const LOCK_TRIES = 10;
 const LOCK_WAIT_MS = 200;
+const LOCK_TRIES_UNTIL_ENDED = 4;
 
 /** A PostgreSQL database as a source. Connections are made by its methods, and ended by those or by the session. */
 export function createPostgresSource(options: EndOptions): Source {
   const { pipeline, url, log } = options;
   const sessions = new Set<SourceSession>();
+  /** Server processes of this source's earlier connections: what they still hold is held for nobody. */
+  const former: number[] = [];
 
   return {
     async check(scope) {
@@ -32,9 +35,10 @@ export function createPostgresSource(options: EndOptions): Source {
     },
 
     async open(scope, known, signal) {
-      const control = await ControlConnection.open(url, `weir ${pipeline} control`);
+      const control = await ControlConnection.open(url, controlApplicationName(pipeline));
       try {
-        await takeLock(control, pipeline, signal);
+        await takeLock(control, pipeline, signal, former);
+        former.push(await control.serverProcess());
         const facts = await readServerFacts(control);
         const catalog = await readFitCatalog(control, scope);
         for (const finding of catalog.findings)
@@ -84,11 +88,16 @@ export interface Opening extends EndOptions {
   signal: AbortSignal;
 }
 
+function controlApplicationName(pipeline: string): string {
+  return `weir ${pipeline} control`;
+}
+
 /** One process a pipeline: the lock is the connection's and goes with it. */
 async function takeLock(
   control: ControlConnection,
   pipeline: string,
   signal: AbortSignal,
+  former: readonly number[] = [],
 ): Promise<void> {
   for (let tries = 1; ; tries++) {
     const rows = await control.query<{ taken: boolean }>(
@@ -97,6 +106,14 @@ async function takeLock(
       [`weir:${pipeline}`],
     );
     if (rows[0]?.taken === true) return;
+    // Our own connection was lost and the server has not noticed: nobody is at its other end.
+    if (tries === LOCK_TRIES_UNTIL_ENDED)
+      await control.query(
+        'ending a dead connection',
+        `SELECT pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+         WHERE l.locktype = 'advisory' AND l.granted AND l.pid = ANY($1::int[]) AND a.application_name = $2`,
+        [former, controlApplicationName(pipeline)],
+      );
     // A process that has just been killed may be seen for a moment longer.
     if (tries >= LOCK_TRIES)
       throw new WeirError(
