@@ -39,9 +39,13 @@ export class LanePublisher {
     );
   }
 
-  /** Takes over `frame`; `id` must be unique for this frame and reader epoch. Wait for `ready()` before the next. */
+  /**
+   * Takes over `frame`; `id` must be unique for this frame and reader epoch. Wait for `ready()` before the next.
+   * After a failure, which `onFailure`, `ready` and `drained` tell, frames are dropped: senders may be timers, whose
+   * errors nobody catches.
+   */
   send(frame: Uint8Array, id: string): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) return;
     const room = (this.#options.nc.info?.max_payload ?? 1 << 20) - HEADER_ROOM;
     const parts = Math.max(1, Math.ceil(frame.length / room));
     for (let part = 0; part < parts; part++) {
