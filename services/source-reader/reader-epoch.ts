@@ -222,7 +222,8 @@ export class ReaderEpoch {
     if (notice.kind === 'progress') this.#releases.advance(notice.lane, notice.position);
     else if (notice.kind === 'chunk') this.#copier.onChunkDone(notice.id, notice.rows);
     else if (notice.kind === 'desired') this.#heed(notice.desired);
-    else if (notice.readerEpoch === this.number)
+    // An earlier reader's frames, too, can have slipped into a lane behind its emptying; only another one removes them.
+    else if (notice.readerEpoch <= this.number)
       this.fail(new WeirError('BROKER_LOST_DATA', notice.reason));
   }
 
