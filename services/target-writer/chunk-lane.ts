@@ -58,7 +58,12 @@ export class ChunkLane {
       return null;
     }
     const { sink, meter, hub, pipeline, log, gate } = this.#context;
-    const chunk = new IncomingChunk(frame, delivery.replies, () => this.#consumer.next(signal));
+    const chunk = new IncomingChunk(
+      frame,
+      delivery.replies,
+      () => this.#consumer.next(signal),
+      (replies) => this.#consumer.acknowledge(replies),
+    );
     const { id, namespace } = frame.body.chunk;
     try {
       const relation = await this.#relationOf(namespace);

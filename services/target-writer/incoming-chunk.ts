@@ -8,6 +8,16 @@ import type { Delivery } from '../../shared/hub/lane-consumer.ts';
 /** Where the parts of a chunk come from; null when aborted. */
 export type NextDelivery = () => Promise<Delivery | null>;
 
+/** Told of parts that the lane may forget before the chunk is in. */
+export type LetGo = (replies: readonly string[]) => void;
+
+/**
+ * A chunk may unpack to more than its lane may hold, and the rest of it comes only when there is room. So of a large
+ * one the earlier parts are let go of as it goes on; if it then fails, it lacks its beginning, is passed over, and is
+ * read again. The last part is never let go of before the chunk is in: an empty lane says that nothing is on its way.
+ */
+const MAX_HELD_BYTES = 48 << 20;
+
 /** A chunk that was given up by its reader halfway; what comes next in the lane is `next`. */
 export class ChunkCutShort extends WeirError {
   readonly next: Delivery | null;
@@ -20,16 +30,22 @@ export class ChunkCutShort extends WeirError {
 
 /** A chunk while its parts arrive. The lane keeps them in order; a foreign part means that the rest never comes. */
 export class IncomingChunk {
-  readonly replies: string[];
+  /** Of the parts that came and were not let go of. */
+  replies: string[];
   readonly #first: Frame;
   readonly #next: NextDelivery;
+  readonly #letGo: LetGo;
+  /** Bytes of the parts behind `replies`. */
+  #heldBytes: number;
   #keys: Buffer;
   #rows: number | undefined;
 
-  constructor(first: Frame, replies: string[], next: NextDelivery) {
+  constructor(first: Frame, replies: string[], next: NextDelivery, letGo: LetGo) {
     this.#first = first;
     this.replies = [...replies];
+    this.#heldBytes = first.payload.length;
     this.#next = next;
+    this.#letGo = letGo;
     this.#keys = Buffer.from(first.batchKey, 'hex');
     this.#rows = first.body.chunk?.rows;
   }
@@ -73,7 +89,13 @@ export class IncomingChunk {
         frame.readerEpoch === this.#first.readerEpoch &&
         frame.sequence === ++sequence;
       if (!follows) throw new ChunkCutShort(delivery);
+      if (this.#heldBytes > MAX_HELD_BYTES) {
+        this.#letGo(this.replies);
+        this.replies = [];
+        this.#heldBytes = 0;
+      }
       this.replies.push(...delivery.replies);
+      this.#heldBytes += frame.payload.length;
       this.#keys = Buffer.concat([this.#keys, Buffer.from(frame.batchKey, 'hex')]);
       this.#rows = frame.body.chunk?.rows;
       yield frame.payload;
