@@ -1,11 +1,15 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { ErrorCode, type Msg, type NatsConnection, NatsError } from 'nats';
+import { createInbox, type Msg, type NatsConnection, type Subscription } from 'nats';
 import { ERROR_CODES, type ErrorCode as WeirErrorCode } from '../errors/codes.ts';
 import { toWeirError, WeirError } from '../errors/weir-error.ts';
 import { toHubError } from './hub.ts';
 
-/** Questions and answers between services: gzipped JSON; an error comes back as the error it was. */
+/**
+ * Questions and answers between services: gzipped JSON; an error comes back as the error it was. Until it has its
+ * answer, the one who answers says now and then that it is at work: silence means that it has died or stands still,
+ * however long the answer itself may take.
+ */
 export type Handler = (request: unknown) => Promise<unknown>;
 
 type Envelope = { ok: unknown } | { error: { code: WeirErrorCode; message: string } };
@@ -14,6 +18,11 @@ const pack = async (value: unknown): Promise<Buffer> =>
   promisify(gzip)(Buffer.from(JSON.stringify(value ?? null)));
 const unpack = async (bytes: Uint8Array): Promise<unknown> =>
   JSON.parse((await promisify(gunzip)(bytes)).toString()) as unknown;
+
+const WORKING_MS = 2_000;
+const SILENCE_MS = 8_000;
+/** The server's own answer where nobody listens. */
+const NOBODY = 503;
 
 /** Answers requests to `subject`; of several servers in one `queue`, one answers. Returns how to stop. */
 export function serve(
@@ -25,25 +34,31 @@ export function serve(
   const subscription = nc.subscribe(subject, {
     queue,
     callback: (error, message) => {
-      if (error === null) void answer(message, handler);
+      if (error === null) void answer(nc, message, handler);
     },
   });
   return () => subscription.unsubscribe();
 }
 
-async function answer(message: Msg, handler: Handler): Promise<void> {
+async function answer(nc: NatsConnection, message: Msg, handler: Handler): Promise<void> {
   let envelope: Envelope;
+  // A service that is stopping may have closed its connection: nobody is told then, and asks another one.
+  const respond = (bytes?: Uint8Array): void => {
+    if (!nc.isClosed()) message.respond(bytes);
+  };
+  const working = setInterval(respond, WORKING_MS);
   try {
     envelope = { ok: await handler(await unpack(message.data)) };
   } catch (thrown) {
     const error = toWeirError(thrown);
     envelope = { error: { code: error.code, message: error.message } };
+  } finally {
+    clearInterval(working);
   }
-  const bytes = await pack(envelope);
-  message.respond(bytes);
+  respond(await pack(envelope));
 }
 
-/** UNREACHABLE where nobody answers. */
+/** UNREACHABLE where nobody answers, or who was to answer falls silent. */
 export async function request<T>(
   nc: NatsConnection,
   subject: string,
@@ -52,15 +67,42 @@ export async function request<T>(
 ): Promise<T> {
   let reply: Msg;
   try {
-    reply = await nc.request(subject, await pack(body), { timeout: timeoutMs });
+    reply = await awaitAnswer(nc, subject, await pack(body), timeoutMs);
   } catch (error) {
-    const code = error instanceof NatsError ? (error.code as ErrorCode) : undefined;
-    if (code === ErrorCode.NoResponders || code === ErrorCode.Timeout)
-      throw new WeirError('UNREACHABLE', `no service answers at ${subject}; is it running?`);
     throw toHubError(error);
   }
   const envelope = (await unpack(reply.data)) as Envelope;
   if ('ok' in envelope) return envelope.ok as T;
   const { code, message } = envelope.error;
   throw new WeirError(code in ERROR_CODES ? code : 'INTERNAL', message);
+}
+
+async function awaitAnswer(
+  nc: NatsConnection,
+  subject: string,
+  bytes: Uint8Array,
+  timeoutMs: number,
+): Promise<Msg> {
+  const inbox = createInbox();
+  let giveUp = (): void => undefined;
+  const timers = [timeoutMs, SILENCE_MS].map((ms) => setTimeout(() => giveUp(), ms));
+  let subscription: Subscription | undefined;
+  try {
+    return await new Promise<Msg>((resolve, reject) => {
+      giveUp = () =>
+        reject(new WeirError('UNREACHABLE', `no service answers at ${subject}; is it running?`));
+      subscription = nc.subscribe(inbox, {
+        callback: (error, message) => {
+          if (error !== null) reject(error);
+          else if (message.data.length > 0) resolve(message);
+          else if (message.headers?.code === NOBODY) giveUp();
+          else timers[1]?.refresh();
+        },
+      });
+      nc.publish(subject, bytes, { reply: inbox });
+    });
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    subscription?.unsubscribe();
+  }
 }

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import { connectHub, type Hub } from '../../shared/hub/hub.ts';
+import { request, serve } from '../../shared/hub/requests.ts';
+
+let nats: NatsServerProcess;
+let hub: Hub;
+
+beforeAll(async () => {
+  nats = await startNats();
+  hub = await connectHub({ url: nats.url, name: 'test' });
+});
+afterAll(async () => {
+  await hub.close();
+  await nats.stop();
+});
+
+describe.concurrent('a request', () => {
+  it('is answered however long the answer takes', async () => {
+    serve(hub.control, 'test.slow', 'servers', async (body) => {
+      await sleep(11_000);
+      return body;
+    });
+    await expect(request(hub.control, 'test.slow', { n: 1 }, 60_000)).resolves.toEqual({ n: 1 });
+  });
+
+  it('is given up soon when the one who was to answer has fallen silent, however long it had', async () => {
+    hub.control.subscribe('test.silent', { queue: 'servers', callback: () => undefined });
+    const startedAtMs = performance.now();
+    await expect(request(hub.control, 'test.silent', {}, 600_000)).rejects.toThrow(
+      /no service answers/,
+    );
+    expect(performance.now() - startedAtMs).toBeLessThan(15_000);
+  });
+
+  it('is given up at once where nobody listens', async () => {
+    const startedAtMs = performance.now();
+    await expect(request(hub.control, 'test.nobody', {})).rejects.toThrow(/no service answers/);
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+  });
+});
