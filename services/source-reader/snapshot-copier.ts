@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import type { Chunk, SourceSession } from '../../shared/connector/source.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
@@ -35,6 +36,8 @@ export class SnapshotCopier {
   readonly #pending = new Map<number, Chunk>();
   readonly #sent = new Map<number, { lane: number; polls: number }>();
   readonly #load: number[];
+  /** Lanes into which a chunk is being sent: the parts of two may not mix. */
+  readonly #sending = new Set<number>();
   readonly progress: Record<string, CopyProgress> = {};
   #wake: (() => void)[] = [];
 
@@ -97,6 +100,7 @@ export class SnapshotCopier {
       }
       if (!this.#pending.has(chunk.id)) continue;
       this.#load[lane]!++;
+      this.#sending.add(lane);
       const publisher = this.#options.publishers[lane]!;
       const sender = new ChunkSender(chunk, lane, this.#options.readerEpoch, publisher);
       const { rows } = await this.#options.session.listData(
@@ -106,6 +110,8 @@ export class SnapshotCopier {
       );
       if (signal.aborted) return;
       sender.finish(rows);
+      this.#sending.delete(lane);
+      this.#wakeReaders();
       // Only what the broker has can be missed there.
       await publisher.drained();
       this.#sent.set(chunk.id, { lane, polls: 0 });
@@ -129,6 +135,11 @@ export class SnapshotCopier {
     if (state !== null) this.#takeOver(state.plan);
     for (const [id, sent] of this.#sent) {
       const waiting = await this.#options.countWaiting(sent.lane);
+      if (waiting === null)
+        throw new WeirError(
+          'BROKER_LOST_DATA',
+          `the stream of chunk lane ${sent.lane} is gone from the broker`,
+        );
       sent.polls = waiting === 0 ? sent.polls + 1 : 0;
       if (sent.polls < POLLS_UNTIL_LOST) continue;
       this.#options.log.warn({ chunk: id }, 'chunk was lost on the way, reading it again');
@@ -153,11 +164,13 @@ export class SnapshotCopier {
       };
   }
 
-  /** The lane with the fewest chunks on their way; null while all are full. */
+  /** The lane with the fewest chunks on their way; null while all are full or being sent into. */
   #freeLane(): number | null {
     let best: number | null = null;
-    for (const [lane, load] of this.#load.entries())
-      if (load < CHUNKS_PER_LANE && (best === null || load < this.#load[best]!)) best = lane;
+    for (const [lane, load] of this.#load.entries()) {
+      if (load >= CHUNKS_PER_LANE || this.#sending.has(lane)) continue;
+      if (best === null || load < this.#load[best]!) best = lane;
+    }
     return best;
   }
 
@@ -166,6 +179,10 @@ export class SnapshotCopier {
     if (sent === undefined) return;
     this.#sent.delete(id);
     this.#load[sent.lane]!--;
+    this.#wakeReaders();
+  }
+
+  #wakeReaders(): void {
     const wake = this.#wake;
     this.#wake = [];
     for (const resolve of wake) resolve();
