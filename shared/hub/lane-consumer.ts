@@ -120,6 +120,11 @@ export class LaneConsumer {
     const [index, count] = part === '' ? [0, 1] : part.split('/').map(Number);
     const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
     const reply = replyOf(message);
+    // Its beginning was acknowledged, so the frame is in the target; if it was lost instead, the next frame shows it.
+    if (index !== 0 && pending === null) {
+      this.acknowledge([reply]);
+      return null;
+    }
     this.#held.add(reply);
     const frame: Delivery = index === 0 || pending === null ? { bytes, replies: [] } : pending;
     if (frame === pending) frame.bytes = Buffer.concat([frame.bytes, bytes]);

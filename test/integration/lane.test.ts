@@ -79,6 +79,27 @@ describe('a lane', () => {
     publisher.close();
   });
 
+  it('passes over the rest of a large frame whose beginning was acknowledged before its owner died', async () => {
+    const { stream, open, lane } = await openLane();
+    const publisher = open();
+    publisher.send(Buffer.alloc(3_000_000, 'weir'), 'large');
+    publisher.send(Buffer.from('after'), 'after');
+    await publisher.drained();
+    const died = await consume(stream, 'L00-E1');
+    const first = await died.next(never);
+    expect(first!.replies.length).toBeGreaterThan(2);
+    died.acknowledge(first!.replies.slice(0, 1));
+    await expect.poll(() => countWaiting(hub.control, lane)).toBe(first!.replies.length);
+    died.close();
+    const next = await consume(stream, 'L00-E2');
+    const delivery = await next.next(never);
+    expect(delivery!.bytes.toString()).toBe('after');
+    next.acknowledge(delivery!.replies);
+    await expect.poll(() => countWaiting(hub.control, lane)).toBe(0);
+    next.close();
+    publisher.close();
+  });
+
   it('holds the sender back while it is full, and loses and reorders nothing', async () => {
     const { stream, open, failures } = await openLane(1 << 20);
     const publisher = open();
