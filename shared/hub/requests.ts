@@ -55,7 +55,21 @@ async function answer(nc: NatsConnection, message: Msg, handler: Handler): Promi
   } finally {
     clearInterval(working);
   }
-  respond(await pack(envelope));
+  const bytes = await pack(envelope);
+  const problem = tooLarge(nc, bytes);
+  if (problem === null) return respond(bytes);
+  const { code, message: text } = problem;
+  respond(await pack({ error: { code, message: text } } satisfies Envelope));
+}
+
+/** A plan of very many chunks may be larger than a message, which no waiting changes. */
+function tooLarge(nc: NatsConnection, bytes: Uint8Array): WeirError | null {
+  const most = nc.info?.max_payload ?? Infinity;
+  if (bytes.length <= most) return null;
+  return new WeirError(
+    'BROKER_UNFIT',
+    `the plan of this pipeline takes ${bytes.length} bytes, and the NATS server takes messages of ${most}; raise max_payload in its configuration (up to 64MB) and start it again`,
+  );
 }
 
 /** UNREACHABLE where nobody answers, or who was to answer falls silent. */
@@ -65,9 +79,12 @@ export async function request<T>(
   body: unknown,
   timeoutMs = 10_000,
 ): Promise<T> {
+  const bytes = await pack(body);
+  const problem = tooLarge(nc, bytes);
+  if (problem !== null) throw problem;
   let reply: Msg;
   try {
-    reply = await awaitAnswer(nc, subject, await pack(body), timeoutMs);
+    reply = await awaitAnswer(nc, subject, bytes, timeoutMs);
   } catch (error) {
     throw toHubError(error);
   }
