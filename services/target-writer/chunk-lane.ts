@@ -1,5 +1,6 @@
 import { decodeFrame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
+import type { ChunkOutcome } from '../../shared/connector/sink.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import { shortHolder } from '../../shared/hub/holder.ts';
 import { type Delivery, LaneConsumer } from '../../shared/hub/lane-consumer.ts';
@@ -65,12 +66,13 @@ export class ChunkLane {
       (replies) => this.#consumer.acknowledge(replies),
     );
     const { id, namespace } = frame.body.chunk;
+    let outcome: ChunkOutcome;
     try {
       const relation = await this.#relationOf(namespace);
-      const done = await sink.writeData(chunk.head(relation), chunk.parts());
-      if (done === 'present') await chunk.skip();
-      else meter.rowsCopied += chunk.rows;
-      log.debug({ chunk: id, namespace, rows: chunk.rows, done }, 'chunk in the target');
+      outcome = await sink.writeData(chunk.head(relation), chunk.parts());
+      if (outcome === 'loaded') meter.rowsCopied += chunk.rows;
+      else await chunk.skip();
+      log.debug({ chunk: id, namespace, rows: chunk.rows, outcome }, 'chunk came');
     } catch (error) {
       if (!(error instanceof ChunkCutShort)) throw error;
       log.info({ chunk: id, namespace }, 'chunk was cut short, waiting for it to come again');
@@ -78,6 +80,7 @@ export class ChunkLane {
       return error.next;
     }
     this.#consumer.acknowledge(chunk.replies);
+    if (outcome === 'unwanted') return null;
     publishNotice(hub.control, pipeline, { kind: 'chunk', id, rows: chunk.rows });
     gate.nudge();
     return null;

@@ -26,9 +26,9 @@ export interface Sink {
 
   /**
    * Loads one chunk with its ledger entry in one transaction. `parts` yields the bytes in order and throws to give
-   * up. `present` (nothing was read from `parts`): the ledger has the chunk already.
+   * up. Unless `loaded`, nothing was read from `parts`.
    */
-  writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<'loaded' | 'present'>;
+  writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome>;
   /** Finishes namespaces whose chunks are all in (indexes, constraints) and marks them ready; returns those ready. */
   finishNamespaces(): Promise<ReadonlySet<string>>;
 
@@ -82,6 +82,9 @@ export interface LaneProgress {
   /** Everything of this lane up to and including it is in the target. */
   position: Position;
 }
+
+/** `present`: the ledger has the chunk already. `unwanted`: it is of a plan that has been replaced. */
+export type ChunkOutcome = 'loaded' | 'present' | 'unwanted';
 
 export interface ChunkHead extends Pick<Chunk, 'id' | 'namespace' | 'how' | 'dataType'> {
   relation: Relation;

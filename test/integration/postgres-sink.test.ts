@@ -262,6 +262,16 @@ describe('chunks', () => {
     expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N', '2\tnewer\t\\N', '3\tc\t\\N']);
   });
 
+  it('that are to be merged by now are not loaded as they were sent before', async () => {
+    await startWithChunks(['load']);
+    const [chunk] = pipeline.namespace('public.items').chunks;
+    const stale = pipeline.headOf(chunk!, 2);
+    chunk!.how = 'merge';
+    await pipeline.start();
+    expect(await pipeline.sink.writeData(stale, toParts(rows))).toBe('unwanted');
+    expect(await pipeline.sink.writeData(pipeline.headOf(chunk!, 2), toParts(rows))).toBe('loaded');
+  });
+
   it('of a copy that starts again find an empty table, and old ones are wanted no more', async () => {
     await startWithChunks(['load', 'load']);
     const [old, stale] = [...pipeline.namespace('public.items').chunks];
@@ -272,7 +282,7 @@ describe('chunks', () => {
     const anew = pipeline.addChunk('public.items');
     await pipeline.start();
     expect(await dumpTable(target, 'items')).toEqual([]);
-    expect(await pipeline.sink.writeData(pipeline.headOf(stale!, 2), toParts(rows))).toBe('present'); // prettier-ignore
+    expect(await pipeline.sink.writeData(pipeline.headOf(stale!, 2), toParts(rows))).toBe('unwanted'); // prettier-ignore
     expect(await pipeline.sink.writeData(pipeline.headOf(anew, 2), toParts(rows))).toBe('loaded');
     expect(await pipeline.sink.finishNamespaces()).toEqual(new Set(['public.items']));
   });

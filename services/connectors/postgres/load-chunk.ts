@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { ChunkHead } from '../../../shared/connector/sink.ts';
+import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { copyInto } from './change-statements.ts';
 import { beginWithRow } from './contested-row.ts';
@@ -15,8 +15,8 @@ export const DATA_TYPES = {
 
 /**
  * Loads a chunk in one transaction with its entry in the ledger. The entry is locked first, so that of two deliveries
- * one waits for the other and then finds the chunk present; a chunk that the ledger does not know is of a plan that
- * has been replaced, and nobody wants it any more.
+ * one waits for the other and then finds the chunk present; a chunk that the ledger does not know, or knows to be
+ * written otherwise, is of a plan that has been replaced, and nobody wants it any more.
  */
 export async function loadChunk(
   client: ClientBase,
@@ -24,19 +24,19 @@ export async function loadChunk(
   chunk: ChunkHead,
   target: WriteTarget,
   parts: AsyncIterable<Buffer>,
-): Promise<'loaded' | 'present'> {
+): Promise<ChunkOutcome> {
   const format = formatOf(chunk);
   const namespace = target.name.namespace;
-  const entry = await beginWithRow<{ done: boolean }>(client, {
+  const entry = await beginWithRow<{ done: boolean; how: string }>(client, {
     table: 'weir.chunk',
     pipeline,
     column: 'id',
     value: chunk.id,
-    columns: 'done',
+    columns: "done, chunk ->> 'how' AS how",
   });
-  if (entry?.done !== false) {
+  if (entry?.done !== false || entry.how !== chunk.how) {
     await client.query('ROLLBACK');
-    return 'present';
+    return entry?.done === true ? 'present' : 'unwanted';
   }
   try {
     const count = { loaded: 0 };

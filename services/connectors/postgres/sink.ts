@@ -5,6 +5,7 @@ import type { Finding, SinkOptions } from '../../../shared/connector/connector.t
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
   ChunkHead,
+  ChunkOutcome,
   LaneBatch,
   LaneProgress,
   PipelineProgress,
@@ -96,7 +97,7 @@ class PostgresSink implements Sink {
     );
   }
 
-  async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<'loaded' | 'present'> {
+  async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
     const { pipeline } = this.#options;
     return this.#write(null, async ({ client }) => {
       const target = await this.#relations.targetOf(client, chunk.relation);
