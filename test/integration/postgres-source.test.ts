@@ -275,6 +275,21 @@ describe('starting again', () => {
     await expect(pipeline.open()).rejects.toMatchObject({ code: 'POSITION_LOST' });
   });
 
+  it('refuses a table that was replaced by another of its name, whose changes nobody followed', async () => {
+    await start('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)');
+    await pipeline.catchUp();
+    await pipeline.stop();
+    await sql(
+      'CREATE TABLE t_new (id int PRIMARY KEY); INSERT INTO t_new VALUES (1); DROP TABLE t; ALTER TABLE t_new RENAME TO t',
+    );
+    await expect(pipeline.open()).rejects.toMatchObject({ code: 'POSITION_LOST' });
+    await expect(pipeline.open()).rejects.toThrow(/Changes of public\.t were not followed/);
+    await sql('DROP TABLE t');
+    expect((await pipeline.open()).namespaces.map((n) => n.relation.namespace)).toEqual([
+      'public.u',
+    ]);
+  });
+
   it('ends with a retryable error when the server cuts the connection', async () => {
     await start('CREATE TABLE t (id int PRIMARY KEY)');
     await pipeline.catchUp();

@@ -36,7 +36,12 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
     requireSlot(slot, slotName, known);
     await control.run('making the publications', (client) =>
-      alignPublications(client, pipeline, catalog.tables, known !== null),
+      alignPublications(
+        client,
+        pipeline,
+        catalog.tables,
+        known === null ? null : new Set(known.namespaces.map((n) => n.relation.namespace)),
+      ),
     );
     const copies = known === null || needsSnapshot(known, catalog.tables, opening.scope.mode);
     let slotStart: Lsn | null = slot?.confirmedFlush ?? null;

@@ -19,14 +19,15 @@ export function publicationNames(pipeline: string): Publications {
 }
 
 /**
- * Makes or finds the publications and brings them into line with the tables. With `mustExist`, a missing one is
- * an error: what was changed since it went cannot be read.
+ * Makes or finds the publications and brings them into line with the tables. `followed` are the tables of a pipeline
+ * that has run before, null for a new one: a missing publication, or a table that was not in one, is then an error,
+ * because what was changed meanwhile cannot be read.
  */
 export async function alignPublications(
   client: pg.Client,
   pipeline: string,
   tables: readonly SourceTable[],
-  mustExist: boolean,
+  followed: ReadonlySet<string> | null,
 ): Promise<void> {
   const names = publicationNames(pipeline);
   const ofInserts = (table: SourceTable): boolean => table.relation.identity === 'none';
@@ -38,9 +39,17 @@ export async function alignPublications(
     },
     { name: names.inserts, publish: 'insert, truncate', tables: tables.filter(ofInserts) },
   ];
+  const existing = new Map<string, Member[] | null>();
+  for (const { name } of wanted) existing.set(name, await readMembers(client, name));
+  if (followed !== null) {
+    const published = new Set([...existing.values()].flatMap((m) => m ?? []).map(({ oid }) => oid));
+    requirePublished(
+      tables.filter(({ namespace, oid }) => followed.has(namespace) && !published.has(oid)),
+    );
+  }
   for (const publication of wanted) {
-    const members = await readMembers(client, publication.name);
-    if (members === null && mustExist)
+    const members = existing.get(publication.name) ?? null;
+    if (members === null && followed !== null)
       throw new WeirError(
         'POSITION_LOST',
         `The publication ${publication.name} was dropped at the source, so changes made since cannot be read; run \`weir reset\` and copy anew.`,
@@ -63,6 +72,15 @@ export async function alignPublications(
         : `ALTER PUBLICATION ${quoteIdent(publication.name)} SET TABLE ${list}`,
     );
   }
+}
+
+function requirePublished(missing: readonly SourceTable[]): void {
+  if (missing.length === 0) return;
+  const names = missing.map(({ namespace }) => namespace).join(', ');
+  throw new WeirError(
+    'POSITION_LOST',
+    `Changes of ${names} were not followed for a while, because the table was left out of the pipeline file meanwhile or was replaced by another one of its name; leave it out again, or run \`weir reset\` and copy anew.`,
+  );
 }
 
 export async function dropPublications(client: pg.Client, pipeline: string): Promise<void> {
