@@ -6,6 +6,8 @@ import { prepareLaneStream } from '../../shared/hub/streams.ts';
 
 /** What a lane's stream may hold; a full one is the back-pressure that reaches the source. */
 const MAX_BYTES = 256 << 20;
+/** Leaves room for what the broker adds to each part. */
+const MAX_FRAME_BYTES = MAX_BYTES - (16 << 20);
 /** Bytes on their way to the broker, for each lane. */
 const WINDOW_BYTES = 4 << 20;
 
@@ -33,6 +35,7 @@ export async function openLanePublishers(options: LanePublishersOptions): Promis
         stream: streamName(pipeline, kind, lane),
         subject: laneSubject(pipeline, kind, lane),
         lastSequence: sequences[lane]!,
+        maxFrameBytes: MAX_FRAME_BYTES,
         windowBytes: WINDOW_BYTES,
         onFailure,
       }),

@@ -46,6 +46,8 @@ export class LanePublisher {
    */
   send(frame: Uint8Array, id: string): void {
     if (this.#failure !== undefined) return;
+    const { maxFrameBytes } = this.#options;
+    if (frame.length > maxFrameBytes) return this.#fail(tooLarge(frame.length, maxFrameBytes));
     const room = (this.#options.nc.info?.max_payload ?? 1 << 20) - HEADER_ROOM;
     const parts = Math.max(1, Math.ceil(frame.length / room));
     for (let part = 0; part < parts; part++) {
@@ -198,6 +200,8 @@ export interface LanePublisherOptions {
   subject: string;
   /** Of the stream, as `prepareLaneStream` returned it. */
   lastSequence: number;
+  /** A larger frame would never come through whole: its stream would be full before its end. */
+  maxFrameBytes: number;
   /** How many bytes may be on their way. */
   windowBytes: number;
   onFailure: (error: WeirError) => void;
@@ -213,6 +217,14 @@ interface PubAnswer {
   seq?: number;
   duplicate?: boolean;
   error?: { err_code: number; description: string };
+}
+
+function tooLarge(bytes: number, most: number): WeirError {
+  const inMiB = (n: number): string => `${Math.floor(n / 2 ** 20)} MiB`;
+  return new WeirError(
+    'NOT_SUPPORTED',
+    `a changed row of ${inMiB(bytes)} is larger than a lane can carry (${inMiB(most)}); leave its table out with source.namespaces and copy that one by other means`,
+  );
 }
 
 const HEADER_ROOM = 16 * 1024;

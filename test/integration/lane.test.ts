@@ -37,6 +37,7 @@ async function openLane(maxBytes = 64 << 20) {
       stream: streamName(pipeline, 'lane', 0),
       subject: laneSubject(pipeline, 'lane', 0),
       lastSequence,
+      maxFrameBytes: 32 << 20,
       windowBytes: 4 << 20,
       onFailure: (error) => failures.push(error),
     });
@@ -76,6 +77,16 @@ describe('a lane', () => {
     expect(first!.bytes.equals(large)).toBe(true);
     expect((await consumer.next(never))!.bytes.toString()).toBe('after');
     consumer.close();
+    publisher.close();
+  });
+
+  it('refuses a frame that is too large to come through whole, instead of filling up and waiting', async () => {
+    const { open, failures, lane } = await openLane();
+    const publisher = open();
+    publisher.send(Buffer.alloc((32 << 20) + 1), 'huge');
+    await expect(publisher.drained()).rejects.toThrow(/larger than a lane can carry \(32 MiB\)/);
+    expect(failures.map((error) => error.retryable)).toEqual([false]);
+    expect(await countWaiting(hub.control, lane)).toBe(0);
     publisher.close();
   });
 
