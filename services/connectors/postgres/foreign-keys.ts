@@ -11,6 +11,8 @@ import type { TargetName } from './target-names.ts';
 const LOCK_TIMEOUT = '3s';
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 60_000;
+/** Tries so far apart mean that it is more than lanes that are moments apart. */
+const WARN_PAUSE_MS = 16_000;
 
 /**
  * Adds the foreign keys once all tables are in. While changes flow, lanes are moments apart and a row may be there
@@ -114,7 +116,12 @@ export class ForeignKeys {
     if (found.details.sqlState === undefined) throw found;
     const facts = { namespace: name.namespace, constraint: constraint.name, reason: found.message };
     if (found.retryable || found.details.sqlState === '23503') {
-      this.#log.debug(facts, 'foreign key does not hold yet');
+      if (this.#pauseMs < WARN_PAUSE_MS) this.#log.debug(facts, 'foreign key does not hold yet');
+      else
+        this.#log.warn(
+          facts,
+          'foreign key still does not hold; look for rows at the source that point to none, and correct them there',
+        );
       return false;
     }
     this.#log.warn(facts, 'foreign key left out');
