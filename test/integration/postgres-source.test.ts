@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { silentLog } from '../support/sink-pipeline.ts';
 import { copyOfNow, SourcePipeline } from '../support/source-pipeline.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -258,12 +260,14 @@ describe('starting again', () => {
 
   it('refuses a second run, a lost slot and another server', async () => {
     await start('CREATE TABLE t (id int PRIMARY KEY)');
-    const second = pipeline.source.open(
+    const other = createPostgresSource({ pipeline: pipeline.name, url, log: silentLog() });
+    const second = other.open(
       { mode: 'snapshot+changes', namespaces: undefined, lanes: 4 },
       null,
       new AbortController().signal,
     );
     await expect(second).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
+    await other.close();
     await pipeline.stop();
     const known = pipeline.known!;
     pipeline.known = { ...known, identity: known.identity.replace('/1/', '/2/') };
