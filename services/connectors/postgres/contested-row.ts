@@ -1,56 +1,75 @@
 import type { ClientBase, QueryResultRow } from 'pg';
 
-/** How long a transaction of an earlier owner may keep the row, before it is ended from outside. */
-const PATIENCE_MS = 3_000;
+/** How long a transaction of an earlier owner may keep a row, before it is ended from outside. */
+const PATIENCE_MS = 2_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
-export interface ContestedRow {
+export interface ContestedRows {
   table: 'weir.lane' | 'weir.chunk';
-  pipeline: string;
-  /** The other column of its key, and its value. */
-  column: 'lane' | 'id';
-  value: number;
-  /** What to read of it. */
+  /** What to read of them. */
   columns: string;
+  where: string;
+  values: unknown[];
+}
+
+/** Begins a transaction that holds the rows, as `takeRows`. */
+export function beginWithRows<Row extends QueryResultRow>(
+  client: ClientBase,
+  rows: ContestedRows,
+): Promise<Row[]> {
+  return lockRows(client, rows, 'BEGIN', 'ROLLBACK');
 }
 
 /**
- * Begins a transaction that holds the row. Whoever comes here is the row's owner by now; an earlier one may have
- * been stopped, or cut off, in the middle of a transaction, and its server process then holds the row for as long as
- * the server believes in the connection, which may be hours. It is ended: what it has not committed is written again
- * by the new owner.
+ * Holds the rows from now on to the end of the open transaction. Whoever comes here is their owner by now; an earlier
+ * one may have been stopped, or cut off, in the middle of a transaction, or may wait for what a reader that is gone
+ * will never send. Its server process then holds the rows for as long as the server believes in the connection, which
+ * may be hours. It is ended: what it has not committed is written again by the new owner.
  */
-export async function beginWithRow<Row extends QueryResultRow>(
+export function takeRows<Row extends QueryResultRow>(
   client: ClientBase,
-  row: ContestedRow,
-): Promise<Row | undefined> {
-  const { table, pipeline, column, value, columns } = row;
+  rows: ContestedRows,
+): Promise<Row[]> {
+  return lockRows(client, rows, 'SAVEPOINT contested', 'ROLLBACK TO SAVEPOINT contested');
+}
+
+async function lockRows<Row extends QueryResultRow>(
+  client: ClientBase,
+  rows: ContestedRows,
+  begin: string,
+  undo: string,
+): Promise<Row[]> {
+  const { table, columns, where, values } = rows;
   for (;;) {
-    await client.query(`BEGIN; SET LOCAL lock_timeout = ${PATIENCE_MS}`);
+    await client.query(`${begin}; SET LOCAL lock_timeout = ${PATIENCE_MS}`);
     try {
-      const { rows } = await client.query<Row>(
-        `SELECT ${columns} FROM ${table} WHERE pipeline = $1 AND ${column} = $2 FOR UPDATE`,
-        [pipeline, value],
+      const taken = await client.query<Row>(
+        `SELECT ${columns} FROM ${table} r WHERE ${where} FOR UPDATE`,
+        values,
       );
       await client.query('SET LOCAL lock_timeout = 0');
-      return rows[0];
+      return taken.rows;
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
     }
-    await client.query('ROLLBACK');
-    await endHolder(client, row);
+    await client.query(undo);
+    await endHolders(client, rows);
   }
 }
 
-/** Only a session of this pipeline; anybody else who holds the row has a reason that is not known here. */
-async function endHolder(client: ClientBase, row: ContestedRow): Promise<void> {
+/**
+ * Only sessions of this pipeline that have been waiting for their client; a server process that works, such as one
+ * that stores a plan, comes to its end by itself, and anybody else has a reason that is not known here.
+ */
+async function endHolders(client: ClientBase, { table, where, values }: ContestedRows) {
   await client.query(
-    `SELECT pg_terminate_backend(a.pid)
-     FROM ${row.table} r
-     JOIN pg_locks l ON l.locktype = 'transactionid' AND l.transactionid = r.xmax AND l.granted
-     JOIN pg_stat_activity a ON a.pid = l.pid AND a.application_name = current_setting('application_name')
-     WHERE r.pipeline = $1 AND r.${row.column} = $2 AND a.pid <> pg_backend_pid()`,
-    [row.pipeline, row.value],
+    `SELECT pg_terminate_backend(pid) FROM (
+       SELECT DISTINCT a.pid FROM ${table} r
+       JOIN pg_locks l ON l.locktype = 'transactionid' AND l.transactionid = r.xmax AND l.granted
+       JOIN pg_stat_activity a ON a.pid = l.pid AND a.application_name = current_setting('application_name')
+         AND a.wait_event = 'ClientRead' AND a.state_change < now() - interval '1 second'
+       WHERE ${where} AND a.pid <> pg_backend_pid()) holder`,
+    values,
   );
 }
 

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import type { Position } from '../../../shared/change/position.ts';
 import type { LaneBatch, LaneProgress } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { beginWithRow } from './contested-row.ts';
+import { beginWithRows } from './contested-row.ts';
 import { quoteLiteral } from './names.ts';
 
 /**
@@ -37,12 +37,11 @@ export async function openLane(
   pipeline: string,
   lane: number,
 ): Promise<LaneProgress> {
-  await beginWithRow(client, {
+  await beginWithRows(client, {
     table: 'weir.lane',
-    pipeline,
-    column: 'lane',
-    value: lane,
     columns: 'lane',
+    where: 'r.pipeline = $1 AND r.lane = $2',
+    values: [pipeline, lane],
   });
   const { rows } = await client.query<LaneRow>(
     `UPDATE weir.lane SET epoch = epoch + 1 WHERE pipeline = $1 AND lane = $2

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { copyInto } from './change-statements.ts';
-import { beginWithRow } from './contested-row.ts';
+import { beginWithRows } from './contested-row.ts';
 import { toRowError } from './row-error.ts';
 import { runScript } from './script.ts';
 import type { WriteTarget } from './write-target.ts';
@@ -27,12 +27,11 @@ export async function loadChunk(
 ): Promise<ChunkOutcome> {
   const format = formatOf(chunk);
   const namespace = target.name.namespace;
-  const entry = await beginWithRow<{ done: boolean; how: string }>(client, {
+  const [entry] = await beginWithRows<{ done: boolean; how: string }>(client, {
     table: 'weir.chunk',
-    pipeline,
-    column: 'id',
-    value: chunk.id,
     columns: "done, chunk ->> 'how' AS how",
+    where: 'r.pipeline = $1 AND r.id = $2',
+    values: [pipeline, chunk.id],
   });
   if (entry?.done !== false || entry.how !== chunk.how) {
     await client.query('ROLLBACK');

@@ -3,6 +3,7 @@ import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { addMissingColumns } from './align-relation.ts';
 import { compareTable } from './compare-table.ts';
+import { takeRows } from './contested-row.ts';
 import type { TableDefinition } from './table-definition.ts';
 import { toTableStatements } from './table-ddl.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
@@ -34,7 +35,14 @@ export async function savePlan(
     await client.query('SELECT pg_advisory_xact_lock($1)', [PLAN_LOCK]);
     const known = await readKnown(client, target.pipeline);
     const problems: string[] = [];
-    // The ledger first: a writer that is loading one of these chunks ends before its table is emptied.
+    // The ledger first: a writer that is loading one of these chunks ends before its table is emptied. It may wait for
+    // parts of a chunk whose reader is gone, so it is not waited for in turn.
+    await takeRows(client, {
+      table: 'weir.chunk',
+      columns: 'id',
+      where: 'r.pipeline = $1 AND NOT r.done',
+      values: [target.pipeline],
+    });
     for (const namespace of plan.namespaces) await saveChunks(client, target.pipeline, namespace);
     await emptyRestarted(client, target, plan, known);
     for (const namespace of plan.namespaces) {
