@@ -23,7 +23,11 @@ export interface WriteStatements {
   update: string;
   /** Adds the masked rows to the staged ones, completed from the target by key. */
   complete: string;
-  /** The same for one row whose key was the staged one: from the row of the old key, else of the new. */
+  /**
+   * The same for one row whose key was the staged one: from the row of the new key, else of the old. There is a row of
+   * the new key only where changes come again after an interrupted copy: then the row has moved already, and the old
+   * key may belong to another one by now.
+   */
   completeMoved: string;
 }
 
@@ -79,7 +83,7 @@ export function toWriteStatements(target: WriteTarget, id: number): WriteStateme
       })
       .join(', ')} FROM ${table('masked')} s WHERE ${newKey}`,
     complete: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `t.${columns[i]!.name}`)} FROM ${table('masked')} s JOIN ${name.sql} t ON ${newKey}`,
-    completeMoved: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `f.v${i}`)} FROM ${table('masked')} s CROSS JOIN ${table('deletes')} d CROSS JOIN LATERAL (SELECT ${source}, 1 AS preference FROM ${name.sql} t WHERE ${oldKey} UNION ALL SELECT ${source}, 2 FROM ${name.sql} t WHERE ${newKey} ORDER BY preference LIMIT 1) f`,
+    completeMoved: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `f.v${i}`)} FROM ${table('masked')} s CROSS JOIN ${table('deletes')} d CROSS JOIN LATERAL (SELECT ${source}, 1 AS preference FROM ${name.sql} t WHERE ${newKey} UNION ALL SELECT ${source}, 2 FROM ${name.sql} t WHERE ${oldKey} ORDER BY preference LIMIT 1) f`,
   };
 }
 
