@@ -6,7 +6,9 @@ import type { WriterContext } from './writer-context.ts';
 
 /** The lane that carries barriers out; the others wait for it. */
 const EXECUTOR = 0;
-const POLL_MS = 25;
+/** Between two looks; each look writes at the target, and a lane may wait for as long as a copy takes. */
+const FIRST_POLL_MS = 25;
+const MAX_POLL_MS = 400;
 
 /**
  * Waits until all lanes have come to the barrier and the executor has carried it out, once. Returns the lane's
@@ -31,7 +33,7 @@ export async function carryOutBarrier(
     await sink.writeUpdates(step);
     return after;
   }
-  for (;;) {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, MAX_POLL_MS)) {
     const allThere = await sink.arriveAtBarrier(before, frame.last);
     if (before.lane === EXECUTOR && allThere) {
       await sink.runBarrier({ ...step, counts: countsOf(barrier) }, barrier);
@@ -42,7 +44,7 @@ export async function carryOutBarrier(
       await sink.writeUpdates(step);
       return after;
     }
-    await pause(POLL_MS, signal);
+    await pause(pollMs, signal);
     if (signal.aborted) return null;
   }
 }
