@@ -15,7 +15,7 @@ import type {
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { applyChanges } from './apply-changes.ts';
-import { connect, describeServer } from './connection.ts';
+import { describeServer } from './connection.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
@@ -30,7 +30,7 @@ import type { SideState } from './table-definition.ts';
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './target-names.ts';
 import type { WriteTarget } from './write-target.ts';
-import { openWriterSession, WriterSession } from './writer-session.ts';
+import { openControlSession, openWriterSession, type WriterSession } from './writer-session.ts';
 import { WriterPool } from './writer-pool.ts';
 
 export function createPostgresSink(options: SinkOptions): Sink {
@@ -56,10 +56,7 @@ class PostgresSink implements Sink {
     this.#target = { pipeline, create, names: createTargetNames(options.map) };
     const applicationName = `weir ${pipeline}`;
     this.#writers = new WriterPool(options.workers, () => openWriterSession(url, applicationName));
-    this.#control = new WriterPool(
-      1,
-      async () => new WriterSession(await connect(url, { applicationName })),
-    );
+    this.#control = new WriterPool(1, () => openControlSession(url, applicationName));
     this.#relations = new RelationCache(this.#target.names);
     this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);

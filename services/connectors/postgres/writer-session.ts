@@ -22,12 +22,27 @@ export class WriterSession {
   }
 }
 
-/**
- * `synchronous_commit = off` would let the source forget what the target can still lose. A process that stands still
- * between two statements must not keep others from what it has locked.
- */
+/** A process that stands still between two statements must not keep others from what it has locked. */
+const NOT_IDLE_FOR_LONG = `SET idle_in_transaction_session_timeout = '60s'`;
+
+/** For short questions about the pipeline itself. */
+export async function openControlSession(
+  url: string,
+  applicationName: string,
+): Promise<WriterSession> {
+  const client = await connect(url, { applicationName });
+  try {
+    await client.query(NOT_IDLE_FOR_LONG);
+  } catch (error) {
+    await disconnect(client);
+    throw error;
+  }
+  return new WriterSession(client);
+}
+
+/** `synchronous_commit = off` would let the source forget what the target can still lose. */
 const SETTINGS = `
-SET idle_in_transaction_session_timeout = '60s';
+${NOT_IDLE_FOR_LONG};
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
