@@ -14,9 +14,9 @@ test('nothing is lost and nothing comes twice while reader and writers are kille
     name: `${service.name} ${i}`,
     strike: () => service.restart(),
   }));
-  const struck = await strikeAtRandom(kill, { seed, forMs: 30_000, pauseMs: [700, 2_500] });
-  expect(pipeline.kills).toBeGreaterThan(8);
-  expect(struck.size).toBe(3);
+  const struck = await strikeAtRandom(kill, { seed, forMs: 20_000, pauseMs: [700, 2_500] });
+  expect(pipeline.kills).toBeGreaterThan(5);
+  expect(struck.size).toBeGreaterThan(1);
   await pipeline.finish();
 });
 
@@ -24,7 +24,7 @@ test('all services killed at once, again and again, go on where the target stand
   const pipeline = await FaultPipeline.start({ source, target, seed: seed + 1 });
   await pipeline.untilFollowing();
   const recoveries: number[] = [];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     await Promise.all(pipeline.services.map((service) => service.restart()));
     recoveries.push(Math.round(await pipeline.progresses()));
   }

@@ -14,7 +14,7 @@ test('connections that are cut, refused, slowed down, stopped and half closed at
   await pipeline.untilFollowing();
   const struck = await strikeAtRandom(wireFaults(pipeline.wires), {
     seed,
-    forMs: 40_000,
+    forMs: 25_000,
     pauseMs: [200, 1_500],
   });
   process.stdout.write(`faults: ${[...struck].map((each) => each.join(' ')).join(', ')}\n`);
