@@ -21,6 +21,8 @@ const unpack = async (bytes: Uint8Array): Promise<unknown> =>
 
 const WORKING_MS = 2_000;
 const SILENCE_MS = 8_000;
+/** Not heard at all: the broker may have chosen one whose machine is gone, which it learns after minutes. Ask another. */
+const UNHEARD_MS = 1_000;
 /** The server's own answer where nobody listens. */
 const NOBODY = 503;
 
@@ -46,6 +48,7 @@ async function answer(nc: NatsConnection, message: Msg, handler: Handler): Promi
   const respond = (bytes?: Uint8Array): void => {
     if (!nc.isClosed()) message.respond(bytes);
   };
+  respond();
   const working = setInterval(respond, WORKING_MS);
   try {
     envelope = { ok: await handler(await unpack(message.data)) };
@@ -103,6 +106,7 @@ async function awaitAnswer(
   const inbox = createInbox();
   let giveUp = (): void => undefined;
   const timers = [timeoutMs, SILENCE_MS].map((ms) => setTimeout(() => giveUp(), ms));
+  let unheard: NodeJS.Timeout | undefined;
   let subscription: Subscription | undefined;
   try {
     return await new Promise<Msg>((resolve, reject) => {
@@ -110,16 +114,22 @@ async function awaitAnswer(
         reject(new WeirError('UNREACHABLE', `no service answers at ${subject}; is it running?`));
       subscription = nc.subscribe(inbox, {
         callback: (error, message) => {
+          clearInterval(unheard);
           if (error !== null) reject(error);
           else if (message.data.length > 0) resolve(message);
           else if (message.headers?.code === NOBODY) giveUp();
           else timers[1]?.refresh();
         },
       });
-      nc.publish(subject, bytes, { reply: inbox });
+      const send = (): void => {
+        if (!nc.isClosed()) nc.publish(subject, bytes, { reply: inbox });
+      };
+      unheard = setInterval(send, UNHEARD_MS);
+      send();
     });
   } finally {
     for (const timer of timers) clearTimeout(timer);
+    clearInterval(unheard);
     subscription?.unsubscribe();
   }
 }

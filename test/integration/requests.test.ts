@@ -34,6 +34,13 @@ describe.concurrent('a request', () => {
     expect(performance.now() - startedAtMs).toBeLessThan(15_000);
   });
 
+  it('reaches one who is there, also where the broker still believes in one who is gone', async () => {
+    for (let i = 0; i < 2; i++)
+      hub.control.subscribe('test.half', { queue: 'servers', callback: () => undefined });
+    serve(hub.control, 'test.half', 'servers', async (body) => body);
+    await expect(request(hub.control, 'test.half', { n: 2 }, 60_000)).resolves.toEqual({ n: 2 });
+  });
+
   it('is given up at once where nobody listens', async () => {
     const startedAtMs = performance.now();
     await expect(request(hub.control, 'test.nobody', {})).rejects.toThrow(/no service answers/);
