@@ -26,7 +26,11 @@ export async function runService({ log, signal, body, onProblem }: ServiceOption
     } catch (thrown) {
       const error = toWeirError(thrown);
       const action = errorPolicy(thrown);
-      if (action === 'ignore') continue;
+      if (action === 'ignore') {
+        // An abort that nobody asked for here: not a problem to tell of, but not to be repeated at once either.
+        await backoff.wait(signal);
+        continue;
+      }
       onProblem(error.message);
       if (action === 'stop') throw error;
       if (Date.now() - startedAtMs > HEALTHY_MS) backoff.reset();
