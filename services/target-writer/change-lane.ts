@@ -43,7 +43,7 @@ export class ChangeLane {
       if (signal.aborted) return;
     }
     log.debug({ lane, epoch: progress.epoch, position: progress.position }, 'lane taken');
-    const consumer = await LaneConsumer.open(hub.consuming, stream, name);
+    const consumer = new LaneConsumer(hub.consuming, stream, name);
     try {
       await new ChangeLane(context, consumer, progress).#run(signal);
       await deleteConsumer(hub.control, stream, name);

@@ -34,7 +34,7 @@ export class ChunkLane {
       await pause(250, signal);
       if (signal.aborted) return;
     }
-    const consumer = await LaneConsumer.open(hub.consuming, stream, name);
+    const consumer = new LaneConsumer(hub.consuming, stream, name);
     try {
       await new ChunkLane(context, consumer).#run(signal);
       await deleteConsumer(hub.control, stream, name);

@@ -1,6 +1,6 @@
-import { ConsumerEvents, type ConsumerMessages, type JsMsg, type NatsConnection } from 'nats';
+import { createInbox, type Msg, nanos, type NatsConnection, type Subscription } from 'nats';
 import { WeirError } from '../errors/weir-error.ts';
-import { onDisconnect, toHubError } from './hub.ts';
+import { onDisconnect } from './hub.ts';
 
 /** One frame's bytes and how to acknowledge it once the target has committed it. */
 export interface Delivery {
@@ -13,44 +13,49 @@ export interface Delivery {
  * the epoch); a few messages are fetched ahead, no more. Anything odd — the consumer deleted, the stream made anew,
  * the connection broken — ends it with an error, and the owner takes the lane anew from its progress.
  *
+ * It asks for messages itself (a pull request, ADR-37 of NATS: `batch`, `expires`, `idle_heartbeat`), a few at a time
+ * and the next only when there is room: the client's own `consume` asks again as messages arrive, so that a writer
+ * behind a slow target would draw whole streams into its memory.
+ *
  * Acknowledge only what the target has committed. Unacknowledged deliveries are kept alive while this runs.
  */
 export class LaneConsumer {
   readonly #nc: NatsConnection;
   readonly #abort = new AbortController();
-  #messages: ConsumerMessages | undefined;
+  readonly #stream: string;
+  readonly #pullSubject: string;
+  readonly #inbox = createInbox();
+  readonly #subscription: Subscription;
+  /** Messages that the open request may still bring. */
+  #awaited = 0;
+  #heardAtMs = Date.now();
+  /** A frame whose last part has not come yet. */
+  #incomplete: Delivery | null = null;
   #buffer: Delivery[] = [];
   #bufferedBytes = 0;
   #wake: (() => void) | undefined;
-  #wakePump: (() => void) | undefined;
   #failure: WeirError | undefined;
   readonly #held = new Set<string>();
   readonly #keepAlive: NodeJS.Timeout;
+  readonly #watch: NodeJS.Timeout;
 
-  private constructor(nc: NatsConnection) {
+  constructor(nc: NatsConnection, stream: string, consumer: string) {
     this.#nc = nc;
+    this.#stream = stream;
+    this.#pullSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#subscription = nc.subscribe(this.#inbox, {
+      callback: (error, message) => {
+        if (error !== null)
+          this.#fail(new WeirError('ACCESS_DENIED', `NATS refused to deliver: ${error.message}`));
+        else this.#onMessage(message);
+      },
+    });
     this.#keepAlive = setInterval(() => this.#extend(), 20_000).unref();
+    this.#watch = setInterval(() => this.#checkSilence(), 1_000).unref();
     onDisconnect(nc, this.#abort.signal, () =>
       this.#fail(new WeirError('UNREACHABLE', 'the connection to NATS broke while consuming')),
     );
-  }
-
-  static async open(nc: NatsConnection, stream: string, consumer: string): Promise<LaneConsumer> {
-    const lane = new LaneConsumer(nc);
-    try {
-      const handle = await nc.jetstream({ timeout: 5_000 }).consumers.get(stream, consumer);
-      lane.#messages = await handle.consume({
-        max_messages: FETCH_AHEAD,
-        expires: 5_000,
-        idle_heartbeat: 1_000,
-      });
-    } catch (error) {
-      lane.close();
-      throw toHubError(error);
-    }
-    void lane.#watchEvents(lane.#messages, stream);
-    void lane.#pump(lane.#messages);
-    return lane;
+    this.#pull();
   }
 
   /** The next frame; null when `signal` is aborted first. */
@@ -69,7 +74,7 @@ export class LaneConsumer {
     const delivery = this.#buffer.shift();
     if (delivery === undefined) return null;
     this.#bufferedBytes -= delivery.bytes.length;
-    this.#wakePump?.();
+    this.#pull();
     return delivery;
   }
 
@@ -83,7 +88,8 @@ export class LaneConsumer {
   close(): void {
     this.#abort.abort();
     clearInterval(this.#keepAlive);
-    this.#messages?.stop();
+    clearInterval(this.#watch);
+    this.#subscription.unsubscribe();
     this.#fail(new WeirError('FENCED', 'the consumer was closed'));
   }
 
@@ -99,51 +105,60 @@ export class LaneConsumer {
     });
   }
 
-  async #pump(messages: ConsumerMessages): Promise<void> {
-    let parts: Delivery | null = null;
-    try {
-      for await (const message of messages) {
-        parts = this.#assemble(parts, message);
-        if (parts !== null) continue;
-        while (this.#bufferedBytes > BUFFER_BYTES && this.#failure === undefined)
-          await new Promise<void>((resolve) => (this.#wakePump = resolve));
-      }
-      this.#fail(new WeirError('UNREACHABLE', 'the delivery of frames ended'));
-    } catch (error) {
-      this.#fail(toHubError(error));
-    }
+  /** Asks for a few more, unless a request is open or there is enough here. */
+  #pull(): void {
+    if (this.#failure !== undefined || this.#awaited > 0) return;
+    if (this.#bufferedBytes > BUFFER_BYTES) return;
+    this.#awaited = BATCH;
+    this.#heardAtMs = Date.now();
+    const request = {
+      batch: BATCH,
+      expires: nanos(EXPIRES_MS),
+      idle_heartbeat: nanos(HEARTBEAT_MS),
+    };
+    this.#nc.publish(this.#pullSubject, JSON.stringify(request), { reply: this.#inbox });
   }
 
-  /** Returns what is still incomplete; a complete frame goes to the buffer. */
-  #assemble(pending: Delivery | null, message: JsMsg): Delivery | null {
+  #onMessage(message: Msg): void {
+    this.#heardAtMs = Date.now();
+    const code = message.headers?.code ?? 0;
+    if (code === 0) {
+      this.#awaited--;
+      this.#assemble(message);
+    } else if (code === EXPIRED || code === NONE) {
+      this.#awaited = 0;
+    } else if (code !== IDLE) {
+      const reason = message.headers?.description ?? '';
+      this.#fail(
+        new WeirError('FENCED', `the consumer of ${this.#stream} is gone: ${code} ${reason}`),
+      );
+    }
+    this.#pull();
+  }
+
+  #assemble(message: Msg): void {
     const part = message.headers?.get('Weir-Part') ?? '';
     const [index, count] = part === '' ? [0, 1] : part.split('/').map(Number);
     const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
-    const reply = replyOf(message);
+    const reply = message.reply ?? '';
+    const pending = this.#incomplete;
     // Its beginning was acknowledged, so the frame is in the target; if it was lost instead, the next frame shows it.
-    if (index !== 0 && pending === null) {
-      this.acknowledge([reply]);
-      return null;
-    }
+    if (index !== 0 && pending === null) return this.acknowledge([reply]);
     this.#held.add(reply);
     const frame: Delivery = index === 0 || pending === null ? { bytes, replies: [] } : pending;
     if (frame === pending) frame.bytes = Buffer.concat([frame.bytes, bytes]);
     frame.replies.push(reply);
-    if (index !== count! - 1) return frame;
+    this.#incomplete = index === count! - 1 ? null : frame;
+    if (this.#incomplete !== null) return;
     this.#buffer.push(frame);
     this.#bufferedBytes += frame.bytes.length;
     this.#wake?.();
-    return null;
   }
 
-  async #watchEvents(messages: ConsumerMessages, stream: string): Promise<void> {
-    for await (const event of await messages.status())
-      if (
-        event.type === ConsumerEvents.ConsumerDeleted ||
-        event.type === ConsumerEvents.ConsumerNotFound ||
-        event.type === ConsumerEvents.StreamNotFound
-      )
-        this.#fail(new WeirError('FENCED', `the consumer of ${stream} was removed: ${event.type}`));
+  /** While a request is open the server says at least that it is there. */
+  #checkSilence(): void {
+    if (this.#awaited > 0 && Date.now() - this.#heardAtMs > 3 * HEARTBEAT_MS)
+      this.#fail(new WeirError('UNREACHABLE', `NATS delivers nothing of ${this.#stream} any more`));
   }
 
   #extend(): void {
@@ -153,16 +168,16 @@ export class LaneConsumer {
   #fail(error: WeirError): void {
     this.#failure ??= error;
     this.#wake?.();
-    this.#wakePump?.();
   }
 }
 
-const FETCH_AHEAD = 6;
+const BATCH = 4;
 const BUFFER_BYTES = 1 << 20;
+const EXPIRES_MS = 30_000;
+const HEARTBEAT_MS = 2_000;
+/** Status codes of a pull request: idle heartbeat, no messages, expired. Any other ends it. */
+const IDLE = 100;
+const NONE = 404;
+const EXPIRED = 408;
 const ACK = new TextEncoder().encode('+ACK');
 const IN_PROGRESS = new TextEncoder().encode('+WPI');
-
-/** The subject an acknowledgement goes to. Kept instead of the message, which would keep its payload alive. */
-function replyOf(message: JsMsg): string {
-  return (message as JsMsg & { reply: string }).reply;
-}

@@ -46,7 +46,7 @@ async function openLane(maxBytes = 64 << 20) {
 
 async function consume(stream: string, name = 'L00-E1') {
   await takeLaneConsumer(hub.control, stream, name);
-  return LaneConsumer.open(hub.consuming, stream, name);
+  return new LaneConsumer(hub.consuming, stream, name);
 }
 
 describe('a lane', () => {
