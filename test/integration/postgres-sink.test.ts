@@ -253,6 +253,26 @@ describe('chunks', () => {
     expect(both.sort()).toEqual(['loaded', 'present']);
   });
 
+  it('that wait for a reader that is gone give way to the next plan, however late they began', async () => {
+    await startWithChunks(['load']);
+    const head = pipeline.headOf(pipeline.namespace('public.items').chunks[0]!, 2);
+    let began = (): void => undefined;
+    const beginning = new Promise<void>((resolve) => (began = resolve));
+    async function* endless(): AsyncGenerator<Buffer> {
+      for await (const part of toParts(rows)) {
+        yield part;
+        began();
+        await new Promise(() => undefined);
+      }
+    }
+    const loading = pipeline.sink.writeData(head, endless());
+    const ended = expect(loading).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    await beginning;
+    await pipeline.start();
+    await ended;
+    expect(await pipeline.sink.writeData(head, toParts(rows))).toBe('loaded');
+  }, 15_000);
+
   it('are merged into rows that may be there', async () => {
     await startWithChunks(['load', 'merge']);
     const [load, merge] = pipeline.namespace('public.items').chunks;

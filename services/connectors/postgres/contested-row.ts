@@ -62,12 +62,14 @@ async function lockRows<Row extends QueryResultRow>(
  * that stores a plan, comes to its end by itself, and anybody else has a reason that is not known here.
  */
 async function endHolders(client: ClientBase, { table, where, values }: ContestedRows) {
+  // In a transaction both the clock of `now()` and the first look at `pg_stat_activity` stand still.
+  await client.query('SELECT pg_stat_clear_snapshot()');
   await client.query(
     `SELECT pg_terminate_backend(pid) FROM (
        SELECT DISTINCT a.pid FROM ${table} r
        JOIN pg_locks l ON l.locktype = 'transactionid' AND l.transactionid = r.xmax AND l.granted
        JOIN pg_stat_activity a ON a.pid = l.pid AND a.application_name = current_setting('application_name')
-         AND a.wait_event = 'ClientRead' AND a.state_change < now() - interval '1 second'
+         AND a.wait_event = 'ClientRead' AND a.state_change < clock_timestamp() - interval '1 second'
        WHERE ${where} AND a.pid <> pg_backend_pid()) holder`,
     values,
   );
