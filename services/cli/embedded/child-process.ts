@@ -122,8 +122,9 @@ export async function awaitExit(child: Child, timeoutMs: number): Promise<void> 
 }
 
 function childEnvironment(home: string): NodeJS.ProcessEnv {
-  // Nothing of ours that could be a secret; a locale that every machine has.
-  const environment: NodeJS.ProcessEnv = { HOME: home, LC_ALL: 'C' };
+  // Nothing of ours that could be a secret; a locale that every machine has. The limit is for NATS, whose caches
+  // would otherwise grow with what passes through.
+  const environment: NodeJS.ProcessEnv = { HOME: home, LC_ALL: 'C', GOMEMLIMIT: '160MiB' };
   for (const name of ENVIRONMENT_KEPT) {
     if (process.env[name] !== undefined) environment[name] = process.env[name];
   }
