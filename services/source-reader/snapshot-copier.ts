@@ -12,6 +12,7 @@ import type { TargetClient } from './target-client.ts';
 /** How many chunks a chunk lane may hold that the target has not committed: the copy's back-pressure. */
 const CHUNKS_PER_LANE = 2;
 const POLL_MS = 2_000;
+const FINISHING_MS = 100;
 /** A chunk that the target still lacks although its lane is empty for so many polls was lost on the way. */
 const POLLS_UNTIL_LOST = 3;
 
@@ -40,6 +41,7 @@ export class SnapshotCopier {
   readonly #sending = new Set<number>();
   readonly progress: Record<string, CopyProgress> = {};
   #wake: (() => void)[] = [];
+  #lastChunk = new AbortController();
 
   constructor(options: SnapshotCopierOptions) {
     this.#options = options;
@@ -88,6 +90,7 @@ export class SnapshotCopier {
     progress.chunksDone++;
     progress.rowsDone += rows;
     this.#unload(id);
+    if (this.#pending.size === 0) this.#lastChunk.abort();
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -123,7 +126,10 @@ export class SnapshotCopier {
     while (!signal.aborted) {
       await this.#compareWithTarget();
       if (this.isDone) return;
-      await pause(this.#pending.size === 0 ? 200 : POLL_MS, signal);
+      // The last chunk ends the wait: what is left is for the target to finish.
+      this.#lastChunk = new AbortController();
+      const everyMs = this.#pending.size === 0 ? FINISHING_MS : POLL_MS;
+      await pause(everyMs, AbortSignal.any([signal, this.#lastChunk.signal]));
     }
   }
 
