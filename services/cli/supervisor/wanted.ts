@@ -5,6 +5,7 @@ import { request } from '../../../shared/hub/requests.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { PipelineProgress } from '../../../shared/connector/sink.ts';
+import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 
 /**
  * Whoever starts a pipeline that was stopped wants it to run; one that was paused stays so. Returns when that is
@@ -29,19 +30,42 @@ export async function wantRunning(
   }
 }
 
-/** Resolves when the pipeline, having run, is stopped by somebody. */
-export function untilStopped(
+/**
+ * Resolves when the reader has stopped and the target says that this is wanted. A reader alone may tell of a wish that
+ * was taken back since.
+ */
+export async function untilStopped(
   { control }: Pick<Hub, 'control'>,
   pipeline: string,
   signal: AbortSignal,
-): Promise<'stopped'> {
-  return new Promise((resolve) => {
-    let hasRun = false;
-    const stop = watchStatus(control, pipeline, (status) => {
-      if (status.service !== 'source-reader') return;
-      if (status.phase === 'stopped' && hasRun) resolve('stopped');
-      else if (status.phase === 'streaming' || status.phase === 'snapshotting') hasRun = true;
-    });
-    signal.addEventListener('abort', stop, { once: true });
+): Promise<'stopped' | null> {
+  let phase: string | null = null;
+  const stop = watchStatus(control, pipeline, (status) => {
+    if (status.service === 'source-reader') phase = status.phase;
   });
+  try {
+    while (!signal.aborted) {
+      if (phase === 'stopped' && (await desiredState(control, pipeline)) === 'stopped')
+        return 'stopped';
+      await pause(200, signal);
+    }
+    return null;
+  } finally {
+    stop();
+  }
+}
+
+/** Null where no writer answers. */
+async function desiredState(
+  control: Hub['control'],
+  pipeline: string,
+): Promise<DesiredState | null> {
+  try {
+    const subject = targetSubject(pipeline);
+    const progress = await request<PipelineProgress | null>(control, subject, { op: 'progress' });
+    return progress?.desired ?? null;
+  } catch (error) {
+    if (toWeirError(error).code !== 'UNREACHABLE') throw error;
+    return null;
+  }
 }
