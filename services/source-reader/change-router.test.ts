@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toPosition } from '../../shared/change/position.ts';
+import { toPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
@@ -19,14 +19,17 @@ const key = (n: number) => Buffer.from(`key ${n}`);
 const ROW = Buffer.from('row');
 
 /** The frames of each lane, as the broker would get them. */
-function routing(starts = Array.from({ length: LANES }, () => toPosition(0n, 0n))) {
+function routing(
+  starts = Array.from({ length: LANES }, () => toPosition(0n, 0n)),
+  pause: Position | null = null,
+) {
   const sent: Frame[][] = starts.map(() => []);
   const lanes = starts.map((start, lane) => {
     const send = (bytes: Uint8Array) => void sent[lane]!.push(decodeFrame(Buffer.from(bytes)));
     const publisher = { send, ready: () => undefined, inFlight: 0 } as unknown as LanePublisher;
     return new LaneWriter(lane, publisher, 1, start);
   });
-  const router = new ChangeRouter(lanes, starts);
+  const router = new ChangeRouter(lanes, starts, pause);
   const changes = () => sent.map((frames) => frames.filter((frame) => frame.kind === 'changes'));
   return { router, sent, changes };
 }
@@ -83,6 +86,28 @@ describe('routing changes', () => {
     for (const frames of sent)
       expect(frames.at(-1)).toMatchObject({ kind: 'watermark', last: toPosition(9n, 0n) });
     router.close();
+  });
+
+  it('lets no frame reach over the instant that a copy shows, and tells every lane when it is there', () => {
+    const pause = toPosition(5n, 0n);
+    const { router, changes } = routing(undefined, pause);
+    for (let i = 0; i < 40; i++)
+      router.change('insert', relation('key'), at(4, i + 1), key(i), ROW, false);
+    router.commit(at(4, 99), 1);
+    for (let i = 0; i < 40; i++)
+      router.change('insert', relation('key'), at(6, i + 1), key(i), ROW, false);
+    router.commit(at(7, 0), 1);
+    router.announce(toPosition(7n, 0n));
+    for (const frames of changes()) {
+      expect(frames.filter(({ first, last }) => first <= pause && last > pause)).toEqual([]);
+      expect(frames.map(({ last }) => last)).toEqual([pause, toPosition(7n, 0n)]);
+    }
+    router.close();
+    const idle = routing(undefined, pause);
+    idle.router.watermark(at(5, 0), 1);
+    for (const frames of idle.sent)
+      expect(frames.at(-1)).toMatchObject({ kind: 'watermark', last: pause });
+    idle.router.close();
   });
 
   it('brings a barrier to every lane, behind what came before it', () => {

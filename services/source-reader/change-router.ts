@@ -19,6 +19,7 @@ export class ChangeRouter implements ChangeReceiver {
   readonly #lanes: readonly LaneWriter[];
   readonly #starts: readonly Buffer[];
   readonly #lastStart: Buffer;
+  #pause: { at: Position; bytes: Buffer } | null;
   readonly #homeLanes = new Map<Relation, number>();
   #replaying = true;
   #watermark: Position;
@@ -27,11 +28,20 @@ export class ChangeRouter implements ChangeReceiver {
   #awaited: Position | null = null;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(lanes: readonly LaneWriter[], starts: readonly Position[]) {
+  /**
+   * No frame has changes from both sides of `pause`, and every lane is told when the stream has come to it: the
+   * writers go no further until the copy that shows this instant is in.
+   */
+  constructor(
+    lanes: readonly LaneWriter[],
+    starts: readonly Position[],
+    pause: Position | null = null,
+  ) {
     this.#lanes = lanes;
     this.#starts = starts.map((start) => Buffer.from(start, 'hex'));
     this.#lastStart = this.#starts.reduce((a, b) => (a.compare(b) > 0 ? a : b));
     this.#watermark = FIRST_POSITION;
+    this.#pause = pause === null ? null : { at: pause, bytes: Buffer.from(pause, 'hex') };
   }
 
   /** When the source committed the last transaction that was read; 0 before the first. */
@@ -47,6 +57,7 @@ export class ChangeRouter implements ChangeReceiver {
     row: Buffer,
     partial: boolean,
   ): void {
+    if (this.#pause !== null && position.compare(this.#pause.bytes) > 0) this.#passPause();
     const number =
       relation.order === 'key' ? hash32(key) % this.#lanes.length : this.#homeLane(relation);
     if (this.#replaying && this.#isKnown(number, position)) return;
@@ -63,6 +74,7 @@ export class ChangeRouter implements ChangeReceiver {
 
   barrier(position: Buffer, barrier: Barrier): void {
     const at = readPosition(position, 0);
+    if (this.#pause !== null && at > this.#pause.at) this.#passPause();
     for (const [number, lane] of this.#lanes.entries()) {
       lane.flush(this.#watermark, this.#timeMs || Date.now());
       if (!this.#isKnown(number, position)) lane.barrier(at, this.#timeMs, barrier);
@@ -124,9 +136,17 @@ export class ChangeRouter implements ChangeReceiver {
 
   #pass(position: Buffer): void {
     const at = readPosition(position, 0);
+    if (this.#pause !== null && at >= this.#pause.at) this.#passPause();
     if (at > this.#watermark) this.#watermark = at;
     this.#checkAwaited();
     if (this.#replaying && position.compare(this.#lastStart) > 0) this.#replaying = false;
+  }
+
+  #passPause(): void {
+    const { at } = this.#pause!;
+    this.#pause = null;
+    if (at > this.#watermark) this.#watermark = at;
+    this.#advance();
   }
 
   #isKnown(lane: number, position: Buffer): boolean {

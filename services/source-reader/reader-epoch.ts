@@ -3,6 +3,7 @@ import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import { minPosition, type Position } from '../../shared/change/position.ts';
 import type { PipelineState, ChangeCounts } from '../../shared/connector/sink.ts';
 import type { Source, SourceSession } from '../../shared/connector/source.ts';
+import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
@@ -75,6 +76,7 @@ export class ReaderEpoch {
         (publisher, lane) => new LaneWriter(lane, publisher, number, starts[lane]!),
       ),
       starts,
+      mergePosition(session.plan),
     );
     this.#copier = new SnapshotCopier({
       session,
@@ -251,6 +253,12 @@ export class ReaderEpoch {
       if (!signal.aborted) await task();
     }
   }
+}
+
+/** The instant that the chunks to be merged show; null where there are none. A plan has one snapshot. */
+function mergePosition({ namespaces }: PipelinePlan): Position | null {
+  const merged = namespaces.find(({ chunks }) => chunks.some(({ how }) => how === 'merge'));
+  return merged?.settled ?? null;
 }
 
 function refuseOtherLanes(spec: PipelineSpec, known: PipelineState | null): void {

@@ -58,6 +58,8 @@ export class SnapshotCopier {
         this.#pending.set(chunk.id, chunk);
       }
     }
+    // Chunks to be merged wait for the lanes, and keep others behind them waiting.
+    this.#waiting.sort((a, b) => Number(a.how === 'merge') - Number(b.how === 'merge'));
   }
 
   get isDone(): boolean {

@@ -74,9 +74,9 @@ export class ChangeLane {
     }
     const { gate, relations } = this.#context;
     const namespaces = namespacesOf(frame);
-    if (!gate.isOpen(namespaces)) {
+    if (!gate.isOpen(namespaces, frame.last)) {
       await this.#commit();
-      await gate.wait(namespaces, signal);
+      await gate.wait(namespaces, frame.last, signal);
       if (signal.aborted) return;
     }
     if (frame.body.barrier !== undefined) {

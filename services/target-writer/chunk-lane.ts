@@ -11,6 +11,9 @@ import { pause } from '../../shared/lifecycle/backoff.ts';
 import { ChunkCutShort, IncomingChunk } from './incoming-chunk.ts';
 import type { WriterContext } from './writer-context.ts';
 
+/** How often to look whether the lanes have come to where a chunk may be merged. */
+const EARLY_MS = 250;
+
 /**
  * Loads the chunks that come through one chunk lane. Chunks need no order among each other, so there is no
  * sequencer here: the target's ledger knows each chunk that is in. A chunk whose beginning is missing is passed
@@ -19,7 +22,9 @@ import type { WriterContext } from './writer-context.ts';
 export class ChunkLane {
   readonly #context: WriterContext;
   readonly #consumer: LaneConsumer;
+  /** As the plan of this reader has them. */
   readonly #relations = new Map<string, Relation>();
+  #readerEpoch = 0;
 
   private constructor(context: WriterContext, consumer: LaneConsumer) {
     this.#context = context;
@@ -68,8 +73,13 @@ export class ChunkLane {
     const { id, namespace } = frame.body.chunk;
     let outcome: ChunkOutcome;
     try {
-      const relation = await this.#relationOf(namespace);
+      const relation = await this.#relationOf(namespace, frame.readerEpoch);
       outcome = await sink.writeData(chunk.head(relation), chunk.parts());
+      while (outcome === 'early') {
+        await pause(EARLY_MS, signal);
+        if (signal.aborted) return null;
+        outcome = await sink.writeData(chunk.head(relation), chunk.parts());
+      }
       if (outcome === 'loaded') meter.rowsCopied += chunk.rows;
       else await chunk.skip();
       log.debug({ chunk: id, namespace, rows: chunk.rows, outcome }, 'chunk came');
@@ -86,7 +96,9 @@ export class ChunkLane {
     return null;
   }
 
-  async #relationOf(namespace: string): Promise<Relation> {
+  async #relationOf(namespace: string, readerEpoch: number): Promise<Relation> {
+    if (readerEpoch !== this.#readerEpoch) this.#relations.clear();
+    this.#readerEpoch = readerEpoch;
     const known = this.#relations.get(namespace);
     if (known !== undefined) return known;
     const state = await this.#context.sink.readState();

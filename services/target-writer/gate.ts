@@ -1,3 +1,4 @@
+import { FIRST_POSITION, type Position } from '../../shared/change/position.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 
@@ -6,12 +7,13 @@ const WAITING_MS = 250;
 const RESTING_MS = 10_000;
 
 /**
- * Holds the changes of a namespace back until its copy is in the target and finished. One loop does the finishing
+ * Holds the changes of a namespace that are later than its copy back until the copy is in the target and finished.
+ * One loop does the finishing
  * (indexes may take long), so no lane is kept from its work by the namespaces of others.
  */
 export class Gate {
   readonly #sink: Pick<Sink, 'finishNamespaces'>;
-  #ready: ReadonlySet<string> = new Set();
+  #limits: ReadonlyMap<string, Position> = new Map();
   #hurry = new AbortController();
   #waiting = 0;
 
@@ -19,15 +21,11 @@ export class Gate {
     this.#sink = sink;
   }
 
-  get ready(): ReadonlySet<string> {
-    return this.#ready;
-  }
-
   /** Finishes what can be finished, again and again, until aborted. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#hurry = new AbortController();
-      this.#ready = await this.#sink.finishNamespaces();
+      this.#limits = await this.#sink.finishNamespaces();
       const restMs = this.#waiting > 0 ? WAITING_MS : RESTING_MS;
       await pause(restMs, AbortSignal.any([signal, this.#hurry.signal]));
     }
@@ -38,15 +36,16 @@ export class Gate {
     this.#hurry.abort();
   }
 
-  isOpen(namespaces: readonly string[]): boolean {
-    return namespaces.every((namespace) => this.#ready.has(namespace));
+  /** Whether changes of these namespaces up to `last` may be applied. */
+  isOpen(namespaces: readonly string[], last: Position): boolean {
+    return namespaces.every((namespace) => last <= (this.#limits.get(namespace) ?? FIRST_POSITION));
   }
 
-  /** Returns when the namespaces are ready, or when aborted. */
-  async wait(namespaces: readonly string[], signal: AbortSignal): Promise<void> {
+  /** Returns when it is open, or when aborted. */
+  async wait(namespaces: readonly string[], last: Position, signal: AbortSignal): Promise<void> {
     this.#waiting++;
     this.nudge();
-    while (!signal.aborted && !this.isOpen(namespaces)) await pause(WAITING_MS, signal);
+    while (!signal.aborted && !this.isOpen(namespaces, last)) await pause(WAITING_MS, signal);
     this.#waiting--;
   }
 }

@@ -12,6 +12,9 @@ export const POSITION_BYTES = 16;
 
 export const FIRST_POSITION = '0'.repeat(32) as Position;
 
+/** Behind every change there can be. */
+export const LAST_POSITION = 'f'.repeat(32) as Position;
+
 export function parsePosition(text: string): Position {
   if (!/^[0-9a-f]{32}$/.test(text)) throw new TypeError(`not a position: "${text.slice(0, 40)}"`);
   return text as Position;

@@ -21,9 +21,9 @@ export interface NamespacePlan extends RelationPlan {
   /** Changes of this namespace at or before this position are in its copy and must not be applied. */
   start: Position;
   /**
-   * Once every lane has passed it, the namespace is as the source was at some instant. It lies behind `start` where
-   * an interrupted copy went on under a later snapshot: until then rows of both instants stand side by side, and
-   * what holds between rows (uniqueness, references) may not hold.
+   * The instant that its missing chunks show; `start` for a copy that was not interrupted. Changes up to it are
+   * applied before those chunks are merged, later ones once the namespace is ready: so the namespace is then as the
+   * source was at this instant, and no change meets a row that is newer than itself.
    */
   settled: Position;
   /**

@@ -29,8 +29,11 @@ export interface Sink {
    * up. Unless `loaded`, nothing was read from `parts`.
    */
   writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome>;
-  /** Finishes namespaces whose chunks are all in (indexes, constraints) and marks them ready; returns those ready. */
-  finishNamespaces(): Promise<ReadonlySet<string>>;
+  /**
+   * Finishes namespaces whose chunks are all in (indexes, constraints) and marks them ready. Returns up to where the
+   * changes of each namespace may be applied: its `settled`, or `LAST_POSITION` once it is ready.
+   */
+  finishNamespaces(): Promise<ReadonlyMap<string, Position>>;
 
   /** Takes a lane: its epoch grows, so that no earlier owner can commit to it any more. */
   openLane(lane: number): Promise<LaneProgress>;
@@ -83,8 +86,11 @@ export interface LaneProgress {
   position: Position;
 }
 
-/** `present`: the ledger has the chunk already. `unwanted`: it is of a plan that has been replaced. */
-export type ChunkOutcome = 'loaded' | 'present' | 'unwanted';
+/**
+ * `present`: the ledger has the chunk already. `unwanted`: it is of a plan that has been replaced. `early`: it is to be
+ * merged, and not every lane has come to the namespace's `settled` yet.
+ */
+export type ChunkOutcome = 'loaded' | 'present' | 'unwanted' | 'early';
 
 export interface ChunkHead extends Pick<Chunk, 'id' | 'namespace' | 'how' | 'dataType'> {
   relation: Relation;

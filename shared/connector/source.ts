@@ -60,7 +60,10 @@ export interface Chunk {
   namespace: string;
   /** What the connector needs to read it; opaque to the core. */
   cursor: unknown;
-  /** `load`: the target has none of these rows. `merge`: it may have some, possibly newer or older. */
+  /**
+   * `load`: the target has none of these rows. `merge`: it may have some, as they were at the namespace's `settled` or
+   * as they were before a change that could not be applied without them; so they come when every lane is there.
+   */
   how: 'load' | 'merge';
   /** What its bytes are: one of the connectors' common `ConnectorInfo.dataTypes`. */
   dataType: string;

@@ -12,7 +12,7 @@ const seed = chooseSeed();
 const READERS = 2;
 const ROWS = 120_000;
 
-test('a copy killed at several instants goes on where it was, and empties nothing', async () => {
+test('a copy killed at several instants goes on where it was, empties nothing and loses no row whose key moves', async () => {
   const pipeline = await FaultPipeline.start({
     source,
     target,
@@ -21,8 +21,10 @@ test('a copy killed at several instants goes on where it was, and empties nothin
     before: (url) =>
       queryPostgres(
         url,
-        `CREATE TABLE faults.wide (id bigint PRIMARY KEY, filler text);
-         INSERT INTO faults.wide SELECT i, repeat(md5(i::text), 32) FROM generate_series(1, ${ROWS}) i`,
+        `CREATE TABLE faults.wide (id bigint PRIMARY KEY, filler text, large text);
+         ALTER TABLE faults.wide ALTER large SET STORAGE EXTERNAL;
+         INSERT INTO faults.wide SELECT i, repeat(md5(i::text), 32),
+           CASE WHEN i > ${ROWS - 100} THEN repeat(md5(i::text), 100) END FROM generate_series(1, ${ROWS}) i`,
       ),
   });
   // Slower than loopback, so that there is a middle to be killed in.
@@ -41,6 +43,13 @@ test('a copy killed at several instants goes on where it was, and empties nothin
       async () => (await pipeline.countAtTarget(`${chunks} AND done`)) >= round + 1,
     );
     files.add(await pipeline.countAtTarget(`SELECT pg_relation_filenode('faults.wide')::bigint`));
+    // In the last range, which is read under a later snapshot: a row takes over the key of one that was deleted, and
+    // the log does not hold its large value.
+    const freed = ROWS - 10 * round;
+    await queryPostgres(
+      pipeline.sourceUrl,
+      `DELETE FROM faults.wide WHERE id = ${freed}; UPDATE faults.wide SET id = ${freed} WHERE id = ${freed - 1}`,
+    );
     const done = await pipeline.countAtTarget(`${chunks} AND done`);
     await Promise.all(victim().map((service) => service.restart()));
     expect(await pipeline.countAtTarget(`${chunks} AND done`)).toBeGreaterThanOrEqual(done);
@@ -58,6 +67,9 @@ test('a copy killed at several instants goes on where it was, and empties nothin
     return n >= ROWS ? n : undefined;
   });
   const perChunk = Math.ceil((ROWS / planned) * 1.25);
-  expect(written).toBeLessThanOrEqual(ROWS + victims.length * READERS * perChunk);
-  expect(await countRows(pipeline.targetUrl, 'SELECT count(*) FROM faults.wide')).toBe(ROWS);
+  // The rows that changed come a few times.
+  expect(written).toBeLessThanOrEqual(ROWS + 100 + victims.length * READERS * perChunk);
+  expect(await countRows(pipeline.targetUrl, 'SELECT count(*) FROM faults.wide')).toBe(
+    ROWS - victims.length,
+  );
 });

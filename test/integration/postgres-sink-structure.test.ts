@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection.ts';
+import { LAST_POSITION } from '../../shared/change/position.ts';
 import type { RelationPlan } from '../../shared/change/relation.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import type { SinkOptions } from '../../shared/connector/connector.ts';
@@ -124,7 +125,9 @@ describe('structure', () => {
     await expect(pipeline.start()).rejects.toMatchObject({ code: 'TARGET_UNFIT' });
     await queryPostgres(target, 'CREATE TABLE one (id int PRIMARY KEY, mine text)');
     await pipeline.start();
-    expect(await pipeline.sink.finishNamespaces()).toEqual(new Set(['public.one']));
+    expect(await pipeline.sink.finishNamespaces()).toEqual(
+      new Map([['public.one', LAST_POSITION]]),
+    );
   });
 
   it('of sequences moves forward, never back, also for identity columns of other names', async () => {

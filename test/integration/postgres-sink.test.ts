@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FIRST_POSITION, LAST_POSITION, toPosition } from '../../shared/change/position.ts';
 import type { ChangeCounts } from '../../shared/connector/sink.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import { dumpQuery, dumpTable } from '../support/psql.ts';
@@ -208,7 +209,7 @@ describe('chunks', () => {
   it('are loaded once, and the second delivery is not even read', async () => {
     await startWithChunks(['load']);
     const head = pipeline.headOf(pipeline.namespace('public.items').chunks[0]!, 2);
-    expect(await pipeline.sink.finishNamespaces()).toEqual(new Set());
+    expect((await pipeline.sink.finishNamespaces()).get('public.items')).toBe(FIRST_POSITION);
     expect(await pipeline.sink.writeData(head, toParts(rows))).toBe('loaded');
     let read = false;
 
@@ -218,7 +219,7 @@ describe('chunks', () => {
     }
     expect(await pipeline.sink.writeData(head, again())).toBe('present');
     expect(read).toBe(false);
-    expect(await pipeline.sink.finishNamespaces()).toEqual(new Set(['public.items']));
+    expect((await pipeline.sink.finishNamespaces()).get('public.items')).toBe(LAST_POSITION);
     expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N', '2\tb\tn']);
     const state = await pipeline.sink.readState();
     expect(state?.plan.namespaces[0]).toMatchObject({ state: 'ready', chunks: [], chunksDone: 1, rowsDone: 2 }); // prettier-ignore
@@ -282,14 +283,19 @@ describe('chunks', () => {
     expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N', '2\tnewer\t\\N', '3\tc\t\\N']);
   });
 
-  it('that are to be merged by now are not loaded as they were sent before', async () => {
-    await startWithChunks(['load']);
-    const [chunk] = pipeline.namespace('public.items').chunks;
-    const stale = pipeline.headOf(chunk!, 2);
-    chunk!.how = 'merge';
+  it('are merged when every lane has come to the instant that they show, and not before', async () => {
+    await startWithChunks(['merge']);
+    const plan = pipeline.namespace('public.items');
+    const head = pipeline.headOf(plan.chunks[0]!, 2);
+    plan.settled = toPosition(100n, 0n);
     await pipeline.start();
-    expect(await pipeline.sink.writeData(stale, toParts(rows))).toBe('unwanted');
-    expect(await pipeline.sink.writeData(pipeline.headOf(chunk!, 2), toParts(rows))).toBe('loaded');
+    for (const lane of [0, 1, 2]) {
+      expect(await pipeline.sink.writeData(head, toParts(rows))).toBe('early');
+      expect((await pipeline.sink.finishNamespaces()).get('public.items')).toBe(plan.settled);
+      await pipeline.write(lane, {});
+    }
+    expect(await pipeline.sink.writeData(head, toParts(rows))).toBe('loaded');
+    expect((await pipeline.sink.finishNamespaces()).get('public.items')).toBe(LAST_POSITION);
   });
 
   it('of a copy that starts again find an empty table, and old ones are wanted no more', async () => {
@@ -304,6 +310,6 @@ describe('chunks', () => {
     expect(await dumpTable(target, 'items')).toEqual([]);
     expect(await pipeline.sink.writeData(pipeline.headOf(stale!, 2), toParts(rows))).toBe('unwanted'); // prettier-ignore
     expect(await pipeline.sink.writeData(pipeline.headOf(anew, 2), toParts(rows))).toBe('loaded');
-    expect(await pipeline.sink.finishNamespaces()).toEqual(new Set(['public.items']));
+    expect((await pipeline.sink.finishNamespaces()).get('public.items')).toBe(LAST_POSITION);
   });
 });

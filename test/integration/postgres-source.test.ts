@@ -237,7 +237,8 @@ describe('starting again', () => {
     await pipeline.copy(1);
     await pipeline.stop();
     await sql(
-      `UPDATE t SET n = -1 WHERE id > 5700; DELETE FROM t WHERE id BETWEEN 3000 AND 3100; DELETE FROM bag WHERE n = 3`,
+      `UPDATE t SET n = -1 WHERE id > 5700; DELETE FROM t WHERE id BETWEEN 3000 AND 3100; DELETE FROM bag WHERE n = 3;
+       DELETE FROM t WHERE id = 5600; UPDATE t SET id = 5600 WHERE id = 5601`,
     );
     const { toPage } = chunks[0]!.cursor as ChunkCursor;
     const [moved] = await sql(
@@ -253,8 +254,7 @@ describe('starting again', () => {
     ]);
     const ids = plan.namespaces.flatMap((n) => n.chunks.map((c) => c.id));
     expect(new Set(ids).size).toBe(ids.length);
-    await pipeline.copy();
-    pipeline.follow();
+    await pipeline.resumeCopy();
     await expectEqual('public.t', 'public.bag');
   });
 

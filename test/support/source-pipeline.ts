@@ -88,15 +88,30 @@ export class SourcePipeline {
     );
   }
 
+  /** As a restart that finds an interrupted copy: changes up to its new snapshot, the chunks, and changes again. */
+  async resumeCopy(): Promise<void> {
+    this.follow();
+    await this.#reach(
+      this.plan.namespaces.reduce(
+        (last, n) => (n.settled > last ? n.settled : last),
+        this.plan.start,
+      ),
+    );
+    await this.copy();
+  }
+
   /** Waits until everything committed so far has come. */
   async catchUp(): Promise<void> {
-    const head = await this.#session.head();
-    await waitFor('the head in the stream', () => {
+    await this.#reach(await this.#session.head());
+    this.progress = this.model.reached;
+  }
+
+  async #reach(position: Position): Promise<void> {
+    await waitFor('a position in the stream', () => {
       if (this.failure !== undefined) return true;
-      return this.model.reached >= head;
+      return this.model.reached >= position;
     });
     if (this.failure !== undefined) throw this.failure;
-    this.progress = this.model.reached;
   }
 
   async stop(): Promise<void> {

@@ -20,7 +20,7 @@ export class TableModel implements ChangeReceiver {
   readonly tables = new Map<string, Map<string, Buffer>>();
   readonly received: ReceivedChange[] = [];
   readonly relations: RelationPlan[] = [];
-  /** Updates with unchanged values of rows that are not there. */
+  /** Updates and moves with unchanged values of rows that are not there. */
   lost = 0;
   reached = FIRST_POSITION;
   /** What `ready` waits for once a change has come. */
@@ -80,7 +80,8 @@ export class TableModel implements ChangeReceiver {
       const old = this.table(barrier.relation.namespace).get(barrier.key);
       const row = Buffer.from(barrier.row, 'base64');
       this.#remove(barrier.relation, Buffer.from(barrier.key, 'base64'));
-      this.#put(barrier.relation, old === undefined ? row : fillUnchanged(row, old));
+      if (old === undefined) this.lost++;
+      else this.#put(barrier.relation, fillUnchanged(row, old));
     }
   }
 

@@ -106,35 +106,47 @@ describe('continuing a plan', () => {
     expect(needsSnapshot(done, [table('t'), table('u')], 'changes')).toBe(false);
   });
 
-  it('merges what is missing and reads all recent rows of a keyed table, with a new id', () => {
+  it('merges the missing ranges and all recent rows of a keyed table, each time as new chunks', () => {
     const known = interrupted(planOf(table('t')), 1);
     const [plan] = next(known, table('t')).namespaces;
     expect(plan!.chunks.map((c) => [c.id, c.how, (c.cursor as ChunkCursor).since])).toEqual([
-      [2, 'merge', null],
-      [3, 'merge', null],
-      [4, 'merge', null],
-      [5, 'merge', '77'],
+      [5, 'merge', null],
+      [6, 'merge', null],
+      [7, 'merge', null],
+      [8, 'merge', '77'],
     ]);
-    expect(plan!.start).toBe(start);
+    expect([plan!.start, plan!.settled]).toEqual([start, toPosition(900n, 0n)]);
     expect(copySql(plan!.relation, plan!.chunks[3]!)).toContain(`age(xmin) <= age('77'::xid)`);
-    const again = next(interrupted(next(known, table('t')), 1), table('t'));
-    expect(again.namespaces[0]!.chunks.map((c) => c.id)).toEqual([3, 4, 5]);
-    const spent = interrupted(next(known, table('t')), 0);
-    spent.namespaces[0]!.chunks.splice(1);
-    spent.namespaces[0]!.chunksDone = 4;
-    expect(next(spent, table('t')).namespaces[0]!.chunks.map((c) => c.id)).toEqual([2, 6]);
+    const again = next(interrupted(next(known, table('t')), 2), table('t')).namespaces[0]!;
+    expect(again.chunks.map((c) => [c.id, (c.cursor as ChunkCursor).since])).toEqual([
+      [9, null],
+      [10, '77'],
+    ]);
   });
 
-  it('reads recent rows even if no chunk was in when it was asked: a writer may have loaded one since', () => {
-    const known = interrupted(planOf(table('t')), 0);
-    const chunks = next(known, table('t')).namespaces[0]!.chunks;
-    expect(chunks.map((c) => [c.id, (c.cursor as ChunkCursor).since])).toEqual([
-      [1, null],
-      [2, null],
-      [3, null],
-      [4, null],
-      [5, '77'],
-    ]);
+  it('starts again where no chunk is in, or where the table has another shape by now', () => {
+    const anew = {
+      state: 'restart',
+      start: toPosition(900n, 0n),
+      settled: toPosition(900n, 0n),
+      chunksDone: 0,
+    };
+    const wider = table('t');
+    const columns = [
+      ...wider.relation.columns,
+      { name: 'v', type: 'text', encoding: 'binary' as const },
+    ];
+    wider.relation = { ...wider.relation, columns };
+    for (const [done, now] of [
+      [0, table('t')],
+      [1, wider],
+    ] as const) {
+      const [plan] = next(interrupted(planOf(table('t')), done), now).namespaces;
+      expect(plan).toMatchObject({ ...anew, relation: { columns: now.relation.columns } });
+      expect(plan!.chunks.map((c) => [c.id, c.how])).toEqual(
+        [5, 6, 7, 8].map((id) => [id, 'load']),
+      );
+    }
   });
 
   it('starts a table without a key again, at the new start and with new ids', () => {
@@ -145,8 +157,8 @@ describe('continuing a plan', () => {
     expect(plan!.chunks.map((c) => [c.id, c.how])).toEqual([5, 6, 7, 8].map((id) => [id, 'load']));
   });
 
-  it('takes in new tables, lets go of those that are gone, and keeps the shape of the target', () => {
-    const known = planOf(table('t'), table('gone'));
+  it('takes in new tables, lets go of those that are gone, and keeps the shape of what is ready', () => {
+    const known = interrupted(planOf(table('t'), table('gone')), 4);
     const wider = table('t');
     wider.relation = {
       ...wider.relation,

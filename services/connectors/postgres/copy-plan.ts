@@ -4,6 +4,7 @@ import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { relationPlanOf, type SourceTable } from './catalog.ts';
 import { cutChunks, parseChunkCursor, recentChunks } from './chunk-plan.ts';
+import { isSameShape } from './same-shape.ts';
 
 /** What must be remembered of the pipeline's first snapshot: `PipelinePlan.snapshot`. */
 export interface SnapshotMemory {
@@ -72,48 +73,53 @@ export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
     const table = byName.get(plan.relation.namespace);
     if (table === undefined) continue;
     byName.delete(plan.relation.namespace);
-    const kept = withEncoding(plan, encoding);
     if (!isUnfinished(plan)) {
-      namespaces.push(kept);
+      namespaces.push(plan);
       continue;
     }
     requireColumns(plan, table);
-    // Without a key there is nothing to merge by, and without a stream nothing that would even it out.
-    if (plan.relation.identity === 'key' && scope.mode !== 'snapshot')
-      namespaces.push({ ...kept, settled: start, chunks: mergedChunks(plan, table, memory) });
+    if (canMerge(plan, table, scope.mode))
+      namespaces.push({ ...plan, settled: start, chunks: mergedChunks(plan, table, memory) });
     else
       namespaces.push({
-        ...kept,
-        state: plan.state === 'new' && plan.chunksDone === 0 ? 'new' : 'restart',
-        start,
-        settled: start,
-        chunks: takeIds(memory, cutChunks(table, memory.nextChunkId, 'load', serverVersion)),
-        chunksDone: 0,
-        rowsDone: 0,
+        ...newNamespace(table, start, scope, memory, serverVersion),
+        state: 'restart',
       });
   }
   for (const table of byName.values())
     namespaces.push(newNamespace(table, start, scope, memory, serverVersion));
-  return { ...known, snapshot: memory, namespaces };
+  return {
+    ...known,
+    snapshot: memory,
+    namespaces: namespaces.map((plan) => withEncoding(plan, encoding)),
+  };
 }
 
 /**
- * The missing chunks again, merged because the target may have rows of them by now, and all rows written since the
+ * Not without a key to merge by, without a stream that brings the target to the new snapshot, or under another shape:
+ * the rows of both snapshots would not have the same columns. Nor where no chunk is in, as there is nothing to keep.
+ */
+function canMerge(plan: NamespacePlan, table: SourceTable, mode: SourceScope['mode']): boolean {
+  return (
+    plan.chunksDone > 0 &&
+    plan.relation.identity === 'key' &&
+    mode !== 'snapshot' &&
+    isSameShape(plan.relation, table.relation)
+  );
+}
+
+/**
+ * The missing ranges again, merged because the target may have rows of them by now, and all rows written since the
  * first snapshot: an update may have moved a row from a missing range into one that was read before, and the
- * stream alone cannot rebuild it where the update left a TOAST value unchanged. Also where no chunk was known to be
- * in: what the reader before sent may have been loaded since that was asked.
+ * stream alone cannot rebuild it where the update left a TOAST value unchanged. With new ids, because they are read
+ * under another snapshot than those that may still be on their way.
  */
 function mergedChunks(plan: NamespacePlan, table: SourceTable, memory: SnapshotMemory): Chunk[] {
-  const missing = plan.chunks.map((chunk) => ({ ...chunk, how: 'merge' as const }));
-  const pending = new Set(
-    missing.flatMap((chunk) => {
-      const cursor = parseChunkCursor(chunk.cursor);
-      return cursor.since === null ? [] : [`${cursor.schema}\0${cursor.name}`];
-    }),
-  );
-  const leaves = table.leaves.filter((leaf) => !pending.has(`${leaf.schema}\0${leaf.name}`));
-  const recent = recentChunks({ ...table, leaves }, memory.nextChunkId, memory.xmin);
-  return [...missing, ...takeIds(memory, recent)];
+  const missing = plan.chunks
+    .filter((chunk) => parseChunkCursor(chunk.cursor).since === null)
+    .map((chunk, i) => ({ ...chunk, id: memory.nextChunkId + i, how: 'merge' as const }));
+  takeIds(memory, missing);
+  return [...missing, ...takeIds(memory, recentChunks(table, memory.nextChunkId, memory.xmin))];
 }
 
 function newNamespace(

@@ -19,8 +19,8 @@ export async function finishNamespace(
   namespace: string,
 ): Promise<void> {
   await inTransaction(client, async () => {
-    const { rows } = await client.query<Finishing>(
-      `SELECT relation, definition, settled > start AS unsettled FROM weir.namespace n
+    const { rows } = await client.query<Late>(
+      `SELECT relation, definition FROM weir.namespace n
        WHERE pipeline = $1 AND namespace = $2 AND NOT ready AND NOT EXISTS (
          SELECT 1 FROM weir.chunk c WHERE c.pipeline = n.pipeline AND c.namespace = n.namespace AND NOT c.done)
        FOR UPDATE SKIP LOCKED`,
@@ -28,8 +28,7 @@ export async function finishNamespace(
     );
     if (rows[0] === undefined) return;
     const name = target.names.ofNamespace(namespace);
-    const { unsettled, ...late } = rows[0];
-    if (target.create === 'missing') await createLate(client, late, name, !unsettled);
+    if (target.create === 'missing') await createLate(client, rows[0], name);
     await client.query(`ANALYZE ${name.sql}`);
     await client.query(
       'UPDATE weir.namespace SET ready = true WHERE pipeline = $1 AND namespace = $2',
@@ -43,17 +42,11 @@ interface Late {
   definition: TableDefinition;
 }
 
-interface Finishing extends Late {
-  /** Rows of two instants stand side by side: what must be unique may not be yet. */
-  unsettled: boolean;
-}
-
-/** Creates what is not there yet; `unique`: also what holds between rows. */
-export async function createLate(
+/** Creates what is not there yet. */
+async function createLate(
   client: pg.Client,
   { relation, definition }: Late,
   name: TargetName,
-  unique: boolean,
 ): Promise<void> {
   const key = relation.key.map((i) => relation.columns[i]!.name);
   const { rows } = await client.query<{ names: string[] }>(
@@ -69,12 +62,11 @@ export async function createLate(
       constraint.kind === 'exclusion' ||
       (constraint.kind === 'check' && !isValid(constraint.definition));
     if (!late || existing.has(constraint.name)) continue;
-    if (!unique && constraint.kind !== 'check') continue;
     const what = `adding the constraint ${quoteIdent(constraint.name)} to ${name.namespace}`;
     await runDdl(client, toConstraintStatement(constraint, name), what);
   }
   for (const index of definition.indexes) {
-    if (existing.has(index.name) || (index.unique && !unique)) continue;
+    if (existing.has(index.name)) continue;
     // The key's own index is there under whatever name; a second one would only slow writing down.
     if (index.unique && key.length > 0 && isOnColumns(index.definition, key)) continue;
     const sql = toIndexStatement(index, name);

@@ -15,8 +15,8 @@ export const DATA_TYPES = {
 
 /**
  * Loads a chunk in one transaction with its entry in the ledger. The entry is locked first, so that of two deliveries
- * one waits for the other and then finds the chunk present; a chunk that the ledger does not know, or knows to be
- * written otherwise, is of a plan that has been replaced, and nobody wants it any more.
+ * one waits for the other and then finds the chunk present; a chunk that the ledger does not know is of a plan that
+ * has been replaced, and nobody wants it any more.
  */
 export async function loadChunk(
   client: ClientBase,
@@ -27,15 +27,17 @@ export async function loadChunk(
 ): Promise<ChunkOutcome> {
   const format = formatOf(chunk);
   const namespace = target.name.namespace;
-  const [entry] = await beginWithRows<{ done: boolean; how: string }>(client, {
+  const [entry] = await beginWithRows<{ done: boolean }>(client, {
     table: 'weir.chunk',
-    columns: "done, chunk ->> 'how' AS how",
+    columns: 'done',
     where: 'r.pipeline = $1 AND r.id = $2',
     values: [pipeline, chunk.id],
   });
-  if (entry?.done !== false || entry.how !== chunk.how) {
+  const early = chunk.how === 'merge' && !(await isSettled(client, pipeline, chunk.namespace));
+  if (entry?.done !== false || early) {
     await client.query('ROLLBACK');
-    return entry?.done === true ? 'present' : 'unwanted';
+    if (entry === undefined) return 'unwanted';
+    return entry.done ? 'present' : 'early';
   }
   try {
     const count = { loaded: 0 };
@@ -66,6 +68,20 @@ export async function loadChunk(
   } catch (error) {
     throw toRowError(error, namespace);
   }
+}
+
+/** Whether every lane has come to the instant that the namespace's missing chunks show. */
+async function isSettled(
+  client: ClientBase,
+  pipeline: string,
+  namespace: string,
+): Promise<boolean> {
+  const { rows } = await client.query<{ settled: boolean }>(
+    `SELECT settled <= (SELECT min(position) FROM weir.lane l WHERE l.pipeline = n.pipeline) AS settled
+     FROM weir.namespace n WHERE pipeline = $1 AND namespace = $2`,
+    [pipeline, namespace],
+  );
+  return rows[0]?.settled === true;
 }
 
 function formatOf(chunk: ChunkHead): 'binary' | 'text' {

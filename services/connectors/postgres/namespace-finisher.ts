@@ -1,12 +1,10 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
+import { LAST_POSITION, type Position } from '../../../shared/change/position.ts';
 import type { ConnectorLog, EndOptions } from '../../../shared/connector/connector.ts';
 import { connect, disconnect } from './connection.ts';
-import { createLate, finishNamespace } from './finish-namespace.ts';
+import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
 import type { PlanTarget } from './save-plan.ts';
-import type { TableDefinition } from './table-definition.ts';
-import { inTransaction } from './target-ddl.ts';
 import { hasStateTables } from './state-tables.ts';
 import { bypassTriggers } from './writer-session.ts';
 
@@ -14,25 +12,14 @@ export type BorrowClient = <T>(work: (client: pg.Client) => Promise<T>) => Promi
 
 interface Standing {
   namespace: string;
+  settled: Position;
   ready: boolean;
   linked: boolean;
   pending: boolean;
 }
 
-interface Unsettled {
-  namespace: string;
-  relation: Relation;
-  definition: TableDefinition;
-  passed: boolean;
-}
-
-const UNSETTLED = `
-SELECT namespace, relation, definition, settled <= (
-  SELECT min(position) FROM weir.lane l WHERE l.pipeline = n.pipeline) AS passed
-FROM weir.namespace n WHERE pipeline = $1 AND NOT linked AND settled > start`;
-
 const STANDINGS = `
-SELECT namespace, ready, linked, NOT ready AND EXISTS (
+SELECT namespace, settled, ready, linked, NOT ready AND EXISTS (
   SELECT 1 FROM weir.chunk c
   WHERE c.pipeline = n.pipeline AND c.namespace = n.namespace AND NOT c.done) AS pending
 FROM weir.namespace n WHERE pipeline = $1`;
@@ -46,7 +33,7 @@ export class NamespaceFinisher {
   readonly #log: ConnectorLog;
   readonly #target: PlanTarget;
   readonly #foreignKeys: ForeignKeys;
-  #running: Promise<ReadonlySet<string>> | null = null;
+  #running: Promise<ReadonlyMap<string, Position>> | null = null;
   #client: pg.Client | null = null;
 
   constructor(options: EndOptions, target: PlanTarget) {
@@ -57,10 +44,10 @@ export class NamespaceFinisher {
   }
 
   /**
-   * The namespaces that are ready. Calls while one is running share its answer. `control` lends a connection for a
-   * short question.
+   * As `Sink.finishNamespaces`. Calls while one is running share its answer. `control` lends a connection for a short
+   * question.
    */
-  finish(control: BorrowClient): Promise<ReadonlySet<string>> {
+  finish(control: BorrowClient): Promise<ReadonlyMap<string, Position>> {
     this.#running ??= this.#finish(control).finally(() => (this.#running = null));
     return this.#running;
   }
@@ -69,7 +56,7 @@ export class NamespaceFinisher {
     await disconnect(this.#client);
   }
 
-  async #finish(control: BorrowClient): Promise<ReadonlySet<string>> {
+  async #finish(control: BorrowClient): Promise<ReadonlyMap<string, Position>> {
     const found = await control((client) => this.#standings(client));
     const done = found.filter(({ ready, pending }) => !ready && !pending);
     const links =
@@ -77,7 +64,7 @@ export class NamespaceFinisher {
       found.every(({ pending }) => !pending) &&
       found.some(({ linked }) => !linked) &&
       this.#foreignKeys.isDue(Date.now());
-    if (done.length === 0 && !links) return readyOf(found);
+    if (done.length === 0 && !links) return limitsOf(found);
     const client = await connect(this.#url, { applicationName: `weir ${this.#target.pipeline}` });
     this.#client = client;
     try {
@@ -85,9 +72,9 @@ export class NamespaceFinisher {
       await client.query(`SET idle_in_transaction_session_timeout = '60s'`);
       for (const { namespace } of done) await finishNamespace(client, this.#target, namespace);
       const now = await this.#standings(client);
-      const settled = links && now.every(({ ready }) => ready) && (await this.#settle(client));
-      if (settled && (await this.#mayLink(client))) await this.#foreignKeys.add(client, Date.now());
-      return readyOf(now);
+      const linking = links && now.every(({ ready }) => ready);
+      if (linking && (await this.#mayLink(client))) await this.#foreignKeys.add(client, Date.now());
+      return limitsOf(now);
     } finally {
       await disconnect(client);
     }
@@ -96,20 +83,6 @@ export class NamespaceFinisher {
   async #standings(client: pg.Client): Promise<Standing[]> {
     if (!(await hasStateTables(client))) return [];
     return (await client.query<Standing>(STANDINGS, [this.#target.pipeline])).rows;
-  }
-
-  /**
-   * Adds what must be unique to tables whose copy was interrupted, once the lanes have passed the instant of their
-   * last snapshot. False until then.
-   */
-  async #settle(client: pg.Client): Promise<boolean> {
-    const { rows } = await client.query<Unsettled>(UNSETTLED, [this.#target.pipeline]);
-    if (rows.some(({ passed }) => !passed)) return false;
-    for (const { namespace, relation, definition } of rows) {
-      const name = this.#target.names.ofNamespace(namespace);
-      await inTransaction(client, () => createLate(client, { relation, definition }, name, true));
-    }
-    return true;
   }
 
   /** Foreign keys would fire while changes are applied, were this role not allowed to prevent it. */
@@ -126,6 +99,8 @@ export class NamespaceFinisher {
   }
 }
 
-function readyOf(found: readonly Standing[]): ReadonlySet<string> {
-  return new Set(found.filter(({ ready }) => ready).map(({ namespace }) => namespace));
+function limitsOf(found: readonly Standing[]): ReadonlyMap<string, Position> {
+  return new Map(
+    found.map(({ namespace, ready, settled }) => [namespace, ready ? LAST_POSITION : settled]),
+  );
 }

@@ -102,7 +102,7 @@ class PostgresSink implements Sink {
     });
   }
 
-  async finishNamespaces(): Promise<ReadonlySet<string>> {
+  async finishNamespaces(): Promise<ReadonlyMap<string, Position>> {
     const doing = 'finishing tables at';
     try {
       return await this.#finisher.finish((work) => this.#ask(doing, work));

@@ -7,6 +7,7 @@ import type { ControlConnection } from './control-connection.ts';
 import { formatNamespace } from './names.ts';
 import type { RelationResolver, ResolvedRelation } from './pgoutput.ts';
 import type { RelationMessage } from './relation-message.ts';
+import { hasSameKey, isSameShape } from './same-shape.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 
 /** The stream has come to a column whose binary form means nothing elsewhere: it must go on in text. */
@@ -136,20 +137,6 @@ export class StreamRelations implements RelationResolver {
     );
     if (!oids.every((oid) => types.isBinarySafe(oid))) throw new TextStreamNeeded();
   }
-}
-
-function isSameShape(a: Relation, b: Relation): boolean {
-  return (
-    a.columns.length === b.columns.length &&
-    a.columns.every((c, i) => c.name === b.columns[i]!.name && c.type === b.columns[i]!.type) &&
-    hasSameKey(a, b)
-  );
-}
-
-function hasSameKey(a: Relation, b: Relation): boolean {
-  const names = (relation: Relation): string =>
-    relation.key.map((i) => relation.columns[i]!.name).join('\0');
-  return a.identity === b.identity && names(a) === names(b);
 }
 
 /**
