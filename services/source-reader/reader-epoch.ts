@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
-import { minPosition, type Position } from '../../shared/change/position.ts';
+import { maxPosition, minPosition, type Position } from '../../shared/change/position.ts';
 import type { PipelineState, ChangeCounts } from '../../shared/connector/sink.ts';
-import type { Source, SourceSession } from '../../shared/connector/source.ts';
+import type { Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
@@ -99,6 +99,7 @@ export class ReaderEpoch {
       mode: spec.mode,
       namespaces: spec.source.namespaces,
       lanes: spec.lanes,
+      ...reachedBy(known),
     };
     const session = await source.open(scope, known?.plan ?? null, signal);
     log.debug('source opened');
@@ -259,6 +260,13 @@ export class ReaderEpoch {
 function mergePosition({ namespaces }: PipelinePlan): Position | null {
   const merged = namespaces.find(({ chunks }) => chunks.some(({ how }) => how === 'merge'));
   return merged?.settled ?? null;
+}
+
+function reachedBy(known: PipelineState | null): Pick<SourceScope, 'reached'> {
+  const positions = known?.lanes.map(({ position }) => position) ?? [];
+  const least = minPosition(positions);
+  const most = maxPosition(positions);
+  return least === null || most === null ? {} : { reached: { least, most } };
 }
 
 function refuseOtherLanes(spec: PipelineSpec, known: PipelineState | null): void {

@@ -8,11 +8,13 @@ import { readerSubject } from '../../shared/hub/names.ts';
 import { serve } from '../../shared/hub/requests.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
+import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { ReaderAnswers, ReaderRequest } from '../../shared/progress/reader-requests.ts';
-import type { ReaderStatus } from '../../shared/progress/status.ts';
+import type { ReaderStatus, RetentionStatus } from '../../shared/progress/status.ts';
 import { whileHoldingLease } from './reader-lease.ts';
 import { ReaderEpoch } from './reader-epoch.ts';
+import { RetentionExceeded, watchRetention } from './retention-watch.ts';
 import { TargetClient } from './target-client.ts';
 
 const IDLE_POLL_MS = 1_000;
@@ -36,6 +38,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
   const target = new TargetClient(hub, spec.name);
   let epoch: ReaderEpoch | null = null;
   let problem: string | null = null;
+  let retention: RetentionStatus | null = null;
   let phase: ReaderStatus['phase'] = 'starting';
 
   const stopStatus = publishStatus(hub.control, () => ({
@@ -50,10 +53,31 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     copy: epoch?.copy ?? {},
     read: epoch?.read ?? {},
     lagMs: epoch?.lagMs ?? null,
+    retention,
   }));
   const stopServing = serve(hub.control, readerSubject(spec.name), 'reader', (request) =>
     answer(epoch, request as ReaderRequest),
   );
+
+  /** Works under the eyes of the one who looks at the source's log; gives the position up where that is the policy. */
+  const watched = async (
+    leased: AbortSignal,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> => {
+    if (spec.mode === 'snapshot') return work(leased);
+    const over = new AbortController();
+    const policy = spec.source.retention;
+    const onStatus = (status: RetentionStatus | null): void => void (retention = status);
+    try {
+      await runTogether(AbortSignal.any([leased, over.signal]), [
+        (inner) => work(inner).finally(() => over.abort()),
+        (inner) => watchRetention({ source, policy, log, onStatus }, inner),
+      ]);
+    } catch (error) {
+      if (!(error instanceof RetentionExceeded)) throw error;
+      throw await source.giveUpPosition(error.message);
+    }
+  };
 
   try {
     await runService({
@@ -61,22 +85,24 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
       signal,
       onProblem: (text) => (problem = text),
       body: (outer) =>
-        whileHoldingLease({ hub, pipeline: spec.name, holder, log }, outer, async (inner) => {
-          while (!inner.aborted && phase !== 'finished') {
-            phase = 'starting';
-            await untilWanted(target, log, inner, (idle) => (phase = idle));
-            if (inner.aborted) return;
-            epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
-            problem = null;
-            try {
-              await epoch.run(inner);
-              phase = epoch.phase;
-            } finally {
-              const ended: ReaderEpoch = epoch;
-              epoch = null;
-              await ended.close();
+        whileHoldingLease({ hub, pipeline: spec.name, holder, log }, outer, async (leased) => {
+          await watched(leased, async (inner) => {
+            while (!inner.aborted && phase !== 'finished') {
+              phase = 'starting';
+              await untilWanted(target, log, inner, (idle) => (phase = idle));
+              if (inner.aborted) return;
+              epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
+              problem = null;
+              try {
+                await epoch.run(inner);
+                phase = epoch.phase;
+              } finally {
+                const ended: ReaderEpoch = epoch;
+                epoch = null;
+                await ended.close();
+              }
             }
-          }
+          });
         }),
     });
   } catch (error) {

@@ -36,6 +36,12 @@ export function writePosition(bytes: Buffer, offset: number, position: Position)
   bytes.write(position, offset, 'hex');
 }
 
+export function maxPosition(positions: Iterable<Position>): Position | null {
+  let most: Position | null = null;
+  for (const position of positions) if (most === null || position > most) most = position;
+  return most;
+}
+
 export function minPosition(positions: Iterable<Position>): Position | null {
   let least: Position | null = null;
   for (const position of positions) if (least === null || position < least) least = position;

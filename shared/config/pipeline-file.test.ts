@@ -39,7 +39,10 @@ describe('a pipeline file', () => {
     expect(spec).toMatchObject({
       name: 'shop',
       mode: 'snapshot+changes',
-      source: { namespaces: undefined },
+      source: {
+        namespaces: undefined,
+        retention: { limitBytes: null, onLimit: 'keep', warnWithinMs: 14_400_000 },
+      },
       target: { create: 'missing' },
       map: {},
       order: 'key',
@@ -65,7 +68,10 @@ describe('a pipeline file', () => {
   it('takes everything the contract lists', () => {
     const spec = parse(`name: shop
 mode: snapshot
-source: { url: "pg://one/shop", namespaces: [public.orders, "public.item_*"] }
+source:
+  url: "pg://one/shop"
+  namespaces: [public.orders, "public.item_*"]
+  retention: { limit: 50GB, onLimit: stop, warnWithin: 30m }
 target: { url: "pg://two/shop", create: never }
 map: { public.orders: sales.orders }
 order: key
@@ -79,7 +85,10 @@ nats: { url: nats://host:4222 }
 `);
     expect(spec).toMatchObject({
       mode: 'snapshot',
-      source: { namespaces: ['public.orders', 'public.item_*'] },
+      source: {
+        namespaces: ['public.orders', 'public.item_*'],
+        retention: { limitBytes: 50 * 1024 ** 3, onLimit: 'stop', warnWithinMs: 1_800_000 },
+      },
       target: { create: 'never' },
       map: { 'public.orders': 'sales.orders' },
       lanes: 64,
@@ -101,11 +110,18 @@ nats: { url: nats://host:4222 }
     );
   });
 
+  it('refuses to stop at a limit that is not said', () => {
+    const retention = '  retention: { onLimit: stop }\n';
+    const text = MINIMAL.replace('target:', `${retention}target:`);
+    expect(problemsOf(text)).toMatch(/p\.yaml:4: source\.retention\.onLimit is stop, which needs/);
+  });
+
   it('lists all problems at once, each with its line, in order', () => {
     const message = problemsOf(`name: My_Shop
 mode: snapshots
 source:
   url: http://one/shop
+  retention: { limit: 50, onLimit: drop, warnWithin: soon }
 target:
   url: my://two/shop
   create: maybe
@@ -117,24 +133,27 @@ order: transaction
 onBadRow: park
 transforms: [upper]
 `);
-    expect(message).toBe(`p.yaml has 12 problems:
+    expect(message).toBe(`p.yaml has 15 problems:
   p.yaml:1: name must be 1 to 32 of the characters a-z, 0-9 and -
   p.yaml:2: mode must be snapshot+changes, snapshot or changes
   p.yaml:4: source.url must start with pg: or pgsql:
-  p.yaml:6: target.url my: is not in this version yet; allowed are pg: and pgsql:
-  p.yaml:7: target.create must be missing or never
-  p.yaml:8: lanes must be a whole number from 1 to 64
-  p.yaml:9: writers must be a whole number from 1 to 40
-  p.yaml:10: readers must be a whole number from 1 to 16
-  p.yaml:11: nmae is not a key of this file; did you mean name? allowed here: name, mode, source, target, map, order, lanes, writers, workers, readers, onBadRow, transforms, nats
-  p.yaml:12: order transaction is not in this version yet; use key
-  p.yaml:13: onBadRow park is not in this version yet; use stop
-  p.yaml:14: transforms not in this version yet; leave it out`);
+  p.yaml:5: source.retention.limit must be a size in kB, MB, GB or TB, e.g. 50GB
+  p.yaml:5: source.retention.onLimit must be keep or stop
+  p.yaml:5: source.retention.warnWithin must be a time in s, m, h or d, e.g. 4h
+  p.yaml:7: target.url my: is not in this version yet; allowed are pg: and pgsql:
+  p.yaml:8: target.create must be missing or never
+  p.yaml:9: lanes must be a whole number from 1 to 64
+  p.yaml:10: writers must be a whole number from 1 to 40
+  p.yaml:11: readers must be a whole number from 1 to 16
+  p.yaml:12: nmae is not a key of this file; did you mean name? allowed here: name, mode, source, target, map, order, lanes, writers, workers, readers, onBadRow, transforms, nats
+  p.yaml:13: order transaction is not in this version yet; use key
+  p.yaml:14: onBadRow park is not in this version yet; use stop
+  p.yaml:15: transforms not in this version yet; leave it out`);
   });
 
   it('names unknown keys in inner blocks with what is allowed there', () => {
     expect(problemsOf(MINIMAL.replace('source:', 'source:\n  tables: [a]'))).toBe(
-      'p.yaml:3: source.tables is not a key of this file; allowed here: url, namespaces',
+      'p.yaml:3: source.tables is not a key of this file; allowed here: url, namespaces, retention',
     );
     expect(problemsOf(MINIMAL + 'nats:\n  ulr: nats://x')).toMatch(/did you mean url\?/);
   });

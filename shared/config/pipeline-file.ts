@@ -3,10 +3,11 @@ import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { WeirError } from '../errors/weir-error.ts';
 import { closestName } from './closest-name.ts';
+import { parseDuration } from './duration.ts';
 import { interpolateAll, lineOf } from './pipeline-document.ts';
 import { pipelineProblems, type PipelineProblem } from './pipeline-rules.ts';
 import { keysAllowedAt, PIPELINE_SCHEMA, type PipelineForm } from './pipeline-schema.ts';
-import { defaultWorkers, type PipelineSpec } from './pipeline-spec.ts';
+import { DEFAULTS, defaultWorkers, type PipelineSpec } from './pipeline-spec.ts';
 import { Secret } from './secret.ts';
 import { natsUrlProblem, type UrlSchemes } from './url-scheme.ts';
 
@@ -76,7 +77,15 @@ function toSpec(form: PipelineForm, env: PipelineFileOptions['env']): PipelineSp
   const nats = form.nats?.url ?? fromEnvironment;
   return {
     ...form,
-    source: { url: new Secret(form.source.url), namespaces: form.source.namespaces },
+    source: {
+      url: new Secret(form.source.url),
+      namespaces: form.source.namespaces,
+      retention: {
+        limitBytes: form.source.retention?.limit ?? null,
+        onLimit: form.source.retention?.onLimit ?? DEFAULTS.onLimit,
+        warnWithinMs: form.source.retention?.warnWithin ?? parseDuration(DEFAULTS.warnWithin)!,
+      },
+    },
     target: { url: new Secret(form.target.url), create: form.target.create },
     order: 'key',
     onBadRow: 'stop',

@@ -20,6 +20,12 @@ export function* pipelineProblems(
     yield { path: ['onBadRow'], message: 'park is not in this version yet; use stop' };
   if (Array.isArray(form.transforms) && form.transforms.length > 0)
     yield { path: ['transforms'], message: 'not in this version yet; leave it out' };
+  const retention = form.source?.retention;
+  if (retention?.onLimit === 'stop' && retention.limit === undefined)
+    yield {
+      path: ['source', 'retention', 'onLimit'],
+      message: 'is stop, which needs source.retention.limit, e.g. 50GB',
+    };
   yield* urlProblems(form, schemes);
   yield* mapProblems(form);
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { parseByteSize } from './byte-size.ts';
+import { parseDuration } from './duration.ts';
 import { DEFAULTS, MAX_WORKERS } from './pipeline-spec.ts';
 
 /** The keys whose values are numbers: text that came from the environment is read as one there. */
@@ -15,6 +17,16 @@ function whole(least: number, most: number) {
 
 function oneOf<const T extends readonly [string, ...string[]]>(allowed: T) {
   return z.enum(allowed, { error: `must be ${orList(allowed)}` });
+}
+
+/** A text with a unit, read as a number. */
+function measured(parse: (text: string) => number | undefined, error: string) {
+  return z.string({ error }).transform((text, context) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.issues.push({ code: 'custom', message: error, input: text });
+    return z.NEVER;
+  });
 }
 
 function block<T extends z.ZodRawShape>(shape: T) {
@@ -42,6 +54,13 @@ export const PIPELINE_SCHEMA = block({
       })
       .min(1, { error: NAMESPACES })
       .optional(),
+    retention: block({
+      limit: measured(parseByteSize, 'must be a size in kB, MB, GB or TB, e.g. 50GB').optional(),
+      onLimit: oneOf(['keep', 'stop']).default(DEFAULTS.onLimit),
+      warnWithin: measured(parseDuration, 'must be a time in s, m, h or d, e.g. 4h').default(
+        parseDuration(DEFAULTS.warnWithin)!,
+      ),
+    }).optional(),
   }),
   target: block({ url, create: oneOf(['missing', 'never']).default(DEFAULTS.create) }),
   map: z

@@ -9,6 +9,7 @@ export interface PipelineSpec {
     url: Secret;
     /** Globs; undefined is every namespace the connector can carry. */
     namespaces: readonly string[] | undefined;
+    retention: RetentionPolicy;
   };
   target: { url: Secret; create: 'missing' | 'never' };
   /** Source namespace to target namespace, where they differ. */
@@ -27,6 +28,16 @@ export interface PipelineSpec {
   nats: { url: Secret | null };
 }
 
+/** What is done about a source that keeps its log for this pipeline and may run out of room for it. */
+export interface RetentionPolicy {
+  /** Null: only what the store itself allows. */
+  limitBytes: number | null;
+  /** `keep`: warn and keep the position. `stop`: give the position up, so that the source can free its log. */
+  onLimit: 'keep' | 'stop';
+  /** Warn when a limit would be reached within this time. */
+  warnWithinMs: number;
+}
+
 export const MAX_WORKERS = 40;
 
 export const DEFAULTS = {
@@ -37,6 +48,8 @@ export const DEFAULTS = {
   writers: 1,
   readers: 2,
   onBadRow: 'stop',
+  onLimit: 'keep',
+  warnWithin: '4h',
 } as const;
 
 /** A write mostly waits for the target, so more of them than cores pay; a small machine still gets a few. */

@@ -1,5 +1,6 @@
 import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
+import type { WeirError } from '../errors/weir-error.ts';
 import type { Finding } from './connector.ts';
 import type { PipelinePlan } from './plan.ts';
 
@@ -12,6 +13,16 @@ export interface Source {
    * what following needs. `known` is what the target has of this pipeline, or null where it has nothing.
    */
   open(scope: SourceScope, known: PipelinePlan | null, signal: AbortSignal): Promise<SourceSession>;
+  /**
+   * What the store keeps for this pipeline until the target has committed it; null where it keeps nothing for it.
+   * Cheap, and also answered while no session is open.
+   */
+  readRetention(): Promise<Retention | null>;
+  /**
+   * Gives the position up for `reason`, a sentence, so that the store can free its log; only while no session is
+   * open. Returns the error to stop with, which says what is lost; `open` throws it too from then on.
+   */
+  giveUpPosition(reason: string): Promise<WeirError>;
   /** Removes everything the pipeline created in this store. Repeatable. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -23,12 +34,23 @@ export interface SourceScope {
   namespaces: readonly string[] | undefined;
   /** For a new plan. */
   lanes: number;
+  /** Where the lanes of a known plan stand at the target: the one furthest behind, and the one furthest ahead. */
+  reached?: { least: Position; most: Position };
 }
 
 export interface SourceCheck {
   findings: Finding[];
   /** For the sink's own check: what it would have to hold. */
   relations: RelationPlan[];
+}
+
+export interface Retention {
+  /** Bytes of log. */
+  retainedBytes: number;
+  /** At how many the store gives the position up by itself; null where it never does. */
+  limitBytes: number | null;
+  /** `lost`: the store has given the position up already. */
+  state: 'kept' | 'lost';
 }
 
 export interface SourceSession {

@@ -21,6 +21,21 @@ export interface ReaderStatus extends CommonStatus {
   read: Record<string, ChangeCounts>;
   /** Milliseconds since the source committed the last thing that was read. */
   lagMs: number | null;
+  /** Null before the first look, and where nothing is followed. */
+  retention: RetentionStatus | null;
+}
+
+/** What the source keeps of its log for this pipeline. */
+export interface RetentionStatus {
+  retainedBytes: number;
+  /** Null where nothing limits it, as far as is known. */
+  limitBytes: number | null;
+  /** Over the last minutes; 0 while it shrinks. */
+  growthBytesPerSecond: number;
+  /** Until the limit is reached, if it goes on like this. */
+  secondsToLimit: number | null;
+  /** Set while a person should look: one sentence. */
+  warning: string | null;
 }
 
 export interface CopyProgress {

@@ -37,13 +37,14 @@ export async function runStatus(
   return wrong ? 1 : 0;
 }
 
-/** A pipeline is in order when a reader and a writer live and none of its services has a problem. */
+/** A pipeline is in order when a reader and a writer live and none of its services has a problem or a warning. */
 function isWrong(services: readonly ServiceStatus[]): boolean {
   const kinds = new Set(services.map((status) => status.service));
   return (
     !kinds.has('source-reader') ||
     !kinds.has('target-writer') ||
-    services.some((status) => status.problem !== null || status.phase === 'failed')
+    services.some((status) => status.problem !== null || status.phase === 'failed') ||
+    services.some((s) => s.service === 'source-reader' && s.retention?.warning != null)
   );
 }
 

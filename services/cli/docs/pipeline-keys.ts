@@ -28,6 +28,21 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
     default: 'every namespace',
     doc: 'What is copied and followed.',
   },
+  'source.retention.limit': {
+    allowed: 'size, e.g. `50GB`, units of 1024',
+    default: 'what the store itself allows',
+    doc: 'How much of its log the source may hold back for this pipeline; see [RETENTION_LIMIT](errors.md#retention_limit).',
+  },
+  'source.retention.onLimit': {
+    allowed: '`keep`, `stop`',
+    default: `\`${DEFAULTS.onLimit}\``,
+    doc: 'At the limit: only warn, or give the position up so that the source can free its log. After that only a new copy helps.',
+  },
+  'source.retention.warnWithin': {
+    allowed: 'time, e.g. `4h`',
+    default: `\`${DEFAULTS.warnWithin}\``,
+    doc: 'Warn when the limit would be reached within this time; also at four fifths of it.',
+  },
   'target.url': {
     allowed: 'URL',
     default: 'required',

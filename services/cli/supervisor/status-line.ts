@@ -1,6 +1,14 @@
-import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../../shared/progress/status.ts';
+import { formatByteSize } from '../../../shared/config/byte-size.ts';
+import { formatDuration } from '../../../shared/config/duration.ts';
+import type {
+  ReaderStatus,
+  RetentionStatus,
+  ServiceStatus,
+  WriterStatus,
+} from '../../../shared/progress/status.ts';
 
 const FORGET_MS = 5_000;
+const WORTH_TELLING_BYTES = 256 << 20;
 const number = new Intl.NumberFormat('en-US');
 
 /** The latest status of each service of a pipeline; those that fell silent are forgotten. */
@@ -45,9 +53,21 @@ export function statusLine(services: readonly ServiceStatus[], ratePerSecond: nu
       `lag p50 ${Math.max(...lags.map((lag) => lag.p50))} ms, p99 ${Math.max(...lags.map((lag) => lag.p99))} ms`,
     );
   parts.push(`${writers.length} writer${writers.length === 1 ? '' : 's'}`);
+  parts.push(...retentionParts(reader?.retention ?? null));
   const problem = services.find((status) => status.problem !== null)?.problem;
   if (problem !== undefined && problem !== null) parts.push(`problem: ${problem}`);
   return parts.join(' · ');
+}
+
+/** What is normal is not worth a place in the line. */
+function retentionParts(retention: RetentionStatus | null): string[] {
+  if (retention === null) return [];
+  const { retainedBytes, growthBytesPerSecond, secondsToLimit, warning } = retention;
+  if (warning === null && retainedBytes < WORTH_TELLING_BYTES) return [];
+  const parts = [`source holds back ${formatByteSize(retainedBytes)}`];
+  if (growthBytesPerSecond > 0) parts.push(`+${formatByteSize(growthBytesPerSecond)}/s`);
+  if (secondsToLimit !== null) parts.push(`full in ${formatDuration(secondsToLimit * 1_000)}`);
+  return [parts.join(', '), ...(warning === null ? [] : [`warning: ${warning}`])];
 }
 
 export function changesApplied(services: readonly ServiceStatus[]): number {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Relation } from '../../../shared/change/relation.ts';
-import { Secret } from '../../../shared/config/secret.ts';
 import type { BucketHash, RowHash, Verifier } from '../../../shared/connector/verifier.ts';
 import { findSuspiciousKeys } from './suspicious-keys.ts';
 import { verifyPipeline, type VerifyOptions } from './verify-pipeline.ts';
@@ -85,7 +84,7 @@ function verify(
   options: VerifyOptions = {},
   map: Record<string, string> = {},
 ) {
-  const spec = { name: 'p', source: { url: new Secret(''), namespaces: undefined }, map };
+  const spec = { name: 'p', source: { namespaces: undefined }, map };
   return verifyPipeline(spec, { source, target }, { settleMs: 20, delayMs: 5, ...options });
 }
 

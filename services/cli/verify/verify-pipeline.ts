@@ -43,7 +43,13 @@ const ROUNDS = 3;
 
 /** Compares all namespaces of a pipeline at both ends; safe while changes flow. */
 export async function verifyPipeline(
-  { name, source: { namespaces }, map }: Pick<PipelineSpec, 'name' | 'source' | 'map'>,
+  {
+    name,
+    source: { namespaces },
+    map,
+  }: Pick<PipelineSpec, 'name' | 'map'> & {
+    source: Pick<PipelineSpec['source'], 'namespaces'>;
+  },
   { source, target }: { source: Verifier; target: Verifier },
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {

@@ -1,4 +1,4 @@
-import { FIRST_POSITION } from '../../../shared/change/position.ts';
+import { FIRST_POSITION, type Position } from '../../../shared/change/position.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { abortReason } from './abort-reason.ts';
@@ -11,6 +11,7 @@ import { alignPublications } from './publication.ts';
 import { awaitInactiveSlot, createSlot, dropSlot, type SlotState } from './replication-slot.ts';
 import { readLogIdentity, requireIdentity } from './source-identity.ts';
 import { followingProblems } from './source-check.ts';
+import { forgetGivenUp, readGivenUp } from './slot-retention.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
 import { readSnapshotMoment } from './snapshot-moment.ts';
 import type { Opening } from './source.ts';
@@ -34,7 +35,11 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     const identity = await readLogIdentity(exporter);
     if (known !== null) requireIdentity(known.identity, identity);
     const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
-    requireSlot(slot, slotName, known);
+    if (known !== null && slot === null) {
+      const givenUp = await readGivenUp(control, pipeline);
+      if (givenUp !== null) throw givenUp;
+    }
+    requireSlot(slot, slotName, known, opening.scope.reached?.least ?? known?.start);
     await control.run('making the publications', (client) =>
       alignPublications(
         client,
@@ -46,6 +51,7 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     const copies = known === null || needsSnapshot(known, catalog.tables, opening.scope.mode);
     let slotStart: Lsn | null = slot?.confirmedFlush ?? null;
     if (known === null && slot !== null) await dropSlot(control, slotName);
+    if (known === null) await forgetGivenUp(control, pipeline);
     const made = copies
       ? await createSlot(
           exporter,
@@ -84,7 +90,12 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   }
 }
 
-function requireSlot(slot: SlotState | null, name: string, known: PipelinePlan | null): void {
+function requireSlot(
+  slot: SlotState | null,
+  name: string,
+  known: PipelinePlan | null,
+  from: Position = FIRST_POSITION,
+): void {
   if (slot !== null && !slot.isOwnDatabase)
     throw new WeirError(
       'SOURCE_UNFIT',
@@ -95,5 +106,5 @@ function requireSlot(slot: SlotState | null, name: string, known: PipelinePlan |
       'SOURCE_UNFIT',
       `The replication slot ${name} is of plugin ${slot.plugin} and not of Weir; give this pipeline another name.`,
     );
-  if (known !== null && (slot === null || slot.isLost)) throw positionLost(name, slot, known.start);
+  if (known !== null && (slot === null || slot.isLost)) throw positionLost(name, slot, from);
 }

@@ -190,12 +190,12 @@ export function positionLost(
   slot: { isLost: boolean; lostReason: string | null; confirmedFlush: Lsn } | null,
   start: Position,
 ): WeirError {
-  let what = `was moved to ${slot?.confirmedFlush ?? ''} by someone else, past ${positionToLsn(start)} where the target stands`;
+  let what = `has moved on to ${slot?.confirmedFlush ?? ''}, past ${positionToLsn(start)} where the target stands: the target lost what it had committed (it was restored, or failed over to a standby that was behind), or someone moved the slot`;
   if (slot === null) what = 'was dropped';
   else if (slot.isLost)
-    what = `was given up by the server (${slot.lostReason ?? 'lost'}), because it had fallen too far behind`;
+    what = `was given up by the server (${slot.lostReason ?? 'lost'}), because it had fallen too far behind or was of no use for too long`;
   return new WeirError(
     'POSITION_LOST',
-    `The replication slot ${slotName} of the source ${what}; changes since then are gone: run \`weir reset\` and copy anew.`,
+    `The replication slot ${slotName} of the source ${what}; changes committed after ${positionToLsn(start)} that the target does not hold are gone: run \`weir reset\` and copy anew.`,
   );
 }

@@ -12,6 +12,7 @@ import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { checkSource } from './source-check.ts';
+import { giveUpSlot, readSlotRetention } from './slot-retention.ts';
 
 const LOCK_TRIES = 10;
 const LOCK_WAIT_MS = 200;
@@ -23,6 +24,8 @@ export function createPostgresSource(options: EndOptions): Source {
   const sessions = new Set<SourceSession>();
   /** Server processes of this source's earlier connections: what they still hold is held for nobody. */
   const former: number[] = [];
+  /** Looks at the slot while sessions come and go; opened when first needed. */
+  let watching: ControlConnection | null = null;
 
   return {
     async check(scope) {
@@ -55,6 +58,28 @@ export function createPostgresSource(options: EndOptions): Source {
       }
     },
 
+    async readRetention() {
+      watching ??= await ControlConnection.open(url, `weir ${pipeline} watch`);
+      try {
+        return await readSlotRetention(watching, pipeline);
+      } catch (error) {
+        await watching.close();
+        watching = null;
+        throw error;
+      }
+    },
+
+    async giveUpPosition(reason) {
+      const control = await ControlConnection.open(url, controlApplicationName(pipeline));
+      const signal = new AbortController().signal;
+      try {
+        await takeLock(control, pipeline, signal, former);
+        return await giveUpSlot(control, pipeline, reason, signal);
+      } finally {
+        await control.close();
+      }
+    },
+
     async reset() {
       const control = await ControlConnection.open(url, `weir ${pipeline} reset`);
       const signal = new AbortController().signal;
@@ -74,6 +99,7 @@ export function createPostgresSource(options: EndOptions): Source {
     async close() {
       await Promise.all([...sessions].map((session) => session.close()));
       sessions.clear();
+      await watching?.close();
     },
   };
 }
