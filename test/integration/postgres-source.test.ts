@@ -32,7 +32,7 @@ async function start(schema: string, namespaces?: string[]): Promise<void> {
 /** The model holds what the source holds. */
 async function expectEqual(...namespaces: string[]): Promise<void> {
   await pipeline.catchUp();
-  const now = await copyOfNow(url, namespaces);
+  const now = await copyOfNow(url, namespaces, pipeline.format);
   for (const namespace of namespaces)
     expect(pipeline.model.rows(namespace), namespace).toEqual(now.rows(namespace));
 }

@@ -1,5 +1,6 @@
 import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import type { Position } from '../../shared/change/position.ts';
+import type { Column } from '../../shared/change/relation.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import type { Chunk, Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
 import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
@@ -21,6 +22,8 @@ export class SourcePipeline {
   progress: Position | undefined;
   /** What the stream failed with. */
   failure: WeirError | undefined;
+  /** What copies are read in: as the stream is, so that a row of one equals the same row of the other. */
+  format: Column['encoding'] | undefined;
   readonly #scope: SourceScope;
   #abort = new AbortController();
   #stream: Promise<void> | undefined;
@@ -44,6 +47,7 @@ export class SourcePipeline {
     this.#abort = new AbortController();
     this.session = await this.source.open(this.#scope, this.known, this.#abort.signal);
     this.known = structuredClone(this.plan);
+    this.format ??= this.plan.namespaces[0]?.relation.columns[0]?.encoding;
     for (const namespace of this.known.namespaces) {
       if (namespace.state === 'restart') this.model.table(namespace.relation.namespace).clear();
       namespace.state = namespace.chunks.length === 0 ? 'ready' : 'copying';
@@ -69,11 +73,13 @@ export class SourcePipeline {
   async read(chunk: Chunk): Promise<number> {
     const parts: Buffer[] = [];
     const receive = (bytes: Buffer): void => void parts.push(Buffer.from(bytes));
-    const { rows } = await this.#session.listData(chunk, receive, this.#abort.signal);
+    const format = this.format ?? 'binary';
+    const wanted = { ...chunk, dataType: `postgres.copy.${format}` };
+    const { rows } = await this.#session.listData(wanted, receive, this.#abort.signal);
     const { relation } = this.plan.namespaces.find(
       (n) => n.relation.namespace === chunk.namespace,
     )!;
-    const loaded = this.model.load(relation, Buffer.concat(parts));
+    const loaded = this.model.load(relation, Buffer.concat(parts), format);
     if (loaded !== rows) throw new Error(`chunk ${chunk.id}: ${rows} announced, ${loaded} came`);
     return rows;
   }
@@ -130,8 +136,13 @@ export class SourcePipeline {
 }
 
 /** What the tables hold now, read by a copy of its own. */
-export async function copyOfNow(url: string, namespaces?: string[]): Promise<TableModel> {
+export async function copyOfNow(
+  url: string,
+  namespaces: string[],
+  format: Column['encoding'] | undefined,
+): Promise<TableModel> {
   const pipeline = new SourcePipeline(url, { mode: 'snapshot', namespaces });
+  pipeline.format = format;
   await pipeline.open();
   await pipeline.copy();
   await pipeline.stop();

@@ -1,7 +1,7 @@
 import type { Position } from '../../shared/change/position.ts';
 import { FIRST_POSITION, readPosition } from '../../shared/change/position.ts';
-import type { Relation, RelationPlan } from '../../shared/change/relation.ts';
-import { columnOffsets, fillUnchanged, keyOf } from '../../shared/change/tuple.ts';
+import type { Column, Relation, RelationPlan } from '../../shared/change/relation.ts';
+import { columnOffsets, fillUnchanged, keyOf, toTuple } from '../../shared/change/tuple.ts';
 import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
 
 /** One change as it was received, bytes copied. */
@@ -27,15 +27,20 @@ export class TableModel implements ChangeReceiver {
   hold: Promise<void> | undefined;
   #next = 0;
 
-  /** Rows of a binary COPY, as CopyData messages. */
-  load(relation: Relation, messages: Buffer): number {
+  /** Rows of a COPY, as CopyData messages. */
+  load(relation: Relation, messages: Buffer, format: Column['encoding']): number {
     const bodies: Buffer[] = [];
     for (let at = 0; at < messages.length;) {
       const end = at + 1 + messages.readInt32BE(at + 1);
       bodies.push(messages.subarray(at + 5, end));
       at = end;
     }
-    const data = Buffer.concat(bodies);
+    if (format === 'binary') return this.#loadBinary(relation, Buffer.concat(bodies));
+    for (const line of bodies) this.#put(relation, parseLine(line.toString()));
+    return bodies.length;
+  }
+
+  #loadBinary(relation: Relation, data: Buffer): number {
     let rows = 0;
     // Signature, flags and length of the extension come first, a count of -1 last.
     for (let at = 19; data.readInt16BE(at) !== -1; rows++) {
@@ -137,4 +142,16 @@ export class TableModel implements ChangeReceiver {
         return;
       }
   }
+}
+
+/** A line of COPY in text format: a message of its own, values between tabs. */
+function parseLine(line: string): Buffer {
+  const escapes: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+  const values = line
+    .slice(0, -1)
+    .split('\t')
+    .map((value) =>
+      value === '\\N' ? null : value.replace(/\\(.)/g, (_, char: string) => escapes[char] ?? char),
+    );
+  return toTuple(values);
 }

@@ -104,7 +104,7 @@ function fillStatements(rows: number): string[] {
        CASE WHEN i % 3 = 0 THEN ARRAY['a"b', 'c\\d', ${textAt('i * 3')}] END,
        CASE i % 50 WHEN 0 THEN '-0.00000000000000000001'::numeric WHEN 1 THEN 12345678901234567890123456789.123456789 ELSE i / 7.0 END,
        timestamptz '2025-06-01+00' + i * interval '1.7 s', decode(md5(i::text), 'hex'), i * interval '1 month 1 day 1.5 s',
-       CASE i % 40 WHEN 0 THEN 'NaN' WHEN 1 THEN '-infinity' WHEN 2 THEN 5e-324 ELSE i / 3.0 END, '10.0.0.0'::inet + i
+       CASE i % 40 WHEN 0 THEN 'NaN' WHEN 1 THEN '-infinity'::double precision WHEN 2 THEN 5e-324 ELSE i / 3.0 END, '10.0.0.0'::inet + i
      FROM ${series('events')}`,
     `INSERT INTO shop.settings (name, value)
      SELECT ${textAt('i')} || i, CASE WHEN i % 10 = 0 THEN ${largeText("'s' || i")} ELSE ${textAt('i * 5')} END FROM ${series('settings')}`,

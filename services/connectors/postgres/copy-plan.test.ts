@@ -40,7 +40,8 @@ const start = toPosition(500n, 0n);
 
 function planOf(...tables: SourceTable[]): PipelinePlan {
   const identity = 'x';
-  return newPlan({ identity, start, xmin: '77', scope, tables, serverVersion: 150_000 });
+  const encoding = 'binary';
+  return newPlan({ identity, start, xmin: '77', scope, tables, encoding, serverVersion: 150_000 });
 }
 
 function interrupted(plan: PipelinePlan, done: number): PipelinePlan {
@@ -171,6 +172,20 @@ describe('continuing a plan', () => {
     ]);
     expect(plan.namespaces[0]!.relation.columns).toHaveLength(1);
     expect(plan.start > FIRST_POSITION).toBe(true);
+  });
+
+  it('describes the values of known and of new tables as the stream sends them, not as the copy does', () => {
+    const known = planOf(table('t'));
+    const options = { scope, start, encoding: 'text', serverVersion: 130_000 } as const;
+    const plans = [
+      newPlan({ ...options, identity: 'x', xmin: '77', tables: [table('t')] }),
+      continuedPlan({ ...options, known, tables: [table('t'), table('new')] }),
+    ];
+    const encodings = plans.flatMap((plan) =>
+      plan.namespaces.map((n) => n.relation.columns[0]!.encoding),
+    );
+    expect(encodings).toEqual(['text', 'text', 'text']);
+    expect(plans[0]!.namespaces[0]!.chunks[0]!.dataType).toBe('postgres.copy.binary');
   });
 
   it('stops where a column went before its copy was finished', () => {

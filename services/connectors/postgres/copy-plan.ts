@@ -19,14 +19,16 @@ export interface NewPlanOptions {
   xmin: string;
   scope: Pick<SourceScope, 'mode' | 'lanes'>;
   tables: readonly SourceTable[];
+  /** Of the values in the stream; those of a copy may differ. */
+  encoding: 'binary' | 'text';
   serverVersion: number;
 }
 
 export function newPlan(options: NewPlanOptions): PipelinePlan {
-  const { identity, start, scope, tables, serverVersion } = options;
+  const { identity, start, scope, tables, encoding, serverVersion } = options;
   const memory: SnapshotMemory = { xmin: options.xmin, nextChunkId: 1 };
   const namespaces = tables.map((table) =>
-    newNamespace(table, start, scope, memory, serverVersion),
+    withEncoding(newNamespace(table, start, scope, memory, serverVersion), encoding),
   );
   return { identity, start, snapshot: memory, lanes: scope.lanes, namespaces };
 }

@@ -24,10 +24,11 @@ export async function openCopy(opening: Opening): Promise<PostgresSourceSession>
     const serverVersion = facts.version;
     const identity = await control.run('reading the identity of the server', readDataIdentity);
     if (known !== null) requireIdentity(known.identity, identity);
+    const shared = { tables, scope, start, encoding: 'text', serverVersion } as const;
     const plan = known
-      ? continuedPlan({ known, tables, scope, start, encoding: 'text', serverVersion })
-      : newPlan({ identity, start, xmin, scope, tables, serverVersion });
-    const session = { ...opening, plan, tables, encoding: 'text' as const, readers };
+      ? continuedPlan({ ...shared, known })
+      : newPlan({ ...shared, identity, xmin });
+    const session = { ...opening, plan, tables, encoding: shared.encoding, readers };
     return new PostgresSourceSession({ ...session, slotStart: null });
   } catch (error) {
     await (readers ? readers.close() : disconnect(exporter));

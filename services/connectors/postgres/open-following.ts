@@ -70,10 +70,9 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     } else await disconnect(exporter);
     const isBinary = facts.version >= 140_000 && moment.tables.every((t) => t.isBinarySafe);
     const encoding = isBinary ? 'binary' : 'text';
-    const shared = { ...moment, scope: opening.scope, start, serverVersion: facts.version };
-    const plan = known
-      ? continuedPlan({ ...shared, known, encoding })
-      : newPlan({ ...shared, identity });
+    const serverVersion = facts.version;
+    const shared = { ...moment, scope: opening.scope, start, encoding, serverVersion } as const;
+    const plan = known ? continuedPlan({ ...shared, known }) : newPlan({ ...shared, identity });
     // The snapshot holds back cleaning up at the server: not longer than somebody reads.
     if (readers !== null && plan.namespaces.every((n) => n.chunks.length === 0)) {
       await readers.close();
