@@ -6,7 +6,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['shared/**/*.test.ts', 'services/**/*.test.ts', 'infra/**/*.test.ts'],
+          include: [
+            'proto/**/*.test.ts',
+            'shared/**/*.test.ts',
+            'services/**/*.test.ts',
+            'infra/**/*.test.ts',
+          ],
         },
       },
       {
