@@ -20,6 +20,21 @@ test('nothing is lost and nothing comes twice while reader and writers are kille
   await pipeline.finish();
 });
 
+test('a writer that is killed costs no rewind: the broker has what it had not committed', async () => {
+  const pipeline = await FaultPipeline.start({ source, target, seed: seed + 2 });
+  await pipeline.untilFollowing();
+  const epoch = () => pipeline.countAtTarget('SELECT reader_epoch FROM weir.pipeline');
+  const before = await epoch();
+  const kill = pipeline.writers.map((writer, i) => ({
+    name: `writer ${i}`,
+    strike: () => writer.restart(),
+  }));
+  await strikeAtRandom(kill, { seed, forMs: 8_000, pauseMs: [300, 1_200] });
+  await pipeline.progresses();
+  expect(await epoch()).toBe(before);
+  await pipeline.finish();
+});
+
 test('all services killed at once, again and again, go on where the target stands', async () => {
   const pipeline = await FaultPipeline.start({ source, target, seed: seed + 1 });
   await pipeline.untilFollowing();

@@ -1,0 +1,90 @@
+import { execFile, spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { MUTATIONS, type Mutation } from './mutations.ts';
+
+/**
+ * `npm run faults:mutate [-- --only TEXT]`: shows that the tests can fail. In a copy of the project one safety step
+ * after the other is taken out and the tests that guard it are run; they must turn red. Ends with 1 where one stays
+ * green, or where the tests fail with every step in place.
+ */
+const run = promisify(execFile);
+const TEST_TIMEOUT_MS = 600_000;
+
+const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only));
+const copy = await copyProject();
+const survivors: string[] = [];
+try {
+  for (const mutation of chosen) {
+    const originals = await apply(mutation);
+    await run('npx', ['tsc', '-b'], { cwd: copy });
+    const failed = await firstThatFails(mutation.tests);
+    process.stdout.write(
+      `${failed === null ? 'GREEN' : 'red  '} without: ${mutation.name}${failed === null ? '' : ` (${failed})`}\n`,
+    );
+    if (failed === null) survivors.push(mutation.name);
+    for (const [file, text] of originals) await writeFile(file, text);
+  }
+  await run('npx', ['tsc', '-b'], { cwd: copy });
+  const tests = [...new Set(chosen.flatMap((mutation) => mutation.tests))];
+  const broken = await firstThatFails(tests);
+  process.stdout.write(
+    broken === null
+      ? 'green with every step in place\n'
+      : `${broken} fails with every step in place: nothing was shown\n`,
+  );
+  if (broken !== null || survivors.length > 0) process.exitCode = 1;
+} finally {
+  await rm(copy, { recursive: true, force: true });
+}
+
+async function copyProject(): Promise<string> {
+  const root = projectRoot();
+  const target = await mkdtemp(path.join(tmpdir(), 'weir-mutate-'));
+  const { stdout } = await run('git', ['ls-files', '-z'], { cwd: root });
+  for (const file of stdout.split('\0').filter((name) => name !== '')) {
+    await mkdir(path.dirname(path.join(target, file)), { recursive: true });
+    await cp(path.join(root, file), path.join(target, file));
+  }
+  await symlink(path.join(root, 'node_modules'), path.join(target, 'node_modules'));
+  return target;
+}
+
+/** Returns what the files held before. */
+async function apply({ name, edits }: Mutation): Promise<Map<string, string>> {
+  const originals = new Map<string, string>();
+  for (const { file, find, replace } of edits) {
+    const where = path.join(copy, file);
+    const text = await readFile(where, 'utf8');
+    if (text.split(find).length !== 2)
+      throw new Error(`"${name}": its text does not occur exactly once in ${file}; correct it`);
+    if (!originals.has(where)) originals.set(where, text);
+    await writeFile(
+      where,
+      text.replace(find, () => replace),
+    );
+  }
+  return originals;
+}
+
+async function firstThatFails(tests: readonly string[]): Promise<string | null> {
+  for (const test of tests) if (!(await passes(test))) return test;
+  return null;
+}
+
+/** A test that hangs has failed, too. */
+function passes(test: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('npx', ['vitest', 'run', test], {
+      cwd: copy,
+      stdio: 'ignore',
+      timeout: TEST_TIMEOUT_MS,
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code === 0));
+  });
+}

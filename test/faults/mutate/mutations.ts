@@ -1,0 +1,117 @@
+/** One safety step taken out, and the tests that must turn red without it. */
+export interface Mutation {
+  /** The step, as a promise that no longer holds. */
+  name: string;
+  /** Edits of the source; each text must occur exactly once. */
+  edits: { file: string; find: string; replace: string }[];
+  /** Arguments of vitest. */
+  tests: string[];
+}
+
+const POSTGRES = 'services/connectors/postgres';
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'a lane moves by compare-and-set',
+    edits: [
+      {
+        file: `${POSTGRES}/lane-progress.ts`,
+        find: " AND epoch = ${before.epoch} AND position = '${before.position}' AND (reader_epoch, sequence) IN ((${before.readerEpoch}, ${before.sequence}), (${after.readerEpoch}, 0))`",
+        replace: '`',
+      },
+    ],
+    tests: ['test/faults/stalled-writer.test.ts', 'test/faults/lost-answers.test.ts'],
+  },
+  {
+    name: 'a chunk that the ledger has is not loaded again',
+    edits: [
+      {
+        file: `${POSTGRES}/load-chunk.ts`,
+        find: 'if (entry?.done !== false || early) {',
+        replace: 'if (entry === undefined || early) {',
+      },
+    ],
+    tests: ['test/faults/copy.test.ts', 'test/integration/postgres-sink.test.ts'],
+  },
+  {
+    name: 'frames are acknowledged after their commit',
+    edits: [
+      {
+        file: 'services/target-writer/change-lane.ts',
+        find: '    this.#batch.add(frame, delivery.replies, relations.intern);\n',
+        replace:
+          '    this.#batch.add(frame, delivery.replies, relations.intern);\n    this.#consumer.acknowledge(delivery.replies);\n',
+      },
+    ],
+    tests: ['test/faults/killed-services.test.ts'],
+  },
+  {
+    name: 'each frame expects the one before it at the broker',
+    edits: [
+      {
+        file: 'shared/hub/lane-publisher.ts',
+        find: "      h.set('Nats-Expected-Last-Sequence', String(this.#lastSequence + this.#unsent));\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/faults/back-pressure.test.ts', 'test/integration/lane.test.ts'],
+  },
+  {
+    name: 'a gap in a lane stops it',
+    edits: [
+      {
+        file: 'services/target-writer/sequencer.ts',
+        find: 'if (frame.sequence !== expected)',
+        replace: 'if (frame.sequence < expected)',
+      },
+    ],
+    tests: ['test/faults/lost-frames.test.ts'],
+  },
+  {
+    name: 'the source forgets only what the target has committed',
+    edits: [
+      {
+        file: 'services/source-reader/reader-epoch.ts',
+        find: 's, async () => this.#router.advanceIdleLanes()),',
+        replace: `s, async () => {
+          this.#router.advanceIdleLanes();
+          this.#session.release(await this.#session.head());
+        }),`,
+      },
+    ],
+    tests: ['test/faults/killed-services.test.ts', 'test/faults/broker.test.ts'],
+  },
+  {
+    name: 'changes wait for the copy of their table',
+    edits: [
+      {
+        file: 'services/target-writer/gate.ts',
+        find: 'return namespaces.every((namespace) => last <= (this.#limits.get(namespace) ?? FIRST_POSITION));',
+        replace: 'return namespaces.length >= 0 || last > FIRST_POSITION;',
+      },
+    ],
+    tests: ['test/faults/copy.test.ts', 'test/e2e/copy-then-follow.test.ts'],
+  },
+  {
+    name: 'rows of a later snapshot wait until the lanes have come to it',
+    edits: [
+      {
+        file: `${POSTGRES}/load-chunk.ts`,
+        find: 'return rows[0]?.settled === true;',
+        replace: 'return rows.length > 0;',
+      },
+    ],
+    tests: ['test/faults/copy.test.ts'],
+  },
+  {
+    name: 'frames of an earlier reader are refused once another has begun',
+    edits: [
+      {
+        file: `${POSTGRES}/pipeline-state.ts`,
+        find: '  await fenceLanes(client, pipeline, epoch);\n',
+        replace: '  if (epoch < 0) await fenceLanes(client, pipeline, epoch);\n',
+      },
+    ],
+    tests: ['test/integration/postgres-sink.test.ts'],
+  },
+];
