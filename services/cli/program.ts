@@ -99,11 +99,11 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .command('reset')
     .summary('remove what a pipeline created, but not the data')
     .description(
-      'Removes what a pipeline created at the source, at the target and in NATS; the copied data stays.',
+      'Removes what a pipeline created at the source, at the target and in NATS; the copied data stays. By name, the services of a paused or stopped pipeline do it, also from another machine, and its reader ends.',
     )
-    .argument('<file>', 'the pipeline file')
-    .action(async (file: string) =>
-      done(await (await import('./commands/reset.ts')).runReset(file)),
+    .argument('<pipeline>', 'the pipeline file, or the name of a pipeline whose services are idle')
+    .action(async (pipeline: string) =>
+      done(await (await import('./commands/reset.ts')).runReset(pipeline)),
     );
 
   program

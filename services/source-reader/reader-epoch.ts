@@ -226,7 +226,7 @@ export class ReaderEpoch {
     else if (notice.kind === 'chunk') this.#copier.onChunkDone(notice.id, notice.rows);
     else if (notice.kind === 'desired') this.#heed(notice.desired);
     // An earlier reader's frames, too, can have slipped into a lane behind its emptying; only another one removes them.
-    else if (notice.readerEpoch <= this.number)
+    else if (notice.kind === 'rewind' && notice.readerEpoch <= this.number)
       this.fail(new WeirError('BROKER_LOST_DATA', notice.reason));
   }
 

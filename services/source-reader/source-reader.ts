@@ -4,6 +4,7 @@ import type { Source } from '../../shared/connector/source.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
 import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
+import { watchNotices } from '../../shared/hub/notices.ts';
 import { readerSubject } from '../../shared/hub/names.ts';
 import { serve } from '../../shared/hub/requests.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
@@ -11,6 +12,7 @@ import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { ReaderAnswers, ReaderRequest } from '../../shared/progress/reader-requests.ts';
+import { stillRunning } from '../../shared/progress/still-running.ts';
 import type { ReaderStatus, RetentionStatus } from '../../shared/progress/status.ts';
 import { whileHoldingLease } from './reader-lease.ts';
 import { ReaderEpoch } from './reader-epoch.ts';
@@ -56,8 +58,13 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     retention,
   }));
   const stopServing = serve(hub.control, readerSubject(spec.name), 'reader', (request) =>
-    answer(epoch, request as ReaderRequest),
+    answer({ epoch, phase, source, pipeline: spec.name }, request as ReaderRequest),
   );
+
+  const gone = new AbortController();
+  const stopWatching = watchNotices(hub.control, spec.name, (notice) => {
+    if (notice.kind === 'reset') gone.abort();
+  });
 
   /** Works under the eyes of the one who looks at the source's log; gives the position up where that is the policy. */
   const watched = async (
@@ -82,14 +89,16 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
   try {
     await runService({
       log,
-      signal,
+      // To begin again by itself would be the last thing wanted after a reset.
+      signal: AbortSignal.any([signal, gone.signal]),
       onProblem: (text) => (problem = text),
       body: (outer) =>
         whileHoldingLease({ hub, pipeline: spec.name, holder, log }, outer, async (leased) => {
           await watched(leased, async (inner) => {
             while (!inner.aborted && phase !== 'finished') {
               phase = 'starting';
-              await untilWanted(target, log, inner, (idle) => (phase = idle));
+              const wanted = await untilWanted(target, log, inner, (idle) => (phase = idle));
+              if (wanted === 'gone') gone.abort();
               if (inner.aborted) return;
               epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
               problem = null;
@@ -105,23 +114,25 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
           });
         }),
     });
+    if (gone.signal.aborted) log.info('pipeline was reset, the reader ends');
   } catch (error) {
     phase = 'failed';
     throw error;
   } finally {
+    stopWatching();
     stopServing();
     stopStatus();
     await source.close();
   }
 }
 
-/** Returns when the pipeline is to run; until then it is idle as people wanted it. */
+/** Returns when the pipeline is to run, or was reset while it was idle; until then it is idle as people wanted it. */
 async function untilWanted(
   target: TargetClient,
   log: Logger,
   signal: AbortSignal,
   onIdle: (phase: 'paused' | 'stopped') => void,
-): Promise<void> {
+): Promise<'running' | 'gone' | 'aborted'> {
   let told = false;
   while (!signal.aborted) {
     const progress = await target.askIfPresent({ op: 'progress' });
@@ -129,20 +140,35 @@ async function untilWanted(
       await pause(IDLE_POLL_MS / 5, signal);
       continue;
     }
+    if (progress === null && told) return 'gone';
     const desired = progress?.desired ?? 'running';
-    if (desired === 'running') return;
+    if (desired === 'running') return 'running';
     if (!told) log.info({ desired }, 'pipeline is idle as wanted');
     told = true;
     onIdle(desired);
     await pause(IDLE_POLL_MS, signal);
   }
+  return 'aborted';
+}
+
+interface Reader {
+  epoch: ReaderEpoch | null;
+  phase: ReaderStatus['phase'];
+  source: Source;
+  pipeline: string;
 }
 
 async function answer(
-  epoch: ReaderEpoch | null,
+  { epoch, phase, source, pipeline }: Reader,
   request: ReaderRequest,
 ): Promise<ReaderAnswers[ReaderRequest['op']]> {
-  if (epoch === null) throw new WeirError('UNREACHABLE', 'the source-reader is not ready yet');
+  if (request.op === 'reset') {
+    if (epoch !== null) throw stillRunning(pipeline);
+    if (phase !== 'paused' && phase !== 'stopped') throw notReady();
+    await source.reset();
+    return null;
+  }
+  if (epoch === null) throw notReady();
   switch (request.op) {
     case 'mark':
       return { head: epoch.phase === 'streaming' ? await epoch.head() : null };
@@ -150,4 +176,8 @@ async function answer(
       await epoch.sendSideState();
       return null;
   }
+}
+
+function notReady(): WeirError {
+  return new WeirError('UNREACHABLE', 'the source-reader is not ready yet');
 }

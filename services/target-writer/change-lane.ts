@@ -74,6 +74,7 @@ export class ChangeLane {
     }
     const { gate, relations } = this.#context;
     const namespaces = namespacesOf(frame);
+    if (frame.readerEpoch > gate.readerEpoch) await gate.follow(frame.readerEpoch);
     if (!gate.isOpen(namespaces, frame.last)) {
       await this.#commit();
       await gate.wait(namespaces, frame.last, signal);

@@ -12,12 +12,14 @@ const RESTING_MS = 10_000;
  * (indexes may take long), so no lane is kept from its work by the namespaces of others.
  */
 export class Gate {
-  readonly #sink: Pick<Sink, 'finishNamespaces'>;
+  readonly #sink: Pick<Sink, 'finishNamespaces' | 'readLimits'>;
   #limits: ReadonlyMap<string, Position> = new Map();
+  /** Whose plan the limits are of, at least. */
+  #readerEpoch = 0;
   #hurry = new AbortController();
   #waiting = 0;
 
-  constructor(sink: Pick<Sink, 'finishNamespaces'>) {
+  constructor(sink: Pick<Sink, 'finishNamespaces' | 'readLimits'>) {
     this.#sink = sink;
   }
 
@@ -25,10 +27,26 @@ export class Gate {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#hurry = new AbortController();
-      this.#limits = await this.#sink.finishNamespaces();
+      const of = this.#readerEpoch;
+      const limits = await this.#sink.finishNamespaces();
+      // Begun under an earlier plan, it may say what was true of that one.
+      if (of !== this.#readerEpoch) continue;
+      this.#limits = limits;
       const restMs = this.#waiting > 0 ? WAITING_MS : RESTING_MS;
       await pause(restMs, AbortSignal.any([signal, this.#hurry.signal]));
     }
+  }
+
+  get readerEpoch(): number {
+    return this.#readerEpoch;
+  }
+
+  /** A new reader follows a new plan, even that of a pipeline that was reset: what was known says nothing of it. */
+  async follow(readerEpoch: number): Promise<void> {
+    const limits = await this.#sink.readLimits();
+    if (readerEpoch <= this.#readerEpoch) return;
+    this.#readerEpoch = readerEpoch;
+    this.#limits = limits;
   }
 
   /** There may be something to finish now. */

@@ -4,6 +4,7 @@ import { targetSubject } from '../../shared/hub/names.ts';
 import { publishNotice } from '../../shared/hub/notices.ts';
 import { serve } from '../../shared/hub/requests.ts';
 import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
+import { stillRunning } from '../../shared/progress/still-running.ts';
 import type { Gate } from './gate.ts';
 
 export interface TargetServerOptions {
@@ -36,6 +37,13 @@ async function answer(
       const known = await sink.writeDesired(request.desired);
       publishNotice(hub.control, pipeline, { kind: 'desired', desired: request.desired });
       return known;
+    }
+    case 'reset': {
+      const progress = await sink.readProgress();
+      if (progress?.desired === 'running') throw stillRunning(pipeline);
+      await sink.reset();
+      publishNotice(hub.control, pipeline, { kind: 'reset' });
+      return null;
     }
     case 'plan':
       await sink.savePlan(request.plan, request.readerEpoch);

@@ -3,6 +3,7 @@ import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
+import { watchNotices } from '../../shared/hub/notices.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
@@ -14,6 +15,8 @@ import { RelationPool } from './relation-pool.ts';
 import { serveTarget } from './target-server.ts';
 import type { WriterContext } from './writer-context.ts';
 import { WriterMeter } from './writer-meter.ts';
+
+const LOOK_MS = 5_000;
 
 export interface TargetWriterOptions {
   spec: PipelineSpec;
@@ -67,14 +70,24 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
       signal,
       onProblem: (text) => (problem = text),
       body: async (inner) => {
-        const lanes = await waitForPlan(sink, inner);
-        if (lanes === null) return;
-        const opened = await LaneOwner.open(context, lanes);
-        owner = opened;
-        problem = null;
-        phase = 'running';
-        log.info({ writer: shortHolder(writerId), lanes }, 'writer is ready');
-        await runTogether(inner, [(s) => gate.run(s), (s) => opened.run(s)]);
+        while (!inner.aborted) {
+          phase = 'starting';
+          const lanes = await waitForPlan(sink, inner);
+          if (lanes === null) return;
+          const opened = await LaneOwner.open(context, lanes);
+          owner = opened;
+          problem = null;
+          phase = 'running';
+          log.info({ writer: shortHolder(writerId), lanes }, 'writer is ready');
+          const over = new AbortController();
+          await runTogether(AbortSignal.any([inner, over.signal]), [
+            (s) => gate.run(s),
+            (s) => opened.run(s),
+            (s) => untilReset(context, lanes, s).finally(() => over.abort()),
+          ]);
+          owner = null;
+          if (!inner.aborted) log.info('pipeline was reset, waiting for a new plan');
+        }
       },
     });
   } catch (error) {
@@ -84,6 +97,29 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     stopServing();
     stopStatus();
     await sink.close();
+  }
+}
+
+/** Returns when the plan that this writer works for is gone, or aborted. Where nobody tells of it, the target does. */
+async function untilReset(
+  { hub, pipeline, sink }: WriterContext,
+  lanes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const told = new AbortController();
+  const stop = watchNotices(hub.control, pipeline, (notice) => {
+    if (notice.kind === 'reset') told.abort();
+  });
+  const over = AbortSignal.any([signal, told.signal]);
+  try {
+    while (!over.aborted) {
+      await pause(LOOK_MS, over);
+      if (over.aborted) return;
+      const progress = await sink.readProgress();
+      if (progress?.lanes.length !== lanes) return;
+    }
+  } finally {
+    stop();
   }
 }
 

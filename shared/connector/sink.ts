@@ -35,6 +35,9 @@ export interface Sink {
    */
   finishNamespaces(): Promise<ReadonlyMap<string, Position>>;
 
+  /** What `finishNamespaces` would return, at once and without finishing anything. */
+  readLimits(): Promise<ReadonlyMap<string, Position>>;
+
   /** Takes a lane: its epoch grows, so that no earlier owner can commit to it any more. */
   openLane(lane: number): Promise<LaneProgress>;
   /** Applies net changes and moves the lane's progress from `before` to `after` in one transaction, or throws. */

@@ -6,5 +6,7 @@ export type Notice =
   | { kind: 'progress'; lane: number; position: Position }
   | { kind: 'chunk'; id: number; rows: number }
   | { kind: 'desired'; desired: DesiredState }
+  /** The pipeline is gone from the target: readers end, writers wait for a new one. */
+  | { kind: 'reset' }
   /** A lane misses frames: the reader must start over from what the target holds. */
   | { kind: 'rewind'; readerEpoch: number; reason: string };

@@ -1,11 +1,13 @@
 import type { Position } from '../change/position.ts';
 
-/** What is asked of the active reader. */
+/** What is asked of the reader; of several, one that stands by may be asked and says UNREACHABLE. */
 export type ReaderRequest =
   /** How far the source is now. → `ReaderMark` */
   | { op: 'mark' }
   /** Hands what travels beside the log to the target now. → null */
-  | { op: 'sideState' };
+  | { op: 'sideState' }
+  /** Removes everything from the source, for a pipeline that is to be idle, else ALREADY_RUNNING. → null */
+  | { op: 'reset' };
 
 export interface ReaderMark {
   /** Everything committed at the source so far stands before it; null while the copy is not in. */
@@ -15,4 +17,5 @@ export interface ReaderMark {
 export interface ReaderAnswers {
   mark: ReaderMark;
   sideState: null;
+  reset: null;
 }

@@ -15,6 +15,8 @@ export type TargetRequest =
   | { op: 'progress' }
   /** → `boolean`: false where the target knows no such pipeline yet */
   | { op: 'desire'; desired: DesiredState }
+  /** Removes the state of a pipeline that is to be idle, else ALREADY_RUNNING; everybody is told. → null */
+  | { op: 'reset' }
   /** Stores the plan and creates what is missing. → null */
   | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
   /** → null */
@@ -27,6 +29,7 @@ export interface TargetAnswers {
   state: PipelineState | null;
   progress: PipelineProgress | null;
   desire: boolean;
+  reset: null;
   plan: null;
   sideState: null;
   finish: null;

@@ -1,4 +1,5 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
+import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
@@ -46,7 +47,7 @@ export async function runRun(
     });
     cleanUp.push(() => supervisor.stop());
     cleanUp.push(showProgress(hub, spec.name));
-    return await supervise(supervisor, hub, spec.name, options.until, stop.signal);
+    return await supervise(supervisor, hub, spec, options.until, stop.signal);
   } finally {
     for (const step of cleanUp.reverse()) await step();
     stop.dispose();
@@ -72,10 +73,11 @@ async function refuseSecondRun(hub: Hub, pipeline: string): Promise<void> {
 async function supervise(
   supervisor: Supervisor,
   hub: Hub,
-  pipeline: string,
+  { name: pipeline, mode }: PipelineSpec,
   until: 'caught-up' | undefined,
   signal: AbortSignal,
 ): Promise<number> {
+  const copiesOnly = mode === 'snapshot';
   const over = new AbortController();
   const waiting = AbortSignal.any([signal, over.signal]);
   const aborted = new Promise<null>((resolve) =>
@@ -102,7 +104,7 @@ async function supervise(
       return 0;
     }
     if (end.exitCode === 0) {
-      process.stdout.write(`${pipeline}: finished\n`);
+      process.stdout.write(`${pipeline}: ${copiesOnly ? 'finished' : 'was reset, so it ends'}\n`);
       return 0;
     }
     process.stderr.write(`weir: ${end.service}: ${end.reason ?? 'failed'}\n`);

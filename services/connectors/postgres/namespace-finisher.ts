@@ -52,6 +52,11 @@ export class NamespaceFinisher {
     return this.#running;
   }
 
+  /** As `Sink.readLimits`. */
+  async limits(control: BorrowClient): Promise<ReadonlyMap<string, Position>> {
+    return limitsOf(await control((client) => this.#standings(client)));
+  }
+
   async close(): Promise<void> {
     await disconnect(this.#client);
   }

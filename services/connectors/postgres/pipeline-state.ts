@@ -157,11 +157,16 @@ export async function writeDesired(
   return rowCount === 1;
 }
 
-/** Also the pipeline's first trace in the target. Returns when no frame of an earlier reader can be committed. */
+/**
+ * Also the pipeline's first trace in the target. The first epoch is the time in seconds, so that what is left of a
+ * pipeline of the same name, from before a reset, is of an earlier one. Returns when no frame of an earlier reader can be
+ * committed.
+ */
 export async function beginReader(client: pg.Client, pipeline: string): Promise<number> {
   await ensureStateTables(client);
   const { rows } = await client.query<{ reader_epoch: string }>(
-    `INSERT INTO weir.pipeline AS p (name, reader_epoch) VALUES ($1, 1)
+    `INSERT INTO weir.pipeline AS p (name, reader_epoch)
+     VALUES ($1, extract(epoch FROM clock_timestamp())::bigint)
      ON CONFLICT (name) DO UPDATE SET reader_epoch = p.reader_epoch + 1 RETURNING reader_epoch`,
     [pipeline],
   );

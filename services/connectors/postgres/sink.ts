@@ -111,6 +111,11 @@ class PostgresSink implements Sink {
     }
   }
 
+  readLimits(): Promise<ReadonlyMap<string, Position>> {
+    const doing = 'looking for finished tables at';
+    return this.#finisher.limits((work) => this.#ask(doing, work));
+  }
+
   openLane(lane: number): Promise<LaneProgress> {
     return this.#write(lane, ({ client }) => openLane(client, this.#options.pipeline, lane));
   }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { takeRows } from './contested-row.ts';
 import { quoteIdent } from './names.ts';
 
 /** Where a target keeps what it knows of its pipelines. */
@@ -116,6 +117,12 @@ export async function dropState(client: ClientBase, pipeline: string): Promise<v
   if (!(await hasStateTables(client))) return;
   await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${STATE_LOCK})`);
   try {
+    // A writer may wait in the middle of a chunk for a reader that is gone.
+    for (const [table, columns] of [
+      ['weir.chunk', 'id'],
+      ['weir.lane', 'lane'],
+    ] as const)
+      await takeRows(client, { table, columns, where: 'r.pipeline = $1', values: [pipeline] });
     await client.query('DELETE FROM weir.pipeline WHERE name = $1', [pipeline]);
     const { rows } = await client.query('SELECT 1 FROM weir.pipeline LIMIT 1');
     if (rows.length === 0)
