@@ -3,6 +3,7 @@ import type { Connector, ConnectorLog } from '../../shared/connector/connector.t
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';
+import { commonDataType } from '../../shared/connector/data-type.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
@@ -52,15 +53,18 @@ export class PipelineEnds {
       ...common,
       url: this.#spec.target.url.reveal(),
     });
-    if (source === undefined || target === undefined || this.#commonDataType() === null)
+    const sameKind = this.#source.getInfo().kind === this.#target.getInfo().kind;
+    if (source === undefined || target === undefined || !sameKind)
       throw new WeirError('NOT_SUPPORTED', 'weir verify cannot compare these two kinds of store');
     return { source, target };
   }
 
-  /** The first form of the source's data that the target takes without conversion. */
-  #commonDataType(): string | null {
-    const known = this.#target.getInfo().dataTypes;
-    return this.#source.getInfo().dataTypes.find((type) => known.includes(type)) ?? null;
+  /** Why the target cannot take what the source gives; null where it can. */
+  misfit(): string | null {
+    const { kind: from, gives } = this.#source.getInfo();
+    const { kind: to, takes } = this.#target.getInfo();
+    if (commonDataType(gives, takes) !== null) return null;
+    return `it takes nothing that a source of the kind ${from} gives; choose a target that does, as ${to} does not`;
   }
 }
 

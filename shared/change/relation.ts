@@ -29,7 +29,10 @@ export interface Column {
   encoding: 'binary' | 'text';
 }
 
-/** A relation with all that a sink of the same kind needs to create it; `definition` is opaque to the core. */
+/**
+ * A relation with all that a sink of the same kind needs to create it; `definition` is opaque to the core. Null where
+ * the source has none: the sink then makes do with columns and key (see `data-type.ts`).
+ */
 export interface RelationPlan {
   relation: Relation;
   definition: unknown;

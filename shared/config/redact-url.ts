@@ -14,5 +14,6 @@ export function redactUrls(text: string): string {
 export function describeUrl(url: string): string {
   if (!URL.canParse(url)) return '[a URL that cannot be read]';
   const parsed = new URL(url);
+  if (parsed.host === '' && parsed.pathname === '') return parsed.protocol;
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
 }

@@ -21,8 +21,10 @@ export interface Connector {
 export interface ConnectorInfo {
   /** The kind of store, e.g. `postgres`. */
   kind: string;
-  /** Data types it reads or writes without conversion, best first; the pair takes the first that both know. */
-  dataTypes: string[];
+  /** Forms of data it can be read in, best first; the pair takes the first that the target takes too. */
+  gives: string[];
+  /** Forms of data it can be written in. */
+  takes: string[] | 'any';
 }
 
 export interface EndOptions {

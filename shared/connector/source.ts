@@ -87,7 +87,7 @@ export interface Chunk {
    * as they were before a change that could not be applied without them; so they come when every lane is there.
    */
   how: 'load' | 'merge';
-  /** What its bytes are: one of the connectors' common `ConnectorInfo.dataTypes`. */
+  /** What its bytes are: one that the source gives and the target takes (`ConnectorInfo`). */
   dataType: string;
   estimatedBytes: number;
 }

@@ -37,6 +37,9 @@ export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
     await checkNats(spec),
   ];
   parts[0]!.findings.push(...mapFindings(spec, relations));
+  const misfit = ends.misfit();
+  if (misfit !== null)
+    parts[1]!.findings.push({ level: 'error', subject: 'form of the data', message: misfit });
   return {
     pipeline: spec.name,
     fit: parts.every(({ findings }) => findings.every(({ level }) => level !== 'error')),

@@ -21,7 +21,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   'source.url': {
     allowed: 'URL',
     default: 'required',
-    doc: 'The store that is read. Special characters of a password are percent-encoded.',
+    doc: 'The store that is read; see [connectors](connectors.md). Special characters of a password are percent-encoded.',
   },
   'source.namespaces': {
     allowed: 'list of names or globs',
@@ -46,7 +46,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   'target.url': {
     allowed: 'URL',
     default: 'required',
-    doc: 'The store that is written; must not be the same database as the source.',
+    doc: 'The store that is written; see [connectors](connectors.md); must not be the same database as the source.',
   },
   'target.create': {
     allowed: '`missing`, `never`',

@@ -3,6 +3,7 @@ import type { Relation, RelationPlan } from '../../../shared/change/relation.ts'
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { compareTable, isSameType } from './compare-table.ts';
 import { quoteIdent, quoteLiteral } from './names.ts';
+import { definitionOf } from './definition-of.ts';
 import type { ColumnDefinition, TableDefinition } from './table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';
@@ -29,7 +30,7 @@ export async function alignRelation(
     );
   const byHand = changesByHand(before, after.relation, table, name);
   if (byHand.length > 0) throw changed(name, byHand);
-  const definition = after.definition as TableDefinition;
+  const definition = definitionOf(after);
   await addMissingColumns(client, create, definition, after.relation, name);
   const aligned = await readTargetTable(client, name);
   const problems = compareTable(after.relation, name, aligned ?? table);

@@ -71,3 +71,23 @@ export function* toCopyMessages(rows: Iterable<Buffer>): Generator<Buffer> {
   at += TRAILER.copy(piece, at);
   yield finish();
 }
+
+/** The same of bytes that are such rows one after the other, cut anywhere. */
+export async function* tuplesToCopyMessages(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield toMessageHead(SIGNATURE.length);
+  yield SIGNATURE;
+  for await (const part of parts) {
+    if (part.length === 0) continue;
+    yield toMessageHead(part.length);
+    yield part;
+  }
+  yield toMessageHead(TRAILER.length);
+  yield TRAILER;
+}
+
+function toMessageHead(bytes: number): Buffer {
+  const head = Buffer.allocUnsafe(5);
+  head[0] = 0x64;
+  head.writeInt32BE(4 + bytes, 1);
+  return head;
+}

@@ -1,17 +1,21 @@
 import type { ClientBase } from 'pg';
 import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { tuplesToCopyMessages } from './copy-in.ts';
 import { copyInto } from './change-statements.ts';
 import { beginWithRows } from './contested-row.ts';
 import { toRowError } from './row-error.ts';
-import { runScript } from './script.ts';
+import { runScript, type ScriptWatch } from './script.ts';
 import type { WriteTarget } from './write-target.ts';
 
-/** What the bytes of a chunk are: this connector's data types, best first. */
-export const DATA_TYPES = {
+/** What the bytes of a chunk of this kind of store are, best first. */
+export const COPY_FORMATS = {
   'postgres.copy.binary': 'binary',
   'postgres.copy.text': 'text',
 } as const;
+
+export const DATA_TYPES = [...Object.keys(COPY_FORMATS), TUPLES];
 
 /**
  * Loads a chunk in one transaction with its entry in the ledger. The entry is locked first, so that of two deliveries
@@ -42,17 +46,12 @@ export async function loadChunk(
   try {
     const count = { loaded: 0 };
     const watch = (_index: number, loaded: number): void => void (count.loaded = loaded);
-    if (chunk.how === 'load')
+    if (format !== 'tuples' && chunk.how === 'load')
       await runScript(client, copyInto(target, format), [{ messages: parts }], watch);
     else {
-      for (const sql of beforeMerge(target)) await client.query(sql);
-      const copy = `COPY pg_temp.weir_chunk FROM STDIN (FORMAT ${format})`;
-      await runScript(client, copy, [{ messages: parts }], watch);
-      // A row that moved may be in two chunks: they take turns.
-      await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-        `weir merge into ${namespace}`,
-      ]);
-      for (const sql of mergeStatements(target)) await client.query(sql);
+      await stage(client, target, format, parts, watch);
+      if (chunk.how === 'load') await client.query(insertStaged(target));
+      else await merge(client, target, namespace);
     }
     if (count.loaded !== chunk.rows())
       throw new WeirError(
@@ -84,35 +83,67 @@ async function isSettled(
   return rows[0]?.settled === true;
 }
 
-function formatOf(chunk: ChunkHead): 'binary' | 'text' {
-  const types: Readonly<Record<string, 'binary' | 'text'>> = DATA_TYPES;
+type Format = 'binary' | 'text' | 'tuples';
+
+function formatOf(chunk: ChunkHead): Format {
+  const types: Readonly<Record<string, Format>> = { ...COPY_FORMATS, [TUPLES]: 'tuples' };
   const format = types[chunk.dataType];
   if (format === undefined)
     throw new WeirError(
       'NOT_SUPPORTED',
-      `a PostgreSQL target cannot load "${chunk.dataType}"; it knows ${Object.keys(DATA_TYPES).join(' and ')}`,
+      `a PostgreSQL target cannot load "${chunk.dataType}"; it knows ${DATA_TYPES.join(' and ')}`,
     );
   return format;
 }
 
-/** COPY brings values as the target's own types here, text format included, so nothing is cast. */
-function beforeMerge(target: WriteTarget): string[] {
+/**
+ * Loads a chunk into a table of its own. COPY brings values as the target's own types, text format included, so
+ * nothing is cast; of tuples every value is text, and becomes what it is where it is taken from there.
+ */
+async function stage(
+  client: ClientBase,
+  target: WriteTarget,
+  format: Format,
+  parts: AsyncIterable<Buffer>,
+  watch: ScriptWatch,
+): Promise<void> {
+  const tuples = format === 'tuples';
+  const columns = target.columns.map(({ name, type }) => `${name} ${tuples ? 'text' : type}`);
+  await client.query(`CREATE TEMP TABLE weir_chunk (${columns.join(', ')}) ON COMMIT DROP`);
+  const copy = `COPY pg_temp.weir_chunk FROM STDIN (FORMAT ${tuples ? 'binary' : format})`;
+  const messages = tuples ? tuplesToCopyMessages(parts) : parts;
+  await runScript(client, copy, [{ messages }], watch);
+}
+
+function insertStaged({ name, columns }: WriteTarget): string {
+  const names = columns.map((column) => column.name).join(', ');
+  const values = columns.map((column) => `${column.name}::${column.type}`).join(', ');
+  return `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM pg_temp.weir_chunk`;
+}
+
+async function merge(client: ClientBase, target: WriteTarget, namespace: string): Promise<void> {
   if (target.key.length === 0)
     throw new WeirError(
       'INTERNAL',
-      `a chunk of ${target.name.namespace} is to be merged, but its rows have no key; nothing was written`,
+      `a chunk of ${namespace} is to be merged, but its rows have no key; nothing was written`,
     );
-  const columns = target.columns.map((column) => `${column.name} ${column.type}`);
-  return [`CREATE TEMP TABLE weir_chunk (${columns.join(', ')}) ON COMMIT DROP`];
+  // A row that moved may be in two chunks: they take turns.
+  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `weir merge into ${namespace}`,
+  ]);
+  for (const sql of mergeStatements(target)) await client.query(sql);
 }
 
 function mergeStatements(target: WriteTarget): string[] {
   const names = target.columns.map((column) => column.name);
   const key = target.key.map(({ column }) => names[column]!);
   const match = target.key
-    .map(({ equals }, i) => `t.${key[i]} ${equals} s.${key[i]}`)
+    .map(
+      ({ column, equals }, i) =>
+        `t.${key[i]} ${equals} s.${key[i]}::${target.columns[column]!.type}`,
+    )
     .join(' AND ');
-  const insert = `INSERT INTO ${target.name.sql} (${names.join(', ')}) OVERRIDING SYSTEM VALUE SELECT ${names.join(', ')} FROM pg_temp.weir_chunk`;
+  const insert = insertStaged(target);
   if (target.method === 'replace')
     return [`DELETE FROM ${target.name.sql} t USING pg_temp.weir_chunk s WHERE ${match}`, insert];
   // The key too: an equal one may be written differently, as 1.0 and 1.00 are.

@@ -4,6 +4,7 @@ import { alignRelation } from './align-relation.ts';
 import { applyChanges, prepareStaging } from './apply-changes.ts';
 import { toMoveStatements, type Statement } from './change-statements.ts';
 import { toPostgresError } from './postgres-error.ts';
+import { definitionOf } from './definition-of.ts';
 import type { RelationCache } from './relation-cache.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { WriteTarget } from './write-target.ts';
@@ -77,7 +78,7 @@ async function alignNamespace(
         target.pipeline,
         namespace,
         JSON.stringify(after.relation),
-        JSON.stringify(after.definition),
+        JSON.stringify(definitionOf(after)),
       ],
     );
   } catch (error) {

@@ -4,7 +4,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { addMissingColumns } from './align-relation.ts';
 import { compareTable } from './compare-table.ts';
 import { takeRows } from './contested-row.ts';
-import type { TableDefinition } from './table-definition.ts';
+import { definitionOf } from './definition-of.ts';
 import { toTableStatements } from './table-ddl.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
@@ -113,7 +113,7 @@ async function createNamespace(
   plan: NamespacePlan,
 ): Promise<string[]> {
   const { relation } = plan;
-  const definition = plan.definition as TableDefinition;
+  const definition = definitionOf(plan);
   const name = target.names.ofNamespace(relation.namespace);
   const table = await readTargetTable(client, name);
   if (table === null) {
@@ -172,7 +172,7 @@ async function continueNamespace(
   if (plan.state === 'ready') return [];
   const { relation } = plan;
   const name = target.names.ofNamespace(relation.namespace);
-  const definition = plan.definition as TableDefinition;
+  const definition = definitionOf(plan);
   await addMissingColumns(client, target.create, definition, relation, name);
   const table = await readTargetTable(client, name);
   if (table === null)

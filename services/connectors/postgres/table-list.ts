@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { formatNamespace } from './names.ts';
-import { parseNamespacePattern } from './namespace-pattern.ts';
+import { parseTablePattern } from './table-pattern.ts';
 
 /** A table of the source, as the list of all tables has it. */
 export interface ListedTable {
@@ -42,7 +42,7 @@ export function selectTables(
   const findings: Finding[] = [];
   const chosen = new Set<ListedTable>();
   for (const text of patterns ?? ['*']) {
-    const pattern = parseNamespacePattern(text);
+    const pattern = parseTablePattern(text);
     const matched = all.filter((table) => pattern.matches(table.schema, table.name));
     const roots = matched.filter((table) => !table.isPartition);
     for (const table of roots) chosen.add(table);

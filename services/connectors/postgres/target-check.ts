@@ -5,7 +5,7 @@ import { compareTable } from './compare-table.ts';
 import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { hasStateTables, missingStateRight } from './state-tables.ts';
-import type { TableDefinition } from './table-definition.ts';
+import { definitionOf } from './definition-of.ts';
 import { createExtension, readMissing } from './table-dependencies.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
 import type { TargetName } from './target-names.ts';
@@ -119,7 +119,7 @@ async function checkMissing(
         'the table does not exist; create it, or allow it with "create: missing"',
       ),
     ];
-  const missing = await readMissing(client, plan.definition as TableDefinition, name);
+  const missing = await readMissing(client, definitionOf(plan), name);
   const findings = missing.foreign.map(({ type, extension }) =>
     extension === null
       ? error(
@@ -219,8 +219,8 @@ async function checkTriggers(
           `${trigger} would fire for every row that is written; ${grantTo(server)}, or drop it`,
         ),
   );
-  const links = relations.some(({ definition }) =>
-    (definition as TableDefinition).constraints.some(({ kind }) => kind === 'foreign'),
+  const links = relations.some((plan) =>
+    definitionOf(plan).constraints.some(({ kind }) => kind === 'foreign'),
   );
   if (!may && links && findings.length === 0)
     findings.push(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseNamespacePattern } from './namespace-pattern.ts';
+import { parseTablePattern } from './table-pattern.ts';
 
 describe('namespace patterns', () => {
   it.each([
@@ -15,6 +15,6 @@ describe('namespace patterns', () => {
     ['a."b.c"', 'a', 'b.c', true],
     ['Public.orders', 'public', 'orders', false],
   ])('%s over %s / %s is %s', (pattern, schema, table, expected) => {
-    expect(parseNamespacePattern(pattern).matches(schema, table)).toBe(expected);
+    expect(parseTablePattern(pattern).matches(schema, table)).toBe(expected);
   });
 });

@@ -1,0 +1,8 @@
+import type { Connector } from '../../../shared/connector/connector.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
+import { createRandomSource } from './source.ts';
+
+export const randomConnector: Connector = {
+  getInfo: () => ({ kind: 'random', gives: [TUPLES], takes: [] }),
+  createSource: createRandomSource,
+};

@@ -1,0 +1,17 @@
+/**
+ * The form of data that stores of different kinds share: rows as tuples (`tuple.ts`) one after the other, every value
+ * as text in UTF-8, the columns' types named as standard SQL names them: `boolean`, `integer`, `bigint`,
+ * `double precision`, `numeric(p,s)`, `text`, `date`, `timestamp with time zone`. Text is what a person would write in
+ * SQL: `true`, `-12.50`, `2026-01-31 23:59:59.123456+00`.
+ *
+ * Its relations have `definition: null`: a sink makes what it needs of columns and key.
+ */
+export const TUPLES = 'weir.tuples';
+
+/** The first form of data that the source gives and the target takes as it is; null where there is none. */
+export function commonDataType(
+  given: readonly string[],
+  taken: readonly string[] | 'any',
+): string | null {
+  return given.find((type) => taken === 'any' || taken.includes(type)) ?? null;
+}
