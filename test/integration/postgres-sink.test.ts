@@ -43,7 +43,12 @@ describe('changes', () => {
     await pipeline.write(1, { 'public.items': { upserts: [['2', 'B', '']], deletes: [['1']] } }, { 'public.items': once }); // prettier-ignore
     expect(await dumpTable(target, 'items')).toEqual(['2\tB\t']);
     const state = await pipeline.sink.readState();
-    expect(state?.lanes[1]).toMatchObject({ lane: 1, epoch: 1, readerEpoch: 1, sequence: 2 });
+    expect(state?.lanes[1]).toMatchObject({
+      lane: 1,
+      epoch: 1,
+      readerEpoch: pipeline.readerEpoch,
+      sequence: 2,
+    });
     expect(state?.applied['public.items']).toEqual({ inserts: 4, updates: 2, deletes: 0, truncates: 0 }); // prettier-ignore
   });
 

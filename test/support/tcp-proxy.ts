@@ -23,9 +23,12 @@ export class TcpProxy {
   #refusing = false;
   #trap: { pattern: Buffer; remaining: number } | undefined;
 
+  #targetPort: number;
+
   private constructor(server: Server, targetPort: number) {
+    this.#targetPort = targetPort;
     this.#server = server;
-    server.on('connection', (client) => this.#accept(client, targetPort));
+    server.on('connection', (client) => this.#accept(client, this.#targetPort));
   }
 
   static async listen(targetPort: number): Promise<TcpProxy> {
@@ -45,6 +48,12 @@ export class TcpProxy {
     const through = new URL(url);
     through.port = String(this.port);
     return through.href;
+  }
+
+  /** Cuts, and leads to another server from now on. */
+  redirect(targetPort: number): void {
+    this.#targetPort = targetPort;
+    this.cut();
   }
 
   /** Resets every connection; new ones are let in. */

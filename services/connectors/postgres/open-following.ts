@@ -1,15 +1,16 @@
-import { FIRST_POSITION, type Position } from '../../../shared/change/position.ts';
+import { FIRST_POSITION, maxPosition, type Position } from '../../../shared/change/position.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { abortReason } from './abort-reason.ts';
 import { connect, disconnect } from './connection.ts';
 import { continuedPlan, needsSnapshot, newPlan } from './copy-plan.ts';
-import { lsnToPosition, type Lsn } from './lsn.ts';
+import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { alignPublications } from './publication.ts';
 import { awaitInactiveSlot, createSlot, dropSlot, type SlotState } from './replication-slot.ts';
-import { readLogIdentity, requireIdentity } from './source-identity.ts';
+import { readLogIdentity, requireSameLog } from './source-identity.ts';
+import { readLogEnd } from './server-facts.ts';
 import { followingProblems } from './source-check.ts';
 import { forgetGivenUp, readGivenUp } from './slot-retention.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
@@ -20,6 +21,11 @@ import { positionLost, PostgresSourceSession } from './source-session.ts';
 /** Opens a pipeline that follows changes: publications, slot, and a snapshot where something is to be copied. */
 export async function openFollowing(opening: Opening): Promise<PostgresSourceSession> {
   const { url, pipeline, control, facts, catalog, known, signal } = opening;
+  if (known !== null && facts.isStandby)
+    throw new WeirError(
+      'UNREACHABLE',
+      `The source ${control.where} is a standby that was not promoted yet; promote it, or name the primary.`,
+    );
   const problems = followingProblems(facts);
   if (problems.length > 0) throw new WeirError('SOURCE_UNFIT', problems.join(' '));
   const slotName = pipelineObjectName(pipeline);
@@ -33,13 +39,26 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   let readers: SnapshotReaders | null = null;
   try {
     const identity = await readLogIdentity(exporter);
-    if (known !== null) requireIdentity(known.identity, identity);
+    const least = opening.scope.reached?.least ?? known?.start ?? FIRST_POSITION;
+    const log =
+      known === null
+        ? 'same'
+        : await requireSameLog({
+            replication: exporter,
+            known,
+            identity,
+            reached: furthest(known, opening.scope.reached?.most ?? least),
+            logEnd: await readLogEnd(control),
+          });
     const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
     if (known !== null && slot === null) {
       const givenUp = await readGivenUp(control, pipeline);
       if (givenUp !== null) throw givenUp;
     }
-    requireSlot(slot, slotName, known, opening.scope.reached?.least ?? known?.start);
+    if (log === 'promoted' && slot === null) throw notOnPromoted(slotName, control.where, least);
+    requireSlot(slot, slotName, known, least);
+    if (log === 'promoted')
+      opening.log.info({ from: known?.identity, to: identity }, 'source was failed over, going on');
     await control.run('making the publications', (client) =>
       alignPublications(
         client,
@@ -72,7 +91,9 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     const encoding = isBinary ? 'binary' : 'text';
     const serverVersion = facts.version;
     const shared = { ...moment, scope: opening.scope, start, encoding, serverVersion } as const;
-    const plan = known ? continuedPlan({ ...shared, known }) : newPlan({ ...shared, identity });
+    const plan = known
+      ? continuedPlan({ ...shared, known: { ...known, identity } })
+      : newPlan({ ...shared, identity });
     // The snapshot holds back cleaning up at the server: not longer than somebody reads.
     if (readers !== null && plan.namespaces.every((n) => n.chunks.length === 0)) {
       await readers.close();
@@ -89,11 +110,23 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   }
 }
 
+/** What was copied under a snapshot came from that far, too. */
+function furthest(known: PipelinePlan, lanes: Position): Position {
+  return maxPosition([lanes, ...known.namespaces.map(({ settled }) => settled)]) ?? lanes;
+}
+
+function notOnPromoted(name: string, where: string, from: Position): WeirError {
+  return new WeirError(
+    'POSITION_LOST',
+    `The source was failed over to ${where}, where there is no replication slot ${name}: changes committed after ${positionToLsn(from)} that the target does not hold are gone. Run \`weir reset\` and copy anew. For next time: from PostgreSQL 17 on a standby keeps the slot, with sync_replication_slots and hot_standby_feedback on, a primary_slot_name, and a dbname in primary_conninfo.`,
+  );
+}
+
 function requireSlot(
   slot: SlotState | null,
   name: string,
   known: PipelinePlan | null,
-  from: Position = FIRST_POSITION,
+  from: Position,
 ): void {
   if (slot !== null && !slot.isOwnDatabase)
     throw new WeirError(

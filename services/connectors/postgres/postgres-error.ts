@@ -67,6 +67,8 @@ function codeOfState(state: string, message: string): ErrorCode {
     return 'UNREACHABLE';
   // 55P03: a lock was not available; 55006: an object, such as a slot, is in use.
   if (state === '55P03' || state === '55006') return 'UNREACHABLE';
+  // Read only: a standby that is about to be promoted.
+  if (state === '25006') return 'UNREACHABLE';
   if (state === '42P01' || state === '42703' || state === '3F000') return 'SCHEMA_CHANGED';
   if (kind === '22' || kind === '23' || kind === '44' || kind === '21' || kind === 'P0')
     return 'ROW_REFUSED';

@@ -90,7 +90,10 @@ export async function createSlot(
   serverVersion: number,
 ): Promise<CreatedSlot> {
   const temporary = kind === 'temporary' ? ' TEMPORARY' : '';
-  const options = serverVersion >= 150_000 ? "(SNAPSHOT 'export')" : 'EXPORT_SNAPSHOT';
+  let options = 'EXPORT_SNAPSHOT';
+  if (serverVersion >= 150_000) options = "(SNAPSHOT 'export')";
+  // A standby that synchronises slots then has it too, so that the pipeline outlives the primary.
+  if (serverVersion >= 170_000 && kind === 'permanent') options = "(SNAPSHOT 'export', FAILOVER)";
   const { rows } = await replication.query<{ consistent_point: string; snapshot_name: string }>(
     `CREATE_REPLICATION_SLOT ${quoteIdent(name)}${temporary} LOGICAL pgoutput ${options}`,
   );
