@@ -15,13 +15,16 @@ import { changesApplied, StatusBoard, statusLine } from '../supervisor/status-li
 import { untilStopped, wantRunning } from '../supervisor/wanted.ts';
 import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 
+/** The reader, then the writers, each within its own deadline, then the rest. */
+const STOP_DEADLINE_MS = 40_000;
+
 /** Runs everything the pipeline needs on this machine; returns the exit code. */
 export async function runRun(
   file: string,
   options: { until?: 'caught-up'; writers?: number },
 ): Promise<number> {
   const spec = await readPipelineFile(file, URL_SCHEMES);
-  const stop = stopSignal();
+  const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const cleanUp: (() => Promise<void>)[] = [];
   try {
     const report = await checkPipeline(spec);

@@ -13,6 +13,8 @@ import { stopSignal } from '../stop-signal.ts';
 
 const SERVICES = ['source-reader', 'target-writer'] as const;
 const PATIENCE_MS = 30_000;
+/** Less than what `weir run` and the container give it before they kill it. */
+const STOP_DEADLINE_MS = 10_000;
 type ServiceName = (typeof SERVICES)[number];
 
 /** Runs one service of the pipeline alone; returns the exit code. */
@@ -35,7 +37,7 @@ export async function runService(name: string, options: { pipeline: string }): P
     pipeline: spec.name,
     level: parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'info'),
   });
-  const stop = stopSignal();
+  const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const hub = await connectPatiently(natsUrl, `weir/${spec.name}/${service}`, stop.signal);
   try {
     log.info({ pid: process.pid }, 'service started');
