@@ -1,5 +1,5 @@
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
-import type { Connector, ConnectorLog } from '../../shared/connector/connector.ts';
+import type { Connector, ConnectorInfo, ConnectorLog } from '../../shared/connector/connector.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';
@@ -8,6 +8,7 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { connectorFor } from '../connectors/registry.ts';
+import { stateFolder } from './state-folder.ts';
 
 /** Both connectors of a pipeline, for commands that talk to the stores themselves. Nothing is connected yet. */
 export class PipelineEnds {
@@ -39,7 +40,15 @@ export class PipelineEnds {
   createSink(): Sink {
     const { name, target, map, workers } = this.#spec;
     const url = target.url.reveal();
-    const options = { pipeline: name, url, log: this.#log, create: target.create, map, workers };
+    const options = {
+      pipeline: name,
+      url,
+      log: this.#log,
+      create: target.create,
+      map,
+      workers,
+      stateFolder: stateFolder(),
+    };
     return this.#target.createSink?.(options) ?? lacks('target.url', 'written to');
   }
 
@@ -57,6 +66,10 @@ export class PipelineEnds {
     if (source === undefined || target === undefined || !sameKind)
       throw new WeirError('NOT_SUPPORTED', 'weir verify cannot compare these two kinds of store');
     return { source, target };
+  }
+
+  get targetInfo(): ConnectorInfo {
+    return this.#target.getInfo();
   }
 
   /** Why the target cannot take what the source gives; null where it can. */

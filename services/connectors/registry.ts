@@ -7,7 +7,7 @@ export const URL_SCHEMES = {
   postgres: { connector: 'postgres', defaultPort: 5432 },
   postgresql: { connector: 'postgres', defaultPort: 5432 },
   random: { connector: 'random' },
-  null: { connector: null },
+  null: { connector: 'null' },
   file: { connector: null },
   grpc: { connector: null },
   grpcs: { connector: null },
@@ -21,6 +21,7 @@ export const URL_SCHEMES = {
 /** Loaded when first needed: a store's client libraries cost start-up time. A new store is one line here. */
 const CONNECTORS: Readonly<Record<string, () => Promise<Connector>>> = {
   postgres: async () => (await import('./postgres/index.ts')).postgresConnector,
+  null: async () => (await import('./null/index.ts')).nullConnector,
   random: async () => (await import('./random/index.ts')).randomConnector,
 };
 

@@ -25,6 +25,8 @@ export interface ConnectorInfo {
   gives: string[];
   /** Forms of data it can be written in. */
   takes: string[] | 'any';
+  /** What is left of what is written; `rows` where it is not said. */
+  keeps?: 'rows' | 'counts';
 }
 
 export interface EndOptions {
@@ -42,6 +44,8 @@ export interface SinkOptions extends EndOptions {
   map: Readonly<Record<string, string>>;
   /** How many writes may run at once in this process. */
   workers: number;
+  /** Where state is kept on this machine, for a store that cannot hold it itself. */
+  stateFolder: string;
 }
 
 /** The part of a logger that connectors use (pino's has it). */

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { FIRST_POSITION, toPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
@@ -73,6 +74,7 @@ export class SinkPipeline {
         create: 'missing',
         map: {},
         workers: 4,
+        stateFolder: tmpdir(),
         ...options,
       });
       const plan = { identity: 'x', start: FIRST_POSITION, snapshot: null, lanes: 3, namespaces };

@@ -52,6 +52,7 @@ export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
     promises: promisesFor(
       spec,
       relations.map(({ relation }) => relation),
+      ends.targetInfo,
     ),
   };
 }

@@ -1,10 +1,11 @@
+import type { ConnectorInfo } from '../../../shared/connector/connector.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 
 export interface PromiseHeld {
   promise: string;
   /** `partly`: with the exception that `why` names. */
-  holds: 'yes' | 'partly';
+  holds: 'yes' | 'partly' | 'no';
   why: string;
 }
 
@@ -15,22 +16,20 @@ export interface PromiseHeld {
 export function promisesFor(
   spec: Pick<PipelineSpec, 'mode'>,
   relations: readonly Relation[],
+  target: Pick<ConnectorInfo, 'keeps'>,
 ): PromiseHeld[] {
   const follows = spec.mode !== 'snapshot';
-  const promises: PromiseHeld[] = [
-    {
-      promise: 'nothing lost',
-      holds: 'yes',
-      why: follows
-        ? 'the source keeps each change until the target has committed it'
-        : 'a chunk counts as copied only when the target has committed it',
-    },
-    {
-      promise: 'nothing twice',
-      holds: 'yes',
-      why: 'the target commits data and progress in one transaction',
-    },
-  ];
+  const promises =
+    target.keeps === 'counts'
+      ? countedPromises()
+      : [
+          lostPromise(follows),
+          {
+            promise: 'nothing twice',
+            holds: 'yes' as const,
+            why: 'the target commits data and progress in one transaction',
+          },
+        ];
   if (!follows) return promises;
   const unfollowed = namesOf(relations, (relation) => relation.identity === 'none');
   promises.push(
@@ -51,6 +50,32 @@ export function promisesFor(
       why: `equal rows of ${multisets.join(', ')} are interchangeable, as no key tells them apart`,
     });
   return promises;
+}
+
+function lostPromise(follows: boolean): PromiseHeld {
+  return {
+    promise: 'nothing lost',
+    holds: 'yes',
+    why: follows
+      ? 'the source keeps each change until the target has committed it'
+      : 'a chunk counts as copied only when the target has committed it',
+  };
+}
+
+/** Of a target that throws the rows away. */
+function countedPromises(): PromiseHeld[] {
+  return [
+    {
+      promise: 'nothing lost',
+      holds: 'no',
+      why: 'the target throws every row away; that it came is counted',
+    },
+    {
+      promise: 'nothing twice',
+      holds: 'yes',
+      why: 'the target moves counts and progress in one step, so each is counted once',
+    },
+  ];
 }
 
 function orderPromise(relations: readonly Relation[]): PromiseHeld {

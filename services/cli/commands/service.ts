@@ -9,6 +9,7 @@ import { createLogger } from '../../../shared/logging/logger.ts';
 import { connectorFor, URL_SCHEMES } from '../../connectors/registry.ts';
 import { runSourceReader } from '../../source-reader/source-reader.ts';
 import { runTargetWriter } from '../../target-writer/target-writer.ts';
+import { stateFolder } from '../state-folder.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 const SERVICES = ['source-reader', 'target-writer'] as const;
@@ -85,6 +86,7 @@ async function start(
     create: spec.target.create,
     map: spec.map,
     workers: spec.workers,
+    stateFolder: stateFolder(),
   });
   return runTargetWriter({ ...shared, spec, sink });
 }

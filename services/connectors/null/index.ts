@@ -1,0 +1,7 @@
+import type { Connector } from '../../../shared/connector/connector.ts';
+import { createNullSink } from './sink.ts';
+
+export const nullConnector: Connector = {
+  getInfo: () => ({ kind: 'null', gives: [], takes: 'any', keeps: 'counts' }),
+  createSink: createNullSink,
+};

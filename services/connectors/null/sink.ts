@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Position } from '../../../shared/change/position.ts';
+import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
+import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
+import type { Barrier } from '../../../shared/connector/source.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
+import { parseNullUrl } from './settings.ts';
+
+/**
+ * Counts what comes and throws it away. The counts are part of the pipeline's state and move with it in one step, so
+ * each row and each change is counted once, whatever is killed.
+ */
+export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sink {
+  const settings = parseNullUrl(url);
+  const folder = path.join(settings.stateFolder ?? stateFolder, pipeline);
+  const ledger = new PipelineLedger(folder);
+  let writes = 0;
+
+  /** Takes its time and fails, to order; before anything is counted. */
+  const pretend = async (): Promise<void> => {
+    if (settings.delayMs > 0) await sleep(settings.delayMs);
+    if (settings.failEvery > 0 && ++writes % settings.failEvery === 0)
+      throw new WeirError('UNREACHABLE', 'the null: target failed, as its URL asks for with fail');
+  };
+
+  return {
+    check: () => checkFolder(folder),
+    readState: () => ledger.readState(),
+    readProgress: () => ledger.readProgress(),
+    writeDesired: (desired) => ledger.writeDesired(desired),
+    beginReader: () => ledger.beginReader(),
+    savePlan: (plan, readerEpoch) => ledger.savePlan(plan, readerEpoch),
+
+    async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
+      const wanted = await ledger.wants(chunk);
+      if (wanted !== 'wanted') return wanted;
+      const read = parts[Symbol.asyncIterator]();
+      while ((await read.next()).done !== true);
+      await pretend();
+      await ledger.markChunk(chunk);
+      return 'loaded';
+    },
+
+    finishNamespaces: (): Promise<ReadonlyMap<string, Position>> => ledger.readLimits(),
+    readLimits: () => ledger.readLimits(),
+    openLane: (lane) => ledger.openLane(lane),
+
+    async writeUpdates(batch: LaneBatch): Promise<void> {
+      await pretend();
+      await ledger.moveLane(batch);
+    },
+
+    arriveAtBarrier: (lane, position) => ledger.arriveAtBarrier(lane, position),
+    barrierDone: (position) => ledger.barrierDone(position),
+
+    async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
+      if (barrier.kind === 'relation') await ledger.changeRelation(barrier.after);
+      await ledger.moveLane(batch);
+    },
+
+    writeSideState: () => Promise.resolve(),
+    reset: () => ledger.reset(),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function checkFolder(folder: string): Promise<Finding[]> {
+  const root = path.dirname(folder);
+  try {
+    await access(nearestThere(root), constants.W_OK);
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const message = `the pipeline's state cannot be kept in ${root} (${reason}); make the folder writable, or name another with state= in target.url or in WEIR_STATE_DIR`;
+    return [{ level: 'error', subject: 'state', message }];
+  }
+  return [
+    {
+      level: 'warning',
+      subject: 'rows',
+      message: 'they are counted and thrown away; name another target to keep them',
+    },
+    {
+      level: 'ok',
+      subject: 'state',
+      message: `is kept in ${root}, which all writers of the pipeline must share`,
+    },
+  ];
+}
+
+/** The folder, or the one above it in which it will be made. */
+function nearestThere(folder: string): string {
+  return existsSync(folder) ? folder : nearestThere(path.dirname(folder));
+}

@@ -1,0 +1,259 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { LAST_POSITION, minPosition, type Position } from '../change/position.ts';
+import type { RelationPlan } from '../change/relation.ts';
+import type { PipelinePlan } from '../connector/plan.ts';
+import type {
+  ChangeCounts,
+  ChunkHead,
+  LaneBatch,
+  LaneProgress,
+  PipelineProgress,
+  PipelineState,
+} from '../connector/sink.ts';
+import { WeirError } from '../errors/weir-error.ts';
+import type { DesiredState } from '../progress/desired-state.ts';
+import { ChunkMarks } from './chunk-marks.ts';
+import { currentPlan, hasMoved, mergePlan, type StoredPlan } from './stored-plan.ts';
+import { VersionedFile } from './versioned-file.ts';
+
+interface PipelineRecord {
+  readerEpoch: number;
+  desired: DesiredState;
+  plan: StoredPlan | null;
+}
+
+interface LaneRecord extends LaneProgress {
+  barrier: Position | null;
+  counts: Record<string, ChangeCounts>;
+}
+
+/**
+ * The state of a pipeline whose target cannot hold it: plan, lanes, chunks and counts in a folder that all its writers
+ * share. The methods are those of `Sink`; a sink writes first and then moves the lane or marks the chunk.
+ */
+export class PipelineLedger {
+  readonly #folder: string;
+  readonly #pipeline: VersionedFile<PipelineRecord>;
+  readonly #marks: ChunkMarks;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#pipeline = new VersionedFile(path.join(folder, 'pipeline'));
+    this.#marks = new ChunkMarks(path.join(folder, 'chunks'));
+  }
+
+  async readState(): Promise<PipelineState | null> {
+    const { value } = await this.#pipeline.read();
+    const plan = await this.#readPlan(value);
+    if (value === null || plan === null) return null;
+    return { ...(await this.#progressOf(value, plan)), plan };
+  }
+
+  async readProgress(): Promise<PipelineProgress | null> {
+    const { value } = await this.#pipeline.read();
+    const plan = await this.#readPlan(value);
+    return value === null || plan === null ? null : this.#progressOf(value, plan);
+  }
+
+  async writeDesired(desired: DesiredState): Promise<boolean> {
+    const { value } = await this.#pipeline.read();
+    if (value === null || value.plan === null) return false;
+    await this.#pipeline.update((record) => ({ ...record!, desired }));
+    return true;
+  }
+
+  async beginReader(): Promise<number> {
+    const { readerEpoch, plan } = await this.#pipeline.update((record) => ({
+      desired: 'running',
+      plan: null,
+      ...record,
+      readerEpoch: (record?.readerEpoch ?? 0) + 1,
+    }));
+    for (let lane = 0; lane < (plan?.lanes ?? 0); lane++)
+      await this.#lane(lane).update((record) =>
+        record === null || record.readerEpoch >= readerEpoch
+          ? record!
+          : { ...record, readerEpoch, sequence: 0 },
+      );
+    return readerEpoch;
+  }
+
+  async savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void> {
+    const marks = await this.#marks.read();
+    let moved = false;
+    await this.#pipeline.update((record) => {
+      if (record === null || record.readerEpoch !== readerEpoch)
+        throw new WeirError('FENCED', `another reader has started since epoch ${readerEpoch}`);
+      moved = record.plan !== null && hasMoved(record.plan, plan);
+      return { ...record, plan: mergePlan(record.plan, plan, marks) };
+    });
+    for (let lane = 0; lane < plan.lanes; lane++)
+      await this.#lane(lane).update((record) => {
+        if (record !== null && !moved) return record;
+        return {
+          lane,
+          epoch: record === null ? 0 : record.epoch + 1,
+          readerEpoch: 0,
+          sequence: 0,
+          position: plan.start,
+          barrier: null,
+          counts: record?.counts ?? {},
+        };
+      });
+  }
+
+  /** Whether the target wants the chunk now; anything but `wanted` is what `writeData` answers. */
+  async wants({
+    id,
+    namespace,
+    how,
+  }: Pick<ChunkHead, 'id' | 'namespace' | 'how'>): Promise<
+    'wanted' | 'present' | 'unwanted' | 'early'
+  > {
+    const { value } = await this.#pipeline.read();
+    const stored = value?.plan?.namespaces.find((each) => each.relation.namespace === namespace);
+    if (!stored?.chunks.some((chunk) => chunk.id === id)) return 'unwanted';
+    if ((await this.#marks.read()).has(id)) return 'present';
+    const lanes = how === 'merge' ? await this.#readLanes(value!.plan!.lanes) : [];
+    const least = minPosition(lanes.map(({ position }) => position));
+    return least !== null && least < stored.settled ? 'early' : 'wanted';
+  }
+
+  async markChunk(chunk: Pick<ChunkHead, 'id' | 'rows' | 'batchKey'>): Promise<void> {
+    await this.#marks.add(chunk.id, chunk.rows(), chunk.batchKey());
+  }
+
+  /** As `Sink.finishNamespaces` too, where nothing is to be done for it. */
+  async readLimits(): Promise<ReadonlyMap<string, Position>> {
+    const { value } = await this.#pipeline.read();
+    const plan = await this.#readPlan(value);
+    return new Map(
+      plan?.namespaces.map(({ relation, state, settled }) => [
+        relation.namespace,
+        state === 'ready' ? LAST_POSITION : settled,
+      ]),
+    );
+  }
+
+  async openLane(lane: number): Promise<LaneProgress> {
+    const record = await this.#lane(lane).update((record) => {
+      if (record === null)
+        throw new WeirError(
+          'TARGET_NOT_READY',
+          `there is no lane ${lane} of the pipeline yet; it comes with the plan when the reader starts`,
+        );
+      return { ...record, epoch: record.epoch + 1 };
+    });
+    return toProgress(record);
+  }
+
+  /** Moves the lane with its counts, or throws FENCED where it is not where the batch began. */
+  async moveLane({ before, after, counts }: LaneBatch): Promise<void> {
+    await this.#lane(before.lane).update((record) => {
+      const isAt =
+        record !== null &&
+        record.epoch === before.epoch &&
+        record.position === before.position &&
+        ((record.readerEpoch === before.readerEpoch && record.sequence === before.sequence) ||
+          (record.readerEpoch === after.readerEpoch && record.sequence === 0));
+      if (!isAt)
+        throw new WeirError(
+          'FENCED',
+          `lane ${before.lane} is no longer at epoch ${before.epoch}, sequence ${before.sequence}: another writer has it, or this batch is in already`,
+        );
+      const { readerEpoch, sequence, position } = after;
+      const sums = addCounts(record.counts, counts);
+      return { ...record, readerEpoch, sequence, position, counts: sums };
+    });
+  }
+
+  async arriveAtBarrier({ lane, epoch }: LaneProgress, barrier: Position): Promise<boolean> {
+    await this.#lane(lane).update((record) => {
+      if (record?.epoch !== epoch)
+        throw new WeirError('FENCED', `lane ${lane} is no longer at epoch ${epoch}`);
+      return record.barrier === barrier ? record : { ...record, barrier };
+    });
+    const { value } = await this.#pipeline.read();
+    const lanes = await this.#readLanes(value?.plan?.lanes ?? 0);
+    return lanes.every(
+      (each) => each.position >= barrier || (each.barrier !== null && each.barrier >= barrier),
+    );
+  }
+
+  async barrierDone(position: Position): Promise<boolean> {
+    const { value } = await this.#lane(0).read();
+    return value !== null && value.position >= position;
+  }
+
+  /** Notes the new shape of a namespace; repeatable. */
+  async changeRelation(after: RelationPlan): Promise<void> {
+    const { namespace } = after.relation;
+    await this.#pipeline.update((record) => {
+      if (record === null || record.plan === null) throw gone();
+      const namespaces = record.plan.namespaces.map((each) =>
+        each.relation.namespace === namespace ? { ...each, ...after } : each,
+      );
+      return { ...record, plan: { ...record.plan, namespaces } };
+    });
+  }
+
+  async reset(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #readPlan(record: PipelineRecord | null): Promise<PipelinePlan | null> {
+    const plan = record?.plan ?? null;
+    return plan === null ? null : currentPlan(plan, await this.#marks.read());
+  }
+
+  async #progressOf(record: PipelineRecord, plan: PipelinePlan): Promise<PipelineProgress> {
+    const lanes = await this.#readLanes(plan.lanes);
+    return {
+      readerEpoch: record.readerEpoch,
+      desired: record.desired,
+      lanes: lanes.map(toProgress),
+      unfinished: plan.namespaces
+        .filter(({ state }) => state !== 'ready')
+        .map(({ relation }) => relation.namespace),
+      applied: lanes.reduce(
+        (sums, { counts }) => addCounts(sums, new Map(Object.entries(counts))),
+        {},
+      ),
+    };
+  }
+
+  async #readLanes(count: number): Promise<LaneRecord[]> {
+    const lanes = Array.from({ length: count }, (_, lane) => this.#lane(lane).read());
+    return (await Promise.all(lanes)).flatMap(({ value }) => (value === null ? [] : [value]));
+  }
+
+  #lane(lane: number): VersionedFile<LaneRecord> {
+    return new VersionedFile(path.join(this.#folder, `lane-${lane}`));
+  }
+}
+
+function toProgress({ lane, epoch, readerEpoch, sequence, position }: LaneRecord): LaneProgress {
+  return { lane, epoch, readerEpoch, sequence, position };
+}
+
+function addCounts(
+  sums: Readonly<Record<string, ChangeCounts>>,
+  more: ReadonlyMap<string, ChangeCounts>,
+): Record<string, ChangeCounts> {
+  const total = { ...sums };
+  for (const [namespace, counts] of more) {
+    const had = total[namespace] ?? { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+    total[namespace] = {
+      inserts: had.inserts + counts.inserts,
+      updates: had.updates + counts.updates,
+      deletes: had.deletes + counts.deletes,
+      truncates: had.truncates + counts.truncates,
+    };
+  }
+  return total;
+}
+
+function gone(): WeirError {
+  return new WeirError('POSITION_LOST', 'the state of this pipeline is gone; copy anew');
+}
