@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { RunOptions } from './commands/run.ts';
 import { weirVersion } from './weir-version.ts';
 
 /**
@@ -31,7 +32,8 @@ export function createProgram(done: (exitCode: number) => void): Command {
       ]),
     )
     .option('--writers <n>', 'target-writer processes, instead of those in the file', count(1, 40))
-    .action(async (file: string, options: { until?: 'caught-up'; writers?: number }) =>
+    .addOption(metricsListen())
+    .action(async (file: string, options: RunOptions) =>
       done(await (await import('./commands/run.ts')).runRun(file, options)),
     );
 
@@ -77,7 +79,8 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .summary('run one service alone, for distributed deployment')
     .argument('<name>', 'source-reader or target-writer')
     .requiredOption('--pipeline <file>', 'the pipeline file')
-    .action(async (name: string, options: { pipeline: string }) =>
+    .addOption(metricsListen())
+    .action(async (name: string, options: { pipeline: string; metricsListen?: string }) =>
       done(await (await import('./commands/service.ts')).runService(name, options)),
     );
 
@@ -120,6 +123,13 @@ export function createProgram(done: (exitCode: number) => void): Command {
     );
 
   return program;
+}
+
+function metricsListen(): Option {
+  return new Option(
+    '--metrics-listen <address>',
+    'where metrics are served, instead of WEIR_METRICS_LISTEN: a port or host:port',
+  );
 }
 
 function count(least: number, most: number): (text: string) => number {

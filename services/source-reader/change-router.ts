@@ -16,6 +16,13 @@ const QUIET_ROUNDS = 5;
 export class ChangeRouter implements ChangeReceiver {
   /** Changes handed on, by namespace. */
   readonly counts = new Map<string, ChangeCounts>();
+  transactions = 0;
+  largestTransaction = 0;
+  /** Time in which the source was not read because there was no room. */
+  waitedMs = 0;
+  /** When the source said anything last, or this began. */
+  heardAtMs = Date.now();
+  #inTransaction = 0;
   readonly #lanes: readonly LaneWriter[];
   readonly #starts: readonly Buffer[];
   readonly #lastStart: Buffer;
@@ -63,6 +70,7 @@ export class ChangeRouter implements ChangeReceiver {
     if (this.#replaying && this.#isKnown(number, position)) return;
     const lane = this.#lanes[number]!;
     lane.append(kind, relation, position, key, row, partial);
+    this.#inTransaction++;
     this.#quietRounds = QUIET_ROUNDS;
     const counts = this.#countsOf(relation.namespace);
     if (kind === 'insert') counts.inserts++;
@@ -87,6 +95,10 @@ export class ChangeRouter implements ChangeReceiver {
 
   commit(position: Buffer, timeMs: number): void {
     this.#timeMs = timeMs;
+    this.transactions++;
+    if (this.#inTransaction > this.largestTransaction)
+      this.largestTransaction = this.#inTransaction;
+    this.#inTransaction = 0;
     this.#pass(position);
   }
 
@@ -101,7 +113,7 @@ export class ChangeRouter implements ChangeReceiver {
       const ready = lane.ready();
       if (ready !== undefined) (waiting ??= []).push(ready);
     }
-    return waiting === undefined ? undefined : Promise.all(waiting).then(() => undefined);
+    return waiting === undefined ? undefined : this.#waitFor(waiting);
   }
 
   /**
@@ -117,6 +129,12 @@ export class ChangeRouter implements ChangeReceiver {
   announce(position: Position): void {
     if (this.#awaited === null || position > this.#awaited) this.#awaited = position;
     this.#checkAwaited();
+  }
+
+  async #waitFor(waiting: Promise<void>[]): Promise<void> {
+    const startedAtMs = performance.now();
+    await Promise.all(waiting);
+    this.waitedMs += performance.now() - startedAtMs;
   }
 
   #advance(): void {
@@ -135,6 +153,7 @@ export class ChangeRouter implements ChangeReceiver {
   }
 
   #pass(position: Buffer): void {
+    this.heardAtMs = Date.now();
     const at = readPosition(position, 0);
     if (this.#pause !== null && at >= this.#pause.at) this.#passPause();
     if (at > this.#watermark) this.#watermark = at;

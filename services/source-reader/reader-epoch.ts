@@ -7,16 +7,19 @@ import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
+import type { LaneKind } from '../../shared/hub/names.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
 import { countWaiting } from '../../shared/hub/streams.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import type { DesiredState } from '../../shared/progress/desired-state.ts';
 import type { Notice } from '../../shared/progress/notice.ts';
+import { addChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { CopyProgress, ReaderStatus } from '../../shared/progress/status.ts';
 import { ChangeRouter } from './change-router.ts';
 import { openLanePublishers } from './lane-publishers.ts';
 import { LaneWriter } from './lane-writer.ts';
+import { addSent, type MeteredEpoch, type ReaderTotals } from './reader-meter.ts';
 import { ReleaseTracker } from './release-tracker.ts';
 import { SnapshotCopier } from './snapshot-copier.ts';
 import { TargetClient } from './target-client.ts';
@@ -32,14 +35,16 @@ export interface ReaderEpochOptions {
 const WATERMARK_MS = 1_000;
 const STATE_MS = 5_000;
 const SIDE_STATE_MS = 10_000;
+/** An idle source says nothing by itself: after this long it is asked for a marker, which comes through the stream. */
+const SILENCE_MS = 20_000;
 
 /** One life of the reader, from what the target holds to a failure or the end. */
-export class ReaderEpoch {
+export class ReaderEpoch implements MeteredEpoch {
   readonly number: number;
   readonly #options: ReaderEpochOptions;
   readonly #session: SourceSession;
   readonly #target: TargetClient;
-  readonly #publishers: LanePublisher[];
+  readonly #publishers: Record<LaneKind, LanePublisher[]>;
   readonly #router: ChangeRouter;
   readonly #copier: SnapshotCopier;
   readonly #releases: ReleaseTracker;
@@ -63,7 +68,7 @@ export class ReaderEpoch {
     this.number = number;
     this.#session = session;
     this.#target = target;
-    this.#publishers = [...lanePublishers, ...chunkPublishers];
+    this.#publishers = { lane: lanePublishers, chunk: chunkPublishers };
     this.#applied = state?.applied ?? {};
     const starts = lanePublishers.map(
       (_, lane) =>
@@ -159,13 +164,29 @@ export class ReaderEpoch {
     return sourceTimeMs === 0 ? null : Math.max(0, Date.now() - sourceTimeMs);
   }
 
+  get heardAtMs(): number {
+    return this.#router.heardAtMs;
+  }
+
+  get largestTransaction(): number {
+    return this.#router.largestTransaction;
+  }
+
+  get totals(): ReaderTotals {
+    const { counts, transactions, waitedMs } = this.#router;
+    const { lane, chunk } = this.#publishers;
+    const changes = noChanges();
+    for (const each of counts.values()) addChanges(changes, each);
+    const none = { frames: 0, bytes: 0, refused: 0 };
+    const sent = (all: LanePublisher[]) => all.map((each) => each.sent).reduce(addSent, none);
+    return { changes, transactions, waitedMs, sent: { lane: sent(lane), chunk: sent(chunk) } };
+  }
+
   /** What was applied when the epoch began, and what was read since: nothing is counted twice. */
   get read(): Record<string, ChangeCounts> {
     const total: Record<string, ChangeCounts> = structuredClone(this.#applied);
     for (const [namespace, counts] of this.#router.counts) {
-      const sum = (total[namespace] ??= { inserts: 0, updates: 0, deletes: 0, truncates: 0 });
-      for (const kind of ['inserts', 'updates', 'deletes', 'truncates'] as const)
-        sum[kind] += counts[kind];
+      addChanges((total[namespace] ??= noChanges()), counts);
     }
     return total;
   }
@@ -207,6 +228,7 @@ export class ReaderEpoch {
         },
         (s) => this.#every(WATERMARK_MS, s, async () => this.#router.advanceIdleLanes()),
         (s) => this.#every(SIDE_STATE_MS, s, () => this.sendSideState()),
+        (s) => this.#every(SIDE_STATE_MS, s, () => this.#breakSilence()),
         (s) => this.#every(STATE_MS, s, () => this.#pollProgress()),
       ]);
     } finally {
@@ -217,7 +239,8 @@ export class ReaderEpoch {
 
   async close(): Promise<void> {
     this.#router.close();
-    for (const publisher of this.#publishers) publisher.close();
+    for (const publishers of Object.values(this.#publishers))
+      for (const publisher of publishers) publisher.close();
     await this.#session.close();
   }
 
@@ -242,6 +265,11 @@ export class ReaderEpoch {
       throw new WeirError('FENCED', 'another reader has taken over this pipeline');
     for (const { lane, position } of state.lanes) this.#releases.advance(lane, position);
     this.#heed(state.desired);
+  }
+
+  async #breakSilence(): Promise<void> {
+    const silenceMs = Date.now() - this.heardAtMs;
+    if (this.phase === 'streaming' && silenceMs > SILENCE_MS) await this.head();
   }
 
   #heed(desired: DesiredState): void {

@@ -11,11 +11,14 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
+import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import type { ReaderAnswers, ReaderRequest } from '../../shared/progress/reader-requests.ts';
 import { stillRunning } from '../../shared/progress/still-running.ts';
 import type { ReaderStatus, RetentionStatus } from '../../shared/progress/status.ts';
 import { whileHoldingLease } from './reader-lease.ts';
+import { measureReader } from './metrics.ts';
 import { ReaderEpoch } from './reader-epoch.ts';
+import { ReaderMeter } from './reader-meter.ts';
 import { RetentionExceeded, watchRetention } from './retention-watch.ts';
 import { TargetClient } from './target-client.ts';
 
@@ -26,6 +29,7 @@ export interface SourceReaderOptions {
   source: Source;
   hub: Hub;
   log: Logger;
+  monitoring: Monitoring;
   signal: AbortSignal;
 }
 
@@ -35,7 +39,7 @@ export interface SourceReaderOptions {
  * epoch and begins the next; the cost is reading a little again.
  */
 export async function runSourceReader(options: SourceReaderOptions): Promise<void> {
-  const { spec, source, hub, log, signal } = options;
+  const { spec, source, hub, log, monitoring, signal } = options;
   const holder = createHolder();
   const target = new TargetClient(hub, spec.name);
   let epoch: ReaderEpoch | null = null;
@@ -43,7 +47,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
   let retention: RetentionStatus | null = null;
   let phase: ReaderStatus['phase'] = 'starting';
 
-  const stopStatus = publishStatus(hub.control, () => ({
+  const status = (): ReaderStatus => ({
     service: 'source-reader',
     pipeline: spec.name,
     id: shortHolder(holder),
@@ -56,7 +60,10 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     read: epoch?.read ?? {},
     lagMs: epoch?.lagMs ?? null,
     retention,
-  }));
+  });
+  const meter = new ReaderMeter();
+  measureReader(monitoring, meter, status);
+  const stopStatus = publishStatus(hub.control, status);
   const stopServing = serve(hub.control, readerSubject(spec.name), 'reader', (request) =>
     answer({ epoch, phase, source, pipeline: spec.name }, request as ReaderRequest),
   );
@@ -91,7 +98,10 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
       log,
       // To begin again by itself would be the last thing wanted after a reset.
       signal: AbortSignal.any([signal, gone.signal]),
-      onProblem: (text) => (problem = text),
+      onProblem: (text, code) => {
+        problem = text;
+        monitoring.failed(code);
+      },
       body: (outer) =>
         whileHoldingLease({ hub, pipeline: spec.name, holder, log }, outer, async (leased) => {
           await watched(leased, async (inner) => {
@@ -102,11 +112,13 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
               if (inner.aborted) return;
               epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
               problem = null;
+              meter.begin(epoch);
               try {
                 await epoch.run(inner);
                 phase = epoch.phase;
               } finally {
                 const ended: ReaderEpoch = epoch;
+                meter.end();
                 epoch = null;
                 await ended.close();
               }

@@ -36,6 +36,14 @@ export class ChangeBatch {
     return this.#changes;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get counts(): ReadonlyMap<string, ChangeCounts> {
+    return this.#counts;
+  }
+
   /**
    * False where the frame has a relation in another shape than the batch, or comes from a later reader: commit first.
    * What an earlier reader sent is refused by its epoch, which a batch of both would hide.

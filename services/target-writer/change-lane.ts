@@ -120,8 +120,8 @@ export class ChangeLane {
     const batch = this.#batch;
     if (batch.isEmpty) return;
     const changes = batch.toLaneBatch();
-    await this.#context.sink.writeUpdates(changes);
-    this.#context.meter.committed(batch.changes, batch.sourceTimes);
+    const { meter, sink } = this.#context;
+    await meter.commit(batch, () => sink.writeUpdates(changes));
     this.#moveTo(changes.after);
     this.#consumer.acknowledge(batch.replies);
   }

@@ -74,14 +74,15 @@ export class ChunkLane {
     let outcome: ChunkOutcome;
     try {
       const relation = await this.#relationOf(namespace, frame.readerEpoch);
+      const startedAtMs = performance.now();
       outcome = await sink.writeData(chunk.head(relation), chunk.parts());
       while (outcome === 'early') {
         await pause(EARLY_MS, signal);
         if (signal.aborted) return null;
         outcome = await sink.writeData(chunk.head(relation), chunk.parts());
       }
-      if (outcome === 'loaded') meter.rowsCopied += chunk.rows;
-      else await chunk.skip();
+      meter.chunkCame(outcome, chunk.rows, performance.now() - startedAtMs);
+      if (outcome !== 'loaded') await chunk.skip();
       log.debug({ chunk: id, namespace, rows: chunk.rows, outcome }, 'chunk came');
     } catch (error) {
       if (!(error instanceof ChunkCutShort)) throw error;

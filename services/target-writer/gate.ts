@@ -49,6 +49,11 @@ export class Gate {
     this.#limits = limits;
   }
 
+  /** Lanes that wait for a namespace to be ready. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** There may be something to finish now. */
   nudge(): void {
     this.#hurry.abort();

@@ -130,6 +130,7 @@ export class LaneOwner {
         if (signal.aborted) return;
         if (errorPolicy(thrown) === 'stop') return this.#fatal.abort(error);
         this.#problem = { text: error.message, atMs: Date.now() };
+        this.#context.meter.failed(error.code);
         this.#context.log.warn(
           { lane, code: error.code, reason: error.message },
           'lane failed, taking it anew',

@@ -8,9 +8,11 @@ import { publishStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
+import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import type { WriterStatus } from '../../shared/progress/status.ts';
 import { Gate } from './gate.ts';
 import { LaneOwner } from './lane-owner.ts';
+import { measureWriter } from './metrics.ts';
 import { RelationPool } from './relation-pool.ts';
 import { serveTarget } from './target-server.ts';
 import type { WriterContext } from './writer-context.ts';
@@ -23,6 +25,7 @@ export interface TargetWriterOptions {
   sink: Sink;
   hub: Hub;
   log: Logger;
+  monitoring: Monitoring;
   signal: AbortSignal;
 }
 
@@ -31,10 +34,10 @@ export interface TargetWriterOptions {
  * other and answer the reader's questions about the target.
  */
 export async function runTargetWriter(options: TargetWriterOptions): Promise<void> {
-  const { spec, sink, hub, log, signal } = options;
+  const { spec, sink, hub, log, monitoring, signal } = options;
   const writerId = createHolder();
   const gate = new Gate(sink);
-  const meter = new WriterMeter();
+  const meter = new WriterMeter(monitoring);
   const context: WriterContext = {
     pipeline: spec.name,
     writerId,
@@ -49,7 +52,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
   let problem: string | null = null;
   let phase: WriterStatus['phase'] = 'starting';
 
-  const stopStatus = publishStatus(hub.control, () => ({
+  const status = (): WriterStatus => ({
     service: 'target-writer',
     pipeline: spec.name,
     id: shortHolder(writerId),
@@ -61,14 +64,19 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     changesApplied: meter.changesApplied,
     rowsCopied: meter.rowsCopied,
     lagMs: meter.lagMs(),
-  }));
+  });
+  measureWriter(monitoring, meter, gate, status);
+  const stopStatus = publishStatus(hub.control, status);
   const stopServing = serveTarget({ hub, pipeline: spec.name, sink, gate });
 
   try {
     await runService({
       log,
       signal,
-      onProblem: (text) => (problem = text),
+      onProblem: (text, code) => {
+        problem = text;
+        monitoring.failed(code);
+      },
       body: async (inner) => {
         while (!inner.aborted) {
           phase = 'starting';

@@ -26,6 +26,7 @@ export class LanePublisher {
   #full = false;
   #retryMs = 0;
   #failure: WeirError | undefined;
+  readonly sent: SentTotals = { frames: 0, bytes: 0, refused: 0 };
   #waiters: { resolve: () => void; reject: (error: unknown) => void; empty: boolean }[] = [];
   readonly #watch: NodeJS.Timeout;
 
@@ -48,6 +49,8 @@ export class LanePublisher {
     if (this.#failure !== undefined) return;
     const { maxFrameBytes } = this.#options;
     if (frame.length > maxFrameBytes) return this.#fail(tooLarge(frame.length, maxFrameBytes));
+    this.sent.frames++;
+    this.sent.bytes += frame.length;
     const room = (this.#options.nc.info?.max_payload ?? 1 << 20) - HEADER_ROOM;
     const parts = Math.max(1, Math.ceil(frame.length / room));
     for (let part = 0; part < parts; part++) {
@@ -169,6 +172,7 @@ export class LanePublisher {
 
   /** The stream is full: whatever follows in this attempt is refused by the chain; send the tail again later. */
   #startOver(): void {
+    this.sent.refused++;
     this.#full = true;
     this.#retryMs = Math.min(2_000, Math.max(50, this.#retryMs * 2));
     this.#subscribe();
@@ -205,6 +209,13 @@ export interface LanePublisherOptions {
   /** How many bytes may be on their way. */
   windowBytes: number;
   onFailure: (error: WeirError) => void;
+}
+
+/** What was handed to the broker, and how often it had no room. */
+export interface SentTotals {
+  frames: number;
+  bytes: number;
+  refused: number;
 }
 
 interface Outgoing {

@@ -8,8 +8,8 @@ export interface ServiceOptions {
   signal: AbortSignal;
   /** Runs until aborted or finished; everything it opened is closed when it returns or throws. */
   body: (signal: AbortSignal) => Promise<void>;
-  /** Told each time the body has failed, and with null when it starts. */
-  onProblem: (problem: string | null) => void;
+  /** Told each time the body has failed: the sentence, and the code of the error. */
+  onProblem: (problem: string, code: string) => void;
 }
 
 /** After this long without a failure the waiting starts from the beginning again. */
@@ -31,7 +31,7 @@ export async function runService({ log, signal, body, onProblem }: ServiceOption
         await backoff.wait(signal);
         continue;
       }
-      onProblem(error.message);
+      onProblem(error.message, error.code);
       if (action === 'stop') throw error;
       if (Date.now() - startedAtMs > HEALTHY_MS) backoff.reset();
       log.warn({ code: error.code, reason: error.message }, 'service failed, trying again');

@@ -2,6 +2,7 @@ import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
+import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
@@ -18,11 +19,15 @@ import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 /** The reader, then the writers, each within its own deadline, then the rest. */
 const STOP_DEADLINE_MS = 40_000;
 
+export interface RunOptions {
+  until?: 'caught-up';
+  writers?: number;
+  metricsListen?: string;
+}
+
 /** Runs everything the pipeline needs on this machine; returns the exit code. */
-export async function runRun(
-  file: string,
-  options: { until?: 'caught-up'; writers?: number },
-): Promise<number> {
+export async function runRun(file: string, options: RunOptions): Promise<number> {
+  const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(file, URL_SCHEMES);
   const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const cleanUp: (() => Promise<void>)[] = [];
@@ -46,6 +51,7 @@ export async function runRun(
       spec,
       natsUrl,
       writers: options.writers ?? spec.writers,
+      metricsListen: listen,
       onLog: (line) => process.stderr.write(`${line}\n`),
     });
     cleanUp.push(() => supervisor.stop());

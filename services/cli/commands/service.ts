@@ -6,11 +6,15 @@ import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { parseLogLevel } from '../../../shared/logging/log-level.ts';
 import { createLogger } from '../../../shared/logging/logger.ts';
+import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
+import { serveMetrics } from '../../../shared/metrics/metrics-server.ts';
+import { Monitoring } from '../../../shared/metrics/monitoring.ts';
 import { connectorFor, URL_SCHEMES } from '../../connectors/registry.ts';
 import { runSourceReader } from '../../source-reader/source-reader.ts';
 import { runTargetWriter } from '../../target-writer/target-writer.ts';
 import { stateFolder } from '../state-folder.ts';
 import { stopSignal } from '../stop-signal.ts';
+import { weirVersion } from '../weir-version.ts';
 
 const SERVICES = ['source-reader', 'target-writer'] as const;
 const PATIENCE_MS = 30_000;
@@ -19,13 +23,17 @@ const STOP_DEADLINE_MS = 10_000;
 type ServiceName = (typeof SERVICES)[number];
 
 /** Runs one service of the pipeline alone; returns the exit code. */
-export async function runService(name: string, options: { pipeline: string }): Promise<number> {
+export async function runService(
+  name: string,
+  options: { pipeline: string; metricsListen?: string },
+): Promise<number> {
   const service = SERVICES.find((known) => known === name);
   if (service === undefined)
     throw new WeirError(
       'CONFIG_INVALID',
       `there is no service "${name}"; the services are ${SERVICES.join(' and ')}`,
     );
+  const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(options.pipeline, URL_SCHEMES);
   const natsUrl = spec.nats.url?.reveal();
   if (natsUrl === undefined)
@@ -39,14 +47,19 @@ export async function runService(name: string, options: { pipeline: string }): P
     level: parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'info'),
   });
   const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
-  const hub = await connectPatiently(natsUrl, `weir/${spec.name}/${service}`, stop.signal);
+  const monitoring = new Monitoring({ pipeline: spec.name, service, version: weirVersion() });
+  const metrics = listen === null ? null : await serveMetrics(monitoring, listen);
+  if (metrics !== null) log.info({ url: metrics.url }, 'metrics are served');
+  let hub: Hub | null = null;
   try {
+    hub = await connectPatiently(natsUrl, `weir/${spec.name}/${service}`, stop.signal);
     log.info({ pid: process.pid }, 'service started');
-    await start(service, spec, { hub, log, signal: stop.signal });
+    await start(service, spec, { hub, log, monitoring, signal: stop.signal });
     log.info('service stopped');
     return 0;
   } finally {
-    await hub.close();
+    await hub?.close();
+    await metrics?.stop();
     stop.dispose();
   }
 }
@@ -68,7 +81,7 @@ async function connectPatiently(url: string, name: string, signal: AbortSignal):
 async function start(
   service: ServiceName,
   spec: PipelineSpec,
-  shared: Pick<Parameters<typeof runSourceReader>[0], 'hub' | 'log' | 'signal'>,
+  shared: Pick<Parameters<typeof runSourceReader>[0], 'hub' | 'log' | 'monitoring' | 'signal'>,
 ): Promise<void> {
   const end = service === 'source-reader' ? spec.source : spec.target;
   const url = end.url.reveal();

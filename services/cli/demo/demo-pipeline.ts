@@ -12,6 +12,7 @@ import { request } from '../../../shared/hub/requests.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { deletePipelineStreams } from '../../../shared/hub/streams.ts';
 import type { ReaderStatus } from '../../../shared/progress/status.ts';
+import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { URL_SCHEMES } from '../../connectors/registry.ts';
 import { waitUntilCaughtUp } from '../supervisor/caught-up.ts';
 import { StatusBoard } from '../supervisor/status-line.ts';
@@ -68,7 +69,14 @@ export class DemoPipeline {
       log.push(line);
       if (log.length > LOG_LINES_KEPT) log.shift();
     };
-    const supervisor = startPipeline({ file, spec, natsUrl, writers: spec.writers, onLog });
+    const supervisor = startPipeline({
+      file,
+      spec,
+      natsUrl,
+      writers: spec.writers,
+      metricsListen: parseListenAddress(process.env['WEIR_METRICS_LISTEN']),
+      onLog,
+    });
     cleanUp.push(() => supervisor.stop());
     const pipeline = new DemoPipeline(file, spec, hub, supervisor, log);
     const unwatch = watchStatus(hub.control, spec.name, (status) => pipeline.board.put(status));

@@ -6,6 +6,7 @@ import { projectRoot } from '../embedded/project-root.ts';
 import { configurationPage } from './configuration-page.ts';
 import { ENVIRONMENT_VARIABLES } from './environment-variables.ts';
 import { errorsPage } from './errors-page.ts';
+import { METRICS_OF_SERVICES, metricsPage } from './metrics-page.ts';
 import { PIPELINE_KEYS } from './pipeline-keys.ts';
 
 const page = (name: string): string => readFileSync(join(projectRoot(), 'docs', name), 'utf8');
@@ -13,6 +14,19 @@ const page = (name: string): string => readFileSync(join(projectRoot(), 'docs', 
 it('the committed pages are those that the code makes (else: npm run docs)', () => {
   expect(page('errors.md')).toBe(errorsPage());
   expect(page('configuration.md')).toBe(configurationPage());
+  expect(page('metrics.md')).toBe(metricsPage());
+});
+
+it('metrics keep to the habits of Prometheus: base units, totals, small label sets', () => {
+  const all = Object.values(METRICS_OF_SERVICES).flatMap((metrics) => Object.entries(metrics));
+  for (const [name, metric] of all) {
+    expect(name).toMatch(/^weir_[a-z]+(_[a-z]+)+$/);
+    expect(name.endsWith('_total'), name).toBe(metric.type === 'counter');
+    expect(name).not.toMatch(/_(ms|millis|minutes|kb|mb|percent)(_|$)/);
+    expect(metric.help, name).toMatch(/[.]$/);
+    if (metric.type === 'histogram')
+      expect(metric.buckets, name).toEqual([...metric.buckets!].sort((a, b) => a - b));
+  }
 });
 
 it('every key of the pipeline file is on its page', () => {

@@ -1,4 +1,9 @@
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
+import {
+  formatListenAddress,
+  type ListenAddress,
+  nextListenAddress,
+} from '../../../shared/metrics/listen-address.ts';
 import { ServiceProcess, type ServiceEnd } from './service-process.ts';
 
 export interface SupervisorOptions {
@@ -6,6 +11,8 @@ export interface SupervisorOptions {
   spec: PipelineSpec;
   natsUrl: string;
   writers: number;
+  /** The first of the addresses where metrics are served, which is for this process itself; null for none. */
+  metricsListen: ListenAddress | null;
   /** Log lines of the services, as they wrote them. */
   onLog: (line: string) => void;
 }
@@ -19,12 +26,18 @@ export interface Supervisor {
 }
 
 export function startPipeline(options: SupervisorOptions): Supervisor {
-  const { file, natsUrl, writers, onLog } = options;
-  const env = { ...process.env, WEIR_NATS_URL: natsUrl };
-  const reader = new ServiceProcess({ service: 'source-reader', file, env, onLog });
+  const { file, natsUrl, writers, metricsListen, onLog } = options;
+  const env = (place: number): NodeJS.ProcessEnv => ({
+    ...process.env,
+    WEIR_NATS_URL: natsUrl,
+    WEIR_METRICS_LISTEN:
+      metricsListen === null ? 'off' : formatListenAddress(nextListenAddress(metricsListen, place)),
+  });
+  const reader = new ServiceProcess({ service: 'source-reader', file, env: env(1), onLog });
   const writing = Array.from(
     { length: writers },
-    () => new ServiceProcess({ service: 'target-writer', file, env, onLog }),
+    (_, index) =>
+      new ServiceProcess({ service: 'target-writer', file, env: env(2 + index), onLog }),
   );
   const processes = [reader, ...writing];
   return {

@@ -1,0 +1,23 @@
+import type { MetricDeclarations } from './metric-declaration.ts';
+
+/** What every service tells, besides `process_*` and `nodejs_*` of prom-client. */
+export const COMMON_METRICS = {
+  weir_service_info: {
+    type: 'gauge',
+    help: '1, with the version of Weir that runs.',
+    labels: ['version'],
+  },
+  weir_service_ready: {
+    type: 'gauge',
+    help: '1 while `/readyz` says that the service does its work, else 0.',
+  },
+  weir_service_problem: {
+    type: 'gauge',
+    help: '1 while the service waits to try again after a failure, or has given up, else 0.',
+  },
+  weir_errors_total: {
+    type: 'counter',
+    help: 'Failures after which a service or a lane began anew or gave up, by their code in errors.md.',
+    labels: ['code'],
+  },
+} as const satisfies MetricDeclarations;

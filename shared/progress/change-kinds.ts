@@ -1,0 +1,11 @@
+import type { ChangeCounts } from '../connector/sink.ts';
+
+export const CHANGE_KINDS = ['inserts', 'updates', 'deletes', 'truncates'] as const;
+
+export function noChanges(): ChangeCounts {
+  return { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+}
+
+export function addChanges(sum: ChangeCounts, more: Readonly<ChangeCounts>): void {
+  for (const kind of CHANGE_KINDS) sum[kind] += more[kind];
+}
