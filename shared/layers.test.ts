@@ -18,7 +18,7 @@ function code(file: string): string {
 }
 
 describe('the layers', () => {
-  it.each(['shared', 'services/source-reader', 'services/target-writer'])(
+  it.each(['shared', 'services/source-reader', 'services/target-writer', 'services/stats'])(
     '%s has no word of any store',
     (folder) => {
       const words = /postgres|pgoutput|\bpg_|\bpg\b|mysql|mariadb|mongo|\bctid\b|\bwal\b/i;

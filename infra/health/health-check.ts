@@ -1,43 +1,25 @@
-import { readFile } from 'node:fs/promises';
-import { readPipelineFile } from '../../shared/config/pipeline-file.ts';
-import { toWeirError } from '../../shared/errors/weir-error.ts';
-import { connectHub } from '../../shared/hub/hub.ts';
-import { watchStatus } from '../../shared/hub/status-board.ts';
-import type { ServiceStatus } from '../../shared/progress/status.ts';
-import { URL_SCHEMES } from '../../services/connectors/registry.ts';
-import { parseServiceArguments } from './service-arguments.ts';
+import { parseListenAddress } from '../../shared/metrics/listen-address.ts';
 
 /**
- * The health check of the container image: finds out from the first process of the container which service it is, and
- * asks over NATS. Healthy when a service of that name with that process number answers and has no problem. Replicas all
- * have the number 1, so one that hangs is covered by the others; one that ends is seen by Docker itself.
+ * The health check of the container image: healthy when the service answers that it is ready, at the address where it
+ * serves its metrics. What serves none (another command in the same image) counts as healthy while it runs.
  */
-const servicePid = Number(process.argv[2] ?? 1);
 const ANSWER_MS = 8_000;
 
-try {
-  const words = (await readFile(`/proc/${servicePid}/cmdline`, 'utf8')).split('\0');
-  const started = parseServiceArguments(words);
-  const problem =
-    started === undefined ? null : await askService(started.service, started.pipelineFile);
-  process.stdout.write(`${problem ?? 'healthy'}\n`);
-  process.exit(problem === null ? 0 : 1);
-} catch (error) {
-  process.stdout.write(`${toWeirError(error).message}\n`);
-  process.exit(1);
-}
+const listen = parseListenAddress(process.env['WEIR_METRICS_LISTEN']);
+const { healthy, text } = listen === null ? { healthy: true, text: '' } : await ask(listen.port);
+process.stdout.write(`${text === '' ? 'healthy' : text}\n`);
+process.exitCode = healthy ? 0 : 1;
 
-async function askService(service: string, pipelineFile: string): Promise<string | null> {
-  const spec = await readPipelineFile(pipelineFile, URL_SCHEMES);
-  const url = spec.nats.url?.reveal();
-  if (url === undefined) return 'no NATS server is named';
-  const hub = await connectHub({ url, name: `weir/${spec.name}/health` });
-  const status = await new Promise<ServiceStatus | null>((resolve) => {
-    setTimeout(() => resolve(null), ANSWER_MS);
-    watchStatus(hub.control, spec.name, (each) => {
-      if (each.service === service && each.pid === servicePid) resolve(each);
-    });
-  });
-  if (status === null) return `${service} did not answer within ${ANSWER_MS} ms`;
-  return status.phase === 'failed' ? (status.problem ?? 'failed') : status.problem;
+async function ask(port: number): Promise<{ healthy: boolean; text: string }> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal });
+    return { healthy: response.ok, text: (await response.text()).trim() };
+  } catch (error) {
+    const cause =
+      error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : null;
+    if (cause?.code === 'ECONNREFUSED') return { healthy: true, text: '' };
+    return { healthy: false, text: `the service did not answer within ${ANSWER_MS} ms` };
+  }
 }

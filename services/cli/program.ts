@@ -75,9 +75,17 @@ export function createProgram(done: (exitCode: number) => void): Command {
     );
 
   program
+    .command('top')
+    .summary('watch running pipelines, live')
+    .description(
+      'Shows every running pipeline in a table that is drawn anew each second; off a terminal, once.',
+    )
+    .action(async () => done(await (await import('./commands/top.ts')).runTop()));
+
+  program
     .command('service')
     .summary('run one service alone, for distributed deployment')
-    .argument('<name>', 'source-reader or target-writer')
+    .argument('<name>', 'source-reader, target-writer or stats')
     .requiredOption('--pipeline <file>', 'the pipeline file')
     .addOption(metricsListen())
     .action(async (name: string, options: { pipeline: string; metricsListen?: string }) =>

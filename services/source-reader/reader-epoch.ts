@@ -15,6 +15,7 @@ import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import type { DesiredState } from '../../shared/progress/desired-state.ts';
 import type { Notice } from '../../shared/progress/notice.ts';
 import { addChanges, noChanges } from '../../shared/progress/change-kinds.ts';
+import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
 import type { CopyProgress, ReaderStatus } from '../../shared/progress/status.ts';
 import { ChangeRouter } from './change-router.ts';
 import { openLanePublishers } from './lane-publishers.ts';
@@ -196,6 +197,12 @@ export class ReaderEpoch implements MeteredEpoch {
     const head = await this.#session.head();
     this.#router.announce(head);
     return head;
+  }
+
+  /** Counted before the position is asked for: all of it stands before it. */
+  async mark(): Promise<ReaderMark> {
+    const { read, number: readerEpoch } = this;
+    return { read, readerEpoch, head: this.phase === 'streaming' ? await this.head() : null };
   }
 
   async sendSideState(): Promise<void> {

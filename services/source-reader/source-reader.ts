@@ -183,7 +183,7 @@ async function answer(
   if (epoch === null) throw notReady();
   switch (request.op) {
     case 'mark':
-      return { head: epoch.phase === 'streaming' ? await epoch.head() : null };
+      return epoch.mark();
     case 'sideState':
       await epoch.sendSideState();
       return null;

@@ -1,4 +1,5 @@
 import type { Position } from '../change/position.ts';
+import type { ChangeCounts } from '../connector/sink.ts';
 
 /** What is asked of the reader; of several, one that stands by may be asked and says UNREACHABLE. */
 export type ReaderRequest =
@@ -12,6 +13,9 @@ export type ReaderRequest =
 export interface ReaderMark {
   /** Everything committed at the source so far stands before it; null while the copy is not in. */
   head: Position | null;
+  /** Changes read since the pipeline was made, all of them before `head`. */
+  read: Record<string, ChangeCounts>;
+  readerEpoch: number;
 }
 
 export interface ReaderAnswers {

@@ -1,7 +1,8 @@
 import type { ChangeCounts } from '../connector/sink.ts';
+import type { PipelineReport } from './pipeline-report.ts';
 
 /** What a service says of itself, about once a second and whenever it is asked. */
-export type ServiceStatus = ReaderStatus | WriterStatus;
+export type ServiceStatus = ReaderStatus | WriterStatus | StatsStatus;
 
 interface CommonStatus {
   pipeline: string;
@@ -54,4 +55,10 @@ export interface WriterStatus extends CommonStatus {
   rowsCopied: number;
   /** From commit at the source to commit at the target, of the changes of about the last ten seconds. */
   lagMs: { p50: number; p99: number } | null;
+}
+
+export interface StatsStatus extends CommonStatus {
+  service: 'stats';
+  phase: 'running';
+  report: PipelineReport;
 }

@@ -4,11 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { findFreePort } from '../../services/cli/embedded/free-port.ts';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
+import { scrape, valueOf } from '../support/scrape.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { useWeir } from '../support/weir-process.ts';
+import { useWeir, type WeirProcess } from '../support/weir-process.ts';
 
 /** What docker-compose.yml starts, as plain processes: its pipeline file, its tables, its commands, its health check. */
 const source = usePostgres();
@@ -18,13 +20,20 @@ const weir = useWeir();
 const example = path.join(projectRoot(), 'infra', 'example');
 const TABLES = ['customers', 'orders', 'items'];
 
-test('the services of the example move it, say that they are healthy, and end in order', async () => {
+test('the services of the example move it, count it, say that they are ready, and end in order', async () => {
   const [sourceUrl, targetUrl] = [await source.createDatabase(), await target.createDatabase()];
   await queryPostgres(sourceUrl, await readFile(path.join(example, 'shop.sql'), 'utf8'));
   const file = await pipelineFile(sourceUrl, targetUrl);
   const env = { WEIR_NATS_URL: nats.url, SOURCE_PASSWORD: 'trial', TARGET_PASSWORD: 'trial' };
-  const start = (name: string) => weir.start(['service', name, '--pipeline', file], { env });
-  const services = [start('source-reader'), start('target-writer'), start('target-writer')];
+  let port = await findFreePort();
+  const ports = new Map<WeirProcess, number>();
+  const start = (name: string): WeirProcess => {
+    const args = ['service', name, '--pipeline', file, '--metrics-listen', String(++port)];
+    const service = weir.start(args, { env });
+    ports.set(service, port);
+    return service;
+  };
+  const services = ['source-reader', 'target-writer', 'target-writer'].map(start);
 
   const equal = async (): Promise<boolean> => {
     for (const table of TABLES) {
@@ -40,10 +49,23 @@ test('the services of the example move it, say that they are healthy, and end in
   );
   await waitFor('the changes at the target', equal, { timeoutMs: 60_000, everyMs: 500 });
 
-  for (const service of services) expect(await healthOf(service.pid, env)).toBe('healthy');
+  const healthOf = (service?: WeirProcess) => health(ports.get(service!)!);
+  for (const service of services) expect(await healthOf(service)).toBe('ready');
   const [reader, writer, other] = services;
+  const [read, ...written] = await Promise.all(services.map((each) => scrape(ports.get(each)!)));
+  const changes = { inserts: 1, updates: 20_000, deletes: 20_000 };
+  for (const [kind, count] of Object.entries(changes)) {
+    expect(valueOf(read!, 'weir_reader_changes_total', { kind })).toBe(count);
+    expect(valueOf(written.flat(), 'weir_writer_changes_total', { kind })).toBe(count);
+  }
+  expect(valueOf(written.flat(), 'weir_writer_rows_copied_total')).toBe(70_000);
+  expect(valueOf(written.flat(), 'weir_writer_lanes')).toBe(8);
+  expect(valueOf(written.flat(), 'weir_writer_lag_seconds_count')).toBeGreaterThan(0);
+  expect(valueOf(read!, 'weir_reader_phase', { phase: 'streaming' })).toBe(1);
+  expect(valueOf(read!, 'weir_source_retained_bytes')).toBeGreaterThanOrEqual(0);
+  expect(valueOf(read!, 'process_resident_memory_bytes')).toBeGreaterThan(0);
   other?.kill('SIGSTOP');
-  expect(await healthOf(other?.pid ?? 0, env)).toContain('did not answer');
+  expect(await healthOf(other)).toContain('did not answer');
   other?.kill('SIGKILL');
   expect((await writer?.stop())?.code).toBe(0);
   expect((await reader?.stop())?.code).toBe(0);
@@ -68,13 +90,11 @@ function addressOf(url: string): string {
   return `postgres:$1@${host}${pathname}`;
 }
 
-async function healthOf(pid: number, env: Record<string, string>): Promise<string> {
+async function health(port: number): Promise<string> {
   const check = path.join(projectRoot(), 'dist', 'infra', 'health', 'health-check.js');
+  const env = { ...process.env, WEIR_METRICS_LISTEN: `0.0.0.0:${port}` };
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [check, String(pid)], {
-      env: { ...process.env, ...env },
-    });
-    return stdout.trim();
+    return (await promisify(execFile)(process.execPath, [check], { env })).stdout.trim();
   } catch (error) {
     if (error instanceof Error && 'stdout' in error) return String(error.stdout).trim();
     throw error;

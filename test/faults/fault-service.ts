@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
 
-export type ServiceName = 'source-reader' | 'target-writer';
+export type ServiceName = 'source-reader' | 'target-writer' | 'stats';
 
 export interface LogLine {
   level: string;

@@ -114,7 +114,7 @@ test('the files that compose builds from and mounts are there', () => {
 });
 
 test('compose starts services that exist with flags that exist', async () => {
-  expect(ours.map(([name]) => name).sort()).toEqual(['source-reader', 'target-writer']);
+  expect(ours.map(([name]) => name).sort()).toEqual(['source-reader', 'stats', 'target-writer']);
   const commands = createProgram(() => undefined).commands;
   for (const [name, service] of ours) {
     const [command, serviceName, flag, file, ...more] = service.command ?? [];

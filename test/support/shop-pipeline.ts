@@ -20,6 +20,7 @@ export async function createPipeline(
   source: TestPostgres,
   target: TestPostgres,
   more: Record<string, unknown> = {},
+  namespaces?: string[],
 ): Promise<TestPipeline> {
   const name = `e2e-${process.pid}-${++made}`;
   const sourceUrl = await source.createDatabase();
@@ -27,7 +28,8 @@ export async function createPipeline(
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-e2e-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'pipeline.yaml');
-  const spec = { name, source: { url: sourceUrl }, target: { url: targetUrl }, ...more };
+  const ends = { source: { url: sourceUrl, namespaces }, target: { url: targetUrl } };
+  const spec = { name, ...ends, ...more };
   // JSON is YAML.
   await writeFile(file, JSON.stringify(spec, null, 2));
   return { name, file, sourceUrl, targetUrl };

@@ -11,7 +11,7 @@ import { compareAsText } from '../demo/text-comparison.ts';
 import { startWorkload } from '../demo/workload.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { changesApplied, statusLine } from '../supervisor/status-line.ts';
+import { statusLine } from '../supervisor/status-line.ts';
 import { verifyPipeline, type VerifyReport } from '../verify/verify-pipeline.ts';
 
 export interface DemoOptions {
@@ -134,17 +134,9 @@ async function watch(
   isOver: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  let before = { applied: 0, atMs: performance.now() };
-  let rate = 0;
   while (!isOver()) {
     await sleep(100, undefined, { signal });
-    const services = pipeline.board.services();
-    const now = { applied: changesApplied(services), atMs: performance.now() };
-    if (now.atMs - before.atMs >= 1_000) {
-      rate = ((now.applied - before.applied) * 1_000) / (now.atMs - before.atMs);
-      before = now;
-    }
-    progress.show(statusLine(services, Math.max(0, rate)));
+    progress.show(statusLine(pipeline.board.services()));
   }
 }
 

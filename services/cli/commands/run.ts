@@ -10,9 +10,10 @@ import { URL_SCHEMES } from '../../connectors/registry.ts';
 import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
 import { startNats } from '../embedded/nats-server.ts';
 import { stopSignal } from '../stop-signal.ts';
+import { watchPipeline } from '../supervisor/watch-pipeline.ts';
 import { waitUntilCaughtUp } from '../supervisor/caught-up.ts';
 import { writeRunFile } from '../supervisor/run-file.ts';
-import { changesApplied, StatusBoard, statusLine } from '../supervisor/status-line.ts';
+import { StatusBoard, statusLine } from '../supervisor/status-line.ts';
 import { untilStopped, wantRunning } from '../supervisor/wanted.ts';
 import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 
@@ -55,6 +56,7 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
       onLog: (line) => process.stderr.write(`${line}\n`),
     });
     cleanUp.push(() => supervisor.stop());
+    cleanUp.push(await watchPipeline(hub, spec.name, listen));
     cleanUp.push(showProgress(hub, spec.name));
     return await supervise(supervisor, hub, spec, options.until, stop.signal);
   } finally {
@@ -129,13 +131,9 @@ function showProgress(hub: Hub, pipeline: string): () => Promise<void> {
   const stop = watchStatus(hub.control, pipeline, (status) => board.put(status));
   const terminal = process.stdout.isTTY;
   const everyMs = terminal ? 1_000 : 5_000;
-  let applied = 0;
   let last = '';
   const timer = setInterval(() => {
-    const services = board.services();
-    const now = changesApplied(services);
-    const line = `${pipeline}: ${statusLine(services, Math.max(0, (now - applied) * 1_000) / everyMs)}`;
-    applied = now;
+    const line = `${pipeline}: ${statusLine(board.services())}`;
     if (terminal) process.stdout.write(`\r\u001b[K${line}`);
     else if (line !== last) process.stdout.write(`${line}\n`);
     last = line;

@@ -11,12 +11,13 @@ import { serveMetrics } from '../../../shared/metrics/metrics-server.ts';
 import { Monitoring } from '../../../shared/metrics/monitoring.ts';
 import { connectorFor, URL_SCHEMES } from '../../connectors/registry.ts';
 import { runSourceReader } from '../../source-reader/source-reader.ts';
+import { runStats } from '../../stats/stats.ts';
 import { runTargetWriter } from '../../target-writer/target-writer.ts';
 import { stateFolder } from '../state-folder.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { weirVersion } from '../weir-version.ts';
 
-const SERVICES = ['source-reader', 'target-writer'] as const;
+const SERVICES = ['source-reader', 'target-writer', 'stats'] as const;
 const PATIENCE_MS = 30_000;
 /** Less than what `weir run` and the container give it before they kill it. */
 const STOP_DEADLINE_MS = 10_000;
@@ -31,7 +32,7 @@ export async function runService(
   if (service === undefined)
     throw new WeirError(
       'CONFIG_INVALID',
-      `there is no service "${name}"; the services are ${SERVICES.join(' and ')}`,
+      `there is no service "${name}"; the services are ${SERVICES.join(', ')}`,
     );
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(options.pipeline, URL_SCHEMES);
@@ -83,6 +84,7 @@ async function start(
   spec: PipelineSpec,
   shared: Pick<Parameters<typeof runSourceReader>[0], 'hub' | 'log' | 'monitoring' | 'signal'>,
 ): Promise<void> {
+  if (service === 'stats') return runStats({ ...shared, pipeline: spec.name });
   const end = service === 'source-reader' ? spec.source : spec.target;
   const url = end.url.reveal();
   const connector = await connectorFor(url);

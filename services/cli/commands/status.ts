@@ -4,7 +4,8 @@ import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { knownNatsUrls } from '../supervisor/known-servers.ts';
-import { statusLine } from '../supervisor/status-line.ts';
+import { reportOf, statusLine } from '../supervisor/status-line.ts';
+import { balanceLines } from '../supervisor/status-table.ts';
 
 /** Services answer a ping at once; this is for slow networks. */
 const LISTEN_MS = 1_000;
@@ -32,7 +33,9 @@ export async function runStatus(
     process.stdout.write(`${name ?? 'no pipeline'} is not running\n`);
   } else {
     for (const [pipeline, services] of pipelines)
-      process.stdout.write(`${pipeline}: ${statusLine(services, 0)}\n`);
+      process.stdout.write(
+        [`${pipeline}: ${statusLine(services)}`, ...balanceLines(services), ''].join('\n'),
+      );
   }
   return wrong ? 1 : 0;
 }
@@ -44,7 +47,8 @@ function isWrong(services: readonly ServiceStatus[]): boolean {
     !kinds.has('source-reader') ||
     !kinds.has('target-writer') ||
     services.some((status) => status.problem !== null || status.phase === 'failed') ||
-    services.some((s) => s.service === 'source-reader' && s.retention?.warning != null)
+    services.some((s) => s.service === 'source-reader' && s.retention?.warning != null) ||
+    ['stuck', 'unbalanced', 'failed', 'down'].includes(reportOf(services)?.state ?? '')
   );
 }
 

@@ -16,6 +16,7 @@ import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { URL_SCHEMES } from '../../connectors/registry.ts';
 import { waitUntilCaughtUp } from '../supervisor/caught-up.ts';
 import { StatusBoard } from '../supervisor/status-line.ts';
+import { watchPipeline } from '../supervisor/watch-pipeline.ts';
 import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 import type { DemoServers } from './demo-servers.ts';
 
@@ -69,18 +70,20 @@ export class DemoPipeline {
       log.push(line);
       if (log.length > LOG_LINES_KEPT) log.shift();
     };
+    const listen = parseListenAddress(process.env['WEIR_METRICS_LISTEN']);
     const supervisor = startPipeline({
       file,
       spec,
       natsUrl,
       writers: spec.writers,
-      metricsListen: parseListenAddress(process.env['WEIR_METRICS_LISTEN']),
+      metricsListen: listen,
       onLog,
     });
     cleanUp.push(() => supervisor.stop());
     const pipeline = new DemoPipeline(file, spec, hub, supervisor, log);
     const unwatch = watchStatus(hub.control, spec.name, (status) => pipeline.board.put(status));
     cleanUp.push(async () => unwatch());
+    cleanUp.push(await watchPipeline(hub, spec.name, listen, 'silent'));
     return pipeline;
   }
 

@@ -2,6 +2,7 @@ import { COMMON_METRICS } from '../../../shared/metrics/common-metrics.ts';
 import type { MetricDeclarations } from '../../../shared/metrics/metric-declaration.ts';
 import { READER_METRICS } from '../../source-reader/metrics.ts';
 import { COMMIT_METRICS, WRITER_METRICS } from '../../target-writer/metrics.ts';
+import { STATS_METRICS } from '../../stats/metrics.ts';
 import { code, markdownTable } from './markdown.ts';
 
 /** Every metric of each service, for the page and for whoever must know all names. */
@@ -9,6 +10,7 @@ export const METRICS_OF_SERVICES: Readonly<Record<string, MetricDeclarations>> =
   'every service': COMMON_METRICS,
   'source-reader': READER_METRICS,
   'target-writer': { ...WRITER_METRICS, ...COMMIT_METRICS },
+  stats: STATS_METRICS,
 };
 
 /** `docs/metrics.md`. */

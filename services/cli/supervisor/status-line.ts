@@ -1,5 +1,7 @@
 import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import { formatDuration } from '../../../shared/config/duration.ts';
+import type { ChangeCounts } from '../../../shared/connector/sink.ts';
+import type { PipelineReport } from '../../../shared/progress/pipeline-report.ts';
 import type {
   ReaderStatus,
   RetentionStatus,
@@ -26,15 +28,17 @@ export class StatusBoard {
   }
 }
 
-/** One line that says how a pipeline is doing; `applied` before and after give the rate. */
-export function statusLine(services: readonly ServiceStatus[], ratePerSecond: number): string {
+/** One line that says how a pipeline is doing. */
+export function statusLine(services: readonly ServiceStatus[]): string {
   const reader = services.find(
     (status): status is ReaderStatus => status.service === 'source-reader',
   );
   const writers = services.filter(
     (status): status is WriterStatus => status.service === 'target-writer',
   );
+  const report = reportOf(services);
   const parts: string[] = [reader?.phase ?? 'starting'];
+  if (report !== null && isWorthTelling(report)) parts.push(`${report.state}: ${report.reason}`);
   const copy = Object.values(reader?.copy ?? {});
   const total = sum(copy.map((c) => c.chunksTotal));
   if (reader?.phase === 'snapshotting' && total > 0) {
@@ -43,20 +47,34 @@ export function statusLine(services: readonly ServiceStatus[], ratePerSecond: nu
       `${number.format(sum(copy.map((c) => c.rowsDone)))} rows copied`,
       `${Math.floor((100 * done) / total)} % of ${copy.length} tables`,
     );
+    const leftMs = report?.copy?.leftMs ?? null;
+    if (leftMs !== null) parts.push(`${formatDuration(leftMs)} left`);
   }
   const read = sum(Object.values(reader?.read ?? {}).map(countAll));
   if (read > 0) parts.push(`${number.format(read)} changes read`);
-  if (ratePerSecond > 0) parts.push(`${number.format(Math.round(ratePerSecond))}/s applied`);
-  const lags = writers.map((w) => w.lagMs).filter((lag) => lag !== null);
-  if (lags.length > 0)
-    parts.push(
-      `lag p50 ${Math.max(...lags.map((lag) => lag.p50))} ms, p99 ${Math.max(...lags.map((lag) => lag.p99))} ms`,
-    );
+  const rate = Math.round(report?.appliedPerSecond ?? 0);
+  if (rate > 0) parts.push(`${number.format(rate)}/s applied`);
+  if ((report?.inFlight ?? 0) > 0) parts.push(`${number.format(report!.inFlight!)} on their way`);
+  if (report?.lagMs != null) parts.push(`lag ${formatLag(report.lagMs)}`);
   parts.push(`${writers.length} writer${writers.length === 1 ? '' : 's'}`);
   parts.push(...retentionParts(reader?.retention ?? null));
   const problem = services.find((status) => status.problem !== null)?.problem;
   if (problem !== undefined && problem !== null) parts.push(`problem: ${problem}`);
   return parts.join(' · ');
+}
+
+/** What the stats service says, where one runs. */
+export function reportOf(services: readonly ServiceStatus[]): PipelineReport | null {
+  return services.find((status) => status.service === 'stats')?.report ?? null;
+}
+
+/** A person must look at it, or will want to. */
+function isWorthTelling({ state }: PipelineReport): boolean {
+  return ['behind', 'stuck', 'unbalanced'].includes(state);
+}
+
+export function formatLag(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 /** What is normal is not worth a place in the line. */
@@ -70,16 +88,7 @@ function retentionParts(retention: RetentionStatus | null): string[] {
   return [parts.join(', '), ...(warning === null ? [] : [`warning: ${warning}`])];
 }
 
-export function changesApplied(services: readonly ServiceStatus[]): number {
-  return sum(services.map((s) => (s.service === 'target-writer' ? s.changesApplied : 0)));
-}
-
-function countAll(counts: {
-  inserts: number;
-  updates: number;
-  deletes: number;
-  truncates: number;
-}): number {
+export function countAll(counts: Readonly<ChangeCounts>): number {
   return counts.inserts + counts.updates + counts.deletes + counts.truncates;
 }
 

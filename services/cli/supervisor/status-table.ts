@@ -1,0 +1,74 @@
+import { formatByteSize } from '../../../shared/config/byte-size.ts';
+import type { NamespaceReport } from '../../../shared/progress/pipeline-report.ts';
+import type { ServiceStatus } from '../../../shared/progress/status.ts';
+import { countAll, formatLag, reportOf } from './status-line.ts';
+
+const number = new Intl.NumberFormat('en-US');
+
+/** What became of what was read, per namespace; nothing where no stats service runs. */
+export function balanceLines(services: readonly ServiceStatus[]): string[] {
+  const report = reportOf(services);
+  if (report === null || report.namespaces.length === 0) return [];
+  const rows = report.namespaces.map((each) => [
+    each.namespace,
+    number.format(each.rowsDone),
+    copied(each),
+    number.format(countAll(each.read)),
+    number.format(countAll(each.applied)),
+    number.format(Math.max(0, countAll(each.read) - countAll(each.applied))),
+  ]);
+  const heads = ['  namespace', 'rows copied', 'copy', 'read', 'applied', 'on their way'];
+  const lines = table(
+    heads,
+    rows.map(([name = '', ...rest]) => [`  ${name}`, ...rest]),
+  );
+  if (report.namespacesLeftOut > 0) lines.push(`  and ${report.namespacesLeftOut} more`);
+  return lines;
+}
+
+/** All pipelines, a line each. */
+export function pipelineTable(pipelines: ReadonlyMap<string, readonly ServiceStatus[]>): string[] {
+  const rows = [...pipelines].map(([pipeline, services]) => {
+    const report = reportOf(services);
+    const reader = services.find((s) => s.service === 'source-reader');
+    const writers = services.filter((s) => s.service === 'target-writer').length;
+    const waiting = report?.broker?.lanes.reduce((sum, { bytes }) => sum + bytes, 0);
+    const retained = reader?.retention?.retainedBytes;
+    return [
+      pipeline,
+      report?.state ?? reader?.phase ?? 'down',
+      report?.lagMs == null ? '-' : formatLag(report.lagMs),
+      report === null ? '-' : number.format(Math.round(report.appliedPerSecond)),
+      report?.inFlight == null ? '-' : number.format(report.inFlight),
+      report?.copy == null ? '-' : share(report.copy.chunksDone, report.copy.chunksTotal),
+      waiting === undefined ? '-' : formatByteSize(waiting),
+      retained === undefined ? '-' : formatByteSize(retained),
+      String(writers),
+      report?.reason ?? '',
+    ];
+  });
+  const heads = ['pipeline', 'state', 'lag', 'changes/s', 'on their way', 'copy', 'in broker'];
+  return table([...heads, 'log held', 'writers', 'why'], rows);
+}
+
+function copied({ chunksDone, chunksTotal }: NamespaceReport): string {
+  return chunksTotal === 0 ? '-' : share(chunksDone, chunksTotal);
+}
+
+function share(done: number, total: number): string {
+  return total === 0 ? '-' : `${Math.floor((100 * done) / total)} %`;
+}
+
+/** The first column and the last to the left, numbers to the right. */
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [heads, ...rows];
+  const widths = heads.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
+  const isText = (i: number): boolean =>
+    i === 0 || ['state', 'why'].includes(heads[i]!) || widths[i] === 0;
+  return all.map((row) =>
+    row
+      .map((cell, i) => (isText(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

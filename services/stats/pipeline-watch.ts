@@ -1,0 +1,255 @@
+import { minPosition, type Position } from '../../shared/change/position.ts';
+import type { LaneProgress, PipelineProgress } from '../../shared/connector/sink.ts';
+import type {
+  BrokerState,
+  CopyReport,
+  NamespaceReport,
+  PipelineReport,
+} from '../../shared/progress/pipeline-report.ts';
+import { noChanges } from '../../shared/progress/change-kinds.ts';
+import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
+import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../shared/progress/status.ts';
+import { Balance, sumOf } from './balance.ts';
+import { judge, type Facts } from './judge.ts';
+import { MarkerLag } from './marker-lag.ts';
+import { Rate } from './rate.ts';
+
+const SILENT_MS = 10_000;
+const RATE_WINDOW_MS = 10_000;
+const COPY_WINDOW_MS = 60_000;
+const MAX_NAMESPACES = 200;
+
+/**
+ * Puts together what the services of one pipeline say and what the target holds. It keeps nothing that it could not
+ * learn again: a stats service that starts anew says less for some seconds, never anything else.
+ */
+export class PipelineWatch {
+  readonly #services = new Map<string, ServiceStatus>();
+  #reader: ReaderStatus | null = null;
+  #progress: PipelineProgress | null = null;
+  #balance = new Balance();
+  #lag = new MarkerLag();
+  #applied = new Rate(RATE_WINDOW_MS);
+  #copied = new Rate(RATE_WINDOW_MS);
+  #chunks = new Rate(COPY_WINDOW_MS);
+  #broker: BrokerState | null = null;
+  readonly #lanesMovedAtMs: number[] = [];
+  #movedAtMs: number;
+  #changedAtMs: number;
+  #counted = '';
+  #state = { name: '', sinceMs: 0 };
+
+  constructor(nowMs: number) {
+    this.#movedAtMs = nowMs;
+    this.#changedAtMs = nowMs;
+  }
+
+  onStatus(status: ServiceStatus, nowMs: number): void {
+    if (status.service === 'stats') return;
+    this.#services.set(`${status.service}/${status.id}`, status);
+    if (status.service !== 'source-reader') return;
+    const active = this.#heard(nowMs).filter((s) => s.service === 'source-reader');
+    // Of several readers one works; the others stand by.
+    this.#reader = active.find((s) => s.readerEpoch > 0) ?? active[0] ?? null;
+    const copy = Object.values(this.#reader?.copy ?? {});
+    if (copy.length === 0) return;
+    const done = copy.reduce((sum, { chunksDone }) => sum + chunksDone, 0);
+    const rows = copy.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
+    const before = `${done} ${rows}`;
+    if (before !== this.#copyDone) this.#movedAtMs = nowMs;
+    this.#copyDone = before;
+    this.#copied.add(rows, nowMs);
+    this.#chunks.add(done, nowMs);
+  }
+  #copyDone = '';
+
+  /** A writer has committed up to there. */
+  onPosition(lane: number, position: Position, nowMs: number): void {
+    this.#lag.onPosition(lane, position, nowMs);
+    this.#lanesMovedAtMs[lane] = nowMs;
+    this.#movedAtMs = nowMs;
+  }
+
+  /** What the target holds; every call comes before the `onMark` of the same round. */
+  onProgress(progress: PipelineProgress | null, nowMs: number): void {
+    if (this.#progress !== null && beganAnew(this.#progress, progress)) {
+      this.#balance = new Balance();
+      this.#lag = new MarkerLag();
+    }
+    for (const lane of progress?.lanes ?? []) {
+      const known = this.#progress?.lanes.find((each) => each.lane === lane.lane);
+      if (known?.sequence !== lane.sequence || known.readerEpoch !== lane.readerEpoch) {
+        this.#lanesMovedAtMs[lane.lane] = nowMs;
+        if (known !== undefined) this.#movedAtMs = nowMs;
+      }
+      this.#lag.onPosition(lane.lane, lane.position, nowMs);
+    }
+    this.#progress = progress;
+    const reached = minPosition(progress?.lanes.map(({ position }) => position) ?? []);
+    if (progress === null || reached === null) return;
+    this.#balance.onSettled(progress.applied, reached);
+    this.#applied.add(countAll(sumOf(progress.applied)), nowMs);
+    this.#noteCounts(nowMs);
+  }
+
+  /** `askedAtMs`: before it was asked for. */
+  onMark({ head, read, readerEpoch }: ReaderMark, askedAtMs: number, nowMs: number): void {
+    // A reader that was replaced does not know so yet.
+    if (this.#progress !== null && readerEpoch !== this.#progress.readerEpoch) return;
+    this.#balance.onMark(read, head);
+    if (head !== null) this.#lag.onMarker(head, askedAtMs, nowMs);
+    this.#noteCounts(nowMs);
+  }
+
+  onBroker(broker: BrokerState): void {
+    this.#broker = broker;
+  }
+
+  /** Whether anything is going on that is worth frequent looks. */
+  isQuiet(nowMs: number): boolean {
+    const { state } = this.report(nowMs);
+    return ['idle', 'paused', 'stopped', 'finished', 'failed', 'down'].includes(state);
+  }
+
+  report(nowMs: number): PipelineReport {
+    const verdict = judge(this.#facts(nowMs));
+    if (this.#state.name !== verdict.state) this.#state = { name: verdict.state, sinceMs: nowMs };
+    const { read, settled, inFlight, difference } = this.#balance;
+    const namespaces = this.#namespaces();
+    return {
+      ...verdict,
+      stateMs: nowMs - this.#state.sinceMs,
+      read: read === null ? null : sumOf(read),
+      applied: settled === null ? null : sumOf(settled),
+      parked: 0,
+      inFlight,
+      difference,
+      lagMs: this.#lagMs(nowMs),
+      lanes: Array.from({ length: this.#lag.lanes }, (_, lane) => ({
+        lane,
+        lagMs: this.#isFollowing() ? this.#lag.lagMs(lane, nowMs) : null,
+        owner: this.#ownerOf(lane, nowMs),
+      })),
+      appliedPerSecond: this.#applied.perSecond(),
+      copiedRowsPerSecond: this.#reader?.phase === 'snapshotting' ? this.#copied.perSecond() : 0,
+      copy: this.#copy(),
+      broker: this.#broker,
+      namespaces: namespaces.slice(0, MAX_NAMESPACES),
+      namespacesLeftOut: Math.max(0, namespaces.length - MAX_NAMESPACES),
+    };
+  }
+
+  #facts(nowMs: number): Facts {
+    const heard = this.#heard(nowMs);
+    const readers = heard.filter((s): s is ReaderStatus => s.service === 'source-reader');
+    const reader = readers.find((s) => s.readerEpoch > 0) ?? readers[0] ?? null;
+    const copy = this.#copy();
+    const lanes = Array.from({ length: this.#lag.lanes }, (_, lane) => lane);
+    const slowest = lanes.reduce<number | null>(
+      (most, lane) =>
+        most === null || this.#lag.awaitedMs(lane, nowMs) > this.#lag.awaitedMs(most, nowMs)
+          ? lane
+          : most,
+      null,
+    );
+    return {
+      phase: reader?.phase ?? null,
+      writers: heard.filter((s) => s.service === 'target-writer').length,
+      problem: heard.find(({ problem }) => problem !== null)?.problem ?? null,
+      difference: this.#balance.difference,
+      copy: copy && { ...copy, namespacesLeft: copy.namespacesTotal - copy.namespacesReady },
+      inFlight: this.#balance.inFlight,
+      lagMs: this.#lagMs(nowMs),
+      slowest:
+        slowest === null
+          ? null
+          : {
+              lane: slowest,
+              owner: this.#ownerOf(slowest, nowMs),
+              owesMs: this.#lag.awaitedMs(slowest, nowMs),
+              stoodMs: nowMs - (this.#lanesMovedAtMs[slowest] ?? this.#movedAtMs),
+            },
+      stoodMs: nowMs - this.#movedAtMs,
+      quietMs: nowMs - this.#changedAtMs,
+    };
+  }
+
+  /** While a copy or a pause keeps the lanes waiting there is no lag to speak of. */
+  #isFollowing(): boolean {
+    return this.#reader?.phase === 'streaming' || this.#reader?.phase === 'starting';
+  }
+
+  #lagMs(nowMs: number): number | null {
+    return this.#isFollowing() ? this.#lag.overallMs(nowMs) : null;
+  }
+
+  #heard(nowMs: number): ServiceStatus[] {
+    for (const [key, { atMs }] of this.#services)
+      if (nowMs - atMs > SILENT_MS) this.#services.delete(key);
+    return [...this.#services.values()];
+  }
+
+  #ownerOf(lane: number, nowMs: number): string | null {
+    const owner = this.#heard(nowMs).find(
+      (s): s is WriterStatus => s.service === 'target-writer' && s.lanes.includes(lane),
+    );
+    return owner?.id ?? null;
+  }
+
+  #noteCounts(nowMs: number): void {
+    const { read, settled } = this.#balance;
+    const counted = `${countAll(sumOf(read ?? {}))} ${countAll(sumOf(settled ?? {}))}`;
+    if (counted !== this.#counted) this.#changedAtMs = nowMs;
+    this.#counted = counted;
+  }
+
+  #copy(): CopyReport | null {
+    const all = Object.values(this.#reader?.copy ?? {});
+    if (all.length === 0) return null;
+    const sum = (of: (each: (typeof all)[number]) => number): number =>
+      all.reduce((total, each) => total + of(each), 0);
+    const chunksTotal = sum((each) => each.chunksTotal);
+    const chunksDone = sum((each) => each.chunksDone);
+    const rate = this.#chunks.perSecond();
+    const left = chunksTotal - chunksDone;
+    return {
+      chunksTotal,
+      chunksDone,
+      rowsDone: sum((each) => each.rowsDone),
+      namespacesReady: sum((each) => Number(each.ready)),
+      namespacesTotal: all.length,
+      leftMs: left === 0 || rate === 0 ? null : (left * 1_000) / rate,
+    };
+  }
+
+  #namespaces(): NamespaceReport[] {
+    const { read, settled } = this.#balance;
+    const copy = this.#reader?.copy ?? {};
+    const names = [...new Set([...Object.keys(copy), ...Object.keys(read ?? {})])].sort();
+    const reports = names.map((namespace) => ({
+      namespace,
+      read: read?.[namespace] ?? noChanges(),
+      applied: settled?.[namespace] ?? noChanges(),
+      chunksTotal: copy[namespace]?.chunksTotal ?? 0,
+      chunksDone: copy[namespace]?.chunksDone ?? 0,
+      rowsDone: copy[namespace]?.rowsDone ?? 0,
+    }));
+    const isRestless = (each: NamespaceReport): boolean =>
+      countAll(each.read) !== countAll(each.applied) || each.chunksDone < each.chunksTotal;
+    return reports.sort((a, b) => Number(isRestless(b)) - Number(isRestless(a)));
+  }
+}
+
+/** Progress never goes back, unless the pipeline was reset and made again. */
+function beganAnew(before: PipelineProgress, now: PipelineProgress | null): boolean {
+  if (now === null || now.readerEpoch < before.readerEpoch) return true;
+  const isEarlier = (a: LaneProgress, b: LaneProgress): boolean =>
+    a.readerEpoch < b.readerEpoch || (a.readerEpoch === b.readerEpoch && a.sequence < b.sequence);
+  return now.lanes.some((lane) =>
+    before.lanes.some((known) => known.lane === lane.lane && isEarlier(lane, known)),
+  );
+}
+
+function countAll(counts: ReturnType<typeof noChanges>): number {
+  return counts.inserts + counts.updates + counts.deletes + counts.truncates;
+}

@@ -1,0 +1,26 @@
+/** How fast a total grows, over a window of time. */
+export class Rate {
+  readonly #windowMs: number;
+  #samples: { atMs: number; total: number }[] = [];
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /** A total that is less than before began anew. */
+  add(total: number, atMs: number): void {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && total < last.total) this.#samples = [];
+    this.#samples.push({ atMs, total });
+    while (this.#samples.length > 2 && atMs - this.#samples[1]!.atMs > this.#windowMs)
+      this.#samples.shift();
+  }
+
+  /** 0 before there are two looks. */
+  perSecond(): number {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0;
+    return ((last.total - first.total) * 1_000) / (last.atMs - first.atMs);
+  }
+}
