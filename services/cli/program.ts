@@ -92,6 +92,20 @@ export function createProgram(done: (exitCode: number) => void): Command {
       done(await (await import('./commands/service.ts')).runService(name, options)),
     );
 
+  program
+    .command('connector')
+    .summary('let other programs use a connector')
+    .command('serve')
+    .summary('serve a connector over gRPC (adiom.v1) until stopped')
+    .argument('<url>', 'the store, as in a pipeline file')
+    .requiredOption(
+      '--listen <host:port>',
+      'where to listen; not encrypted, so keep it to loopback',
+    )
+    .action(async (url: string, options: { listen: string }) =>
+      done(await (await import('./commands/connector.ts')).runConnectorServe(url, options)),
+    );
+
   const lifecycle = [
     ['pause', 'paused', 'read no more until resumed; what was read is still written'],
     ['resume', 'running', 'go on after a pause or a stop'],

@@ -90,6 +90,8 @@ export interface Chunk {
   /** What its bytes are: one that the source gives and the target takes (`ConnectorInfo`). */
   dataType: string;
   estimatedBytes: number;
+  /** Where the source knows. */
+  estimatedRows?: number;
 }
 
 export type ChunkReceiver = (bytes: Buffer) => Promise<void> | void;

@@ -103,6 +103,7 @@ function chunksOf(settings: RandomSettings, relation: Relation, ids: { last: num
       cursor,
       how: 'load',
       dataType: TUPLES,
+      estimatedRows: cursor.to - cursor.from + 1,
       estimatedBytes: (cursor.to - from + 1) * settings.size,
     });
   }
