@@ -7,9 +7,11 @@ import { withLock } from './lock.mjs';
 import { provideNats } from './nats.mjs';
 import { provideNode } from './node-version.mjs';
 import { providePostgres } from './postgres.mjs';
+import { providePrometheus } from './prometheus.mjs';
 import { SetupError } from './setup-error.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
+const withPrometheus = process.argv.includes('--prometheus');
 const withServers = !process.argv.includes('--no-servers');
 
 /** @param {string} line */
@@ -23,6 +25,7 @@ try {
     if (withServers) {
       await provideNats(root, say);
       await providePostgres(root, say);
+      if (withPrometheus) await providePrometheus(root, say);
     }
   });
 } catch (error) {

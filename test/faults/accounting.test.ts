@@ -101,7 +101,10 @@ interface Counted {
 }
 
 async function startCounted(): Promise<Counted> {
-  const pipeline = await createPipeline(source, target, { lanes: 4 }, ['public.t']);
+  const pipeline = await createPipeline(source, target, {
+    lanes: 4,
+    source: { namespaces: ['public.t'] },
+  });
   await queryPostgres(pipeline.sourceUrl, TABLES);
   const env = { WEIR_NATS_URL: nats.url };
   const names = ['source-reader', 'target-writer', 'target-writer', 'stats'] as const;

@@ -205,6 +205,27 @@ test('hosts, ports, databases and passwords of the pipeline, of NATS and of comp
   expect(nats?.volumes?.some((volume) => volume.endsWith(`:${stored}`))).toBe(true);
 });
 
+test('Prometheus asks every service of Weir where the image serves its metrics, and Grafana asks Prometheus', () => {
+  const { scrape_configs: scraped } = parse(read('infra/prometheus/prometheus.yml')) as {
+    scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[];
+  };
+  const [{ names, port } = { names: [], port: 0 }] = scraped.flatMap((each) => each.dns_sd_configs);
+  expect(names.sort()).toEqual(ours.map(([name]) => name).sort());
+  expect(finalStage).toContainEqual({ name: 'ENV', rest: `WEIR_METRICS_LISTEN=0.0.0.0:${port}` });
+  expect(finalStage).toContainEqual({ name: 'EXPOSE', rest: String(port) });
+
+  const { datasources } = parse(read('infra/grafana/provisioning/datasources/prometheus.yml')) as {
+    datasources: { url: string }[];
+  };
+  const asked = new URL(datasources[0]?.url ?? '');
+  expect(compose.services[asked.hostname]?.ports?.[0]).toMatch(new RegExp(`:${asked.port}$`));
+  const { providers } = parse(read('infra/grafana/provisioning/dashboards/weir.yml')) as {
+    providers: { options: { path: string } }[];
+  };
+  const mounted = compose.services['grafana']?.volumes ?? [];
+  expect(mounted).toContain(`./infra/grafana/dashboards:${providers[0]?.options.path}:ro`);
+});
+
 test('the real nats-server accepts the configuration', async () => {
   const { stderr } = await promisify(execFile)(
     requireNatsServer(),

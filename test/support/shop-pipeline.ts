@@ -19,8 +19,7 @@ let made = 0;
 export async function createPipeline(
   source: TestPostgres,
   target: TestPostgres,
-  more: Record<string, unknown> = {},
-  namespaces?: string[],
+  { source: ofSource, ...more }: Record<string, unknown> & { source?: object } = {},
 ): Promise<TestPipeline> {
   const name = `e2e-${process.pid}-${++made}`;
   const sourceUrl = await source.createDatabase();
@@ -28,7 +27,7 @@ export async function createPipeline(
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-e2e-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'pipeline.yaml');
-  const ends = { source: { url: sourceUrl, namespaces }, target: { url: targetUrl } };
+  const ends = { source: { url: sourceUrl, ...ofSource }, target: { url: targetUrl } };
   const spec = { name, ...ends, ...more };
   // JSON is YAML.
   await writeFile(file, JSON.stringify(spec, null, 2));
