@@ -1,13 +1,13 @@
 import { createServer } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';
 import { useWeir } from '../support/weir-process.ts';
 
 const PASSWORD = 'p4ss-w0rd-that-must-not-show';
 const source = usePostgres({ password: PASSWORD });
-const target = usePostgres();
+const target = useTargetPostgres();
 const minimal = usePostgres({ settings: { wal_level: 'replica' } });
 const weir = useWeir();
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createShop } from '../../services/cli/demo/shop.ts';
 import { startWorkload } from '../../services/cli/demo/workload.ts';
-import { usePostgres, queryPostgres } from '../support/servers.ts';
+import { usePostgres, useTargetPostgres, queryPostgres } from '../support/servers.ts';
 import {
   countRows,
   createPipeline,
@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait-for.ts';
 import { useWeir } from '../support/weir-process.ts';
 
 const source = usePostgres();
-const target = usePostgres();
+const target = useTargetPostgres();
 const weir = useWeir();
 
 const ROWS = 60_000;

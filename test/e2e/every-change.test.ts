@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { dumpQuery } from '../support/psql.ts';
-import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';
 import { useWeir } from '../support/weir-process.ts';
 
 const source = usePostgres();
-const target = usePostgres();
+const target = useTargetPostgres();
 const weir = useWeir();
 
 async function expectEqual(pipeline: TestPipeline, tables: readonly string[]): Promise<void> {

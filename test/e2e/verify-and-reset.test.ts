@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
+import { queryPostgres, useNats, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';
 import { useWeir } from '../support/weir-process.ts';
 
 const source = usePostgres();
-const target = usePostgres();
+const target = useTargetPostgres();
 const nats = useNats();
 const weir = useWeir();
 

@@ -47,6 +47,11 @@ export function usePostgres(options: PostgresOptions = {}): TestPostgres {
   };
 }
 
+/** As `usePostgres`, of the version that WEIR_POSTGRES_BIN_TARGET names. */
+export function useTargetPostgres(options: PostgresOptions = {}): TestPostgres {
+  return usePostgres({ ...options, binaries: process.env['WEIR_POSTGRES_BIN_TARGET'] });
+}
+
 /** A NATS server with JetStream for all tests of a file: the one that WEIR_NATS_URL names, else one of its own. */
 export function useNats(): TestNats {
   const named = process.env['WEIR_NATS_URL'];
@@ -87,6 +92,18 @@ export async function queryPostgres(
   } finally {
     await client.end();
   }
+}
+
+/** 15 of 15.18. */
+export async function majorVersion(url: string): Promise<number> {
+  const [server] = await queryPostgres(url, 'SHOW server_version_num');
+  return Math.floor(Number(server?.['server_version_num']) / 10_000);
+}
+
+/** Says that something is not tried on this server: false, for filters. */
+export function leaveOut(version: number, what: string, why: string): false {
+  process.stderr.write(`left out on PostgreSQL ${version}: ${what} (${why})\n`);
+  return false;
 }
 
 function started<T>(server: T | undefined, name: string): T {

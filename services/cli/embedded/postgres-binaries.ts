@@ -17,12 +17,13 @@ export function embeddedPostgresCache(): string {
 }
 
 /** The PostgreSQL of this machine, else the one that the set-up has fetched; undefined when there is none. */
-export function findPostgres(): PostgresBinaries | undefined {
-  const named = process.env['WEIR_POSTGRES_BIN'];
+export function findPostgres(
+  named = process.env['WEIR_POSTGRES_BIN'],
+): PostgresBinaries | undefined {
   if (named !== undefined && named !== '') {
     const binaries = binariesIn(named);
     if (binaries !== undefined) return binaries;
-    const message = `WEIR_POSTGRES_BIN is ${named}, where there is no initdb and postgres; name the directory that holds both.`;
+    const message = `There is no initdb and postgres in ${named}; name the directory that holds both in WEIR_POSTGRES_BIN.`;
     throw new WeirError('ENVIRONMENT_MISSING', message);
   }
   const directories =
@@ -37,8 +38,8 @@ export function findPostgres(): PostgresBinaries | undefined {
 }
 
 /** As `findPostgres`, saying what to install when there is none. */
-export function requirePostgres(): PostgresBinaries {
-  const binaries = findPostgres();
+export function requirePostgres(named?: string): PostgresBinaries {
+  const binaries = findPostgres(named);
   if (binaries !== undefined) return binaries;
   throw new WeirError(
     'ENVIRONMENT_MISSING',

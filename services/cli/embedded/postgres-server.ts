@@ -19,6 +19,8 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
   /** Password of the superuser `postgres`; without one every loopback connection is let in. */
   password?: string;
+  /** The directory of its programs; left out, the one that is found. */
+  binaries?: string | undefined;
   /** Ends the wait for the start; a server that runs is ended by `stop()`. */
   signal?: AbortSignal;
 }
@@ -41,7 +43,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const user = findUnprivilegedUser();
   const directory = await createTemporaryDirectory('weir-pg-', user);
   try {
-    const binaries = await reachable(requirePostgres(), directory, user);
+    const binaries = await reachable(requirePostgres(options.binaries), directory, user);
     const dataDirectory = await initialize(binaries, directory, user, options);
     const server = new PostgresServer({ binaries, directory, dataDirectory, user, options });
     await server.start();

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readlink, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { makeLinks } from './postgres.mjs';
+import { makeLinks } from './embedded-postgres.mjs';
 
 test('the links that a package lists are made relative to where they stand, also a second time', async () => {
   const home = await mkdtemp(path.join(os.tmpdir(), 'weir-links-'));

