@@ -55,9 +55,9 @@ export async function connect(url: string, options: ConnectOptions): Promise<pg.
   client.on('error', onLost);
   try {
     await client.connect();
-    // From 14 on; older servers would refuse to start a session with a setting that they do not know.
+    // From 14 and 17 on; older servers would refuse to start a session with a setting that they do not know.
     await client.query(
-      "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout'",
+      "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')",
     );
   } catch (error) {
     client.connection.stream.destroy();

@@ -3,7 +3,7 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { isOnColumns, isValid } from './table-ddl.ts';
+import { isLate, isOnColumns } from './table-ddl.ts';
 import type { TableDefinition } from './table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import type { TargetName } from './target-names.ts';
@@ -37,13 +37,13 @@ export async function finishNamespace(
   });
 }
 
-interface Late {
+export interface Late {
   relation: Relation;
   definition: TableDefinition;
 }
 
 /** Creates what is not there yet. */
-async function createLate(
+export async function createLate(
   client: pg.Client,
   { relation, definition }: Late,
   name: TargetName,
@@ -57,11 +57,7 @@ async function createLate(
   );
   const existing = new Set(rows[0]!.names);
   for (const constraint of definition.constraints) {
-    const late =
-      constraint.kind === 'unique' ||
-      constraint.kind === 'exclusion' ||
-      (constraint.kind === 'check' && !isValid(constraint.definition));
-    if (!late || existing.has(constraint.name)) continue;
+    if (!isLate(constraint) || existing.has(constraint.name)) continue;
     const what = `adding the constraint ${quoteIdent(constraint.name)} to ${name.namespace}`;
     await runDdl(client, toConstraintStatement(constraint, name), what);
   }

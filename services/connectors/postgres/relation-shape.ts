@@ -81,7 +81,7 @@ export function relationOf(
   const key = carried.flatMap((c, i) => (keyNumbers.includes(c.number) ? [i] : []));
   const spread =
     identity !== 'key' ||
-    (detail.indexes.every((i) => i === index || !(i.isUnique || i.isExclusion)) &&
+    (detail.indexes.every((i) => !i.isExclusion && (i === index || !i.isUnique)) &&
       index!.isDeterministic &&
       key.every((i) => types.isEqualByBytes(carried[i]!.typeOid)));
   return {

@@ -4,9 +4,8 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { addMissingColumns } from './align-relation.ts';
 import { compareTable } from './compare-table.ts';
 import { takeRows } from './contested-row.ts';
+import { createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
-import { toTableStatements } from './table-ddl.ts';
-import { createMissing, readMissing } from './table-dependencies.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
 import type { TargetNames } from './target-names.ts';
@@ -121,10 +120,7 @@ async function createNamespace(
       return [
         `the table ${name.namespace} does not exist at the target; create it, or allow it with "create: missing"`,
       ];
-    await createMissing(client, await readMissing(client, definition, name));
-    const version = await serverVersion(client);
-    for (const sql of toTableStatements(definition, relation, target.names, version))
-      await runDdl(client, sql, `creating the table ${name.namespace}`);
+    await createTable(client, target.names, { relation, definition });
   } else {
     const problems = compareTable(relation, name, table);
     if (problems.length > 0) return problems;
@@ -228,11 +224,4 @@ async function saveLanes(
      }`,
     [pipeline, plan.start, plan.lanes],
   );
-}
-
-export async function serverVersion(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ version: string }>(
-    `SELECT current_setting('server_version_num') AS version`,
-  );
-  return Number(rows[0]?.version);
 }

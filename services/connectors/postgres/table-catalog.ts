@@ -23,7 +23,7 @@ export interface CatalogIndex {
   isExclusion: boolean;
   isPrimary: boolean;
   isReplicaIdentity: boolean;
-  /** Checked at once and whole: valid, immediate, without predicate or expression. */
+  /** Checked at once and whole: valid, immediate, without predicate or expression. WITHOUT OVERLAPS says more than that. */
   isUsableKey: boolean;
   hasConstraint: boolean;
   /** `attnum` of its key columns; 0 for an expression. */
@@ -76,7 +76,9 @@ const COLLATION = `
 const COLUMNS = `
   SELECT json_agg(json_build_object(
     'number', a.attnum, 'name', a.attname, 'typeOid', a.atttypid::int8, 'typmod', a.atttypmod,
-    'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
+    'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_constraint k
+      WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey)),
     'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     'missing', CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END,
     'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
@@ -110,7 +112,7 @@ const INDEXES = `
       ELSE pg_get_indexdef(i.indexrelid) END,
     'isOwn', i.indrelid = c.oid, 'isUnique', i.indisunique, 'isExclusion', i.indisexclusion, 'isPrimary', i.indisprimary,
     'isReplicaIdentity', i.indisreplident,
-    'isUsableKey', i.indisunique AND i.indimmediate AND i.indisvalid AND NOT i.indisexclusion
+    'isUsableKey', i.indisunique AND i.indimmediate AND i.indisvalid
       AND i.indpred IS NULL AND i.indexprs IS NULL,
     'hasConstraint', EXISTS (SELECT FROM pg_catalog.pg_constraint k
       WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')),

@@ -2,6 +2,7 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { quoteIdent } from './names.ts';
 import type {
   ColumnDefinition,
+  ConstraintDefinition,
   SequenceDefinition,
   TableDefinition,
   PartitionDefinition,
@@ -34,9 +35,7 @@ export function toTableStatements(
       ),
     ),
     ...definition.constraints
-      .filter(
-        ({ kind, definition: text }) => kind === 'primary' || (kind === 'check' && isValid(text)),
-      )
+      .filter((each) => each.kind !== 'foreign' && !isLate(each))
       .map(({ name, definition: text }) => `CONSTRAINT ${quoteIdent(name)} ${text}`),
   ];
   const partitioned =
@@ -55,9 +54,15 @@ export function toTableStatements(
   ];
 }
 
-/** What a `NOT VALID` constraint says is not true of all rows: it can only be added after them. */
+/** What a constraint that is `NOT VALID` or `NOT ENFORCED` says may not be true of all rows. */
 export function isValid(constraint: string): boolean {
-  return !/\bNOT VALID$/.test(constraint);
+  return !/\bNOT (VALID|ENFORCED)$/.test(constraint);
+}
+
+/** Added after the copy: what rows of two snapshots could break, what is not true of all rows, what slows copying. */
+export function isLate({ kind, definition }: ConstraintDefinition): boolean {
+  if (kind === 'primary') return /\bWITHOUT OVERLAPS\)/.test(definition);
+  return kind === 'unique' || kind === 'exclusion' || (kind === 'check' && !isValid(definition));
 }
 
 export function toColumnLine(

@@ -23,6 +23,9 @@ const EXTENSION_OF: Readonly<Record<string, string>> = {
   ltxtquery: 'ltree',
 };
 
+/** Of a range type, in its definition by a server that has multiranges. */
+const MULTIRANGE_NAME = /, MULTIRANGE_TYPE_NAME = (.*)(?=\)$)/;
+
 export async function readMissing(
   client: ClientBase,
   definition: TableDefinition,
@@ -39,21 +42,38 @@ export async function readMissing(
   const types = definition.types.map(
     (type) => `${quoteIdent(type.schema)}.${quoteIdent(type.name)}`,
   );
-  const columns = [...new Set(definition.columns.map((column) => column.type))];
-  const { rows } = await client.query<{ schemas: string[]; types: string[]; columns: string[] }>(
-    `SELECT ARRAY(SELECT DISTINCT s FROM unnest($1::text[]) s WHERE to_regnamespace(quote_ident(s)) IS NULL) AS schemas,
+  // Without length and scale, which an older server may refuse: not for being missing.
+  const columns = [
+    ...new Set(definition.columns.map(({ type }) => type.replace(/\([-\d,]+\)/, ''))),
+  ];
+  const { rows } = await client.query<{
+    schemas: string[];
+    types: string[];
+    columns: string[];
+    multiranges: boolean;
+  }>(
+    `SELECT current_setting('server_version_num')::int >= 140000 AS multiranges,
+             ARRAY(SELECT DISTINCT s FROM unnest($1::text[]) s WHERE to_regnamespace(quote_ident(s)) IS NULL) AS schemas,
             ARRAY(SELECT t FROM unnest($2::text[]) t WHERE to_regtype(t) IS NULL) AS types,
             ARRAY(SELECT t FROM unnest($3::text[]) t WHERE to_regtype(t) IS NULL) AS columns`,
     [schemas, types, columns],
   );
   const row = rows[0]!;
-  const own = new Set(definition.types.map((type) => bareName(`${type.schema}.${type.name}`)));
+  const own = new Set(
+    definition.types.flatMap(({ schema, name, create }) => {
+      const multirange = row.multiranges ? MULTIRANGE_NAME.exec(create)?.[1] : undefined;
+      return [`${schema}.${name}`, ...(multirange === undefined ? [] : [multirange])].map(bareName);
+    }),
+  );
   const foreign = row.columns.filter((type) => !own.has(bareName(type)));
   return {
     schemas: row.schemas,
     types: definition.types
       .filter((_, i) => row.types.includes(types[i]!))
-      .map((type) => ({ label: `${type.schema}.${type.name}`, create: type.create })),
+      .map(({ schema, name, create }) => ({
+        label: `${schema}.${name}`,
+        create: row.multiranges ? create : create.replace(MULTIRANGE_NAME, ''),
+      })),
     foreign: await Promise.all(
       foreign.map(async (type) => ({ type, extension: await findExtension(client, type) })),
     ),

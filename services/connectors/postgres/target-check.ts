@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { compareTable } from './compare-table.ts';
+import { rehearseTable } from './create-table.ts';
 import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { hasStateTables, missingStateRight } from './state-tables.ts';
@@ -43,8 +44,12 @@ export async function checkTarget(
   for (const plan of relations) {
     const name = target.names.ofNamespace(plan.relation.namespace);
     const table = await readTargetTable(client, name);
-    if (table === null) findings.push(...(await checkMissing(client, target, server, plan, name)));
-    else {
+    if (table === null) {
+      const missing = await checkMissing(client, target, server, plan, name);
+      findings.push(...missing);
+      if (!server.standby && missing.every(({ level }) => level !== 'error'))
+        findings.push(...(await rehearse(client, target, plan, name)));
+    } else {
       existing.push({ name, table });
       findings.push(...(await checkExisting(client, plan, name, table, known)));
     }
@@ -153,6 +158,17 @@ async function checkMissing(
       );
   }
   return findings;
+}
+
+async function rehearse(
+  client: pg.Client,
+  target: PlanTarget,
+  plan: RelationPlan,
+  name: TargetName,
+): Promise<Finding[]> {
+  const wanted = { relation: plan.relation, definition: definitionOf(plan) };
+  const problem = await rehearseTable(client, target.names, wanted);
+  return problem === null ? [] : [error(name.namespace, problem)];
 }
 
 async function checkExisting(

@@ -18,6 +18,7 @@ const types = new TypeCatalog([
   type(2210, '_regclass', { element: 2205 }),
   type(1033, 'aclitem', { hasSend: false }),
   type(3904, 'int4range', { kind: 'r', subtype: 23 }),
+  type(4451, 'int4multirange', { kind: 'm', subtype: 3904 }),
   type(20_000, 'mood', { kind: 'e', labels: ['a', "b'"] }),
   type(20_001, '_mood', { element: 20_000 }),
   type(20_002, 'positive', {
@@ -35,11 +36,22 @@ const types = new TypeCatalog([
   }),
   type(20_005, 'citext', { extension: 'citext' }),
   type(20_006, 'other', { extension: 'other' }),
+  type(20_007, 'span', {
+    kind: 'r',
+    subtype: 23,
+    range: {
+      ...{ subtype: 'integer', opclass: null, collation: null, canonical: null, difference: null },
+      multirange: 'public.spans',
+    },
+  }),
+  type(20_008, 'spans', { kind: 'm', subtype: 20_007 }),
 ]);
 
 describe('TypeCatalog', () => {
   it.each([
-    ...([23, 1007, 1700, 3904, 20_000, 20_002, 20_005] as const).map((oid) => [oid, true] as const),
+    ...([23, 1007, 1700, 3904, 4451, 20_000, 20_002, 20_005] as const).map(
+      (oid) => [oid, true] as const,
+    ),
     ...([2205, 2210, 1033, 20_001, 20_003, 20_004, 20_006, 99] as const).map(
       (oid) => [oid, false] as const,
     ),
@@ -57,6 +69,9 @@ describe('TypeCatalog', () => {
       `CREATE TYPE "public"."mood" AS ENUM ('a', 'b''')`,
       'CREATE DOMAIN "public"."positive" AS integer NOT NULL',
       'CREATE TYPE "public"."pair" AS ("a" public.mood, "b" public.positive)',
+    ]);
+    expect(types.definitions([20_008]).map((t) => t.create)).toEqual([
+      'CREATE TYPE "public"."span" AS RANGE (SUBTYPE = integer, MULTIRANGE_TYPE_NAME = public.spans)',
     ]);
   });
 });

@@ -13,7 +13,7 @@ export interface TypeRow extends TypeDetail {
   element: number | null;
   /** Base of a domain, else null. */
   base: number | null;
-  /** Subtype of a range or multirange, else null. */
+  /** Subtype of a range, range of a multirange, else null. */
   subtype: number | null;
   hasSend: boolean;
   extension: string | null;
@@ -125,7 +125,7 @@ const PARTS = `
   SELECT t.oid,
     CASE WHEN t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A' THEN t.typelem END AS element,
     nullif(t.typbasetype, 0) AS base,
-    (SELECT r.rngsubtype FROM (${RANGES}) r WHERE t.oid IN (r.rngtypid, r.multirange)) AS subtype
+    (SELECT CASE t.oid WHEN r.rngtypid THEN r.rngsubtype ELSE r.rngtypid END FROM (${RANGES}) r WHERE t.oid IN (r.rngtypid, r.multirange)) AS subtype
   FROM pg_catalog.pg_type t`;
 
 const TYPES_SQL = `
