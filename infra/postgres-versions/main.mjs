@@ -24,6 +24,7 @@ const BOTH_ENDS = [
   'test/e2e/bad-input.test.ts',
   'test/e2e/copy-then-follow.test.ts',
   'test/e2e/every-change.test.ts',
+  'test/e2e/partitions.test.ts',
   'test/e2e/verify-and-reset.test.ts',
 ];
 const ONE_SERVER = ['source', 'source-check', 'sink', 'sink-structure', 'verifier'].map(

@@ -1,16 +1,9 @@
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import { formatNamespace, qualifiedName, quoteIdent, quoteLiteral } from './names.ts';
+import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
+import { PartitionWriter } from './partition-writer.ts';
 import type { PlanTarget } from './save-plan.ts';
-import type {
-  PartitionDefinition,
-  SequenceDefinition,
-  SideState,
-  TableDefinition,
-} from './table-definition.ts';
-import { toPartitionStatement } from './table-ddl.ts';
-import { runDdl } from './target-ddl.ts';
+import type { SequenceDefinition, SideState, TableDefinition } from './table-definition.ts';
 
 /**
  * Carries over what is beside the log: sequences, which move forward only, and partitions that appeared. Cheap where
@@ -20,27 +13,26 @@ export class SideStateWriter {
   readonly #target: PlanTarget;
   readonly #log: ConnectorLog;
   readonly #written = new Map<string, string>();
-  readonly #partitions = new Set<string>();
+  readonly #partitions: PartitionWriter;
 
   constructor(target: PlanTarget, log: ConnectorLog) {
     this.#target = target;
     this.#log = log;
+    this.#partitions = new PartitionWriter(target, log);
   }
 
   async write(client: pg.Client, state: SideState): Promise<void> {
     const moved = state.sequences.filter(
       (each) => this.#written.get(formatNamespace(each.schema, each.name)) !== standing(each),
     );
-    const added = state.partitions.filter(
-      (each) => !this.#partitions.has(formatNamespace(each.schema, each.name)),
-    );
-    if (moved.length === 0 && added.length === 0) return;
+    if (moved.length === 0 && !this.#partitions.isDue(state.partitions)) return;
     const { rows } = await client.query<{ definition: TableDefinition }>(
       'SELECT definition FROM weir.namespace WHERE pipeline = $1',
       [this.#target.pipeline],
     );
     const tables = rows.map((row) => row.definition);
-    await this.#addPartitions(client, tables, added);
+    if (this.#partitions.isDue(state.partitions))
+      await this.#partitions.write(client, tables, state.partitions);
     for (const sequence of moved) await this.#moveSequence(client, tables, sequence);
   }
 
@@ -96,40 +88,6 @@ export class SideStateWriter {
        WHERE $1::bigint ${further} s.last_value OR ($1::bigint = s.last_value AND $2::boolean AND NOT s.is_called)`,
       [lastValue, isCalled],
     );
-  }
-
-  async #addPartitions(
-    client: pg.Client,
-    tables: readonly TableDefinition[],
-    partitions: readonly PartitionDefinition[],
-  ): Promise<void> {
-    const roots = new Map<string, TableDefinition>();
-    for (const table of tables)
-      if (table.partitionBy !== null) roots.set(formatNamespace(table.schema, table.name), table);
-    for (const table of tables)
-      for (const each of table.partitions)
-        roots.set(formatNamespace(each.schema, each.name), table);
-    for (const partition of partitions) {
-      const namespace = formatNamespace(partition.schema, partition.name);
-      const root = roots.get(formatNamespace(partition.parent.schema, partition.parent.name));
-      if (root === undefined) continue;
-      roots.set(namespace, root);
-      const name = this.#target.names.ofPartition(partition, root);
-      const { rows } = await client.query<{ has: boolean }>(
-        `SELECT to_regclass($1) IS NOT NULL OR to_regnamespace($2) IS NULL AS has`,
-        [name.sql, quoteIdent(name.schema)],
-      );
-      if (rows[0]?.has === false) {
-        const sql = toPartitionStatement(partition, root, this.#target.names);
-        if (this.#target.create === 'never')
-          throw new WeirError(
-            'TARGET_UNFIT',
-            `the partition ${namespace} appeared at the source and is not at the target; run there: ${sql}`,
-          );
-        await runDdl(client, sql, `creating the partition ${name.namespace}`);
-      }
-      this.#partitions.add(namespace);
-    }
   }
 }
 

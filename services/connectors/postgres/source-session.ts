@@ -20,7 +20,7 @@ import { ReleasedPosition } from './released-position.ts';
 import { streamReplication } from './replication-stream.ts';
 import { awaitInactiveSlot, changesApplicationName } from './replication-slot.ts';
 import { emitMarker, readLogEnd, type ServerFacts } from './server-facts.ts';
-import { readSideState } from './source-side-state.ts';
+import { knownPartitions, readSideState } from './source-side-state.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
 import { StreamRelations, TextStreamNeeded } from './stream-relations.ts';
 
@@ -48,6 +48,8 @@ export class PostgresSourceSession implements SourceSession {
   readonly #relations: StreamRelations;
   /** Chunks that have not been read yet; the snapshot is given back when there are none. */
   readonly #unread: Set<number>;
+  /** What the target has of them, or what has been found out. */
+  readonly #partitions: Map<string, boolean>;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -55,6 +57,7 @@ export class PostgresSourceSession implements SourceSession {
     const { slotStart, control, plan, tables, encoding } = options;
     this.#released = slotStart === null ? null : new ReleasedPosition(lsnToPosition(slotStart));
     this.#relations = new StreamRelations(control, plan, tables, encoding);
+    this.#partitions = knownPartitions(plan);
     this.#unread = new Set(plan.namespaces.flatMap((n) => n.chunks.map((chunk) => chunk.id)));
   }
 
@@ -121,7 +124,9 @@ export class PostgresSourceSession implements SourceSession {
   async sideState(): Promise<unknown> {
     const { control, tables } = this.#options;
     const oids = tables.map((table) => table.oid);
-    return control.run('reading sequences and partitions', (client) => readSideState(client, oids));
+    return control.run('reading sequences and partitions', (client) =>
+      readSideState(client, oids, this.#partitions),
+    );
   }
 
   async close(): Promise<void> {

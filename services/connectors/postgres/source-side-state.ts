@@ -1,15 +1,18 @@
 import type pg from 'pg';
-import { qualifiedName, quoteLiteral } from './names.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
 import { readTableDetails } from './table-catalog.ts';
-import type { SideState } from './table-definition.ts';
+import type { PartitionDefinition, SideState, TableDefinition } from './table-definition.ts';
 
 /**
  * Reads where the sequences of the tables stand, and which partitions there are. A sequence that this role may not
- * read is left out (`check` says so). Null where there is nothing of either kind.
+ * read is left out (`check` says so). Null where there is nothing of either kind. `looked` remembers which partitions
+ * were known or looked at, and whether they came with rows that were not sent.
  */
 export async function readSideState(
   client: pg.Client,
   oids: readonly number[],
+  looked: Map<string, boolean>,
 ): Promise<SideState | null> {
   const details = await readTableDetails(client, oids);
   const named = new Map<string, { schema: string; name: string }>();
@@ -17,10 +20,47 @@ export async function readSideState(
   for (const detail of details.values()) {
     for (const { schema, name } of detail.sequences)
       named.set(qualifiedName(schema, name), { schema, name });
-    partitions.push(...detail.partitions);
+    for (const partition of detail.partitions) {
+      const namespace = formatNamespace(partition.schema, partition.name);
+      const unsent = looked.get(namespace) ?? (await holdsUnsentRows(client, partition));
+      looked.set(namespace, unsent);
+      partitions.push({ ...partition, unsent });
+    }
   }
   const sequences = await readSequences(client, [...named.values()]);
   return sequences.length === 0 && partitions.length === 0 ? null : { sequences, partitions };
+}
+
+/** Those that the plan has came with their rows, in the copy or since. */
+export function knownPartitions(plan: PipelinePlan): Map<string, boolean> {
+  const partitions = plan.namespaces.flatMap(
+    ({ definition }) => (definition as TableDefinition | undefined)?.partitions ?? [],
+  );
+  return new Map(partitions.map(({ schema, name }) => [formatNamespace(schema, name), false]));
+}
+
+/**
+ * Whether rows were in the table before it became a partition, which says nothing to those who follow its root. One
+ * that was created as a partition was so from the same transaction on, and had no row before.
+ */
+async function holdsUnsentRows(
+  client: pg.Client,
+  { schema, name, partitionBy }: PartitionDefinition,
+): Promise<boolean> {
+  if (partitionBy !== null) return false;
+  const sql = qualifiedName(schema, name);
+  const { rows } = await client.query<{ unsent: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM ONLY ${sql} r CROSS JOIN (
+         SELECT i.xmin AS attached, i.cmin::text::int8 AS command, a.xmin AS created
+         FROM pg_catalog.pg_partition_ancestors($1::regclass) p
+         JOIN pg_catalog.pg_inherits i ON i.inhrelid = p.relid
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid AND a.attname = 'tableoid') t
+       WHERE (t.created <> t.attached AND age(r.xmin) > age(t.attached))
+         OR (r.xmin = t.attached AND r.xmax = '0' AND r.cmin::text::int8 < t.command)) AS unsent`,
+    [sql],
+  );
+  return rows[0]?.unsent === true;
 }
 
 async function readSequences(

@@ -83,5 +83,6 @@ export interface PartitionDefinition {
 /** What travels beside the log (`SourceSession.sideState`): where sequences stand, and partitions that appeared. */
 export interface SideState {
   sequences: { schema: string; name: string; lastValue: string; isCalled: boolean }[];
-  partitions: PartitionDefinition[];
+  /** `unsent`: it was attached with rows in it, which the log does not have. */
+  partitions: (PartitionDefinition & { unsent?: boolean })[];
 }

@@ -1,0 +1,132 @@
+import type pg from 'pg';
+import type { ConnectorLog } from '../../../shared/connector/connector.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { formatNamespace, quoteIdent } from './names.ts';
+import type { PlanTarget } from './save-plan.ts';
+import { toPartitionStatement } from './table-ddl.ts';
+import type { PartitionDefinition, SideState, TableDefinition } from './table-definition.ts';
+import { runDdl } from './target-ddl.ts';
+
+type Partition = SideState['partitions'][number];
+
+/**
+ * Keeps the target's partitions in step with the source's, whose log does not speak of them: makes those that
+ * appeared, stops at one that came with rows, and tells of those that went and have left rows at the target.
+ */
+export class PartitionWriter {
+  readonly #target: PlanTarget;
+  readonly #log: ConnectorLog;
+  /** As the source had them the last time. */
+  #known: ReadonlySet<string> = new Set();
+
+  constructor(target: PlanTarget, log: ConnectorLog) {
+    this.#target = target;
+    this.#log = log;
+  }
+
+  isDue(partitions: readonly Partition[]): boolean {
+    return partitions.length !== this.#known.size || partitions.some((p) => !this.#has(p));
+  }
+
+  async write(
+    client: pg.Client,
+    tables: readonly TableDefinition[],
+    partitions: readonly Partition[],
+  ): Promise<void> {
+    const present = new Set(partitions.map(namespaceOf));
+    const roots = rootsOf(tables);
+    const followed = new Set<TableDefinition>();
+    for (const partition of partitions) {
+      const root = roots.get(namespaceOf(partition.parent));
+      if (root === undefined) continue;
+      roots.set(namespaceOf(partition), root);
+      followed.add(root);
+      if (!this.#has(partition)) await this.#add(client, partition, root);
+    }
+    for (const root of followed)
+      for (const partition of root.partitions)
+        if (!present.has(namespaceOf(partition))) await this.#tellGone(client, partition, root);
+    this.#known = present;
+  }
+
+  #has(partition: Partition): boolean {
+    return this.#known.has(namespaceOf(partition));
+  }
+
+  async #add(
+    client: pg.Client,
+    { unsent = false, ...partition }: Partition,
+    root: TableDefinition,
+  ): Promise<void> {
+    const namespace = namespaceOf(partition);
+    const name = this.#target.names.ofPartition(partition, root);
+    const { rows } = await client.query<{ has: boolean }>(
+      `SELECT to_regclass($1) IS NOT NULL OR to_regnamespace($2) IS NULL AS has`,
+      [name.sql, quoteIdent(name.schema)],
+    );
+    if (rows[0]?.has === false) {
+      const sql = toPartitionStatement(partition, root, this.#target.names);
+      if (unsent)
+        throw new WeirError(
+          'SCHEMA_CHANGED',
+          `${namespace} was attached to ${namespaceOf(root)} at the source with rows in it, which PostgreSQL does not send; run at the target: ${sql}; copy the rows of ${namespace} into it, then start the pipeline again`,
+        );
+      if (this.#target.create === 'never')
+        throw new WeirError(
+          'TARGET_UNFIT',
+          `the partition ${namespace} appeared at the source and is not at the target; run there: ${sql}`,
+        );
+      await runDdl(client, sql, `creating the partition ${name.namespace}`);
+    }
+    await client.query(
+      `UPDATE weir.namespace SET definition = jsonb_set(definition, '{partitions}', definition -> 'partitions' || $3::jsonb)
+       WHERE pipeline = $1 AND namespace = $2 AND NOT definition -> 'partitions' @> $4::jsonb`,
+      [
+        this.#target.pipeline,
+        namespaceOf(root),
+        JSON.stringify([partition]),
+        JSON.stringify([{ schema: partition.schema, name: partition.name }]),
+      ],
+    );
+  }
+
+  /** Until the target has let go of it too; then it is forgotten. */
+  async #tellGone(
+    client: pg.Client,
+    partition: PartitionDefinition,
+    root: TableDefinition,
+  ): Promise<void> {
+    const name = this.#target.names.ofPartition(partition, root);
+    const table = this.#target.names.ofTable(root);
+    const { rows } = await client.query<{ has: boolean }>(
+      'SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = to_regclass($1)) AS has',
+      [name.sql],
+    );
+    if (rows[0]?.has === true)
+      return this.#log.warn(
+        { namespace: table.namespace, partition: name.namespace },
+        `${namespaceOf(partition)} is no longer a partition of ${namespaceOf(root)} at the source, which PostgreSQL does not send; its rows are still at the target: once the pipeline has caught up, run there: ALTER TABLE ${table.sql} DETACH PARTITION ${name.sql}, or DROP TABLE ${name.sql}`,
+      );
+    await client.query(
+      `UPDATE weir.namespace SET definition = jsonb_set(definition, '{partitions}', COALESCE((
+         SELECT jsonb_agg(p) FROM jsonb_array_elements(definition -> 'partitions') p
+         WHERE (p ->> 'schema', p ->> 'name') <> ($3, $4)), '[]'))
+       WHERE pipeline = $1 AND namespace = $2`,
+      [this.#target.pipeline, namespaceOf(root), partition.schema, partition.name],
+    );
+  }
+}
+
+function namespaceOf({ schema, name }: { schema: string; name: string }): string {
+  return formatNamespace(schema, name);
+}
+
+/** The partitioned table of each name in its tree, itself included. */
+function rootsOf(tables: readonly TableDefinition[]): Map<string, TableDefinition> {
+  const partitioned = tables.filter((table) => table.partitionBy !== null);
+  return new Map(
+    partitioned.flatMap((table) =>
+      [table, ...table.partitions].map((each) => [namespaceOf(each), table] as const),
+    ),
+  );
+}
