@@ -8,7 +8,7 @@ export function errorsPage(): string {
 
 ${means}
 
-- What to do: ${fix}
+- What to do: ${fix} More: [operations](operations.md#${name.toLowerCase()}).
 - A running service ${retry ? 'tries again by itself, from the last progress' : 'stops and waits for you'}.
 - Exit code of a command: ${code(String(exit))}
 `,
@@ -18,7 +18,8 @@ ${means}
 <!-- Made by "npm run docs" from shared/errors/codes.ts; change it there. -->
 
 A command that fails prints one line that says what is wrong and what to do; \`--debug\` shows the stack. The codes below
-are in the logs of the services. Interrupted by Ctrl-C, a command ends with ${code('130')}.
+are in the logs of the services; [operations.md](operations.md) has more on each, and on the states of a pipeline.
+Interrupted by Ctrl-C, a command ends with ${code('130')}.
 
 ${sections.join('\n')}`;
 }

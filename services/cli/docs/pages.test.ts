@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { keysAllowedAt } from '../../../shared/config/pipeline-schema.ts';
+import { ERROR_CODES } from '../../../shared/errors/codes.ts';
 import { projectRoot } from '../embedded/project-root.ts';
 import { configurationPage } from './configuration-page.ts';
 import { ENVIRONMENT_VARIABLES } from './environment-variables.ts';
@@ -27,6 +28,11 @@ it('metrics keep to the habits of Prometheus: base units, totals, small label se
     if (metric.type === 'histogram')
       expect(metric.buckets, name).toEqual([...metric.buckets!].sort((a, b) => a - b));
   }
+});
+
+it('operations say what to do for every error', () => {
+  const headings = page('operations.md').match(/^### [A-Z_]+$/gm) ?? [];
+  expect(headings).toEqual(Object.keys(ERROR_CODES).map((name) => `### ${name}`));
 });
 
 it('every key of the pipeline file is on its page', () => {

@@ -31,7 +31,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   'source.retention.limit': {
     allowed: 'size, e.g. `50GB`, units of 1024',
     default: 'what the store itself allows',
-    doc: 'How much of its log the source may hold back for this pipeline; see [RETENTION_LIMIT](errors.md#retention_limit).',
+    doc: 'How much of its log the source may hold back for this pipeline; see [operations](operations.md#the-sources-log-fills-up).',
   },
   'source.retention.onLimit': {
     allowed: '`keep`, `stop`',
