@@ -156,6 +156,11 @@ export class ReaderEpoch implements MeteredEpoch {
     return this.#copier.isDone ? 'streaming' : 'snapshotting';
   }
 
+  /** Why nothing goes on although nothing has failed; null where it does. */
+  get problem(): string | null {
+    return this.#publishers.find((publisher) => publisher.blocked !== null)?.blocked ?? null;
+  }
+
   get copy(): Record<string, CopyProgress> {
     return this.#copier.progress;
   }

@@ -53,7 +53,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     id: shortHolder(holder),
     pid: process.pid,
     atMs: Date.now(),
-    problem,
+    problem: problem ?? epoch?.problem ?? null,
     phase: epoch?.phase ?? phase,
     readerEpoch: epoch?.number ?? 0,
     copy: epoch?.copy ?? {},

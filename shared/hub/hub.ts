@@ -1,4 +1,5 @@
 import { connect, Events, type ConnectionOptions, type NatsConnection } from 'nats';
+import { isNoRoom, noRoomSentence } from './no-room.ts';
 import { isAbort, WeirError } from '../errors/weir-error.ts';
 
 /**
@@ -86,6 +87,8 @@ export function toHubError(error: unknown, url?: string): WeirError {
       `${where} refused the credentials or a permission: ${message.toLowerCase()}`,
       { cause: error },
     );
+  if (isNoRoom(error))
+    return new WeirError('UNREACHABLE', noRoomSentence('this', message), { cause: error });
   if (isAbort(error)) return new WeirError('UNREACHABLE', `${where} did not answer in time`);
   return new WeirError(
     'UNREACHABLE',

@@ -1,6 +1,7 @@
 import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from 'nats';
 import { WeirError } from '../errors/weir-error.ts';
 import { onDisconnect } from './hub.ts';
+import { noRoomSentence } from './no-room.ts';
 
 /**
  * Publishes the frames of one lane, pipelined and without gaps: each message expects the sequence of the one before
@@ -24,6 +25,7 @@ export class LanePublisher {
   #subscription: Subscription | undefined;
   #sentAtMs = 0;
   #full = false;
+  #blocked: string | null = null;
   #retryMs = 0;
   #failure: WeirError | undefined;
   readonly sent: SentTotals = { frames: 0, bytes: 0, refused: 0 };
@@ -76,6 +78,11 @@ export class LanePublisher {
   async drained(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#queue.length > 0) await this.#wait(true);
+  }
+
+  /** Why the broker takes no more, where that is not the lane's own limit, which is only a target that is behind. */
+  get blocked(): string | null {
+    return this.#blocked;
   }
 
   get inFlight(): number {
@@ -132,7 +139,8 @@ export class LanePublisher {
       );
     const answer = JSON.parse(message.string()) as PubAnswer;
     const code = answer.error?.err_code;
-    if (code !== undefined && FULL.includes(code)) {
+    if (answer.error !== undefined && FULL.includes(answer.error.err_code)) {
+      this.#blocked = blockedBy(answer.error, this.#options.stream);
       this.#startOver();
     } else if (answer.error !== undefined) {
       this.#fail(
@@ -160,6 +168,7 @@ export class LanePublisher {
     const done = this.#queue.shift();
     this.#unsent--;
     this.#retryMs = 0;
+    this.#blocked = null;
     this.#queuedBytes -= done?.bytes.length ?? 0;
     this.#sentAtMs = Date.now();
     const room = this.#queuedBytes < this.#options.windowBytes;
@@ -238,8 +247,19 @@ function tooLarge(bytes: number, most: number): WeirError {
   );
 }
 
+/** The server words the reason; of the lane's own limits there is nothing to tell. */
+function blockedBy(
+  error: { err_code: number; description: string },
+  stream: string,
+): string | null {
+  if (/maximum (bytes|messages)/i.test(error.description)) return null;
+  if (error.err_code === TOO_MANY_REQUESTS) return null;
+  return noRoomSentence(`stream ${stream}`, error.description);
+}
+
 const HEADER_ROOM = 16 * 1024;
 const ANSWER_TIMEOUT_MS = 10_000;
 const WRONG_LAST_SEQUENCE = 10071;
 /** Stream full, too many in its ingest queue, or no room at the server. */
-const FULL = [10077, 10167, 10023, 10002];
+const TOO_MANY_REQUESTS = 10167;
+const FULL = [10077, TOO_MANY_REQUESTS, 10023, 10002];

@@ -1,6 +1,7 @@
 import { type KV, type NatsConnection, NatsError } from 'nats';
 import { isGone } from './holder.ts';
 import { toHubError } from './hub.ts';
+import { isNoRoom } from './no-room.ts';
 import { leaseBucket } from './names.ts';
 
 /**
@@ -46,7 +47,9 @@ export class Leases {
     }
   }
 
-  /** False where somebody else took the key meanwhile. */
+  /**
+   * False where somebody else took the key meanwhile. In a broker that is full nobody can, so the holder goes on.
+   */
   async renew(key: string): Promise<boolean> {
     const revision = this.#held.get(key);
     if (revision === undefined) return false;
@@ -54,6 +57,7 @@ export class Leases {
       this.#held.set(key, await this.#kv.update(key, this.#holder, revision));
       return true;
     } catch (error) {
+      if (isNoRoom(error)) return true;
       if (!isLost(error)) throw toHubError(error);
       this.#held.delete(key);
       return false;
@@ -67,7 +71,7 @@ export class Leases {
     try {
       await this.#kv.delete(key, { previousSeq: revision });
     } catch (error) {
-      if (!isLost(error)) throw toHubError(error);
+      if (!isLost(error) && !isNoRoom(error)) throw toHubError(error);
     }
   }
 
@@ -76,6 +80,7 @@ export class Leases {
     try {
       await this.#kv.put(key, this.#holder);
     } catch (error) {
+      if (isNoRoom(error)) return;
       throw toHubError(error);
     }
   }
