@@ -158,7 +158,8 @@ export class ReaderEpoch implements MeteredEpoch {
 
   /** Why nothing goes on although nothing has failed; null where it does. */
   get problem(): string | null {
-    return this.#publishers.find((publisher) => publisher.blocked !== null)?.blocked ?? null;
+    const publishers = Object.values(this.#publishers).flat();
+    return publishers.find(({ blocked }) => blocked !== null)?.blocked ?? null;
   }
 
   get copy(): Record<string, CopyProgress> {

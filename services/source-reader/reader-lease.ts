@@ -13,6 +13,7 @@ export interface ReaderLeaseOptions {
   pipeline: string;
   holder: string;
   log: Logger;
+  onProblem: (problem: string) => void;
 }
 
 /**
@@ -20,7 +21,7 @@ export interface ReaderLeaseOptions {
  * The lease only says who tries: what fences a reader that was asleep is its epoch at the target.
  */
 export async function whileHoldingLease(
-  { hub, pipeline, holder, log }: ReaderLeaseOptions,
+  { hub, pipeline, holder, log, onProblem }: ReaderLeaseOptions,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -29,7 +30,9 @@ export async function whileHoldingLease(
     if (signal.aborted) return;
     const taken = (await leases.entries()).has(KEY);
     if (!taken && (await leases.acquire(KEY))) break;
-    if (attempt === 0) log.info('another source-reader works, standing by');
+    // Not another reader, but a broker that is full.
+    if (leases.problem !== null) onProblem(leases.problem);
+    else if (attempt === 0) log.info('another source-reader works, standing by');
     await pause(LEASE_MS / 5, signal);
   }
   const over = new AbortController();

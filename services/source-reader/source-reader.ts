@@ -103,28 +103,32 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
         monitoring.failed(code);
       },
       body: (outer) =>
-        whileHoldingLease({ hub, pipeline: spec.name, holder, log }, outer, async (leased) => {
-          await watched(leased, async (inner) => {
-            while (!inner.aborted && phase !== 'finished') {
-              phase = 'starting';
-              const wanted = await untilWanted(target, log, inner, (idle) => (phase = idle));
-              if (wanted === 'gone') gone.abort();
-              if (inner.aborted) return;
-              epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
-              problem = null;
-              meter.begin(epoch);
-              try {
-                await epoch.run(inner);
-                phase = epoch.phase;
-              } finally {
-                const ended: ReaderEpoch = epoch;
-                meter.end();
-                epoch = null;
-                await ended.close();
+        whileHoldingLease(
+          { hub, pipeline: spec.name, holder, log, onProblem: (text) => (problem = text) },
+          outer,
+          async (leased) => {
+            await watched(leased, async (inner) => {
+              while (!inner.aborted && phase !== 'finished') {
+                phase = 'starting';
+                const wanted = await untilWanted(target, log, inner, (idle) => (phase = idle));
+                if (wanted === 'gone') gone.abort();
+                if (inner.aborted) return;
+                epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
+                problem = null;
+                meter.begin(epoch);
+                try {
+                  await epoch.run(inner);
+                  phase = epoch.phase;
+                } finally {
+                  const ended: ReaderEpoch = epoch;
+                  meter.end();
+                  epoch = null;
+                  await ended.close();
+                }
               }
-            }
-          });
-        }),
+            });
+          },
+        ),
     });
     if (gone.signal.aborted) log.info('pipeline was reset, the reader ends');
   } catch (error) {

@@ -49,7 +49,7 @@ export class LaneOwner {
   /** Why a lane failed, for a while: one that cannot go on fails again within that time. */
   get problem(): string | null {
     const { text, atMs } = this.#problem ?? { text: null, atMs: 0 };
-    return Date.now() - atMs < PROBLEM_MS ? text : null;
+    return Date.now() - atMs < PROBLEM_MS ? text : this.#leases.problem;
   }
 
   /** Works until aborted; then finishes what is in flight and gives the lanes back. */
@@ -85,6 +85,8 @@ export class LaneOwner {
     for (const lane of release) await this.#giveUp(lane);
     let moved = release.length > 0;
     for (const lane of acquire) {
+      // In a broker without room leases expire and nobody can take one: who works goes on.
+      if (this.#owned.has(lane)) continue;
       if (!(await this.#leases.acquire(leaseKey(lane)))) continue;
       this.#start(lane);
       moved = true;

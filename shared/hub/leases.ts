@@ -1,7 +1,7 @@
 import { type KV, type NatsConnection, NatsError } from 'nats';
 import { isGone } from './holder.ts';
 import { toHubError } from './hub.ts';
-import { isNoRoom } from './no-room.ts';
+import { isNoRoom, noRoomSentence } from './no-room.ts';
 import { leaseBucket } from './names.ts';
 
 /**
@@ -13,6 +13,7 @@ export class Leases {
   readonly #holder: string;
   /** Revisions of the keys held, for the next renewal. */
   readonly #held = new Map<string, number>();
+  #problem: string | null = null;
 
   private constructor(kv: KV, holder: string) {
     this.#kv = kv;
@@ -36,12 +37,19 @@ export class Leases {
     }
   }
 
-  /** Takes the key if nobody holds it. */
+  /** Set while the broker is too full for any lease: one sentence. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Takes the key if nobody holds it, and if there is room for it. */
   async acquire(key: string): Promise<boolean> {
     try {
       this.#held.set(key, await this.#kv.create(key, this.#holder));
+      this.#problem = null;
       return true;
     } catch (error) {
+      if (this.#isFull(error)) return false;
       if (isLost(error)) return false;
       throw toHubError(error);
     }
@@ -55,9 +63,10 @@ export class Leases {
     if (revision === undefined) return false;
     try {
       this.#held.set(key, await this.#kv.update(key, this.#holder, revision));
+      this.#problem = null;
       return true;
     } catch (error) {
-      if (isNoRoom(error)) return true;
+      if (this.#isFull(error)) return true;
       if (!isLost(error)) throw toHubError(error);
       this.#held.delete(key);
       return false;
@@ -79,10 +88,17 @@ export class Leases {
   async announce(key: string): Promise<void> {
     try {
       await this.#kv.put(key, this.#holder);
+      this.#problem = null;
     } catch (error) {
-      if (isNoRoom(error)) return;
+      if (this.#isFull(error)) return;
       throw toHubError(error);
     }
+  }
+
+  #isFull(error: unknown): boolean {
+    if (!isNoRoom(error)) return false;
+    this.#problem = noRoomSentence('leases', error.message);
+    return true;
   }
 
   /** Withdraws an announcement at once. */
