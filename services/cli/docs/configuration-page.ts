@@ -38,10 +38,13 @@ ${markdownTable(
 Exit codes: ${code('0')} in order, ${code('1')} failed (or: not fit, different, something is wrong), ${code('2')} wrong configuration,
 ${code('3')} something must be installed, ${code('130')} interrupted. Every command takes \`--debug\`, which shows the stack of an error.
 
-${program.commands.map(commandSection).join('\n')}`;
+${program.commands.map((command) => commandSection(command)).join('\n')}`;
 }
 
-function commandSection(command: Command): string {
+function commandSection(command: Command, above = 'weir'): string {
+  const name = `${above} ${command.name()}`;
+  if (command.commands.length > 0)
+    return command.commands.map((each) => commandSection(each, name)).join('\n');
   const flags = [
     ...command.registeredArguments.map((argument) => [
       code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
@@ -55,7 +58,7 @@ function commandSection(command: Command): string {
   ];
   const text =
     command.description() === '' ? `${capitalized(command.summary())}.` : command.description();
-  return `### weir ${command.name()}
+  return `### ${name}
 
 ${text}
 

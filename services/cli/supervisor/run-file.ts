@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { userFolder } from '../state-folder.ts';
 
 /** What a running `weir run` leaves for `weir status` to find it. */
 export interface RunFile {
@@ -10,18 +10,10 @@ export interface RunFile {
   natsUrl: string;
 }
 
-function folder(): string {
-  const state = process.env['XDG_STATE_HOME'];
-  return join(
-    state !== undefined && state !== '' ? state : join(homedir(), '.local/state'),
-    'weir',
-  );
-}
-
 /** Returns how to remove it. */
 export async function writeRunFile(run: RunFile): Promise<() => Promise<void>> {
-  await mkdir(folder(), { recursive: true, mode: 0o700 });
-  const path = join(folder(), `${run.pipeline}.${run.pid}.json`);
+  await mkdir(userFolder(), { recursive: true, mode: 0o700 });
+  const path = join(userFolder(), `${run.pipeline}.${run.pid}.json`);
   await writeFile(path, JSON.stringify(run), { mode: 0o600 });
   return () => rm(path, { force: true });
 }
@@ -29,9 +21,9 @@ export async function writeRunFile(run: RunFile): Promise<() => Promise<void>> {
 /** Those whose process lives. */
 export async function readRunFiles(): Promise<RunFile[]> {
   const runs: RunFile[] = [];
-  for (const name of await namesIn(folder())) {
+  for (const name of await namesIn(userFolder())) {
     if (!name.endsWith('.json')) continue;
-    const path = join(folder(), name);
+    const path = join(userFolder(), name);
     const run = JSON.parse(await readFile(path, 'utf8')) as RunFile;
     if (isAlive(run.pid)) runs.push(run);
     else await rm(path, { force: true });
