@@ -3,6 +3,7 @@ import type { PipelineStateName } from '../../shared/progress/pipeline-report.ts
 import { type Facts, judge } from './judge.ts';
 
 const FINE: Facts = {
+  watchedMs: 90_000,
   phase: 'streaming',
   writers: 2,
   problem: null,
@@ -54,6 +55,8 @@ it.each<[PipelineStateName, Partial<Facts>, RegExp]>([
   ['finished', { phase: 'finished', stoodMs: 90_000 }, /copied/],
   ['failed', { phase: 'failed', problem: 'slot is gone' }, /slot is gone/],
   ['down', { phase: null, writers: 1 }, /no source-reader/],
+  // Who has only just begun to listen cannot know who is there.
+  ['starting', { phase: null, watchedMs: 9_000 }, /yet/],
 ])('is %s with %o', (state, facts, reason) => {
   const verdict = judge({ ...FINE, ...facts });
   expect(verdict.state).toBe(state);

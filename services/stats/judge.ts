@@ -8,7 +8,12 @@ export const BEHIND_MS = 5_000;
 /** Nothing was read or committed for so long. */
 export const IDLE_MS = 10_000;
 
+/** A service that says nothing for so long is not there. */
+export const HEARING_MS = 10_000;
+
 export interface Facts {
+  /** How long this service has watched. */
+  watchedMs: number;
   /** Null: no source-reader was heard lately. */
   phase: ReaderStatus['phase'] | null;
   writers: number;
@@ -36,6 +41,8 @@ export function judge(facts: Facts): Verdict {
       reason: problem ?? 'the source-reader has given up; its log says why',
     };
   if (difference !== null) return { state: 'unbalanced', reason: unbalanced(difference) };
+  if (phase === null && facts.watchedMs < HEARING_MS)
+    return { state: 'starting', reason: 'no source-reader has been heard yet' };
   if (phase === null)
     return {
       state: 'down',

@@ -10,11 +10,10 @@ import { noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../shared/progress/status.ts';
 import { Balance, sumOf } from './balance.ts';
-import { judge, type Facts } from './judge.ts';
+import { HEARING_MS, judge, type Facts } from './judge.ts';
 import { MarkerLag } from './marker-lag.ts';
 import { Rate } from './rate.ts';
 
-const SILENT_MS = 10_000;
 const RATE_WINDOW_MS = 10_000;
 const COPY_WINDOW_MS = 60_000;
 const MAX_NAMESPACES = 200;
@@ -34,12 +33,14 @@ export class PipelineWatch {
   #chunks = new Rate(COPY_WINDOW_MS);
   #broker: BrokerState | null = null;
   readonly #lanesMovedAtMs: number[] = [];
+  readonly #beganAtMs: number;
   #movedAtMs: number;
   #changedAtMs: number;
   #counted = '';
   #state = { name: '', sinceMs: 0 };
 
   constructor(nowMs: number) {
+    this.#beganAtMs = nowMs;
     this.#movedAtMs = nowMs;
     this.#changedAtMs = nowMs;
   }
@@ -153,6 +154,7 @@ export class PipelineWatch {
       null,
     );
     return {
+      watchedMs: nowMs - this.#beganAtMs,
       phase: reader?.phase ?? null,
       writers: heard.filter((s) => s.service === 'target-writer').length,
       problem: heard.find(({ problem }) => problem !== null)?.problem ?? null,
@@ -185,7 +187,7 @@ export class PipelineWatch {
 
   #heard(nowMs: number): ServiceStatus[] {
     for (const [key, { atMs }] of this.#services)
-      if (nowMs - atMs > SILENT_MS) this.#services.delete(key);
+      if (nowMs - atMs > HEARING_MS) this.#services.delete(key);
     return [...this.#services.values()];
   }
 
