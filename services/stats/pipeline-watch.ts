@@ -23,7 +23,8 @@ const MAX_NAMESPACES = 200;
  * learn again: a stats service that starts anew says less for some seconds, never anything else.
  */
 export class PipelineWatch {
-  readonly #services = new Map<string, ServiceStatus>();
+  /** With when they were heard by this machine's clock: others may go wrong. */
+  readonly #services = new Map<string, { status: ServiceStatus; heardAtMs: number }>();
   #reader: ReaderStatus | null = null;
   #progress: PipelineProgress | null = null;
   #balance = new Balance();
@@ -47,7 +48,7 @@ export class PipelineWatch {
 
   onStatus(status: ServiceStatus, nowMs: number): void {
     if (status.service === 'stats') return;
-    this.#services.set(`${status.service}/${status.id}`, status);
+    this.#services.set(`${status.service}/${status.id}`, { status, heardAtMs: nowMs });
     if (status.service !== 'source-reader') return;
     const active = this.#heard(nowMs).filter((s) => s.service === 'source-reader');
     // Of several readers one works; the others stand by.
@@ -186,9 +187,9 @@ export class PipelineWatch {
   }
 
   #heard(nowMs: number): ServiceStatus[] {
-    for (const [key, { atMs }] of this.#services)
-      if (nowMs - atMs > HEARING_MS) this.#services.delete(key);
-    return [...this.#services.values()];
+    for (const [key, { heardAtMs }] of this.#services)
+      if (nowMs - heardAtMs > HEARING_MS) this.#services.delete(key);
+    return [...this.#services.values()].map(({ status }) => status);
   }
 
   #ownerOf(lane: number, nowMs: number): string | null {
