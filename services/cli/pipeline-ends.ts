@@ -38,7 +38,7 @@ export class PipelineEnds {
   }
 
   createSink(): Sink {
-    const { name, target, map, workers } = this.#spec;
+    const { name, target, map, order, workers } = this.#spec;
     const url = target.url.reveal();
     const options = {
       pipeline: name,
@@ -46,6 +46,7 @@ export class PipelineEnds {
       log: this.#log,
       create: target.create,
       map,
+      order,
       workers,
       stateFolder: stateFolder(),
     };

@@ -30,6 +30,8 @@ const KINDS = {
   insert: UpdateType.UPDATE_TYPE_INSERT,
   update: UpdateType.UPDATE_TYPE_UPDATE,
   delete: UpdateType.UPDATE_TYPE_DELETE,
+  // Never asked for here: see `ChangeReceiver.keepsMoves`.
+  move: UpdateType.UPDATE_TYPE_UPDATE,
 } as const satisfies Record<ChangeKind, UpdateType>;
 
 /** Gives a source's changes to a peer: messages of one namespace each, all with a cursor to go on from. */

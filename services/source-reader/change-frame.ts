@@ -46,7 +46,7 @@ export class ChangeFrame {
       row,
       partial,
     );
-    this.#counts[this.#index]![kind === 'insert' ? 0 : kind === 'update' ? 1 : 2]++;
+    this.#counts[this.#index]![kind === 'insert' ? 0 : kind === 'delete' ? 2 : 1]++;
     this.#first ??= readPosition(position, 0);
     position.copy(this.#scratch);
     this.#count++;
@@ -57,7 +57,7 @@ export class ChangeFrame {
    * is in this frame or an earlier one, so the frame may claim it.
    */
   seal(
-    head: Pick<FrameHead, 'lane' | 'readerEpoch' | 'sequence' | 'sourceTimeMs'>,
+    head: Pick<FrameHead, 'lane' | 'readerEpoch' | 'sequence' | 'sourceTimeMs' | 'open'>,
     upTo: Position,
   ): { bytes: Buffer; batchKey: string } {
     this.#last = readPosition(this.#scratch, 0);

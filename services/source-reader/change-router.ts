@@ -23,6 +23,7 @@ export class ChangeRouter implements ChangeReceiver {
   /** When the source said anything last, or this began. */
   heardAtMs = Date.now();
   #inTransaction = 0;
+  readonly keepsMoves: boolean;
   readonly #lanes: readonly LaneWriter[];
   readonly #starts: readonly Buffer[];
   readonly #lastStart: Buffer;
@@ -37,13 +38,16 @@ export class ChangeRouter implements ChangeReceiver {
 
   /**
    * No frame has changes from both sides of `pause`, and every lane is told when the stream has come to it: the
-   * writers go no further until the copy that shows this instant is in.
+   * writers go no further until the copy that shows this instant is in. `keepsMoves`: see `ChangeReceiver`; only one
+   * lane for all can order them.
    */
   constructor(
     lanes: readonly LaneWriter[],
     starts: readonly Position[],
     pause: Position | null = null,
+    keepsMoves = false,
   ) {
+    this.keepsMoves = keepsMoves;
     this.#lanes = lanes;
     this.#starts = starts.map((start) => Buffer.from(start, 'hex'));
     this.#lastStart = this.#starts.reduce((a, b) => (a.compare(b) > 0 ? a : b));
@@ -74,8 +78,8 @@ export class ChangeRouter implements ChangeReceiver {
     this.#quietRounds = QUIET_ROUNDS;
     const counts = this.#countsOf(relation.namespace);
     if (kind === 'insert') counts.inserts++;
-    else if (kind === 'update') counts.updates++;
-    else counts.deletes++;
+    else if (kind === 'delete') counts.deletes++;
+    else counts.updates++;
     if (lane.isFull) lane.flush(this.#watermark, this.#timeMs || Date.now());
     else this.#scheduleLinger();
   }
@@ -99,6 +103,7 @@ export class ChangeRouter implements ChangeReceiver {
     if (this.#inTransaction > this.largestTransaction)
       this.largestTransaction = this.#inTransaction;
     this.#inTransaction = 0;
+    for (const lane of this.#lanes) lane.commit(position, timeMs);
     this.#pass(position);
   }
 

@@ -1,5 +1,5 @@
 import { encodeFrame, type FrameBody } from '../../shared/change/frame.ts';
-import type { Position } from '../../shared/change/position.ts';
+import { POSITION_BYTES, readPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { Barrier, ChangeKind } from '../../shared/connector/source.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
@@ -15,13 +15,27 @@ export class LaneWriter {
   readonly #publisher: LanePublisher;
   readonly #readerEpoch: number;
   readonly #frame = new ChangeFrame(64 * 1024);
+  readonly #keepsTransactions: boolean;
+  /** Of the last change or barrier of a transaction whose end has not been seen yet. */
+  #inside: Buffer | null = null;
+  /** The last frame that was sent ended inside a transaction. */
+  #sentOpen = false;
+  readonly #scratch = Buffer.alloc(POSITION_BYTES);
   #sequence = 0;
   #claimed: Position;
 
-  constructor(lane: number, publisher: LanePublisher, readerEpoch: number, start: Position) {
+  /** `keepsTransactions`: frames tell where transactions end. */
+  constructor(
+    lane: number,
+    publisher: LanePublisher,
+    readerEpoch: number,
+    start: Position,
+    keepsTransactions = false,
+  ) {
     this.lane = lane;
     this.#publisher = publisher;
     this.#readerEpoch = readerEpoch;
+    this.#keepsTransactions = keepsTransactions;
     this.#claimed = start;
     this.#sendBare('hello', start, 0, {});
   }
@@ -35,6 +49,20 @@ export class LaneWriter {
     partial: boolean,
   ): void {
     this.#frame.append(kind, relation, position, key, row, partial);
+    if (this.#keepsTransactions) this.#enter(position);
+  }
+
+  /**
+   * A transaction has ended before `position`. Where frames end as a rule is where the target can commit: so one that
+   * is half full leaves, and so does one behind a frame that ended inside the transaction.
+   */
+  commit(position: Buffer, sourceTimeMs: number): void {
+    // Transactions that are read again, too, end once more.
+    if (this.#inside === null || position.compare(this.#inside) <= 0) return;
+    this.#inside = null;
+    const at = readPosition(position, 0);
+    if (this.#sentOpen) this.watermark(at, sourceTimeMs);
+    else if (this.#frame.bytes >= FRAME_BYTES / 2) this.flush(at, sourceTimeMs);
   }
 
   get isFull(): boolean {
@@ -59,6 +87,7 @@ export class LaneWriter {
         readerEpoch: this.#readerEpoch,
         sequence: ++this.#sequence,
         sourceTimeMs,
+        open: this.#isOpenNow(),
       },
       upTo,
     );
@@ -67,6 +96,7 @@ export class LaneWriter {
   }
 
   barrier(position: Position, sourceTimeMs: number, barrier: Barrier): void {
+    if (this.#keepsTransactions) this.#enter(Buffer.from(position, 'hex'));
     this.#sendBare('barrier', position, sourceTimeMs, { barrier });
     this.#claimed = position;
   }
@@ -99,11 +129,23 @@ export class LaneWriter {
         first: position,
         last: position,
         sourceTimeMs,
+        open: this.#isOpenNow(),
         body,
       },
       new Uint8Array(),
     );
     this.#publisher.send(bytes, this.#id(batchKey));
+  }
+
+  #enter(position: Buffer): void {
+    position.copy(this.#scratch);
+    this.#inside = this.#scratch;
+  }
+
+  /** Of a frame that is about to be sent. */
+  #isOpenNow(): boolean {
+    this.#sentOpen = this.#inside !== null;
+    return this.#sentOpen;
   }
 
   /** Unique for the frame and the epoch: the same batch sent again by a later reader is no duplicate. */

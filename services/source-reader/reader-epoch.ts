@@ -77,12 +77,14 @@ export class ReaderEpoch implements MeteredEpoch {
     );
     this.#start = minPosition(starts) ?? session.plan.start;
     this.#releases = new ReleaseTracker(starts, (position) => session.release(position));
+    const whole = spec.order === 'transaction';
     this.#router = new ChangeRouter(
       lanePublishers.map(
-        (publisher, lane) => new LaneWriter(lane, publisher, number, starts[lane]!),
+        (publisher, lane) => new LaneWriter(lane, publisher, number, starts[lane]!, whole),
       ),
       starts,
-      mergePosition(session.plan),
+      whole ? lastSettled(session.plan) : mergePosition(session.plan),
+      whole,
     );
     this.#copier = new SnapshotCopier({
       session,
@@ -100,7 +102,7 @@ export class ReaderEpoch implements MeteredEpoch {
     const { spec, source, hub, log, signal } = options;
     const target = new TargetClient(hub, spec.name);
     const known = await target.waitForState(log, signal);
-    refuseOtherLanes(spec, known);
+    refuseOtherOrder(spec, known);
     const scope = {
       mode: spec.mode,
       namespaces: spec.source.namespaces,
@@ -122,7 +124,7 @@ export class ReaderEpoch implements MeteredEpoch {
             hub,
             pipeline: spec.name,
             kind,
-            lanes: spec.lanes,
+            lanes: kind === 'lane' ? spec.lanes : spec.copyLanes,
             onFailure: (error) => life.epoch?.fail(error),
           })),
         );
@@ -303,6 +305,11 @@ function mergePosition({ namespaces }: PipelinePlan): Position | null {
   return merged?.settled ?? null;
 }
 
+/** No transaction may be begun before the instant that a copy shows, and wait for that copy in its middle. */
+function lastSettled({ namespaces }: PipelinePlan): Position | null {
+  return maxPosition(namespaces.map(({ settled }) => settled));
+}
+
 function reachedBy(known: PipelineState | null): Pick<SourceScope, 'reached'> {
   const positions = known?.lanes.map(({ position }) => position) ?? [];
   const least = minPosition(positions);
@@ -310,10 +317,18 @@ function reachedBy(known: PipelineState | null): Pick<SourceScope, 'reached'> {
   return least === null || most === null ? {} : { reached: { least, most } };
 }
 
-function refuseOtherLanes(spec: PipelineSpec, known: PipelineState | null): void {
-  if (known !== null && known.plan.lanes !== spec.lanes)
+/** Where the lanes stand says nothing under another order or number of them. */
+function refuseOtherOrder(spec: PipelineSpec, known: PipelineState | null): void {
+  if (known === null) return;
+  const wrong =
+    known.order !== spec.order
+      ? `order: ${known.order}, and the file says ${spec.order}`
+      : known.plan.lanes !== spec.lanes
+        ? `lanes: ${known.plan.lanes}, and the file says ${spec.lanes}`
+        : null;
+  if (wrong !== null)
     throw new WeirError(
       'CONFIG_INVALID',
-      `pipeline ${spec.name} was made with lanes: ${known.plan.lanes}, and the file says ${spec.lanes}; set it back, or run \`weir reset\` and copy anew`,
+      `pipeline ${spec.name} was made with ${wrong}; set it back, or run \`weir reset\` and copy anew`,
     );
 }

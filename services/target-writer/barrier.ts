@@ -49,7 +49,7 @@ export async function carryOutBarrier(
   }
 }
 
-function countsOf(barrier: Barrier): Map<string, ChangeCounts> {
+export function countsOf(barrier: Barrier): Map<string, ChangeCounts> {
   const none = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
   switch (barrier.kind) {
     case 'truncate':

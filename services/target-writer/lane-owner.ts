@@ -5,6 +5,7 @@ import { toWeirError } from '../../shared/errors/weir-error.ts';
 import { Backoff, pause } from '../../shared/lifecycle/backoff.ts';
 import { ChangeLane } from './change-lane.ts';
 import { ChunkLane } from './chunk-lane.ts';
+import { TransactionLane } from './transaction-lane.ts';
 import { decideLanes } from './lane-quota.ts';
 import type { WriterContext } from './writer-context.ts';
 
@@ -24,22 +25,29 @@ interface OwnedLane {
  */
 export class LaneOwner {
   readonly #context: WriterContext;
+  /** Of the changes; the other lanes carry chunks only. */
+  readonly #changeLanes: number;
   readonly #lanes: number;
   readonly #leases: Leases;
   readonly #owned = new Map<number, OwnedLane>();
   readonly #fatal = new AbortController();
   #problem: { text: string; atMs: number } | null = null;
 
-  private constructor(context: WriterContext, lanes: number, leases: Leases) {
+  private constructor(context: WriterContext, changeLanes: number, lanes: number, leases: Leases) {
     this.#context = context;
+    this.#changeLanes = changeLanes;
     this.#lanes = lanes;
     this.#leases = leases;
   }
 
-  static async open(context: WriterContext, lanes: number): Promise<LaneOwner> {
+  static async open(
+    context: WriterContext,
+    changeLanes: number,
+    lanes: number,
+  ): Promise<LaneOwner> {
     const { hub, pipeline, writerId } = context;
     const leases = await Leases.open(hub.control, pipeline, writerId, LEASE_MS);
-    return new LaneOwner(context, lanes, leases);
+    return new LaneOwner(context, changeLanes, lanes, leases);
   }
 
   get lanes(): number[] {
@@ -107,12 +115,15 @@ export class LaneOwner {
 
   #start(lane: number): void {
     const abort = new AbortController();
-    const ended = Promise.all([
-      this.#keepRunning(abort.signal, lane, (signal) =>
-        ChangeLane.run(this.#context, lane, signal),
+    const { order } = this.#context;
+    const kinds: { run: typeof ChunkLane.run }[] = [ChunkLane];
+    if (lane < this.#changeLanes)
+      kinds.push(order === 'transaction' ? TransactionLane : ChangeLane);
+    const ended = Promise.all(
+      kinds.map((kind) =>
+        this.#keepRunning(abort.signal, lane, (signal) => kind.run(this.#context, lane, signal)),
       ),
-      this.#keepRunning(abort.signal, lane, (signal) => ChunkLane.run(this.#context, lane, signal)),
-    ]).then(() => undefined);
+    ).then(() => undefined);
     this.#owned.set(lane, { abort, ended });
   }
 

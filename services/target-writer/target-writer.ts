@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
 import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
@@ -40,6 +41,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
   const meter = new WriterMeter(monitoring);
   const context: WriterContext = {
     pipeline: spec.name,
+    order: spec.order,
     writerId,
     hub,
     sink,
@@ -80,9 +82,9 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
       body: async (inner) => {
         while (!inner.aborted) {
           phase = 'starting';
-          const lanes = await waitForPlan(sink, inner);
+          const lanes = await waitForPlan(sink, spec, inner);
           if (lanes === null) return;
-          const opened = await LaneOwner.open(context, lanes);
+          const opened = await LaneOwner.open(context, lanes, Math.max(lanes, spec.copyLanes));
           owner = opened;
           problem = null;
           phase = 'running';
@@ -132,9 +134,18 @@ async function untilReset(
 }
 
 /** The number of lanes of the pipeline, as soon as a reader has made its plan; null when aborted first. */
-async function waitForPlan(sink: Sink, signal: AbortSignal): Promise<number | null> {
+async function waitForPlan(
+  sink: Sink,
+  spec: PipelineSpec,
+  signal: AbortSignal,
+): Promise<number | null> {
   while (!signal.aborted) {
     const state = await sink.readState();
+    if (state !== null && state.order !== spec.order)
+      throw new WeirError(
+        'CONFIG_INVALID',
+        `pipeline ${spec.name} was made with order: ${state.order}, and the file says ${spec.order}; set it back, or run \`weir reset\` and copy anew`,
+      );
     if (state !== null) return state.plan.lanes;
     await pause(200, signal);
   }

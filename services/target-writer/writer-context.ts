@@ -8,6 +8,7 @@ import type { WriterMeter } from './writer-meter.ts';
 /** What the lanes of one writer share. */
 export interface WriterContext {
   pipeline: string;
+  order: 'key' | 'transaction';
   writerId: string;
   hub: Hub;
   sink: Sink;

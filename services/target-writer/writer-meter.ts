@@ -8,6 +8,9 @@ import { COMMIT_METRICS } from './metrics.ts';
 const WINDOW_MS = 10_000;
 const MAX_SAMPLES = 2_000;
 
+/** What a commit is about. */
+export type Committed = Pick<ChangeBatch, 'changes' | 'bytes' | 'counts' | 'sourceTimes'>;
+
 /** What this writer has done, and how far behind the source its commits were lately. Counts per commit, not per row. */
 export class WriterMeter {
   readonly applied = noChanges();
@@ -30,7 +33,7 @@ export class WriterMeter {
   }
 
   /** Runs one commit of a lane and takes note of it. */
-  async commit(batch: ChangeBatch, run: () => Promise<void>): Promise<void> {
+  async commit(batch: Committed, run: () => Promise<void>): Promise<void> {
     const commit = { startedAtMs: performance.now() };
     this.#commits.add(commit);
     try {
@@ -41,7 +44,7 @@ export class WriterMeter {
     this.#committed(batch, performance.now() - commit.startedAtMs);
   }
 
-  #committed(batch: ChangeBatch, tookMs: number): void {
+  #committed(batch: Committed, tookMs: number): void {
     const nowMs = Date.now();
     this.changesApplied += batch.changes;
     this.bytesApplied += batch.bytes;

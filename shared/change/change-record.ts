@@ -5,7 +5,7 @@ import type { ChangeKind } from '../connector/source.ts';
  * One change inside a frame's payload, big-endian:
  *
  *     0  u32  length of the whole record
- *     4  u8   kind: 1 insert, 2 update, 3 delete
+ *     4  u8   kind: 1 insert, 2 update, 3 delete, 4 move
  *     5  u8   flags: 1 = the row has unchanged columns
  *     6  u16  index of the relation in the frame's head
  *     8  16 B position
@@ -14,7 +14,7 @@ import type { ChangeKind } from '../connector/source.ts';
  */
 export const RECORD_HEAD = 32;
 
-const KINDS: readonly ChangeKind[] = ['insert', 'update', 'delete'];
+const KINDS: readonly ChangeKind[] = ['insert', 'update', 'delete', 'move'];
 const PARTIAL = 1;
 
 export function recordLength(key: Uint8Array, row: Uint8Array): number {
@@ -34,7 +34,7 @@ export function writeRecord(
 ): number {
   const length = recordLength(key, row);
   target.writeUInt32BE(length, at);
-  target[at + 4] = kind === 'insert' ? 1 : kind === 'update' ? 2 : 3;
+  target[at + 4] = KINDS.indexOf(kind) + 1;
   target[at + 5] = partial ? PARTIAL : 0;
   target.writeUInt16BE(relation, at + 6);
   target.set(position, at + 8);

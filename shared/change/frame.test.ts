@@ -11,6 +11,7 @@ const head: FrameHead = {
   first: toPosition(0x1234n, 1n),
   last: toPosition(0xffff_ffff_ffff_ffffn, 3n),
   sourceTimeMs: 1_700_000_000_123.5,
+  open: true,
   body: { counts: [[1, 2, 0]] },
 };
 

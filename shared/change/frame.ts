@@ -10,7 +10,7 @@ import { type Position, readPosition, writePosition } from './position.ts';
  *
  *     0  "WEIR"             16  f64  sequence in the lane, from 1 for each reader epoch
  *     4  u8   version       24  u64  batch key: xxhash64 over everything behind it
- *     5  u8   0             32  u8   kind, then 3 bytes 0
+ *     5  u8   0             32  u8   kind, u8 1 if open, then 2 bytes 0
  *     6  u16  lane          36  u32  count of changes
  *     8  u32  reader epoch  40  16 B first position, 56  16 B last position
  *    12  u32  json length   72  f64  source time of the last change, ms
@@ -34,6 +34,8 @@ export interface FrameHead {
   first: Position;
   last: Position;
   sourceTimeMs: number;
+  /** It ends inside a transaction of the source; only told where the pipeline keeps those whole. */
+  open?: boolean;
   body: FrameBody;
 }
 
@@ -75,7 +77,9 @@ export function sealFrame(target: Buffer, head: FrameHead, json: Buffer): string
   target.writeUInt32BE(head.readerEpoch, 8);
   target.writeUInt32BE(json.length, 12);
   target.writeDoubleBE(head.sequence, 16);
-  target.writeUInt32BE(KINDS.indexOf(head.kind) << 24, HASHED);
+  target.writeUInt32BE(0, HASHED);
+  target[HASHED] = KINDS.indexOf(head.kind);
+  target[HASHED + 1] = head.open === true ? 1 : 0;
   target.writeUInt32BE(head.count, 36);
   writePosition(target, 40, head.first);
   writePosition(target, 56, head.last);
@@ -118,6 +122,7 @@ export function decodeFrame(bytes: Buffer): Frame {
     first: readPosition(bytes, 40),
     last: readPosition(bytes, 56),
     sourceTimeMs: bytes.readDoubleBE(72),
+    open: bytes[HASHED + 1] === 1,
     batchKey: key.toString(16).padStart(16, '0'),
     body: JSON.parse(bytes.toString('utf8', FRAME_HEAD, jsonEnd)) as FrameBody,
     payload: bytes.subarray(jsonEnd),

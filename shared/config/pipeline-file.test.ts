@@ -99,6 +99,15 @@ nats: { url: nats://host:4222 }
     expect(spec.nats.url?.reveal()).toBe('nats://host:4222');
   });
 
+  it('gives whole transactions one lane, and refuses more with the reason', () => {
+    expect(parse(MINIMAL + 'order: transaction')).toMatchObject({ order: 'transaction', lanes: 1 });
+    expect(parse(MINIMAL + 'order: transaction\nlanes: 1').lanes).toBe(1);
+    expect(problemsOf(MINIMAL + 'order: transaction\nlanes: 8')).toMatch(
+      /:7: lanes must be 1 or left out .* one order/,
+    );
+    expect(problemsOf(MINIMAL + 'order: transaction\nonBadRow: park')).toMatch(/:7: onBadRow must be stop/); // prettier-ignore
+  });
+
   it('takes the NATS server from the environment where it names none', () => {
     const env = { PW: 'x', WEIR_NATS_URL: 'nats://env:4222' };
     expect(parse(MINIMAL, env).nats.url?.reveal()).toBe('nats://env:4222');
@@ -129,7 +138,7 @@ lanes: 65
 writers: 0
 readers: two
 nmae: x
-order: transaction
+order: transactional
 onBadRow: park
 transforms: [upper]
 `);
@@ -146,7 +155,7 @@ transforms: [upper]
   p.yaml:10: writers must be a whole number from 1 to 40
   p.yaml:11: readers must be a whole number from 1 to 16
   p.yaml:12: nmae is not a key of this file; did you mean name? allowed here: name, mode, source, target, map, order, lanes, writers, workers, readers, onBadRow, transforms, nats
-  p.yaml:13: order transaction is not in this version yet; use key
+  p.yaml:13: order must be key or transaction
   p.yaml:14: onBadRow park is not in this version yet; use stop
   p.yaml:15: transforms not in this version yet; leave it out`);
   });

@@ -7,7 +7,7 @@ import { parseDuration } from './duration.ts';
 import { interpolateAll, lineOf } from './pipeline-document.ts';
 import { pipelineProblems, type PipelineProblem } from './pipeline-rules.ts';
 import { keysAllowedAt, PIPELINE_SCHEMA, type PipelineForm } from './pipeline-schema.ts';
-import { DEFAULTS, defaultWorkers, type PipelineSpec } from './pipeline-spec.ts';
+import { COPY_LANES, DEFAULTS, defaultWorkers, type PipelineSpec } from './pipeline-spec.ts';
 import { Secret } from './secret.ts';
 import { natsUrlProblem, type UrlSchemes } from './url-scheme.ts';
 
@@ -87,7 +87,8 @@ function toSpec(form: PipelineForm, env: PipelineFileOptions['env']): PipelineSp
       },
     },
     target: { url: new Secret(form.target.url), create: form.target.create },
-    order: 'key',
+    lanes: form.order === 'transaction' ? 1 : form.lanes,
+    copyLanes: form.order === 'transaction' ? COPY_LANES : form.lanes,
     onBadRow: 'stop',
     transforms: [],
     workers: form.workers ?? defaultWorkers(),

@@ -14,9 +14,19 @@ export function* pipelineProblems(
   form: DeepPartial<PipelineForm>,
   schemes: UrlSchemes,
 ): Generator<PipelineProblem> {
-  if (form.order === 'transaction')
-    yield { path: ['order'], message: 'transaction is not in this version yet; use key' };
-  if (form.onBadRow === 'park')
+  if (form.order === 'transaction' && typeof form.lanes === 'number' && form.lanes > 1)
+    yield {
+      path: ['lanes'],
+      message:
+        'must be 1 or left out with order: transaction, because the order of commits is one order; use order: key for more lanes',
+    };
+  if (form.order === 'transaction' && form.onBadRow === 'park')
+    yield {
+      path: ['onBadRow'],
+      message:
+        'must be stop with order: transaction, because a transaction is applied whole or not at all',
+    };
+  else if (form.onBadRow === 'park')
     yield { path: ['onBadRow'], message: 'park is not in this version yet; use stop' };
   if (Array.isArray(form.transforms) && form.transforms.length > 0)
     yield { path: ['transforms'], message: 'not in this version yet; leave it out' };

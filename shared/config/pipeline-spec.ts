@@ -14,8 +14,12 @@ export interface PipelineSpec {
   target: { url: Secret; create: 'missing' | 'never' };
   /** Source namespace to target namespace, where they differ. */
   map: Readonly<Record<string, string>>;
-  order: 'key';
+  /** `transaction`: whole transactions in commit order, through one lane. `key`: each key's changes in order. */
+  order: Order;
+  /** Of the changes. */
   lanes: number;
+  /** Ways for the chunks of the copy, which need no order. */
+  copyLanes: number;
   /** target-writer processes that `weir run` starts. */
   writers: number;
   /** Writes at once in each target-writer. */
@@ -37,6 +41,7 @@ export interface RetentionPolicy {
   /** Warn when a limit would be reached within this time. */
   warnWithinMs: number;
 }
+export type Order = 'key' | 'transaction';
 
 export const MAX_WORKERS = 40;
 
@@ -51,6 +56,9 @@ export const DEFAULTS = {
   onLimit: 'keep',
   warnWithin: '4h',
 } as const;
+
+/** With `order: transaction` the changes have one lane, and the copy need not. */
+export const COPY_LANES = 4;
 
 /** A write mostly waits for the target, so more of them than cores pay; a small machine still gets a few. */
 export function defaultWorkers(cores = availableParallelism()): number {

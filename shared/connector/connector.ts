@@ -42,6 +42,8 @@ export interface SinkOptions extends EndOptions {
   create: 'missing' | 'never';
   /** Source namespace to target namespace, where they differ. */
   map: Readonly<Record<string, string>>;
+  /** Of the changes; see the pipeline file. */
+  order: 'key' | 'transaction';
   /** How many writes may run at once in this process. */
   workers: number;
   /** Where state is kept on this machine, for a store that cannot hold it itself. */

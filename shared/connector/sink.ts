@@ -3,7 +3,7 @@ import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
 import type { Finding } from './connector.ts';
 import type { PipelinePlan } from './plan.ts';
-import type { Barrier, Chunk } from './source.ts';
+import type { Barrier, ChangeKind, Chunk } from './source.ts';
 
 /**
  * A store that is written. It keeps the pipeline's state beside the data and changes both in one transaction:
@@ -42,6 +42,9 @@ export interface Sink {
   openLane(lane: number): Promise<LaneProgress>;
   /** Applies net changes and moves the lane's progress from `before` to `after` in one transaction, or throws. */
   writeUpdates(batch: LaneBatch): Promise<void>;
+  /** For `order: transaction`, instead of the above and of barriers: see `OrderedWriter`. Opens nothing yet. A store that
+   * cannot do it leaves this out. */
+  createOrderedWriter?(): OrderedWriter;
   /** Notes that the lane has come to the barrier at `position`; returns whether all lanes have. */
   arriveAtBarrier(lane: LaneProgress, position: Position): Promise<boolean>;
   /** Whether the barrier at `position` has been carried out (by lane 0, which moves on in the same transaction). */
@@ -57,6 +60,8 @@ export interface Sink {
 }
 
 export interface PipelineState extends PipelineProgress {
+  /** As the pipeline was made: `SinkOptions.order`. */
+  order: 'key' | 'transaction';
   plan: PipelinePlan;
 }
 
@@ -124,4 +129,37 @@ export interface NetChanges {
   partial: Buffer[];
   /** Keys, or whole tuples for identity `row`. */
   deletes: Buffer[];
+}
+
+/**
+ * Applies one lane's changes in the order of the source, with the constraints of the target in force from the instant
+ * on from which its rows are those of one instant of the source. What is written can be seen when a batch says
+ * `commit`, all of it at once. After an error nothing of what was not committed is kept, and the writer is closed.
+ */
+export interface OrderedWriter {
+  /** Applies a batch in the open transaction, beginning one where there is none, and moves the lane's progress. */
+  write(batch: OrderedBatch): Promise<void>;
+  /** Forgets what was not committed. A later batch begins anew. */
+  close(): Promise<void>;
+}
+
+export interface OrderedBatch extends Omit<LaneBatch, 'changes'> {
+  runs: ChangeRun[];
+  /** Comes alone, without runs. */
+  barrier: Barrier | null;
+  commit: boolean;
+}
+
+/** Changes of one relation and kind that follow each other at the source. */
+export interface ChangeRun {
+  relation: Relation;
+  kind: ChangeKind;
+  changes: RunChange[];
+}
+
+/** As for `ChangeReceiver.change`; views that live as long as the batch. */
+export interface RunChange {
+  key: Buffer;
+  row: Buffer;
+  partial: boolean;
 }

@@ -102,6 +102,11 @@ export type ChunkReceiver = (bytes: Buffer) => Promise<void> | void;
  */
 export interface ChangeReceiver {
   /**
+   * A row that gets a new key comes as one `move`. Otherwise it comes as a delete and an insert, which may be applied
+   * apart from each other, or as a barrier where its old row is needed.
+   */
+  readonly keepsMoves?: boolean;
+  /**
    * One change. `position` is 16 bytes. `key` is the row's key (`tuple.ts`), or the whole row for identity `row`.
    * `row` is the full tuple; empty for a delete. `partial`: the row has unchanged columns.
    */
@@ -122,7 +127,8 @@ export interface ChangeReceiver {
   ready(): Promise<void> | undefined;
 }
 
-export type ChangeKind = 'insert' | 'update' | 'delete';
+/** `move`: an update that changes the key; its `key` is the old one. */
+export type ChangeKind = 'insert' | 'update' | 'delete' | 'move';
 
 /**
  * A change that concerns more than one lane: all lanes come to it, one carries it out, all go on.

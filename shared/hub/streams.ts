@@ -71,6 +71,12 @@ export async function countWaiting(
   return info?.state.messages ?? null;
 }
 
+/** How many bytes the lane's stream may hold; null where there is no such stream. */
+export async function laneCapacity(nc: NatsConnection, stream: string): Promise<number | null> {
+  const info = await infoOrNull(await manager(nc), stream);
+  return info?.config.max_bytes ?? null;
+}
+
 /** Makes `consumer` the only one of the stream; null while the stream does not exist yet. */
 export async function takeLaneConsumer(
   nc: NatsConnection,

@@ -47,7 +47,7 @@ export class PipelineLedger {
     const { value } = await this.#pipeline.read();
     const plan = await this.#readPlan(value);
     if (value === null || plan === null) return null;
-    return { ...(await this.#progressOf(value, plan)), plan };
+    return { ...(await this.#progressOf(value, plan)), order: 'key', plan };
   }
 
   async readProgress(): Promise<PipelineProgress | null> {

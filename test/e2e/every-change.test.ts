@@ -105,36 +105,39 @@ BEGIN; DELETE FROM keyed; TRUNCATE parted; ROLLBACK;
 `;
 
 describe('every kind of change', () => {
-  it('is followed, while the pipeline runs and after a restart', async () => {
-    const pipeline = await createPipeline(source, target, { writers: 2 });
-    await queryPostgres(pipeline.sourceUrl, SCHEMA + ROWS);
-    const running = weir.start(['run', pipeline.file]);
-    await running.waitForLine(/streaming/);
-    await queryPostgres(pipeline.sourceUrl, CHANGES);
-    // Once more on top, half of it before and half after the restart.
-    await queryPostgres(
-      pipeline.sourceUrl,
-      `UPDATE keyed SET v = v || '!'; TRUNCATE only_inserts; TRUNCATE parted, emptied;`,
-    );
-    expect((await running.stop()).code).toBe(0);
-    await queryPostgres(
-      pipeline.sourceUrl,
-      `INSERT INTO parted SELECT i, '2024-05-05', 'again' FROM generate_series(1, 9) i;
+  it.each(['key', 'transaction'])(
+    'is followed with order: %s, while the pipeline runs and after a restart',
+    async (order) => {
+      const pipeline = await createPipeline(source, target, { writers: 2, order });
+      await queryPostgres(pipeline.sourceUrl, SCHEMA + ROWS);
+      const running = weir.start(['run', pipeline.file]);
+      await running.waitForLine(/streaming/);
+      await queryPostgres(pipeline.sourceUrl, CHANGES);
+      // Once more on top, half of it before and half after the restart.
+      await queryPostgres(
+        pipeline.sourceUrl,
+        `UPDATE keyed SET v = v || '!'; TRUNCATE only_inserts; TRUNCATE parted, emptied;`,
+      );
+      expect((await running.stop()).code).toBe(0);
+      await queryPostgres(
+        pipeline.sourceUrl,
+        `INSERT INTO parted SELECT i, '2024-05-05', 'again' FROM generate_series(1, 9) i;
        UPDATE keyed SET id = -id; DELETE FROM whole WHERE v = 3;
        INSERT INTO numbered (v) VALUES (999)`,
-    );
-    await catchUp(pipeline);
-    await expectEqual(pipeline, TABLES);
-    // The target can take over: its sequences go on behind the source's.
-    const next = `SELECT nextval(pg_get_serial_sequence('numbered', 's'))::int AS s, nextval(pg_get_serial_sequence('numbered', 'id'))::int AS id`;
-    expect(await queryPostgres(pipeline.targetUrl, next)).toEqual(
-      await queryPostgres(pipeline.sourceUrl, next),
-    );
-    // Constraints are there and hold.
-    await expect(
-      queryPostgres(pipeline.targetUrl, 'INSERT INTO child VALUES (9999, 9999)'),
-    ).rejects.toThrow(/foreign key/);
-  });
+      );
+      await catchUp(pipeline);
+      await expectEqual(pipeline, TABLES);
+      // The target can take over: its sequences go on behind the source's.
+      const next = `SELECT nextval(pg_get_serial_sequence('numbered', 's'))::int AS s, nextval(pg_get_serial_sequence('numbered', 'id'))::int AS id`;
+      expect(await queryPostgres(pipeline.targetUrl, next)).toEqual(
+        await queryPostgres(pipeline.sourceUrl, next),
+      );
+      // Constraints are there and hold.
+      await expect(
+        queryPostgres(pipeline.targetUrl, 'INSERT INTO child VALUES (9999, 9999)'),
+      ).rejects.toThrow(/foreign key/);
+    },
+  );
 
   it('of structure: an added column is followed, another change stops with what to do, and goes on when that is done', async () => {
     const pipeline = await createPipeline(source, target);

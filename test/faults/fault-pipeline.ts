@@ -31,6 +31,8 @@ export interface FaultPipelineOptions {
   ratePerSecond?: number;
   /** Makes more at the source, given its URL, before anything starts. */
   before?: (sourceUrl: string) => Promise<unknown>;
+  /** For the services. */
+  env?: Record<string, string>;
   /** Whatever else the pipeline file should say. */
   spec?: Record<string, unknown>;
 }
@@ -72,7 +74,11 @@ export class FaultPipeline {
     this.targetUrl = made.targetUrl;
     this.nats = made.nats;
     this.wires = made.wires;
-    const env = { WEIR_NATS_URL: made.wires.nats.urlFor(made.nats.url), WEIR_LOG_LEVEL: 'debug' };
+    const env = {
+      ...options.env,
+      WEIR_NATS_URL: made.wires.nats.urlFor(made.nats.url),
+      WEIR_LOG_LEVEL: 'debug',
+    };
     this.reader = new FaultService('source-reader', file, env);
     this.writers = Array.from(
       { length: options.writers ?? 2 },

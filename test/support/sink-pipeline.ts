@@ -73,6 +73,7 @@ export class SinkPipeline {
         log: silentLog(),
         create: 'missing',
         map: {},
+        order: 'key',
         workers: 4,
         stateFolder: tmpdir(),
         ...options,

@@ -32,7 +32,7 @@ export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
     {
       part: 'target',
       address: describeUrl(spec.target.url.reveal()),
-      findings: await checkTarget(ends, relations),
+      findings: await checkTarget(ends, spec, relations),
     },
     await checkNats(spec),
   ];
@@ -71,9 +71,21 @@ async function checkSource(
   }
 }
 
-async function checkTarget(ends: PipelineEnds, relations: RelationPlan[]): Promise<Finding[]> {
+async function checkTarget(
+  ends: PipelineEnds,
+  { order }: PipelineSpec,
+  relations: RelationPlan[],
+): Promise<Finding[]> {
   const sink = ends.createSink();
   try {
+    if (order === 'transaction' && sink.createOrderedWriter === undefined)
+      return [
+        {
+          level: 'error',
+          subject: 'order',
+          message: 'the target cannot apply whole transactions; use order: key',
+        },
+      ];
     return await sink.check(relations);
   } catch (error) {
     return [asFinding(error)];

@@ -11,18 +11,15 @@ const keyed: Relation = {
 };
 
 it('a pair with keys everywhere holds every promise', () => {
-  expect(promisesFor({ mode: 'snapshot+changes' }, [keyed], {}).map((p) => p.holds)).toEqual([
-    'yes',
-    'yes',
-    'yes',
-    'yes',
-  ]);
+  expect(
+    promisesFor({ mode: 'snapshot+changes', order: 'key' }, [keyed], {}).map((p) => p.holds),
+  ).toEqual(['yes', 'yes', 'yes', 'yes']);
 });
 
 it('the exception of a namespace without a key is named', () => {
   const log: Relation = { ...keyed, namespace: 'public.log', key: [], identity: 'none' };
   const heap: Relation = { ...keyed, namespace: 'public.heap', key: [], identity: 'row' };
-  const promises = promisesFor({ mode: 'changes' }, [keyed, log, heap], {});
+  const promises = promisesFor({ mode: 'changes', order: 'key' }, [keyed, log, heap], {});
   const partly = promises.filter((promise) => promise.holds === 'partly');
   expect(partly.map(({ promise }) => promise)).toEqual([
     'every change followed',
@@ -33,11 +30,19 @@ it('the exception of a namespace without a key is named', () => {
 });
 
 it('a mere copy promises nothing of changes', () => {
-  expect(promisesFor({ mode: 'snapshot' }, [keyed], {})).toHaveLength(2);
+  expect(promisesFor({ mode: 'snapshot', order: 'key' }, [keyed], {})).toHaveLength(2);
 });
 
 it('a target that only counts keeps nothing, and the check says so', () => {
-  const [lost, twice] = promisesFor({ mode: 'snapshot+changes' }, [keyed], { keeps: 'counts' });
+  const [lost, twice] = promisesFor({ mode: 'snapshot+changes', order: 'key' }, [keyed], {
+    keeps: 'counts',
+  });
   expect(lost).toMatchObject({ promise: 'nothing lost', holds: 'no' });
   expect(twice).toMatchObject({ promise: 'nothing twice', holds: 'yes' });
+});
+
+it('whole transactions take the place of the order of each key', () => {
+  const promises = promisesFor({ mode: 'changes', order: 'transaction' }, [keyed], {});
+  expect(promises.map(({ promise }) => promise)).toContain('whole transactions');
+  expect(promises.map(({ promise }) => promise)).not.toContain('order per key');
 });

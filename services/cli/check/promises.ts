@@ -14,7 +14,7 @@ export interface PromiseHeld {
  * in one transaction) is what the first ones rest on; the exceptions come from how the rows can be told apart.
  */
 export function promisesFor(
-  spec: Pick<PipelineSpec, 'mode'>,
+  spec: Pick<PipelineSpec, 'mode' | 'order'>,
   relations: readonly Relation[],
   target: Pick<ConnectorInfo, 'keeps'>,
 ): PromiseHeld[] {
@@ -40,7 +40,7 @@ export function promisesFor(
           holds: 'partly',
           why: `only inserts of ${unfollowed.join(', ')}, whose rows cannot be told apart; give it a key`,
         },
-    orderPromise(relations),
+    spec.order === 'transaction' ? WHOLE_TRANSACTIONS : orderPromise(relations),
   );
   const multisets = namesOf(relations, (relation) => relation.identity === 'row');
   if (multisets.length > 0)
@@ -77,6 +77,12 @@ function countedPromises(): PromiseHeld[] {
     },
   ];
 }
+
+const WHOLE_TRANSACTIONS: PromiseHeld = {
+  promise: 'whole transactions',
+  holds: 'yes',
+  why: 'from the end of the copy on, each transaction of the source can be seen whole or not at all, in commit order, with constraints enforced',
+};
 
 function orderPromise(relations: readonly Relation[]): PromiseHeld {
   const serial = namesOf(relations, (relation) => relation.order === 'namespace');

@@ -100,6 +100,7 @@ async function start(
     ...common,
     create: spec.target.create,
     map: spec.map,
+    order: spec.order,
     workers: spec.workers,
     stateFolder: stateFolder(),
   });

@@ -59,14 +59,14 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
     doc: 'Renames namespaces; each needs a place of its own at the target.',
   },
   order: {
-    allowed: '`key`',
+    allowed: '`key`, `transaction`',
     default: `\`${DEFAULTS.order}\``,
-    doc: 'Changes of one key are applied in commit order. `transaction` is not in this version.',
+    doc: 'What is applied in commit order: changes of one key, or whole transactions (at once or not at all). Fixed when first started.',
   },
   lanes: {
     allowed: '1 to 64',
     default: `\`${DEFAULTS.lanes}\``,
-    doc: 'Units of order and parallelism. Fixed when the pipeline starts for the first time.',
+    doc: 'Units of order and parallelism; 1 with `order: transaction`. Fixed when the pipeline starts for the first time.',
   },
   writers: {
     allowed: '1 to 40',

@@ -55,10 +55,10 @@ export async function prepareStaging(
   }
 }
 
-async function runStatements(
+export async function runStatements(
   session: WriterSession,
   script: readonly Statement[],
-  watch: (index: number, rows: number) => void,
+  watch: (index: number, rows: number) => void = () => {},
 ): Promise<void> {
   let at = 0;
   try {

@@ -42,7 +42,7 @@ export function toStatements(
   const list: Statement[] = [];
   const add = (text: string): void => void list.push({ sql: text, namespace });
   const load = (text: string, rows: Iterable<Buffer>): void =>
-    void list.push({ sql: text, copy: { messages: toCopyMessages(rows) }, namespace });
+    void list.push({ sql: text, copy: { messages: toCopyMessages(rows), whole: true }, namespace });
 
   if (target.key.length === 0) {
     refuseUnmatched(changes, target);
@@ -93,7 +93,7 @@ export function toMoveStatements(move: Move, target: WriteTarget, staging: Stagi
   const namespace = target.name.namespace;
   const load = (text: string, rows: Iterable<Buffer>): Statement => ({
     sql: text,
-    copy: { messages: toCopyMessages(rows) },
+    copy: { messages: toCopyMessages(rows), whole: true },
     namespace,
   });
   return [

@@ -4,6 +4,8 @@ import type { Connection } from 'pg';
 export interface CopyIn {
   /** Raw CopyData messages; pieces may be cut anywhere, the whole of them is well-formed. */
   messages: AsyncIterable<Buffer> | Iterable<Buffer>;
+  /** Each piece is whole messages, so that a copy that is stopped leaves the connection as good as before. */
+  whole?: true;
 }
 
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
@@ -19,7 +21,8 @@ export interface CopyConnection extends Connection {
 
 /**
  * Writes all messages and CopyDone to the socket, waiting while it is full. Returns false if it was stopped before
- * the end: the server is then in the middle of a message, and the connection is good for nothing but closing.
+ * the end: unless its pieces are whole messages the server is then in the middle of one, and the connection is good for
+ * nothing but closing.
  */
 export async function sendCopy(
   connection: Connection,

@@ -105,7 +105,12 @@ export class ForeignKeys {
       );
     // Before 18 a partitioned table takes no key that is not validated at once.
     if (found.validated === null)
-      await client.query(toForeignKeyStatement(constraint, name, references, partitioned));
+      await client.query(
+        toForeignKeyStatement(constraint, name, references, {
+          validate: partitioned,
+          deferrable: this.#target.order === 'transaction',
+        }),
+      );
     if (found.validated !== true && !partitioned && isValid(constraint.definition))
       await client.query(`ALTER TABLE ${name.sql} VALIDATE CONSTRAINT ${quoted}`);
   }

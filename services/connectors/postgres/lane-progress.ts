@@ -61,7 +61,10 @@ export async function openLane(
  * One statement that moves a lane and adds to its counts; it touches no row at all if the lane is not at `before`.
  * A reader that has begun since then has put its epoch into the lane, which then takes that reader's frames only.
  */
-export function progressStatement(pipeline: string, batch: LaneBatch): string {
+export function progressStatement(
+  pipeline: string,
+  batch: Pick<LaneBatch, 'before' | 'after' | 'counts'>,
+): string {
   const { before, after } = batch;
   const name = quoteLiteral(pipeline);
   const move = `UPDATE weir.lane SET reader_epoch = ${after.readerEpoch}, sequence = ${after.sequence}, position = '${after.position}' WHERE pipeline = ${name} AND lane = ${before.lane} AND epoch = ${before.epoch} AND position = '${before.position}' AND (reader_epoch, sequence) IN ((${before.readerEpoch}, ${before.sequence}), (${after.readerEpoch}, 0))`;
@@ -73,7 +76,7 @@ export function progressStatement(pipeline: string, batch: LaneBatch): string {
   return `WITH moved AS (${move} RETURNING lane) INSERT INTO weir.count AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${name}, moved.lane, v.* FROM moved, (VALUES ${counts.join(', ')}) v ON CONFLICT (pipeline, lane, namespace) DO UPDATE SET inserts = c.inserts + excluded.inserts, updates = c.updates + excluded.updates, deletes = c.deletes + excluded.deletes, truncates = c.truncates + excluded.truncates`;
 }
 
-export function fencedLane(batch: LaneBatch): WeirError {
+export function fencedLane(batch: Pick<LaneBatch, 'before'>): WeirError {
   return new WeirError(
     'FENCED',
     `lane ${batch.before.lane} is no longer at epoch ${batch.before.epoch}, sequence ${batch.before.sequence}: another writer has it, or this batch is in already`,

@@ -43,8 +43,22 @@ describe('a foreign key', () => {
     ({ name: 'fk', kind: 'foreign', definition, references: 's.t' }) as const;
 
   it('points to the mapped table and is not validated at once', () => {
-    const sql = toForeignKeyStatement(constraint('FOREIGN KEY (a) REFERENCES "s s"."t""t"(id) ON DELETE CASCADE NOT VALID'), bill, toTargetName('x', 'y'), false); // prettier-ignore
+    const sql = toForeignKeyStatement(constraint('FOREIGN KEY (a) REFERENCES "s s"."t""t"(id) ON DELETE CASCADE NOT VALID'), bill, toTargetName('x', 'y'), { validate: false, deferrable: false }); // prettier-ignore
     expect(sql).toBe('ALTER TABLE "sales"."bill" ADD CONSTRAINT "fk" FOREIGN KEY (a) REFERENCES "x"."y"(id) ON DELETE CASCADE NOT VALID'); // prettier-ignore
+  });
+
+  it('can be put off to the end of a transaction where that is asked for', () => {
+    const end = (definition: string) =>
+      toForeignKeyStatement(constraint(definition), bill, toTargetName('x', 'y'), {
+        validate: true,
+        deferrable: true,
+      }).replace(/.*\(id\)/, '');
+    expect(end('FOREIGN KEY (a) REFERENCES s.t(id) ON DELETE CASCADE')).toBe(
+      ' ON DELETE CASCADE DEFERRABLE',
+    );
+    expect(end('FOREIGN KEY (a) REFERENCES s.t(id) DEFERRABLE INITIALLY DEFERRED')).toBe(
+      ' DEFERRABLE INITIALLY DEFERRED',
+    );
   });
 });
 

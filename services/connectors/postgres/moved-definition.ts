@@ -28,15 +28,19 @@ export function toConstraintStatement(
   return `ALTER TABLE ${target.sql} ADD CONSTRAINT ${quoteIdent(constraint.name)} ${constraint.definition}`;
 }
 
-/** `validate: false` adds it without looking at the rows that are there. */
+/**
+ * `validate: false` adds it without looking at the rows that are there. `deferrable`: whatever it is at the source, a
+ * transaction may ask for it to be checked at its end; for all others that changes nothing.
+ */
 export function toForeignKeyStatement(
   constraint: ConstraintDefinition,
   target: TargetName,
   references: TargetName,
-  validate: boolean,
+  { validate, deferrable }: { validate: boolean; deferrable: boolean },
 ): string {
   const definition = constraint.definition
     .replace(REFERENCES, (_all, word: string) => `${word}${references.sql}(`)
     .replace(/ NOT VALID$/, '');
-  return `ALTER TABLE ${target.sql} ADD CONSTRAINT ${quoteIdent(constraint.name)} ${definition}${validate ? '' : ' NOT VALID'}`;
+  const defer = deferrable && !/ DEFERRABLE| NOT ENFORCED/.test(definition) ? ' DEFERRABLE' : '';
+  return `ALTER TABLE ${target.sql} ADD CONSTRAINT ${quoteIdent(constraint.name)} ${definition}${defer}${validate ? '' : ' NOT VALID'}`;
 }

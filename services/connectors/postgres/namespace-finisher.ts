@@ -92,6 +92,8 @@ export class NamespaceFinisher {
 
   /** Foreign keys would fire while changes are applied, were this role not allowed to prevent it. */
   async #mayLink(client: pg.Client): Promise<boolean> {
+    // Whole transactions keep what foreign keys ask for.
+    if (this.#target.order === 'transaction') return true;
     if (await bypassTriggers(client)) {
       await client.query('RESET session_replication_role');
       return true;

@@ -224,6 +224,11 @@ export class PgOutputDecoder {
     row.read(source, at + 1, end, columns, this.#binary, old, oldKey);
     if (relation.identity === 'key' && row.key(relation.key).equals(old.key(relation.key))) {
       if (!insertOnly) this.#give('update', relation, position, row);
+    } else if (relation.identity === 'key' && this.#receiver.keepsMoves === true) {
+      if (insertOnly) return;
+      position.copy(this.last);
+      const key = old.key(relation.key);
+      this.#receiver.change('move', relation, position, key, row.row(), row.unchanged > 0);
     } else if (row.unchanged > 0) {
       if (insertOnly) return;
       position.copy(this.last);

@@ -8,6 +8,7 @@ import type {
 } from '../../../shared/connector/sink.ts';
 import type { Chunk } from '../../../shared/connector/source.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
+import { beginWithRows } from './contested-row.ts';
 import { toLaneProgress, type LaneRow } from './lane-progress.ts';
 import { ensureStateTables, hasStateTables } from './state-tables.ts';
 
@@ -17,6 +18,7 @@ interface PipelineRow {
   start: string | null;
   snapshot: unknown;
   lanes: number | null;
+  ordering: PipelineState['order'];
   desired: DesiredState;
 }
 
@@ -58,6 +60,7 @@ export async function readState(
     const namespaces = await client.query<NamespaceRow>(NAMESPACES, [pipeline]);
     return {
       ...progress,
+      order: row.ordering,
       plan: {
         identity: row.identity ?? '',
         start: row.start as Position,
@@ -100,7 +103,7 @@ async function inOneSnapshot<T>(client: pg.Client, read: () => Promise<T>): Prom
 
 async function readPipeline(client: pg.Client, pipeline: string): Promise<PipelineRow | null> {
   const { rows } = await client.query<PipelineRow>(
-    `SELECT reader_epoch, identity, start, snapshot, lanes, desired FROM weir.pipeline WHERE name = $1`,
+    `SELECT reader_epoch, identity, start, snapshot, lanes, ordering, desired FROM weir.pipeline WHERE name = $1`,
     [pipeline],
   );
   const row = rows[0];
@@ -178,17 +181,25 @@ export async function beginReader(client: pg.Client, pipeline: string): Promise<
 /**
  * A writer may hold frames of an earlier reader, such as those of a table whose gate is shut, and the next plan may
  * copy that table anew: they must not come on top. Lane by lane, because each waits for the transaction that is open
- * on it.
+ * on it; one that waits itself, for what the earlier reader will not send, is ended.
  */
 async function fenceLanes(client: pg.Client, pipeline: string, epoch: number): Promise<void> {
   const { rows } = await client.query<{ lane: number }>(
     'SELECT lane FROM weir.lane WHERE pipeline = $1 ORDER BY lane',
     [pipeline],
   );
-  for (const { lane } of rows)
+  for (const { lane } of rows) {
+    await beginWithRows(client, {
+      table: 'weir.lane',
+      columns: 'lane',
+      where: 'r.pipeline = $1 AND r.lane = $2',
+      values: [pipeline, lane],
+    });
     await client.query(
       `UPDATE weir.lane SET reader_epoch = $3, sequence = 0
        WHERE pipeline = $1 AND lane = $2 AND reader_epoch < $3`,
       [pipeline, lane, epoch],
     );
+    await client.query('COMMIT');
+  }
 }

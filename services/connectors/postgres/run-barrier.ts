@@ -33,7 +33,7 @@ export async function runBarrier(
   }
 }
 
-async function barrierStatements(
+export async function barrierStatements(
   session: WriterSession,
   { names }: PlanTarget,
   relations: RelationCache,
@@ -62,7 +62,7 @@ async function barrierStatements(
   }
 }
 
-async function alignNamespace(
+export async function alignNamespace(
   session: WriterSession,
   target: PlanTarget,
   { before, after }: Extract<Barrier, { kind: 'relation' }>,

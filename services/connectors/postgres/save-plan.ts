@@ -13,6 +13,7 @@ import type { TargetNames } from './target-names.ts';
 export interface PlanTarget {
   pipeline: string;
   create: 'missing' | 'never';
+  order: 'key' | 'transaction';
   names: TargetNames;
 }
 
@@ -50,7 +51,7 @@ export async function savePlan(
       else problems.push(...(await createNamespace(client, target, namespace)));
     }
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
-    await saveLanes(client, target.pipeline, plan, stored);
+    await saveLanes(client, target, plan, stored);
   });
 }
 
@@ -193,7 +194,7 @@ async function continueNamespace(
 /** A plan that starts elsewhere is only right if nothing of the old one is kept; its lanes then start there too. */
 async function saveLanes(
   client: pg.Client,
-  pipeline: string,
+  { pipeline, order }: PlanTarget,
   plan: PipelinePlan,
   stored: StoredPlan,
 ): Promise<void> {
@@ -211,8 +212,8 @@ async function saveLanes(
       plan.lanes,
     ]);
   await client.query(
-    `UPDATE weir.pipeline SET identity = $2, start = $3, snapshot = $4::jsonb, lanes = $5 WHERE name = $1`,
-    [pipeline, plan.identity, plan.start, JSON.stringify(plan.snapshot ?? null), plan.lanes],
+    `UPDATE weir.pipeline SET identity = $2, start = $3, snapshot = $4::jsonb, lanes = $5, ordering = $6 WHERE name = $1`,
+    [pipeline, plan.identity, plan.start, JSON.stringify(plan.snapshot ?? null), plan.lanes, order],
   );
   await client.query(
     `INSERT INTO weir.lane AS l (pipeline, lane, epoch, reader_epoch, sequence, position)

@@ -12,8 +12,9 @@ interface CommandComplete {
  * Several statements sent as one simple query, COPY FROM STDIN among them: a whole transaction in about as many
  * round trips as it has COPYs. `copies` answer the COPY statements in order.
  *
- * A copy that cannot be finished (its source throws, or the server refuses a row while bytes are on their way) leaves
- * the connection in the middle of a message: it is torn down, which rolls the transaction back.
+ * A copy that cannot be finished (its source throws, or the server refuses a row while bytes are on their way) may leave
+ * the connection in the middle of a message: unless it cannot, it is torn down, which rolls the transaction back. The
+ * server drops what still comes of a copy that it has refused.
  */
 export class Script implements Submittable {
   readonly #text: string;
@@ -59,7 +60,7 @@ export class Script implements Submittable {
       return connection.sendCopyFail('given up by the client');
     sendCopy(connection, copy, this.#stop.signal).then(
       (complete) => {
-        if (!complete) connection.stream.destroy();
+        if (!complete && copy.whole !== true) connection.stream.destroy();
       },
       (error: unknown) => {
         this.#failure ??= { error };

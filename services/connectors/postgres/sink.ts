@@ -8,6 +8,7 @@ import type {
   ChunkOutcome,
   LaneBatch,
   LaneProgress,
+  OrderedWriter,
   PipelineProgress,
   PipelineState,
   Sink,
@@ -19,6 +20,7 @@ import { describeServer } from './connection.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
+import { PostgresOrderedWriter } from './ordered-writer.ts';
 import { beginReader, readProgress, readState, writeDesired } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RelationCache } from './relation-cache.ts';
@@ -52,8 +54,8 @@ class PostgresSink implements Sink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    const { pipeline, create, url, log } = options;
-    this.#target = { pipeline, create, names: createTargetNames(options.map) };
+    const { pipeline, create, order, url, log } = options;
+    this.#target = { pipeline, create, order, names: createTargetNames(options.map) };
     const applicationName = `weir ${pipeline}`;
     this.#writers = new WriterPool(options.workers, () => openWriterSession(url, applicationName));
     this.#control = new WriterPool(1, () => openControlSession(url, applicationName));
@@ -132,6 +134,16 @@ class PostgresSink implements Sink {
         for (const { relation } of batch.changes) this.#relations.forget(relation.namespace);
         throw error;
       }
+    });
+  }
+
+  createOrderedWriter(): OrderedWriter {
+    const { url, pipeline, log } = this.#options;
+    return new PostgresOrderedWriter({
+      target: this.#target,
+      relations: this.#relations,
+      log,
+      open: () => openWriterSession(url, `weir ${pipeline}`),
     });
   }
 

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS weir.pipeline (
   desired text NOT NULL DEFAULT 'running',
   created_at timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE weir.pipeline ADD COLUMN IF NOT EXISTS ordering text NOT NULL DEFAULT 'key';
 CREATE TABLE IF NOT EXISTS weir.namespace (
   pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
   namespace text NOT NULL,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import { checkEnforcement } from './enforcement-check.ts';
 import { compareTable } from './compare-table.ts';
 import { rehearseTable } from './create-table.ts';
 import { quoteIdent } from './names.ts';
@@ -54,7 +55,11 @@ export async function checkTarget(
       findings.push(...(await checkExisting(client, plan, name, table, known)));
     }
   }
-  findings.push(...(await checkTriggers(client, server, relations, existing)));
+  findings.push(
+    ...(target.order === 'transaction'
+      ? await checkEnforcement(client, target, relations, existing)
+      : await checkTriggers(client, server, relations, existing)),
+  );
   if (findings.every(({ level }) => level === 'ok'))
     findings.push({
       level: 'ok',

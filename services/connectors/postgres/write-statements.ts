@@ -12,6 +12,8 @@ export type StagingUse = 'rows' | 'masked' | 'deletes';
 export interface WriteStatements {
   create(use: StagingUse): string;
   copy(use: StagingUse): string;
+  /** For another use in the same transaction; a commit empties it too. */
+  empty(use: StagingUse): string;
   /** Deletes the staged keys. */
   deleteKeys: string;
   /** Deletes the keys of the staged rows. */
@@ -19,6 +21,8 @@ export interface WriteStatements {
   /** Deletes one equal row for each staged one. */
   deleteEqual: string;
   insert: string;
+  /** The same where a row of the key must not be there. */
+  insertNew: string;
   /** Changes what is not unchanged in the rows that are there; others are dropped. */
   update: string;
   /** Adds the masked rows to the staged ones, completed from the target by key. */
@@ -66,16 +70,18 @@ export function toWriteStatements(target: WriteTarget, id: number): WriteStateme
   const source = columns.map((column, i) => `t.${column.name} AS v${i}`).join(', ');
   const rest = columns.map((_, i) => i).filter((i) => !key.some(({ column }) => column === i));
 
+  const insertNew = `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${table('rows')} s`;
+
   return {
     create: (use) =>
       `CREATE TEMP TABLE weir_${use}_${id} (${shapes[use].join(', ')}) ON COMMIT DELETE ROWS`,
     copy: (use) => `COPY ${table(use)} FROM STDIN (FORMAT binary)`,
+    empty: (use) => `TRUNCATE ${table(use)}`,
     deleteKeys: `DELETE FROM ${name.sql} t USING ${table('deletes')} d WHERE ${oldKey}`,
     deleteRows: `DELETE FROM ${name.sql} t USING ${table('rows')} s WHERE ${newKey}`,
     deleteEqual: multiset ? deleteEqual(target, table('deletes'), values) : '',
-    insert:
-      `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${table('rows')} s` +
-      (target.method === 'merge' ? onConflict(target, rest) : ''),
+    insert: insertNew + (target.method === 'merge' ? onConflict(target, rest) : ''),
+    insertNew,
     update: `UPDATE ${name.sql} t SET ${rest
       .map((i) => {
         const column = columns[i]!.name;

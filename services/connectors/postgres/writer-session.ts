@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import { connect, disconnect } from './connection.ts';
+import { PreparedRows } from './prepared-rows.ts';
 import { Staging } from './staging-tables.ts';
 
 /**
- * A connection that writes, with what it keeps from batch to batch: its staging tables.
+ * A connection that writes, with what it keeps from batch to batch: its staging tables and prepared
+ * statements.
  *
  * Foreign keys and triggers do not fire on it where the role may say so. Joins are between a batch and a table by
  * the table's key, and a nested loop over the key's index is the plan whose cost follows the batch; the planner, who
@@ -12,6 +14,7 @@ import { Staging } from './staging-tables.ts';
 export class WriterSession {
   readonly client: pg.Client;
   readonly staging = new Staging();
+  readonly prepared = new PreparedRows();
 
   constructor(client: pg.Client) {
     this.client = client;
@@ -71,4 +74,11 @@ export async function bypassTriggers(client: pg.Client): Promise<boolean> {
     if (error instanceof Error && 'code' in error && error.code === '42501') return false;
     throw error;
   }
+}
+
+/** The opposite: in this session triggers and foreign keys fire as in any other. */
+export async function enforceConstraints(client: pg.Client): Promise<void> {
+  await client.query(
+    `SELECT set_config('session_replication_role', 'origin', false) WHERE current_setting('session_replication_role') <> 'origin'`,
+  );
 }

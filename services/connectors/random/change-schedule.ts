@@ -3,8 +3,11 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { RandomNumber } from './random-number.ts';
 import type { RandomSettings } from './settings.ts';
 
+/** Keys never change. */
+export type ScheduledKind = Exclude<ChangeKind, 'move'>;
+
 export interface ScheduledChange {
-  kind: ChangeKind;
+  kind: ScheduledKind;
   key: number;
 }
 
@@ -15,7 +18,7 @@ export interface ScheduledChange {
  */
 export class ChangeSchedule {
   readonly #settings: RandomSettings;
-  readonly #run: ChangeKind[];
+  readonly #run: ScheduledKind[];
   /** How many of a kind there are before each place in the run, and in all of it. */
   readonly #inserts: number[];
   readonly #deletes: number[];
@@ -73,11 +76,11 @@ export class ChangeSchedule {
   }
 }
 
-function shuffledRun({ mix, seed }: RandomSettings): ChangeKind[] {
+function shuffledRun({ mix, seed }: RandomSettings): ScheduledKind[] {
   const run = [
-    ...new Array<ChangeKind>(mix.inserts).fill('insert'),
-    ...new Array<ChangeKind>(mix.updates).fill('update'),
-    ...new Array<ChangeKind>(mix.deletes).fill('delete'),
+    ...new Array<ScheduledKind>(mix.inserts).fill('insert'),
+    ...new Array<ScheduledKind>(mix.updates).fill('update'),
+    ...new Array<ScheduledKind>(mix.deletes).fill('delete'),
   ];
   const random = new RandomNumber(seed, 1);
   for (let i = run.length - 1; i > 0; i--) {
@@ -87,7 +90,7 @@ function shuffledRun({ mix, seed }: RandomSettings): ChangeKind[] {
   return run;
 }
 
-function countBefore(run: readonly ChangeKind[], kind: ChangeKind): number[] {
+function countBefore(run: readonly ScheduledKind[], kind: ScheduledKind): number[] {
   const before = [0];
   for (const each of run) before.push(before.at(-1)! + (each === kind ? 1 : 0));
   return before;

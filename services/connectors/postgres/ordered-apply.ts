@@ -1,0 +1,113 @@
+import type { WeirError } from '../../../shared/errors/weir-error.ts';
+import { prepareStaging } from './apply-changes.ts';
+import { RowRefused } from './prepared-rows.ts';
+import { toRowError } from './row-error.ts';
+import type { BoundRow } from './row-statements.ts';
+import type { RunPart } from './run-parts.ts';
+import { applySet, rowMissing, usesOfPart } from './set-apply.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/** The change that was refused. */
+export interface RefusedChange {
+  error: WeirError;
+  target: WriteTarget;
+  /** Of the row as it was; null where the target did not say which of many. */
+  key: Buffer | null;
+}
+
+/** Makes the staging tables that the parts need; before the savepoint that a refusal goes back to. */
+export async function prepareParts(
+  session: WriterSession,
+  parts: readonly RunPart[],
+): Promise<void> {
+  for (const part of parts)
+    if (part.how !== 'rows')
+      await prepareStaging(session, [{ target: part.target, uses: usesOfPart(part) }]);
+}
+
+/**
+ * Applies parts in their order, many rows at once where there are many of a kind. Throws ROW_REFUSED where the target
+ * refuses any of it; a look at each row for itself then tells whether it must be.
+ */
+export async function applyParts(session: WriterSession, parts: readonly RunPart[]): Promise<void> {
+  let rows: BoundRow[] = [];
+  let updates: { index: number; target: WriteTarget }[] = [];
+  const flush = async (): Promise<void> => {
+    const sent = rows;
+    rows = [];
+    const touched = await session.prepared.run(session.client, sent);
+    const missed = updates.find(({ index }) => touched[index] === 0);
+    if (missed !== undefined) throw rowMissing(missed.target);
+    updates = [];
+  };
+  try {
+    for (const part of parts) {
+      const { how, target, runs } = part;
+      if (how !== 'rows') {
+        await flush();
+        await applySet(session, part);
+        continue;
+      }
+      const statements = session.prepared.statementsOf(target);
+      const { kind, changes } = runs[0]!;
+      for (const change of changes) {
+        const row = statements.bind(kind, change);
+        if (row === null) continue;
+        if (kind === 'update') updates.push({ index: rows.length, target });
+        rows.push(row);
+      }
+    }
+    await flush();
+  } catch (error) {
+    throw error instanceof RowRefused ? toRowError(error.cause, 'a table') : error;
+  }
+}
+
+/**
+ * The same with a statement for each row, exactly in the order of the source, and rows that are missing are put in.
+ * Gives the first change that is refused, or null.
+ */
+export async function applyOneByOne(
+  session: WriterSession,
+  parts: readonly RunPart[],
+): Promise<RefusedChange | null> {
+  let rows: BoundRow[] = [];
+  let origins: { target: WriteTarget; key: Buffer }[] = [];
+  const flush = async (): Promise<void> => {
+    await session.prepared.run(session.client, rows);
+    rows = [];
+    origins = [];
+  };
+  let current = parts[0]?.target;
+  try {
+    for (const part of parts) {
+      const { how, target, runs } = part;
+      if (how === 'net') {
+        await flush();
+        current = target;
+        await applySet(session, part);
+        continue;
+      }
+      const statements = session.prepared.statementsOf(target);
+      const { kind, changes } = runs[0]!;
+      for (const change of changes) {
+        const row =
+          kind === 'update' ? statements.bindUpsert(change) : statements.bind(kind, change);
+        if (row === null) continue;
+        rows.push(row);
+        origins.push({ target, key: change.key });
+      }
+    }
+    await flush();
+    return null;
+  } catch (thrown) {
+    const origin = thrown instanceof RowRefused ? origins[thrown.index] : undefined;
+    const target = origin?.target ?? current;
+    if (target === undefined) throw thrown;
+    const cause = thrown instanceof RowRefused ? thrown.cause : thrown;
+    const error = toRowError(cause, target.name.namespace);
+    if (error.code !== 'ROW_REFUSED') throw error;
+    return { error, target, key: origin?.key ?? null };
+  }
+}

@@ -1,0 +1,73 @@
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { runStatements } from './apply-changes.ts';
+import { copyInto, toStatements, usesOf, type Statement } from './change-statements.ts';
+import { toCopyMessages } from './copy-in.ts';
+import { netRows, type RunPart } from './run-parts.ts';
+import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
+import type { StagingUse } from './write-statements.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/** Which staging tables a part needs. */
+export function usesOfPart({ how, runs, target }: RunPart): StagingUse[] {
+  if (how === 'rows') return [];
+  if (how === 'net') return usesOf(netRows(runs), target);
+  const { kind } = runs[0]!;
+  if (kind === 'insert') return isBinary(target) ? [] : ['rows'];
+  return kind === 'delete' ? ['deletes'] : ['masked'];
+}
+
+/** Applies a part that is not `rows`, and leaves its staging tables empty. */
+export async function applySet(session: WriterSession, part: RunPart): Promise<void> {
+  const { how, runs, target } = part;
+  const statements = session.staging.statementsOf(target);
+  const script = how === 'net' ? toStatements(netRows(runs), target, session.staging) : [];
+  const uses = usesOfPart(part);
+  if (how === 'set') script.push(...setStatements(session, part, uses[0]));
+  const expected = runs[0]!.kind === 'update' && how === 'set' ? runs[0]!.changes.length : 0;
+  for (const use of uses) script.push({ sql: statements.empty(use) });
+  if (script.length === 0) return;
+  await runStatements(session, script, (index, rows) => {
+    if (index === 1 && rows < expected) throw rowMissing(target);
+  });
+}
+
+function setStatements(
+  session: WriterSession,
+  { runs, target }: RunPart,
+  use: StagingUse | undefined,
+): Statement[] {
+  const { changes } = runs[0]!;
+  const { namespace } = target.name;
+  const rows = (): Buffer[] => changes.map(({ row }) => row);
+  const load = (sql: string, staged: Iterable<Buffer>): Statement => ({
+    sql,
+    copy: { messages: toCopyMessages(staged), whole: true },
+    namespace,
+  });
+  const sql = session.staging.statementsOf(target);
+  switch (use) {
+    case undefined:
+      return [load(copyInto(target, 'binary'), rows())];
+    case 'rows':
+      return [load(sql.copy('rows'), rows()), { sql: sql.insertNew, namespace }];
+    case 'masked':
+      return [load(sql.copy('masked'), toMaskedRows(rows())), { sql: sql.update, namespace }];
+    case 'deletes': {
+      const keys = toKeyRows(
+        changes.map(({ key }) => key),
+        target.key.length,
+      );
+      return [load(sql.copy('deletes'), keys), { sql: sql.deleteKeys, namespace }];
+    }
+  }
+}
+
+/** A row that is to be updated is not there: taken as refused, so that the rows are looked at one by one. */
+export function rowMissing({ name }: WriteTarget): WeirError {
+  return new WeirError('ROW_REFUSED', `a row of ${name.namespace} is missing at the target`);
+}
+
+function isBinary({ columns }: WriteTarget): boolean {
+  return columns.every(({ encoding }) => encoding === 'binary');
+}
