@@ -71,7 +71,7 @@ const STEPS: string[][] = [
   ],
   ['DELETE FROM whole.node WHERE id > 20 AND $1 > 0'],
   [
-    `WITH parent AS (INSERT INTO whole.account VALUES ($1, 'mail y' || $1, 5)) INSERT INTO whole.orders VALUES ($1, $1, 1)`,
+    `WITH parent AS (INSERT INTO whole.account VALUES ($1, 'mail y' || $1::int, 5)) INSERT INTO whole.orders VALUES ($1, $1, 1)`,
   ],
   // A table is emptied in the middle.
   [
@@ -104,7 +104,8 @@ export class StateWriter {
   readonly #done: Promise<void>;
 
   constructor(url: string, seed: number) {
-    this.#done = retryOutages(this.#stop.signal, () => this.#write(url, seed));
+    const random = createRandom(seed);
+    this.#done = retryOutages(this.#stop.signal, () => this.#write(url, random));
     this.#done.catch(() => this.#stop.abort());
   }
 
@@ -113,8 +114,7 @@ export class StateWriter {
     await this.#done;
   }
 
-  async #write(url: string, seed: number): Promise<void> {
-    const random = createRandom(seed);
+  async #write(url: string, random: (below: number) => number): Promise<void> {
     const client = await openDatabase(url);
     try {
       while (!this.#stop.signal.aborted) {
@@ -133,7 +133,8 @@ export class StateWriter {
     const first = random(STEPS.length);
     const steps = [STEPS[first]!, STEPS[random(STEPS.length)]!].slice(0, 1 + random(2));
     for (const [i, step] of steps.entries()) {
-      for (const sql of step) await client.query(sql, [(n + 1) * STRIDE * 2 + i * STRIDE]);
+      for (const sql of step)
+        await client.query(sql, sql.includes('$1') ? [(n + 1) * STRIDE * 2 + i * STRIDE] : []);
       await client.query('DROP TABLE IF EXISTS gone');
     }
     await client.query(`INSERT INTO whole.state SELECT $1, ${DIGEST}`, [n]);
