@@ -38,7 +38,7 @@ export class PipelineEnds {
   }
 
   createSink(): Sink {
-    const { name, target, map, order, workers } = this.#spec;
+    const { name, target, map, order, workers, onBadRow } = this.#spec;
     const url = target.url.reveal();
     const options = {
       pipeline: name,
@@ -48,6 +48,7 @@ export class PipelineEnds {
       map,
       order,
       workers,
+      onBadRow,
       stateFolder: stateFolder(),
     };
     return this.#target.createSink?.(options) ?? lacks('target.url', 'written to');

@@ -13,6 +13,7 @@ import { countWaiting } from '../../shared/hub/streams.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import type { DesiredState } from '../../shared/progress/desired-state.ts';
+import { addCounts, settledCounts } from '../../shared/progress/balance.ts';
 import type { Notice } from '../../shared/progress/notice.ts';
 import { addChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
@@ -50,7 +51,7 @@ export class ReaderEpoch implements MeteredEpoch {
   readonly #copier: SnapshotCopier;
   readonly #releases: ReleaseTracker;
   readonly #start: Position;
-  readonly #applied: Record<string, ChangeCounts>;
+  readonly #settled: Record<string, ChangeCounts>;
   readonly #failed = new AbortController();
   readonly #ended = new AbortController();
   #finished = false;
@@ -70,7 +71,7 @@ export class ReaderEpoch implements MeteredEpoch {
     this.#session = session;
     this.#target = target;
     this.#publishers = { lane: lanePublishers, chunk: chunkPublishers };
-    this.#applied = state?.applied ?? {};
+    this.#settled = settledCounts(state);
     const starts = lanePublishers.map(
       (_, lane) =>
         state?.lanes.find((progress) => progress.lane === lane)?.position ?? session.plan.start,
@@ -191,13 +192,9 @@ export class ReaderEpoch implements MeteredEpoch {
     return { changes, transactions, waitedMs, sent: { lane: sent(lane), chunk: sent(chunk) } };
   }
 
-  /** What was applied when the epoch began, and what was read since: nothing is counted twice. */
+  /** What the target had settled when the epoch began, and what was read since: nothing is counted twice. */
   get read(): Record<string, ChangeCounts> {
-    const total: Record<string, ChangeCounts> = structuredClone(this.#applied);
-    for (const [namespace, counts] of this.#router.counts) {
-      addChanges((total[namespace] ??= noChanges()), counts);
-    }
-    return total;
+    return addCounts([this.#settled, Object.fromEntries(this.#router.counts)]);
   }
 
   /** A position behind everything committed so far; every lane will be told when the stream has passed it. */

@@ -6,6 +6,7 @@ import type {
   NamespaceReport,
   PipelineReport,
 } from '../../shared/progress/pipeline-report.ts';
+import { settledCounts } from '../../shared/progress/balance.ts';
 import { noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../shared/progress/status.ts';
@@ -89,7 +90,7 @@ export class PipelineWatch {
     this.#progress = progress;
     const reached = minPosition(progress?.lanes.map(({ position }) => position) ?? []);
     if (progress === null || reached === null) return;
-    this.#balance.onSettled(progress.applied, reached);
+    this.#balance.onSettled(settledCounts(progress), reached);
     this.#applied.add(countAll(sumOf(progress.applied)), nowMs);
     this.#noteCounts(nowMs);
   }
@@ -122,8 +123,8 @@ export class PipelineWatch {
       ...verdict,
       stateMs: nowMs - this.#state.sinceMs,
       read: read === null ? null : sumOf(read),
-      applied: settled === null ? null : sumOf(settled),
-      parked: 0,
+      applied: settled === null ? null : sumOf(this.#progress?.applied ?? {}),
+      parked: countAll(sumOf(this.#progress?.parked ?? {})),
       inFlight,
       difference,
       lagMs: this.#lagMs(nowMs),

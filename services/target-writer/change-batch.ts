@@ -2,7 +2,13 @@ import { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Frame } from '../../shared/change/frame.ts';
 import type { Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { ChangeCounts, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
+import type {
+  ChangeCounts,
+  ChangeOrigin,
+  LaneBatch,
+  LaneProgress,
+} from '../../shared/connector/sink.ts';
+import type { ChangeKind } from '../../shared/connector/source.ts';
 import { Fold } from './fold.ts';
 
 const MAX_BYTES = 4 << 20;
@@ -15,6 +21,7 @@ export class ChangeBatch {
   readonly #before: LaneProgress;
   readonly #folds = new Map<string, Fold>();
   readonly #counts = new Map<string, ChangeCounts>();
+  readonly #frames: { frame: Frame; known: Buffer | null }[] = [];
   #after: LaneProgress;
   #bytes = 0;
   #changes = 0;
@@ -74,7 +81,26 @@ export class ChangeBatch {
       after: this.#after,
       changes: [...this.#folds.values()].map((fold) => fold.net()),
       counts: this.#counts,
+      originsOf: (namespace, keys) => this.#originsOf(namespace, keys),
     };
+  }
+
+  /** Reads the frames again: what folding has put together is told apart only where somebody asks. */
+  #originsOf(namespace: string, keys: ReadonlySet<string>): Map<string, ChangeOrigin> {
+    const origins = new Map<string, ChangeOrigin>();
+    for (const { frame, known } of this.#frames) {
+      const index = frame.body.relations?.findIndex((each) => each.namespace === namespace);
+      const records = new RecordCursor(frame.payload);
+      while (records.advance()) {
+        if (records.relation !== index || (known !== null && !records.isAfter(known))) continue;
+        const key = records.key.toString('latin1');
+        if (!keys.has(key)) continue;
+        const counts = origins.get(key)?.counts ?? noCounts();
+        count(counts, records.kind);
+        origins.set(key, { counts, position: records.position });
+      }
+    }
+    return origins;
   }
 
   #addChanges(frame: Frame, intern: (relation: Relation) => Relation): void {
@@ -89,12 +115,10 @@ export class ChangeBatch {
       if (known !== null && !records.isAfter(known)) continue;
       const { kind, relation } = records;
       folds[relation]!.add(kind, records.key, records.row, records.partial);
-      const count = counts[relation]!;
-      if (kind === 'insert') count.inserts++;
-      else if (kind === 'update') count.updates++;
-      else count.deletes++;
+      count(counts[relation]!, kind);
       this.#changes++;
     }
+    this.#frames.push({ frame, known });
     this.sourceTimes.push(frame.sourceTimeMs);
   }
 
@@ -110,11 +134,21 @@ export class ChangeBatch {
   #countsOf(namespace: string): ChangeCounts {
     let counts = this.#counts.get(namespace);
     if (counts === undefined) {
-      counts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+      counts = noCounts();
       this.#counts.set(namespace, counts);
     }
     return counts;
   }
+}
+
+function noCounts(): ChangeCounts {
+  return { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+}
+
+function count(counts: ChangeCounts, kind: ChangeKind): void {
+  if (kind === 'insert') counts.inserts++;
+  else if (kind === 'update') counts.updates++;
+  else counts.deletes++;
 }
 
 function later(a: Position, b: Position): Position {

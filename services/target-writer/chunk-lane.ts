@@ -52,12 +52,14 @@ export class ChunkLane {
     let delivery = await this.#consumer.next(signal);
     while (delivery !== null) {
       const next = await this.#load(delivery, signal);
+      // Nothing of it was acknowledged: it is delivered to whoever takes the lane now.
+      if (next === 'again') return;
       delivery = next ?? (await this.#consumer.next(signal));
     }
   }
 
-  /** Loads the chunk that begins with `delivery`; returns a delivery that was taken too much. */
-  async #load(delivery: Delivery, signal: AbortSignal): Promise<Delivery | null> {
+  /** Loads the chunk that begins with `delivery`; returns a delivery that was taken too much, or `again`. */
+  async #load(delivery: Delivery, signal: AbortSignal): Promise<Delivery | 'again' | null> {
     const frame = decodeFrame(delivery.bytes);
     if (frame.body.chunk === undefined || frame.sequence !== 0) {
       this.#consumer.acknowledge(delivery.replies);
@@ -80,6 +82,13 @@ export class ChunkLane {
         await pause(EARLY_MS, signal);
         if (signal.aborted) return null;
         outcome = await sink.writeData(chunk.head(relation), chunk.parts());
+      }
+      if (outcome === 'again') {
+        log.info(
+          { chunk: id, namespace },
+          'a row was refused, the chunk is taken once more to find it',
+        );
+        return 'again';
       }
       meter.chunkCame(outcome, chunk.rows, performance.now() - startedAtMs);
       if (outcome !== 'loaded') await chunk.skip();

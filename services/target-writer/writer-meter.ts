@@ -14,7 +14,7 @@ export type Committed = Pick<ChangeBatch, 'changes' | 'bytes' | 'counts' | 'sour
 /** What this writer has done, and how far behind the source its commits were lately. Counts per commit, not per row. */
 export class WriterMeter {
   readonly applied = noChanges();
-  readonly chunks: Record<Exclude<ChunkOutcome, 'early'>, number> = {
+  readonly chunks: Record<Exclude<ChunkOutcome, 'early' | 'again'>, number> = {
     loaded: 0,
     present: 0,
     unwanted: 0,
@@ -60,7 +60,7 @@ export class WriterMeter {
     if (this.#samples.length > 2 * MAX_SAMPLES) this.#samples = this.#samples.slice(-MAX_SAMPLES);
   }
 
-  chunkCame(outcome: Exclude<ChunkOutcome, 'early'>, rows: number, tookMs: number): void {
+  chunkCame(outcome: Exclude<ChunkOutcome, 'early' | 'again'>, rows: number, tookMs: number): void {
     this.chunks[outcome]++;
     if (outcome !== 'loaded') return;
     this.rowsCopied += rows;

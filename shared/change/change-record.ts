@@ -1,4 +1,4 @@
-import { POSITION_BYTES } from './position.ts';
+import { POSITION_BYTES, readPosition, type Position } from './position.ts';
 import type { ChangeKind } from '../connector/source.ts';
 
 /**
@@ -84,6 +84,10 @@ export class RecordCursor {
       this.#at + RECORD_HEAD + this.#payload.readUInt32BE(this.#at + 24),
       this.#next,
     );
+  }
+
+  get position(): Position {
+    return readPosition(this.#payload, this.#at + 8);
   }
 
   /** Whether the change stands after `position` (16 bytes). */

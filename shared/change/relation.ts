@@ -12,6 +12,8 @@ export interface Relation {
   identity: Identity;
   /** `key`: changes spread over the lanes by key. `namespace`: they all take one lane, in source order. */
   order: 'key' | 'namespace';
+  /** Equal keys may differ in bytes, as 1.0 and 1.00 do; left out where bytes tell. */
+  looseKey?: true;
 }
 
 /**

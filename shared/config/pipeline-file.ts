@@ -89,7 +89,6 @@ function toSpec(form: PipelineForm, env: PipelineFileOptions['env']): PipelineSp
     target: { url: new Secret(form.target.url), create: form.target.create },
     lanes: form.order === 'transaction' ? 1 : form.lanes,
     copyLanes: form.order === 'transaction' ? COPY_LANES : form.lanes,
-    onBadRow: 'stop',
     transforms: [],
     workers: form.workers ?? defaultWorkers(),
     nats: { url: nats === undefined ? null : new Secret(nats) },

@@ -26,7 +26,7 @@ export interface PipelineSpec {
   workers: number;
   /** Chunks that the source-reader reads at once. */
   readers: number;
-  onBadRow: 'stop';
+  onBadRow: 'stop' | 'park';
   transforms: readonly string[];
   /** Null: no server was named, neither in the file nor in WEIR_NATS_URL. */
   nats: { url: Secret | null };

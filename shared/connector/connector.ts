@@ -48,6 +48,8 @@ export interface SinkOptions extends EndOptions {
   workers: number;
   /** Where state is kept on this machine, for a store that cannot hold it itself. */
   stateFolder: string;
+  /** A row that the store refuses: `stop` ends in ROW_REFUSED, `park` puts it aside and goes on. */
+  onBadRow: 'stop' | 'park';
 }
 
 /** The part of a logger that connectors use (pino's has it). */

@@ -2,6 +2,7 @@ import type { DesiredState } from '../progress/desired-state.ts';
 import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
 import type { Finding } from './connector.ts';
+import type { ParkedCounts, Parking } from './parking.ts';
 import type { PipelinePlan } from './plan.ts';
 import type { Barrier, ChangeKind, Chunk } from './source.ts';
 
@@ -11,6 +12,8 @@ import type { Barrier, ChangeKind, Chunk } from './source.ts';
  * store went away, ROW_REFUSED where it refuses a row, TARGET_UNFIT and SCHEMA_CHANGED where a person must act.
  */
 export interface Sink {
+  /** For people who look after rows that were put aside (`SinkOptions.onBadRow`); null where the store cannot do so. */
+  readonly parking: Parking | null;
   /** Preflight: rights, existing namespaces, what firing constraints would break; changes nothing. */
   check(relations: readonly RelationPlan[]): Promise<Finding[]>;
 
@@ -26,7 +29,7 @@ export interface Sink {
 
   /**
    * Loads one chunk with its ledger entry in one transaction. `parts` yields the bytes in order and throws to give
-   * up. Unless `loaded`, nothing was read from `parts`.
+   * up. Unless `loaded` or `again`, nothing was read from `parts`.
    */
   writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome>;
   /**
@@ -74,6 +77,10 @@ export interface PipelineProgress {
   unfinished: string[];
   /** Cumulative, per source namespace, in the target's own transactions. */
   applied: Record<string, ChangeCounts>;
+  /** What is aside now, per source namespace; what was read is applied, parked, discarded or on its way. */
+  parked: Record<string, ParkedCounts>;
+  /** Cumulative: what people have dropped of what was parked. */
+  discarded: Record<string, ChangeCounts>;
 }
 
 export interface ChangeCounts {
@@ -95,10 +102,12 @@ export interface LaneProgress {
 }
 
 /**
+/**
  * `present`: the ledger has the chunk already. `unwanted`: it is of a plan that has been replaced. `early`: it is to be
- * merged, and not every lane has come to the namespace's `settled` yet.
+ * merged, and not every lane has come to the namespace's `settled` yet. `again`: a row of it was refused, and which one
+ * will be found when its bytes come once more.
  */
-export type ChunkOutcome = 'loaded' | 'present' | 'unwanted' | 'early';
+export type ChunkOutcome = 'loaded' | 'present' | 'unwanted' | 'early' | 'again';
 
 export interface ChunkHead extends Pick<Chunk, 'id' | 'namespace' | 'how' | 'dataType'> {
   relation: Relation;
@@ -115,6 +124,17 @@ export interface LaneBatch {
   changes: NetChanges[];
   /** Per source namespace: what the source did, before folding. */
   counts: ReadonlyMap<string, ChangeCounts>;
+  /**
+   * What the source did to rows of a namespace, told by their keys (whole rows for identity `row`) in latin1; asked
+   * only when some of them cannot be applied. Left out, each net change counts as one.
+   */
+  originsOf?: (namespace: string, keys: ReadonlySet<string>) => Map<string, ChangeOrigin>;
+}
+
+export interface ChangeOrigin {
+  counts: ChangeCounts;
+  /** Of the last of the changes. */
+  position: Position;
 }
 
 /**

@@ -220,6 +220,8 @@ export class PipelineLedger {
         (sums, { counts }) => addCounts(sums, new Map(Object.entries(counts))),
         {},
       ),
+      parked: {},
+      discarded: {},
     };
   }
 

@@ -34,7 +34,7 @@ export interface Verdict {
 export interface PipelineReport extends Verdict {
   /** How long it has been in this state, as far as is known. */
   stateMs: number;
-  /** Changes since the pipeline was made: read = applied + parked + in flight. */
+  /** Changes since the pipeline was made: read = applied + parked + in flight, and what people have discarded. */
   read: ChangeCounts | null;
   applied: ChangeCounts | null;
   parked: number;
@@ -60,7 +60,7 @@ export interface Difference {
   namespace: string;
   kind: keyof ChangeCounts;
   read: number;
-  /** Applied or parked. */
+  /** Applied, parked or discarded. */
   settled: number;
 }
 

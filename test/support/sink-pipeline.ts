@@ -76,6 +76,7 @@ export class SinkPipeline {
         order: 'key',
         workers: 4,
         stateFolder: tmpdir(),
+        onBadRow: 'stop',
         ...options,
       });
       const plan = { identity: 'x', start: FIRST_POSITION, snapshot: null, lanes: 3, namespaces };

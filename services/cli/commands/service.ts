@@ -103,6 +103,7 @@ async function start(
     order: spec.order,
     workers: spec.workers,
     stateFolder: stateFolder(),
+    onBadRow: spec.onBadRow,
   });
   return runTargetWriter({ ...shared, spec, sink });
 }

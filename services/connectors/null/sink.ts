@@ -28,6 +28,7 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
   };
 
   return {
+    parking: null,
     check: () => checkFolder(folder),
     readState: () => ledger.readState(),
     readProgress: () => ledger.readProgress(),

@@ -55,6 +55,7 @@ export async function prepareStaging(
   }
 }
 
+/** Runs a script; what fails in a statement about a table is told as an error about a row of it. */
 export async function runStatements(
   session: WriterSession,
   script: readonly Statement[],

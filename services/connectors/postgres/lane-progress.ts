@@ -58,23 +58,44 @@ export async function openLane(
 }
 
 /**
- * One statement that moves a lane and adds to its counts; it touches no row at all if the lane is not at `before`.
- * A reader that has begun since then has put its epoch into the lane, which then takes that reader's frames only.
+ * One statement that moves a lane and adds to its counts; it touches no row at all if the lane is not at `before`, or
+ * if it brings changes and there are parked rows, which some of them may have to wait behind.
  */
 export function progressStatement(
   pipeline: string,
-  batch: Pick<LaneBatch, 'before' | 'after' | 'counts'>,
+  batch: LaneStep & Partial<Pick<LaneBatch, 'changes'>>,
 ): string {
-  const { before, after } = batch;
-  const name = quoteLiteral(pipeline);
-  const move = `UPDATE weir.lane SET reader_epoch = ${after.readerEpoch}, sequence = ${after.sequence}, position = '${after.position}' WHERE pipeline = ${name} AND lane = ${before.lane} AND epoch = ${before.epoch} AND position = '${before.position}' AND (reader_epoch, sequence) IN ((${before.readerEpoch}, ${before.sequence}), (${after.readerEpoch}, 0))`;
-  const counts = [...batch.counts].map(
+  const flowing = (batch.changes?.length ?? 0) > 0 ? ' AND NOT parked' : '';
+  const move = `${moveStatement(pipeline, batch)}${flowing}`;
+  if (batch.counts.size === 0) return move;
+  return `WITH moved AS (${move} RETURNING lane) ${countStatement(pipeline, batch.counts, 'moved')}`;
+}
+
+export type LaneStep = Pick<LaneBatch, 'before' | 'after' | 'counts'>;
+
+/**
+ * Compare-and-set of a lane from `before` to `after`. A reader that has begun since then has put its epoch into the
+ * lane, which then takes that reader's frames only.
+ */
+export function moveStatement(pipeline: string, { before, after }: LaneStep): string {
+  return `UPDATE weir.lane SET reader_epoch = ${after.readerEpoch}, sequence = ${after.sequence}, position = '${after.position}' WHERE pipeline = ${quoteLiteral(pipeline)} AND lane = ${before.lane} AND epoch = ${before.epoch} AND position = '${before.position}' AND (reader_epoch, sequence) IN ((${before.readerEpoch}, ${before.sequence}), (${after.readerEpoch}, 0))`;
+}
+
+/** Adds to the counts of the lanes that `lanes`, a relation with a column of that name, gives. */
+export function countStatement(
+  pipeline: string,
+  counts: LaneBatch['counts'],
+  lanes: string,
+): string {
+  const values = [...counts].map(
     ([namespace, n]) =>
       `(${quoteLiteral(namespace)}, ${n.inserts}::bigint, ${n.updates}::bigint, ${n.deletes}::bigint, ${n.truncates}::bigint)`,
   );
-  if (counts.length === 0) return move;
-  return `WITH moved AS (${move} RETURNING lane) INSERT INTO weir.count AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${name}, moved.lane, v.* FROM moved, (VALUES ${counts.join(', ')}) v ON CONFLICT (pipeline, lane, namespace) DO UPDATE SET inserts = c.inserts + excluded.inserts, updates = c.updates + excluded.updates, deletes = c.deletes + excluded.deletes, truncates = c.truncates + excluded.truncates`;
+  return `INSERT INTO weir.count AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${quoteLiteral(pipeline)}, l.lane, v.* FROM ${lanes} l, (VALUES ${values.join(', ')}) v ${ADD_COUNTS}`;
 }
+
+/** For inserts into `weir.count AS c`. */
+export const ADD_COUNTS = `ON CONFLICT (pipeline, lane, namespace) DO UPDATE SET inserts = c.inserts + excluded.inserts, updates = c.updates + excluded.updates, deletes = c.deletes + excluded.deletes, truncates = c.truncates + excluded.truncates`;
 
 export function fencedLane(batch: Pick<LaneBatch, 'before'>): WeirError {
   return new WeirError(

@@ -1,13 +1,16 @@
 import type { ClientBase } from 'pg';
+import type { Position } from '../../../shared/change/position.ts';
 import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { tuplesToCopyMessages } from './copy-in.ts';
 import { copyInto } from './change-statements.ts';
 import { beginWithRows } from './contested-row.ts';
+import { hasParked, loadCarefully, type ChunkFormat, type ChunkOptions } from './load-carefully.ts';
 import { toRowError } from './row-error.ts';
 import { runScript, type ScriptWatch } from './script.ts';
 import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
 
 /** What the bytes of a chunk of this kind of store are, best first. */
 export const COPY_FORMATS = {
@@ -17,23 +20,30 @@ export const COPY_FORMATS = {
 
 export const DATA_TYPES = [...Object.keys(COPY_FORMATS), TUPLES];
 
+interface Entry {
+  done: boolean;
+  careful: boolean;
+  start: Position;
+}
+
 /**
  * Loads a chunk in one transaction with its entry in the ledger. The entry is locked first, so that of two deliveries
  * one waits for the other and then finds the chunk present; a chunk that the ledger does not know is of a plan that
  * has been replaced, and nobody wants it any more.
  */
 export async function loadChunk(
-  client: ClientBase,
-  pipeline: string,
+  session: WriterSession,
+  options: ChunkOptions,
   chunk: ChunkHead,
-  target: WriteTarget,
   parts: AsyncIterable<Buffer>,
 ): Promise<ChunkOutcome> {
+  const { client } = session;
+  const { pipeline } = options;
   const format = formatOf(chunk);
-  const namespace = target.name.namespace;
-  const [entry] = await beginWithRows<{ done: boolean }>(client, {
+  const target = await options.targetOf(chunk.relation);
+  const [entry] = await beginWithRows<Entry>(client, {
     table: 'weir.chunk',
-    columns: 'done',
+    columns: `done, careful, (SELECT n.start FROM weir.namespace n WHERE n.pipeline = r.pipeline AND n.namespace = r.namespace) AS start`,
     where: 'r.pipeline = $1 AND r.id = $2',
     values: [pipeline, chunk.id],
   });
@@ -44,29 +54,59 @@ export async function loadChunk(
     return entry.done ? 'present' : 'early';
   }
   try {
-    const count = { loaded: 0 };
-    const watch = (_index: number, loaded: number): void => void (count.loaded = loaded);
-    if (format !== 'tuples' && chunk.how === 'load')
-      await runScript(client, copyInto(target, format), [{ messages: parts }], watch);
-    else {
-      await stage(client, target, format, parts, watch);
-      if (chunk.how === 'load') await client.query(insertStaged(target));
-      else await merge(client, target, namespace);
-    }
-    if (count.loaded !== chunk.rows())
+    const careful = entry.careful || (await hasParked(session, pipeline, chunk.namespace));
+    if (careful && chunk.how === 'merge') await takeTurns(client, target);
+    const loaded = careful
+      ? await loadCarefully(session, options, chunk, format, entry.start, parts)
+      : await loadAtOnce(client, chunk, format, target, parts);
+    if (loaded !== chunk.rows())
       throw new WeirError(
         'INTERNAL',
-        `chunk ${chunk.id} of ${chunk.namespace} brought ${count.loaded} rows where the source sent ${chunk.rows()}; nothing of it was kept`,
+        `chunk ${chunk.id} of ${chunk.namespace} brought ${loaded} rows where the source sent ${chunk.rows()}; nothing of it was kept`,
       );
     await client.query(
       'UPDATE weir.chunk SET done = true, batch_key = $3, rows = $4 WHERE pipeline = $1 AND id = $2',
-      [pipeline, chunk.id, chunk.batchKey(), count.loaded],
+      [pipeline, chunk.id, chunk.batchKey(), loaded],
     );
     await client.query('COMMIT');
     return 'loaded';
   } catch (error) {
-    throw toRowError(error, namespace);
+    throw toRowError(error, target.name.namespace);
   }
+}
+
+async function loadAtOnce(
+  client: ClientBase,
+  chunk: ChunkHead,
+  format: ChunkFormat,
+  target: WriteTarget,
+  parts: AsyncIterable<Buffer>,
+): Promise<number> {
+  const count = { loaded: 0 };
+  const watch = (_index: number, loaded: number): void => void (count.loaded = loaded);
+  if (format !== 'tuples' && chunk.how === 'load') {
+    await runScript(client, copyInto(target, format), [{ messages: parts }], watch);
+    return count.loaded;
+  }
+  await stage(client, target, format, parts, watch);
+  if (chunk.how === 'load') await client.query(insertStaged(target));
+  else {
+    await takeTurns(client, target);
+    for (const sql of mergeStatements(target)) await client.query(sql);
+  }
+  return count.loaded;
+}
+
+/** The chunk comes again, and is then loaded so that the refused row can be told from the others. */
+export async function loadCarefullyNextTime(
+  client: ClientBase,
+  pipeline: string,
+  chunk: ChunkHead,
+): Promise<void> {
+  await client.query(
+    'UPDATE weir.chunk SET careful = true WHERE pipeline = $1 AND id = $2 AND NOT done',
+    [pipeline, chunk.id],
+  );
 }
 
 /** Whether every lane has come to the instant that the namespace's missing chunks show. */
@@ -83,10 +123,8 @@ async function isSettled(
   return rows[0]?.settled === true;
 }
 
-type Format = 'binary' | 'text' | 'tuples';
-
-function formatOf(chunk: ChunkHead): Format {
-  const types: Readonly<Record<string, Format>> = { ...COPY_FORMATS, [TUPLES]: 'tuples' };
+function formatOf(chunk: ChunkHead): ChunkFormat {
+  const types: Readonly<Record<string, ChunkFormat>> = { ...COPY_FORMATS, [TUPLES]: 'tuples' };
   const format = types[chunk.dataType];
   if (format === undefined)
     throw new WeirError(
@@ -103,7 +141,7 @@ function formatOf(chunk: ChunkHead): Format {
 async function stage(
   client: ClientBase,
   target: WriteTarget,
-  format: Format,
+  format: ChunkFormat,
   parts: AsyncIterable<Buffer>,
   watch: ScriptWatch,
 ): Promise<void> {
@@ -121,17 +159,16 @@ function insertStaged({ name, columns }: WriteTarget): string {
   return `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM pg_temp.weir_chunk`;
 }
 
-async function merge(client: ClientBase, target: WriteTarget, namespace: string): Promise<void> {
-  if (target.key.length === 0)
+/** A row that moved may be in two chunks. */
+async function takeTurns(client: ClientBase, { name, key }: WriteTarget): Promise<void> {
+  if (key.length === 0)
     throw new WeirError(
       'INTERNAL',
-      `a chunk of ${namespace} is to be merged, but its rows have no key; nothing was written`,
+      `a chunk of ${name.namespace} is to be merged, but its rows have no key; nothing was written`,
     );
-  // A row that moved may be in two chunks: they take turns.
   await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    `weir merge into ${namespace}`,
+    `weir merge into ${name.namespace}`,
   ]);
-  for (const sql of mergeStatements(target)) await client.query(sql);
 }
 
 function mergeStatements(target: WriteTarget): string[] {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
+import type { ParkedCounts } from '../../../shared/connector/parking.ts';
 import type {
   ChangeCounts,
   PipelineProgress,
@@ -10,7 +11,7 @@ import type { Chunk } from '../../../shared/connector/source.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import { beginWithRows } from './contested-row.ts';
 import { toLaneProgress, type LaneRow } from './lane-progress.ts';
-import { ensureStateTables, hasStateTables } from './state-tables.ts';
+import { ensureStateTables, openStateTables } from './state-tables.ts';
 
 interface PipelineRow {
   reader_epoch: string;
@@ -46,6 +47,14 @@ const COUNTS = `
 SELECT namespace, sum(inserts) AS inserts, sum(updates) AS updates, sum(deletes) AS deletes,
   sum(truncates) AS truncates
 FROM weir.count WHERE pipeline = $1 GROUP BY namespace`;
+
+const PARKED = `
+SELECT namespace, count(*) AS entries, count(*) FILTER (WHERE copied) AS rows, sum(inserts) AS inserts,
+  sum(updates) AS updates, sum(deletes) AS deletes, 0 AS truncates
+FROM weir.parked WHERE pipeline = $1 GROUP BY namespace`;
+
+const DISCARDED = `
+SELECT namespace, inserts, updates, deletes, truncates FROM weir.discarded WHERE pipeline = $1`;
 
 /** All of it as of one moment; null before a plan has been stored. */
 /** Null where a reader has begun at most. */
@@ -92,7 +101,7 @@ export async function readProgress(
 }
 
 async function inOneSnapshot<T>(client: pg.Client, read: () => Promise<T>): Promise<T | null> {
-  if (!(await hasStateTables(client))) return null;
+  if (!(await openStateTables(client))) return null;
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     return await read();
@@ -120,10 +129,6 @@ async function progressOf(
      WHERE pipeline = $1 ORDER BY lane`,
     [pipeline],
   );
-  const counts = await client.query<{ namespace: string } & Record<keyof ChangeCounts, string>>(
-    COUNTS,
-    [pipeline],
-  );
   const unfinished = await client.query<{ namespace: string }>(
     'SELECT namespace FROM weir.namespace WHERE pipeline = $1 AND NOT (ready AND linked)',
     [pipeline],
@@ -133,18 +138,24 @@ async function progressOf(
     desired: row.desired,
     lanes: lanes.rows.map(toLaneProgress),
     unfinished: unfinished.rows.map(({ namespace }) => namespace),
-    applied: Object.fromEntries(
-      counts.rows.map((each) => [
-        each.namespace,
-        {
-          inserts: Number(each.inserts),
-          updates: Number(each.updates),
-          deletes: Number(each.deletes),
-          truncates: Number(each.truncates),
-        },
-      ]),
-    ),
+    applied: await readCounts<ChangeCounts>(client, COUNTS, pipeline),
+    parked: await readCounts<ParkedCounts>(client, PARKED, pipeline),
+    discarded: await readCounts<ChangeCounts>(client, DISCARDED, pipeline),
   };
+}
+
+async function readCounts<Counts extends ChangeCounts>(
+  client: pg.Client,
+  sql: string,
+  pipeline: string,
+): Promise<Record<string, Counts>> {
+  const { rows } = await client.query<Record<string, string>>(sql, [pipeline]);
+  return Object.fromEntries(
+    rows.map(({ namespace, ...counts }) => [
+      namespace!,
+      Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, Number(n)])) as never,
+    ]),
+  );
 }
 
 export async function writeDesired(
@@ -152,7 +163,7 @@ export async function writeDesired(
   pipeline: string,
   desired: DesiredState,
 ): Promise<boolean> {
-  if (!(await hasStateTables(client))) return false;
+  if (!(await openStateTables(client))) return false;
   const { rowCount } = await client.query(
     'UPDATE weir.pipeline SET desired = $2 WHERE name = $1 AND start IS NOT NULL',
     [pipeline, desired],

@@ -70,6 +70,8 @@ function codeOfState(state: string, message: string): ErrorCode {
   // Read only: a standby that is about to be promoted.
   if (state === '25006') return 'UNREACHABLE';
   if (state === '42P01' || state === '42703' || state === '3F000') return 'SCHEMA_CHANGED';
+  // 54000: a value is too large for an index.
+  if (state === '54000') return 'ROW_REFUSED';
   if (kind === '22' || kind === '23' || kind === '44' || kind === '21' || kind === 'P0')
     return 'ROW_REFUSED';
   return 'INTERNAL';

@@ -79,16 +79,18 @@ export function relationOf(
   const carried = detail.columns.filter((column) => !column.isGenerated);
   const keyNumbers = index?.columns ?? [];
   const key = carried.flatMap((c, i) => (keyNumbers.includes(c.number) ? [i] : []));
+  const exactKey =
+    identity !== 'key' ||
+    (index!.isDeterministic && key.every((i) => types.isEqualByBytes(carried[i]!.typeOid)));
   const spread =
     identity !== 'key' ||
-    (detail.indexes.every((i) => !i.isExclusion && (i === index || !i.isUnique)) &&
-      index!.isDeterministic &&
-      key.every((i) => types.isEqualByBytes(carried[i]!.typeOid)));
+    (exactKey && detail.indexes.every((i) => !i.isExclusion && (i === index || !i.isUnique)));
   return {
     namespace: table.namespace,
     columns: carried.map(({ name, type }) => ({ name, type, encoding })),
     key,
     identity,
     order: spread ? 'key' : 'namespace',
+    ...(exactKey ? {} : { looseKey: true }),
   };
 }

@@ -18,6 +18,6 @@ export function toRowError(error: unknown, namespace: string): WeirError {
   return new WeirError(
     'ROW_REFUSED',
     `${found.message} Correct what refuses it at the target, such as that constraint or type, then start the pipeline again.`,
-    { cause: found.cause, details: found.details },
+    { cause: found.cause, details: { ...found.details, reason: found.message } },
   );
 }

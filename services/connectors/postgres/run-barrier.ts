@@ -3,6 +3,8 @@ import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { alignRelation } from './align-relation.ts';
 import { applyChanges, prepareStaging } from './apply-changes.ts';
 import { toMoveStatements, type Statement } from './change-statements.ts';
+import { moveRow } from './move-row.ts';
+import { truncateParked, type Aside } from './parked-entries.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { definitionOf } from './definition-of.ts';
 import type { RelationCache } from './relation-cache.ts';
@@ -10,14 +12,21 @@ import type { PlanTarget } from './save-plan.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
-/** Carries out what concerns all lanes, once, with the progress of the lane that does it. */
+/**
+ * Carries out what concerns all lanes, once, with the progress of the lane that does it. Returns the row that was put
+ * aside because the target refused it.
+ */
 export async function runBarrier(
   session: WriterSession,
-  target: PlanTarget,
+  target: PlanTarget & { onBadRow: 'stop' | 'park' },
   relations: RelationCache,
   batch: LaneBatch,
   barrier: Barrier,
-): Promise<void> {
+): Promise<Aside | null> {
+  if (barrier.kind === 'move') {
+    const moved = await relations.targetOf(session.client, barrier.relation);
+    return moveRow(session, target, batch, barrier, moved);
+  }
   const targets: WriteTarget[] = [];
   for (const { relation } of batch.changes)
     targets.push(await relations.targetOf(session.client, relation));
@@ -31,11 +40,12 @@ export async function runBarrier(
   } finally {
     if (barrier.kind === 'relation') relations.forget(barrier.after.relation.namespace);
   }
+  return null;
 }
 
 export async function barrierStatements(
   session: WriterSession,
-  { names }: PlanTarget,
+  { names, pipeline }: PlanTarget,
   relations: RelationCache,
   barrier: Barrier,
 ): Promise<Statement[]> {
@@ -44,11 +54,15 @@ export async function barrierStatements(
       return [];
     case 'truncate': {
       if (barrier.relations.length === 0) return [];
-      const tables = barrier.relations.map(({ namespace }) => names.ofNamespace(namespace));
+      const namespaces = barrier.relations.map(({ namespace }) => namespace);
+      const tables = namespaces.map((namespace) => names.ofNamespace(namespace));
       // Not CASCADE: what it empties at the source is in the list, and no other table is the pipeline's to empty.
       const identity = barrier.restartIdentity ? ' RESTART IDENTITY' : '';
       const sql = `TRUNCATE ${tables.map((table) => table.sql).join(', ')}${identity}`;
-      return [{ sql, namespace: tables[0]!.namespace }];
+      return [
+        { sql, namespace: tables[0]!.namespace },
+        ...truncateParked(pipeline, namespaces).map((each) => ({ sql: each })),
+      ];
     }
     case 'move': {
       const moved = await relations.targetOf(session.client, barrier.relation);

@@ -6,6 +6,7 @@ import { compareTable } from './compare-table.ts';
 import { takeRows } from './contested-row.ts';
 import { createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
+import { truncateParked } from './parked-entries.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
 import type { TargetNames } from './target-names.ts';
@@ -153,11 +154,14 @@ async function emptyRestarted(
   plan: PipelinePlan,
   known: ReadonlySet<string>,
 ): Promise<void> {
-  const tables = plan.namespaces
-    .filter(({ state, relation }) => state === 'restart' && known.has(relation.namespace))
-    .map(({ relation }) => target.names.ofNamespace(relation.namespace).sql);
-  if (tables.length > 0)
-    await runDdl(client, `TRUNCATE ${tables.join(', ')}`, 'emptying tables to copy them again');
+  const namespaces = plan.namespaces
+    .map(({ state, relation }) => ({ state, namespace: relation.namespace }))
+    .filter(({ state, namespace }) => state === 'restart' && known.has(namespace))
+    .map(({ namespace }) => namespace);
+  if (namespaces.length === 0) return;
+  const tables = namespaces.map((namespace) => target.names.ofNamespace(namespace).sql);
+  await runDdl(client, `TRUNCATE ${tables.join(', ')}`, 'emptying tables to copy them again');
+  for (const sql of truncateParked(target.pipeline, namespaces)) await client.query(sql);
 }
 
 /** A copy that goes on, or starts again; its table may have got columns since. */
@@ -216,8 +220,9 @@ async function saveLanes(
     [pipeline, plan.identity, plan.start, JSON.stringify(plan.snapshot ?? null), plan.lanes, order],
   );
   await client.query(
-    `INSERT INTO weir.lane AS l (pipeline, lane, epoch, reader_epoch, sequence, position)
-     SELECT $1, lane, 0, 0, 0, $2 FROM generate_series(0, $3::int - 1) lane
+    `INSERT INTO weir.lane AS l (pipeline, lane, epoch, reader_epoch, sequence, position, parked)
+     SELECT $1, lane, 0, 0, 0, $2, EXISTS (SELECT 1 FROM weir.parked WHERE pipeline = $1)
+     FROM generate_series(0, $3::int - 1) lane
      ON CONFLICT (pipeline, lane) DO ${
        !isNew && moved
          ? `UPDATE SET epoch = l.epoch + 1, reader_epoch = 0, sequence = 0, position = excluded.position, barrier = NULL`

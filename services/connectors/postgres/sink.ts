@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Position } from '../../../shared/change/position.ts';
-import type { RelationPlan } from '../../../shared/change/relation.ts';
+import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
+import type { Parking } from '../../../shared/connector/parking.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
   ChunkHead,
@@ -15,12 +16,16 @@ import type {
 } from '../../../shared/connector/sink.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyChanges } from './apply-changes.ts';
+import { CarefulWriter } from './careful-writer.ts';
 import { describeServer } from './connection.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
-import { loadChunk } from './load-chunk.ts';
+import { loadCarefullyNextTime, loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered-writer.ts';
+import { createParking } from './parking.ts';
+import type { Aside } from './parked-entries.ts';
 import { beginReader, readProgress, readState, writeDesired } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RelationCache } from './relation-cache.ts';
@@ -31,6 +36,7 @@ import { dropState } from './state-tables.ts';
 import type { SideState } from './table-definition.ts';
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './target-names.ts';
+import { writeCarefully } from './write-carefully.ts';
 import type { WriteTarget } from './write-target.ts';
 import { openControlSession, openWriterSession, type WriterSession } from './writer-session.ts';
 import { WriterPool } from './writer-pool.ts';
@@ -51,6 +57,8 @@ class PostgresSink implements Sink {
   readonly #relations: RelationCache;
   readonly #finisher: NamespaceFinisher;
   readonly #sideState: SideStateWriter;
+  readonly #careful: CarefulWriter;
+  readonly parking: Parking;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -62,6 +70,13 @@ class PostgresSink implements Sink {
     this.#relations = new RelationCache(this.#target.names);
     this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);
+    this.#careful = new CarefulWriter(log);
+    this.parking = createParking({
+      pipeline,
+      relations: this.#relations,
+      ask: (work) => this.#ask('looking after parked rows at', work),
+      write: (work) => this.#write(null, work),
+    });
   }
 
   check(relations: readonly RelationPlan[]): Promise<Finding[]> {
@@ -97,11 +112,26 @@ class PostgresSink implements Sink {
   }
 
   async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
-    const { pipeline } = this.#options;
-    return this.#write(null, async ({ client }) => {
-      const target = await this.#relations.targetOf(client, chunk.relation);
-      return loadChunk(client, pipeline, chunk, target, parts);
-    });
+    const { pipeline, onBadRow } = this.#options;
+    let careful = false;
+    try {
+      return await this.#write(null, (session) => {
+        const options = {
+          pipeline,
+          onBadRow,
+          targetOf: (relation: Relation) => this.#relations.targetOf(session.client, relation),
+          onCareful: () => (careful = true),
+          onParked: (refused: readonly Aside[]) => this.#careful.tell(refused),
+        };
+        return loadChunk(session, options, chunk, parts);
+      });
+    } catch (error) {
+      if (careful || !(error instanceof WeirError) || error.code !== 'ROW_REFUSED') throw error;
+    }
+    await this.#ask('looking for a refused row at', (client) =>
+      loadCarefullyNextTime(client, pipeline, chunk),
+    );
+    return 'again';
   }
 
   async finishNamespaces(): Promise<ReadonlyMap<string, Position>> {
@@ -122,13 +152,31 @@ class PostgresSink implements Sink {
     return this.#write(lane, ({ client }) => openLane(client, this.#options.pipeline, lane));
   }
 
-  async writeUpdates(batch: LaneBatch): Promise<void> {
-    await this.#write(batch.before.lane, async (session) => {
+  writeUpdates(batch: LaneBatch): Promise<void> {
+    const { pipeline, onBadRow } = this.#options;
+    return this.#careful.write(
+      batch,
+      () =>
+        this.#writeBatch(batch, (session, targets) =>
+          applyChanges(session, pipeline, batch, targets),
+        ),
+      (care) =>
+        this.#writeBatch(batch, (session, targets) =>
+          writeCarefully(session, { pipeline, onBadRow, ...care }, batch, targets),
+        ),
+    );
+  }
+
+  #writeBatch<T>(
+    batch: LaneBatch,
+    write: (session: WriterSession, targets: WriteTarget[]) => Promise<T>,
+  ): Promise<T> {
+    return this.#write(batch.before.lane, async (session) => {
       try {
         const targets: WriteTarget[] = [];
         for (const { relation } of batch.changes)
           targets.push(await this.#relations.targetOf(session.client, relation));
-        await applyChanges(session, this.#options.pipeline, batch, targets);
+        return await write(session, targets);
       } catch (error) {
         // Whatever is wrong may be mended at the target: look again next time.
         for (const { relation } of batch.changes) this.#relations.forget(relation.namespace);
@@ -160,9 +208,11 @@ class PostgresSink implements Sink {
   }
 
   async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
-    await this.#write(batch.before.lane, (session) =>
-      runBarrier(session, this.#target, this.#relations, batch, barrier),
+    const { onBadRow } = this.#options;
+    const refused = await this.#write(batch.before.lane, (session) =>
+      runBarrier(session, { ...this.#target, onBadRow }, this.#relations, batch, barrier),
     );
+    if (refused !== null) this.#careful.tell([refused]);
   }
 
   writeSideState(state: unknown): Promise<void> {

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { takeRows } from './contested-row.ts';
 import { quoteIdent } from './names.ts';
+import { PARKED_TABLES } from './parked-tables.ts';
 
 /** Where a target keeps what it knows of its pipelines. */
 export const STATE_SCHEMA = 'weir';
@@ -68,18 +69,30 @@ CREATE TABLE IF NOT EXISTS weir.count (
   truncates bigint NOT NULL,
   PRIMARY KEY (pipeline, lane, namespace)
 ) WITH (fillfactor = 50);
-`;
+${PARKED_TABLES}`;
 
 export async function hasStateTables(client: ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ has: boolean }>(
-    `SELECT to_regclass('weir.count') IS NOT NULL AS has`,
+  return (await findStateTables(client)) !== 'none';
+}
+
+/** The same, and what an earlier version made is brought up to this one. */
+export async function openStateTables(client: ClientBase): Promise<boolean> {
+  const found = await findStateTables(client);
+  if (found === 'earlier') await ensureStateTables(client);
+  return found !== 'none';
+}
+
+async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' | 'present'> {
+  const { rows } = await client.query<{ has: boolean; last: boolean }>(
+    `SELECT to_regclass('weir.count') IS NOT NULL AS has, to_regclass('weir.discarded') IS NOT NULL AS last`,
   );
-  return rows[0]?.has === true;
+  if (rows[0]?.has !== true) return 'none';
+  return rows[0].last ? 'present' : 'earlier';
 }
 
 /** Makes the state's tables where they are missing; several processes may do so at once. */
 export async function ensureStateTables(client: ClientBase): Promise<void> {
-  if (await hasStateTables(client)) return;
+  if ((await findStateTables(client)) === 'present') return;
   await refuseMissingRight(client);
   await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${STATE_LOCK})`);
   try {
@@ -128,7 +141,7 @@ export async function dropState(client: ClientBase, pipeline: string): Promise<v
     const { rows } = await client.query('SELECT 1 FROM weir.pipeline LIMIT 1');
     if (rows.length === 0)
       await client.query(
-        `DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
+        `DROP TABLE IF EXISTS weir.parked, weir.discarded; DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
       );
     await client.query('COMMIT');
   } catch (error) {

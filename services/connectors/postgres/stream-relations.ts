@@ -80,7 +80,8 @@ export class StreamRelations implements RelationResolver {
     );
     if (isEarlierShape(announced, current, table)) return { relation: announced, barrier: null };
     await this.#requireBinarySafe(message);
-    const after = { ...announced, order: table?.relation.order ?? current.order };
+    const { order, looseKey } = table?.relation ?? current;
+    const after = { ...announced, order, ...(looseKey && { looseKey }) };
     this.#current.set(namespace, after);
     const definition = table?.definition ?? this.#plans.get(namespace)?.definition;
     return {
@@ -111,7 +112,8 @@ export class StreamRelations implements RelationResolver {
       if (key.length === 0 || key.includes(-1)) identity = 'row';
     } else if (key.length === 0) identity = 'none';
     if (identity !== 'key') key = [];
-    return { namespace: current.namespace, columns, key, identity, order: current.order };
+    const { namespace, order, looseKey } = current;
+    return { namespace, columns, key, identity, order, ...(looseKey && { looseKey }) };
   }
 
   async #readTypeNames(message: RelationMessage): Promise<string[]> {

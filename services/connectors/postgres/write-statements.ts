@@ -10,6 +10,8 @@ export type StagingUse = 'rows' | 'masked' | 'deletes';
  * A column that travels as text is staged as text and cast here; the others are staged as what they are.
  */
 export interface WriteStatements {
+  /** All staging tables that this relation may have. */
+  tables: string[];
   create(use: StagingUse): string;
   copy(use: StagingUse): string;
   /** For another use in the same transaction; a commit empties it too. */
@@ -73,6 +75,7 @@ export function toWriteStatements(target: WriteTarget, id: number): WriteStateme
   const insertNew = `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${table('rows')} s`;
 
   return {
+    tables: (['rows', 'masked', 'deletes'] as const).map(table),
     create: (use) =>
       `CREATE TEMP TABLE weir_${use}_${id} (${shapes[use].join(', ')}) ON COMMIT DELETE ROWS`,
     copy: (use) => `COPY ${table(use)} FROM STDIN (FORMAT binary)`,

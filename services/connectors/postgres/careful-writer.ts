@@ -1,0 +1,56 @@
+import type { ConnectorLog } from '../../../shared/connector/connector.ts';
+import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Aside } from './parked-entries.ts';
+import type { CarefulOptions, CarefulOutcome } from './write-carefully.ts';
+
+/** Writes the batch on a session of its own. */
+export type WriteBatch = (options: Pick<CarefulOptions, 'holdAll'>) => Promise<CarefulOutcome>;
+
+/**
+ * Decides between the fast way, which fails as a whole where a row is refused or may have to wait behind parked ones,
+ * and the careful one. What is remembered here only saves a try: the target's own transactions decide.
+ */
+export class CarefulWriter {
+  readonly #log: ConnectorLog;
+  #parked = false;
+
+  constructor(log: ConnectorLog) {
+    this.#log = log;
+  }
+
+  async write(batch: LaneBatch, fast: () => Promise<void>, careful: WriteBatch): Promise<void> {
+    let holdAll = false;
+    if (!this.#parked || batch.changes.length === 0)
+      try {
+        return await fast();
+      } catch (error) {
+        if (!needsCare(error, batch)) throw error;
+        holdAll = error.code === 'ROW_REFUSED';
+      }
+    let done = await careful({ holdAll });
+    if (done.outcome === 'again') done = await careful({ holdAll: true });
+    this.#parked = done.parked;
+    this.tell(done.refused);
+  }
+
+  /** Says what was put aside: where, why and how much, and no value of it. */
+  tell(refused: readonly Aside[]): void {
+    const groups = new Map<string, { namespace: string; reason: string; rows: number }>();
+    for (const { relation, reason } of refused) {
+      const { namespace } = relation;
+      const name = `${namespace} ${reason}`;
+      const group = groups.get(name) ?? { namespace, reason, rows: 0 };
+      group.rows++;
+      groups.set(name, group);
+    }
+    for (const group of groups.values())
+      this.#log.warn(group, 'row put aside: see weir parked list');
+  }
+}
+
+/** FENCED may mean that rows are parked: the careful way looks. */
+function needsCare(error: unknown, batch: LaneBatch): error is WeirError {
+  if (!(error instanceof WeirError) || batch.changes.length === 0) return false;
+  return error.code === 'ROW_REFUSED' || error.code === 'FENCED';
+}

@@ -1,0 +1,102 @@
+import type { Position } from '../../../shared/change/position.ts';
+import type { Relation } from '../../../shared/change/relation.ts';
+import type { ChunkHead } from '../../../shared/connector/sink.ts';
+import { applyCarefully, prepareCarefully } from './apply-carefully.ts';
+import { tuplesToCopyMessages } from './copy-in.ts';
+import { inSets, readCopiedTuples } from './copy-tuples.ts';
+import { toCopiedAside } from './parked-aside.ts';
+import { holdLanes, markParked, putAside, BEHIND, type Aside } from './parked-entries.ts';
+import { readChains } from './parked-keys.ts';
+import { reasonOf, refusedRowError } from './refused-row.ts';
+import { splitOff } from './write-carefully.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/** What the bytes of a chunk are: a COPY on the wire, or tuples of text values. */
+export type ChunkFormat = 'binary' | 'text' | 'tuples';
+
+export interface ChunkOptions {
+  pipeline: string;
+  onBadRow: 'stop' | 'park';
+  targetOf: (relation: Relation) => Promise<WriteTarget>;
+  /** The chunk is loaded so that the refused row is known: coming again would tell no more. */
+  onCareful: () => void;
+  /** Told of each row that was put aside because the target refused it. */
+  onParked: (refused: readonly Aside[]) => void;
+}
+
+const SET_ROWS = 2_000;
+const SET_BYTES = 4 << 20;
+
+/**
+ * Loads a chunk set by set, as changes are, inside the transaction that holds its entry in the ledger: what the target
+ * refuses is put aside, and so are rows whose key is parked already. Slower than one COPY, and able to tell rows
+ * apart. Returns how many rows came.
+ */
+export async function loadCarefully(
+  session: WriterSession,
+  { pipeline, onBadRow, targetOf, onCareful, onParked }: ChunkOptions,
+  chunk: ChunkHead,
+  format: ChunkFormat,
+  start: Position,
+  parts: AsyncIterable<Buffer>,
+): Promise<number> {
+  onCareful();
+  const { client } = session;
+  const encoding = format === 'binary' ? ('binary' as const) : ('text' as const);
+  const columns = chunk.relation.columns.map((column) => ({ ...column, encoding }));
+  const relation: Relation = { ...chunk.relation, columns };
+  const target = await targetOf(relation);
+  // What is to be loaded is not in the table: a row that is there already is not the pipeline's to change.
+  const into: WriteTarget =
+    chunk.how === 'load' ? { ...target, key: [], method: 'append' } : target;
+  await prepareCarefully(session, [target, into]);
+  let rows = 0;
+  let parked = 0;
+  const allRefused: Aside[] = [];
+  const tuples =
+    format === 'tuples'
+      ? readCopiedTuples(tuplesToCopyMessages(parts), 'binary')
+      : readCopiedTuples(parts, format);
+  for await (const set of inSets(tuples, SET_ROWS, SET_BYTES)) {
+    rows += set.length;
+    const changes = { relation, upserts: set, partial: [], deletes: [] };
+    const { stay, wait } = await splitOff(session, pipeline, target, changes);
+    const found = await applyCarefully(session, into, relation, stay);
+    const reasons = new Map([
+      ...wait.map((unit) => [unit, BEHIND] as const),
+      ...found.map(({ unit, error }) => [unit, reasonOf(error)] as const),
+    ]);
+    if (reasons.size === 0) continue;
+    const chains = await readChains(session, target, relation, [...reasons.keys()]);
+    const aside = toCopiedAside(relation, reasons, chains, start);
+    const refused = aside.slice(wait.length);
+    if (refused.length > 0 && onBadRow === 'stop') {
+      await client.query('ROLLBACK');
+      throw await refusedRowError(client, refused[0]!);
+    }
+    await putAside(client, pipeline, aside);
+    parked += aside.length;
+    for (const entry of refused) allRefused.push({ ...entry, tuple: null });
+  }
+  // Last, and for a moment only: the lanes are at work while tables are copied.
+  if (parked > 0) {
+    await client.query(holdLanes(pipeline));
+    await client.query(markParked(pipeline));
+  }
+  onParked(allRefused);
+  return rows;
+}
+
+/** Whether rows of the namespace are parked: those of a chunk may have to wait behind them. */
+export async function hasParked(
+  { client }: WriterSession,
+  pipeline: string,
+  namespace: string,
+): Promise<boolean> {
+  const { rows } = await client.query<{ has: boolean }>(
+    'SELECT EXISTS (SELECT 1 FROM weir.parked WHERE pipeline = $1 AND namespace = $2) AS has',
+    [pipeline, namespace],
+  );
+  return rows[0]?.has === true;
+}

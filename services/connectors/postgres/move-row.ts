@@ -1,0 +1,102 @@
+import type { Barrier } from '../../../shared/connector/source.ts';
+import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { keyOf } from '../../../shared/change/tuple.ts';
+import type { WeirError } from '../../../shared/errors/weir-error.ts';
+import { attemptScript, emptyStaging, prepareCarefully } from './apply-carefully.ts';
+import { toMoveStatements, type Move } from './change-statements.ts';
+import { countStatement } from './lane-progress.ts';
+import { without } from './parked-aside.ts';
+import { nameOf } from './parked-chain.ts';
+import {
+  BEHIND,
+  holdLanes,
+  markParked,
+  parkedAmong,
+  parkedOf,
+  putAside,
+  type Aside,
+} from './parked-entries.ts';
+import { readKeyChains } from './parked-keys.ts';
+import { reasonOf, refusedRowError } from './refused-row.ts';
+import { commit, moveLane } from './write-carefully.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/**
+ * Gives a row its new key, with the progress of the lane that does it. Where changes of the old or the new key are
+ * parked, or where the target refuses the row, the move is put behind them and concerns both keys from then on.
+ * Returns the entry if it was refused.
+ */
+export async function moveRow(
+  session: WriterSession,
+  { pipeline, onBadRow }: { pipeline: string; onBadRow: 'stop' | 'park' },
+  batch: LaneBatch,
+  barrier: Extract<Barrier, { kind: 'move' }>,
+  target: WriteTarget,
+): Promise<Aside | null> {
+  const { client } = session;
+  const { relation } = barrier;
+  const move = { key: Buffer.from(barrier.key, 'base64'), row: Buffer.from(barrier.row, 'base64') };
+  await prepareCarefully(session, [target]);
+  await client.query('BEGIN');
+  const marked = await moveLane(session, pipeline, batch);
+  const keys = [keyOf(move.row, relation.key), move.key];
+  const [chain, also] = await readKeyChains(session, target, relation, keys);
+  const entry: Aside = {
+    relation,
+    kind: 'move',
+    chain: chain!,
+    also: also!.equals(chain!) ? null : also!,
+    key: move.key,
+    tuple: move.row,
+    copied: false,
+    position: batch.after.position,
+    counts: { inserts: 0, updates: 1, deletes: 0 },
+    reason: BEHIND,
+  };
+  let refused: Aside | null = null;
+  const waits = marked && (await hasToWait(session, pipeline, entry));
+  if (!waits) {
+    const error = await attemptMove(session, target, move);
+    if (error !== null) refused = { ...entry, reason: reasonOf(error) };
+  }
+  if (refused !== null && onBadRow === 'stop') {
+    await client.query('ROLLBACK');
+    throw await refusedRowError(client, refused);
+  }
+  const aside = waits ? [entry] : refused === null ? [] : [refused];
+  if (refused !== null && !marked) {
+    // The lane that moves rows is the first of all, so they are still taken in order.
+    await client.query(holdLanes(pipeline));
+    await client.query(markParked(pipeline));
+  }
+  await putAside(client, pipeline, aside);
+  const counts = without(batch.counts, aside);
+  if (counts.size > 0)
+    await client.query(countStatement(pipeline, counts, `(SELECT ${batch.before.lane} AS lane)`));
+  await commit(session);
+  return refused;
+}
+
+async function hasToWait(
+  { client }: WriterSession,
+  pipeline: string,
+  { relation, chain, also }: Aside,
+): Promise<boolean> {
+  const parked = await parkedOf(client, pipeline, relation);
+  if (parked !== 'some') return parked === 'incomparable';
+  const both = [chain!, ...(also === null ? [] : [also])];
+  const found = await parkedAmong(client, pipeline, both);
+  return both.some((each) => found.has(nameOf(each)));
+}
+
+export function attemptMove(
+  session: WriterSession,
+  target: WriteTarget,
+  move: Move,
+): Promise<WeirError | null> {
+  return attemptScript(session, [
+    ...emptyStaging(session, target),
+    ...toMoveStatements(move, target, session.staging),
+  ]);
+}

@@ -1,0 +1,81 @@
+import type { Relation } from '../../../shared/change/relation.ts';
+import type { ChangeCounts, LaneBatch } from '../../../shared/connector/sink.ts';
+import { keyOfUnit, nameOf, type Unit } from './parked-chain.ts';
+import type { Aside } from './parked-entries.ts';
+
+const NOTHING: ChangeCounts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+
+/** Units of a batch as entries, with what the source had done that came to them. */
+export function toAside(
+  batch: LaneBatch,
+  relation: Relation,
+  reasons: ReadonlyMap<Unit, string>,
+  chains: readonly (Buffer | null)[],
+): Aside[] {
+  const units = [...reasons.keys()];
+  const names = units.map((unit) => {
+    const key = keyOfUnit(relation, unit);
+    return key === null ? null : nameOf(key);
+  });
+  const known = new Set(names.filter((name) => name !== null));
+  const origins = known.size === 0 ? undefined : batch.originsOf?.(relation.namespace, known);
+  return units.map((unit, i) => {
+    const name = names[i]!;
+    const origin = name === null ? undefined : origins?.get(name);
+    // Equal rows without a key share what the source did to them.
+    const isFirst = name === null || known.delete(name);
+    return {
+      ...entryOf(relation, unit, chains[i]!),
+      copied: false,
+      position: origin?.position ?? batch.after.position,
+      counts: isFirst ? (origin?.counts ?? oneOf(unit)) : NOTHING,
+      reason: reasons.get(unit)!,
+    };
+  });
+}
+
+/** Rows of the copy as entries: they are no changes. */
+export function toCopiedAside(
+  relation: Relation,
+  reasons: ReadonlyMap<Unit, string>,
+  chains: readonly (Buffer | null)[],
+  position: Aside['position'],
+): Aside[] {
+  return [...reasons].map(([unit, reason], i) => ({
+    ...entryOf(relation, unit, chains[i]!),
+    copied: true,
+    position,
+    counts: NOTHING,
+    reason,
+  }));
+}
+
+function entryOf(
+  relation: Relation,
+  { kind, bytes }: Unit,
+  chain: Buffer | null,
+): Pick<Aside, 'relation' | 'kind' | 'chain' | 'also' | 'key' | 'tuple'> {
+  const [key, tuple] = kind === 'delete' ? [bytes, null] : [null, bytes];
+  return { relation, kind, chain, also: null, key, tuple };
+}
+
+function oneOf({ kind }: Unit): ChangeCounts {
+  if (kind === 'upsert') return { ...NOTHING, inserts: 1 };
+  return kind === 'update' ? { ...NOTHING, updates: 1 } : { ...NOTHING, deletes: 1 };
+}
+
+/** What a batch counts, less what was put aside: that counts where it is parked. */
+export function without(
+  counts: LaneBatch['counts'],
+  aside: readonly Aside[],
+): Map<string, ChangeCounts> {
+  const left = new Map([...counts].map(([namespace, each]) => [namespace, { ...each }]));
+  for (const { relation, counts: less } of aside) {
+    const of = left.get(relation.namespace);
+    if (of === undefined) continue;
+    of.inserts -= less.inserts;
+    of.updates -= less.updates;
+    of.deletes -= less.deletes;
+  }
+  return left;
+}

@@ -1,0 +1,28 @@
+import type { Relation } from '../../../shared/change/relation.ts';
+import { fillUnchanged, hasUnchanged } from '../../../shared/change/tuple.ts';
+import type { Unit } from './parked-chain.ts';
+
+/** What units of one chain, in order, come to: one unit of a key, or so many equal ones of rows without a key. */
+export function foldChain({ identity }: Relation, units: readonly Unit[]): Unit[] {
+  switch (identity) {
+    case 'none':
+      return [...units];
+    case 'row':
+      return foldEqualRows(units);
+    case 'key':
+      return [units.reduce((before, unit) => (unit.kind === 'update' ? fill(unit, before) : unit))];
+  }
+}
+
+function fill(update: Unit, before: Unit): Unit {
+  // There is no row that it could change.
+  if (before.kind === 'delete') return before;
+  const bytes = fillUnchanged(update.bytes, before.bytes);
+  return { kind: hasUnchanged(bytes) ? 'update' : 'upsert', bytes };
+}
+
+function foldEqualRows(units: readonly Unit[]): Unit[] {
+  const net = units.reduce((sum, { kind }) => sum + (kind === 'delete' ? -1 : 1), 0);
+  const unit: Unit = { kind: net < 0 ? 'delete' : 'upsert', bytes: units[0]!.bytes };
+  return Array.from({ length: Math.abs(net) }, () => unit);
+}

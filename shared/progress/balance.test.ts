@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { settledCounts } from './balance.ts';
+
+it('what was applied, parked and discarded is all that the target has settled', () => {
+  const counts = (n: number) => ({ inserts: n, updates: 2 * n, deletes: 3 * n, truncates: 0 });
+  expect(
+    settledCounts({
+      applied: { a: counts(1) },
+      parked: {
+        a: { ...counts(10), entries: 4, rows: 1 },
+        b: { ...counts(5), entries: 1, rows: 0 },
+      },
+      discarded: { a: counts(100) },
+    }),
+  ).toEqual({ a: counts(111), b: counts(5) });
+});
