@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { RunOptions } from './commands/run.ts';
+import { addParkedCommands } from './parked/parked-program.ts';
 import { weirVersion } from './weir-version.ts';
 
 /**
@@ -119,6 +120,8 @@ export function createProgram(done: (exitCode: number) => void): Command {
       .action(async (pipeline: string) =>
         done(await (await import('./commands/lifecycle.ts')).runLifecycle(pipeline, desired)),
       );
+
+  addParkedCommands(program, done);
 
   program
     .command('reset')

@@ -1,4 +1,6 @@
+import type { Parking } from '../../shared/connector/parking.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { targetSubject } from '../../shared/hub/names.ts';
 import { publishNotice } from '../../shared/hub/notices.ts';
@@ -13,6 +15,9 @@ export interface TargetServerOptions {
   sink: Sink;
   gate: Gate;
 }
+
+/** Entries in one answer, which must fit into a message. */
+const PARKED_PAGE = 200;
 
 /** Answers for the target: the reader asks here, because only writers talk to the target. Returns how to stop. */
 export function serveTarget(options: TargetServerOptions): () => void {
@@ -55,5 +60,18 @@ async function answer(
     case 'finish':
       gate.nudge();
       return null;
+    case 'parked':
+      return parkingOf(sink).list(request.selection, request.after, PARKED_PAGE);
+    case 'showParked':
+      return parkingOf(sink).show(request.id);
+    case 'replay':
+      return parkingOf(sink).replay(request.selection, request.after);
+    case 'discard':
+      return parkingOf(sink).discard(request.selection);
   }
+}
+
+function parkingOf({ parking }: Pick<Sink, 'parking'>): Parking {
+  if (parking !== null) return parking;
+  throw new WeirError('NOT_SUPPORTED', 'this kind of target cannot put rows aside');
 }

@@ -125,6 +125,11 @@ nats: { url: nats://host:4222 }
     expect(problemsOf(text)).toMatch(/p\.yaml:4: source\.retention\.onLimit is stop, which needs/);
   });
 
+  it('says what becomes of a row that the target refuses', () => {
+    expect(parse(MINIMAL).onBadRow).toBe('stop');
+    expect(parse(`${MINIMAL}onBadRow: park\n`).onBadRow).toBe('park');
+  });
+
   it('lists all problems at once, each with its line, in order', () => {
     const message = problemsOf(`name: My_Shop
 mode: snapshots
@@ -139,7 +144,7 @@ writers: 0
 readers: two
 nmae: x
 order: transactional
-onBadRow: park
+onBadRow: skip
 transforms: [upper]
 `);
     expect(message).toBe(`p.yaml has 15 problems:
@@ -156,7 +161,7 @@ transforms: [upper]
   p.yaml:11: readers must be a whole number from 1 to 16
   p.yaml:12: nmae is not a key of this file; did you mean name? allowed here: name, mode, source, target, map, order, lanes, writers, workers, readers, onBadRow, transforms, nats
   p.yaml:13: order must be key or transaction
-  p.yaml:14: onBadRow park is not in this version yet; use stop
+  p.yaml:14: onBadRow must be stop or park
   p.yaml:15: transforms not in this version yet; leave it out`);
   });
 

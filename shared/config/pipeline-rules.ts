@@ -26,8 +26,6 @@ export function* pipelineProblems(
       message:
         'must be stop with order: transaction, because a transaction is applied whole or not at all',
     };
-  else if (form.onBadRow === 'park')
-    yield { path: ['onBadRow'], message: 'park is not in this version yet; use stop' };
   if (Array.isArray(form.transforms) && form.transforms.length > 0)
     yield { path: ['transforms'], message: 'not in this version yet; leave it out' };
   const retention = form.source?.retention;

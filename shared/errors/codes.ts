@@ -69,7 +69,7 @@ export const ERROR_CODES = {
     retry: false,
     exit: 1,
     means: 'The target refused a row.',
-    fix: 'Remove the cause that the message names at the target, then start the pipeline again.',
+    fix: 'Remove the cause that the message names at the target, then start the pipeline again; or let it put such rows aside with `onBadRow: park`.',
   },
   TARGET_NOT_READY: {
     retry: true,

@@ -1,10 +1,11 @@
 import type { DesiredState } from './desired-state.ts';
+import type { ParkedEntry, ParkedRow, ParkedSelection, ReplayStep } from '../connector/parking.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import type { PipelineProgress, PipelineState } from '../connector/sink.ts';
 
 /**
- * What a reader asks of the target through whichever writer answers. The target holds the record of the pipeline;
- * the reader never talks to it itself.
+ * What a reader, or a person's command, asks of the target through whichever writer answers. The target holds the
+ * record of the pipeline; nobody but writers talks to it.
  */
 export type TargetRequest =
   /** A reader takes over: earlier reader epochs are refused from now on. → `number`, its epoch */
@@ -22,7 +23,15 @@ export type TargetRequest =
   /** → null */
   | { op: 'sideState'; state: unknown }
   /** Asks to finish what can be finished, which may take long; the state tells when it is. → null */
-  | { op: 'finish' };
+  | { op: 'finish' }
+  /** → `ParkedEntry[]`, at most a page of them behind `after` */
+  | { op: 'parked'; selection: ParkedSelection; after: number }
+  /** → `ParkedRow | null` */
+  | { op: 'showParked'; id: number }
+  /** → `ReplayStep` */
+  | { op: 'replay'; selection: ParkedSelection; after: number }
+  /** → `number` of entries dropped */
+  | { op: 'discard'; selection: ParkedSelection };
 
 export interface TargetAnswers {
   begin: number;
@@ -33,4 +42,8 @@ export interface TargetAnswers {
   plan: null;
   sideState: null;
   finish: null;
+  parked: ParkedEntry[];
+  showParked: ParkedRow | null;
+  replay: ReplayStep;
+  discard: number;
 }

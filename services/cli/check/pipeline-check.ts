@@ -73,7 +73,7 @@ async function checkSource(
 
 async function checkTarget(
   ends: PipelineEnds,
-  { order }: PipelineSpec,
+  { order, onBadRow }: PipelineSpec,
   relations: RelationPlan[],
 ): Promise<Finding[]> {
   const sink = ends.createSink();
@@ -86,7 +86,14 @@ async function checkTarget(
           message: 'the target cannot apply whole transactions; use order: key',
         },
       ];
-    return await sink.check(relations);
+    const findings = await sink.check(relations);
+    if (onBadRow === 'park' && sink.parking === null)
+      findings.push({
+        level: 'error',
+        subject: 'onBadRow',
+        message: 'is park, and this kind of target cannot put rows aside; use stop',
+      });
+    return findings;
   } catch (error) {
     return [asFinding(error)];
   } finally {

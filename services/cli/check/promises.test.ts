@@ -11,15 +11,24 @@ const keyed: Relation = {
 };
 
 it('a pair with keys everywhere holds every promise', () => {
-  expect(
-    promisesFor({ mode: 'snapshot+changes', order: 'key' }, [keyed], {}).map((p) => p.holds),
-  ).toEqual(['yes', 'yes', 'yes', 'yes']);
+  const spec = { mode: 'snapshot+changes', order: 'key', onBadRow: 'stop' } as const;
+  expect(promisesFor(spec, [keyed], {}).map((p) => p.holds)).toEqual([
+    'yes',
+    'yes',
+    'yes',
+    'yes',
+    'yes',
+  ]);
 });
 
 it('the exception of a namespace without a key is named', () => {
   const log: Relation = { ...keyed, namespace: 'public.log', key: [], identity: 'none' };
   const heap: Relation = { ...keyed, namespace: 'public.heap', key: [], identity: 'row' };
-  const promises = promisesFor({ mode: 'changes', order: 'key' }, [keyed, log, heap], {});
+  const promises = promisesFor(
+    { mode: 'changes', order: 'key', onBadRow: 'stop' },
+    [keyed, log, heap],
+    {},
+  );
   const partly = promises.filter((promise) => promise.holds === 'partly');
   expect(partly.map(({ promise }) => promise)).toEqual([
     'every change followed',
@@ -30,19 +39,23 @@ it('the exception of a namespace without a key is named', () => {
 });
 
 it('a mere copy promises nothing of changes', () => {
-  expect(promisesFor({ mode: 'snapshot', order: 'key' }, [keyed], {})).toHaveLength(2);
+  expect(
+    promisesFor({ mode: 'snapshot', order: 'key', onBadRow: 'stop' }, [keyed], {}),
+  ).toHaveLength(3);
 });
 
 it('a target that only counts keeps nothing, and the check says so', () => {
-  const [lost, twice] = promisesFor({ mode: 'snapshot+changes', order: 'key' }, [keyed], {
-    keeps: 'counts',
-  });
+  const spec = { mode: 'snapshot+changes', order: 'key', onBadRow: 'stop' } as const;
+  const [lost, twice] = promisesFor(spec, [keyed], { keeps: 'counts' });
   expect(lost).toMatchObject({ promise: 'nothing lost', holds: 'no' });
   expect(twice).toMatchObject({ promise: 'nothing twice', holds: 'yes' });
 });
 
-it('whole transactions take the place of the order of each key', () => {
-  const promises = promisesFor({ mode: 'changes', order: 'transaction' }, [keyed], {});
-  expect(promises.map(({ promise }) => promise)).toContain('whole transactions');
-  expect(promises.map(({ promise }) => promise)).not.toContain('order per key');
+it('what becomes of a refused row is said', () => {
+  const why = (onBadRow: 'stop' | 'park') =>
+    promisesFor({ mode: 'snapshot', onBadRow }, [keyed], {}).find(
+      (p) => p.promise === 'no row dropped silently',
+    )?.why;
+  expect(why('stop')).toMatch(/stops at a row/);
+  expect(why('park')).toMatch(/put aside.*everything else flows/);
 });

@@ -14,7 +14,7 @@ export interface PromiseHeld {
  * in one transaction) is what the first ones rest on; the exceptions come from how the rows can be told apart.
  */
 export function promisesFor(
-  spec: Pick<PipelineSpec, 'mode' | 'order'>,
+  spec: Pick<PipelineSpec, 'mode' | 'order' | 'onBadRow'>,
   relations: readonly Relation[],
   target: Pick<ConnectorInfo, 'keeps'>,
 ): PromiseHeld[] {
@@ -30,6 +30,7 @@ export function promisesFor(
             why: 'the target commits data and progress in one transaction',
           },
         ];
+  promises.push(badRowPromise(spec));
   if (!follows) return promises;
   const unfollowed = namesOf(relations, (relation) => relation.identity === 'none');
   promises.push(
@@ -83,6 +84,17 @@ const WHOLE_TRANSACTIONS: PromiseHeld = {
   holds: 'yes',
   why: 'from the end of the copy on, each transaction of the source can be seen whole or not at all, in commit order, with constraints enforced',
 };
+
+function badRowPromise({ onBadRow }: Pick<PipelineSpec, 'onBadRow'>): PromiseHeld {
+  const promise = 'no row dropped silently';
+  return onBadRow === 'stop'
+    ? { promise, holds: 'yes', why: 'the pipeline stops at a row that the target refuses' }
+    : {
+        promise,
+        holds: 'yes',
+        why: 'a row that the target refuses is put aside with later changes of its key until it is replayed, everything else flows; what only a commit or a new constraint refuses stops the pipeline',
+      };
+}
 
 function orderPromise(relations: readonly Relation[]): PromiseHeld {
   const serial = namesOf(relations, (relation) => relation.order === 'namespace');

@@ -84,9 +84,9 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
     doc: 'Chunks of the copy that are read at once.',
   },
   onBadRow: {
-    allowed: '`stop`',
+    allowed: '`stop`, `park`',
     default: `\`${DEFAULTS.onBadRow}\``,
-    doc: 'What happens when the target refuses a row. `park` is not in this version.',
+    doc: 'What happens when the target refuses a row: the pipeline stops at it, or the row and later changes of its key are put aside in the target until `weir parked replay` or `discard`, and everything else flows. What is refused only at a commit (deferred constraints) or when constraints are made after the copy stops the pipeline in any case.',
   },
   transforms: { allowed: 'empty', default: 'empty', doc: 'Not in this version.' },
   'nats.url': {

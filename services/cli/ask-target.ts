@@ -1,0 +1,50 @@
+import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
+import { connectHub, hostsOf } from '../../shared/hub/hub.ts';
+import { targetSubject } from '../../shared/hub/names.ts';
+import { request } from '../../shared/hub/requests.ts';
+import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
+import { knownNatsUrls } from './supervisor/known-servers.ts';
+
+export type AskTarget = <R extends TargetRequest>(body: R) => Promise<TargetAnswers[R['op']]>;
+
+/** One step of a long piece of work, of which the writer says meanwhile that it is at it. */
+const TIMEOUT_MS = 600_000;
+
+/**
+ * Lets `work` ask the target of a pipeline through whichever of its writers answers, on the NATS servers of the
+ * environment and of this machine's runs. Throws UNREACHABLE where none does.
+ */
+export async function askTarget<T>(
+  pipeline: string,
+  work: (ask: AskTarget) => Promise<T>,
+): Promise<T> {
+  const urls = await knownNatsUrls();
+  if (urls.size === 0)
+    throw new WeirError(
+      'CONFIG_INVALID',
+      `no pipeline runs on this machine; name the NATS server of ${pipeline} in WEIR_NATS_URL`,
+    );
+  for (const url of urls) {
+    const hub = await connectHub({ url, name: `weir/${pipeline}/command` });
+    try {
+      const subject = targetSubject(pipeline);
+      if (!(await isThere(() => request(hub.control, subject, { op: 'progress' })))) continue;
+      return await work((body) => request(hub.control, subject, body, TIMEOUT_MS));
+    } finally {
+      await hub.close();
+    }
+  }
+  throw new WeirError(
+    'UNREACHABLE',
+    `no target-writer of ${pipeline} answers at ${[...urls].map(hostsOf).join(', ')}; is it running there?`,
+  );
+}
+
+async function isThere(question: () => Promise<unknown>): Promise<boolean> {
+  try {
+    return (await question()) !== null;
+  } catch (error) {
+    if (toWeirError(error).code === 'UNREACHABLE') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { SelectionFlags } from '../commands/parked.ts';
+
+/** `weir parked …`: looks after rows that the target refused. */
+export function addParkedCommands(program: Command, done: (exitCode: number) => void): void {
+  const load = () => import('../commands/parked.ts');
+  const parked = program
+    .command('parked')
+    .summary('look after rows that the target refused')
+    .description(
+      'Looks after rows that the target refused and that were put aside with the later changes of their keys (`onBadRow: park`).',
+    );
+
+  parked
+    .command('list')
+    .summary('which rows are parked, and why')
+    .argument('<name>', 'the pipeline')
+    .option('--namespace <namespace>', 'only rows of this namespace of the source')
+    .option('--json', 'print the result as JSON', false)
+    .action(async (name: string, options: { namespace?: string; json: boolean }) =>
+      done(await (await load()).runParkedList(name, options)),
+    );
+
+  parked
+    .command('show')
+    .summary('one entry with its values')
+    .argument('<name>', 'the pipeline')
+    .argument('<id>', 'the entry, as in the list', entryId)
+    .option('--json', 'print the result as JSON', false)
+    .action(async (name: string, id: number, options: { json: boolean }) =>
+      done(await (await load()).runParkedShow(name, id, options)),
+    );
+
+  selecting(
+    parked
+      .command('replay')
+      .summary('apply entries, each with all of its key, in their order')
+      .description(
+        'Applies entries, once what refused them is mended at the target. An entry stands for all that is parked of its key, in order; what is refused again stays parked.',
+      ),
+  ).action(async (name: string, ids: number[], flags: SelectionFlags) =>
+    done(await (await load()).runParkedReplay(name, ids, flags)),
+  );
+
+  selecting(
+    parked
+      .command('discard')
+      .summary('drop entries for good')
+      .description(
+        'Drops exactly these entries for good. When the last one of a key is gone, later changes of that key are applied again: the target then has the row as it was, or not at all, until a change brings the whole row.',
+      ),
+  ).action(async (name: string, ids: number[], flags: SelectionFlags) =>
+    done(await (await load()).runParkedDiscard(name, ids, flags)),
+  );
+}
+
+function selecting(command: Command): Command {
+  return command
+    .argument('<name>', 'the pipeline')
+    .argument('[ids...]', 'entries, as in the list', (text: string, before: number[] = []) => [
+      ...before,
+      entryId(text),
+    ])
+    .option('--namespace <namespace>', 'all entries of this namespace of the source')
+    .option('--all', 'all entries');
+}
+
+function entryId(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be the id of an entry.');
+  return Number(text);
+}
