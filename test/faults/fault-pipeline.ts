@@ -29,8 +29,8 @@ export interface FaultPipelineOptions {
   /** Rows of the shop before it starts. */
   rows?: number;
   ratePerSecond?: number;
-  /** Makes more at the source, given its URL, before anything starts. */
-  before?: (sourceUrl: string) => Promise<unknown>;
+  /** Makes more at either end before anything starts. */
+  before?: (sourceUrl: string, targetUrl: string) => Promise<unknown>;
   /** For the services. */
   env?: Record<string, string>;
   /** Whatever else the pipeline file should say. */
@@ -95,7 +95,7 @@ export class FaultPipeline {
     const [sourceUrl, targetUrl] = [await source.createDatabase(), await target.createDatabase()];
     await createShop(sourceUrl, options.rows ?? 3_000);
     await createWitness(sourceUrl, targetUrl);
-    await options.before?.(sourceUrl);
+    await options.before?.(sourceUrl, targetUrl);
     const nats = await startNats();
     onTestFinished(() => nats.stop());
     const wires: Wires = {

@@ -53,7 +53,7 @@ it('a target that only counts keeps nothing, and the check says so', () => {
 
 it('what becomes of a refused row is said', () => {
   const why = (onBadRow: 'stop' | 'park') =>
-    promisesFor({ mode: 'snapshot', onBadRow }, [keyed], {}).find(
+    promisesFor({ mode: 'snapshot', order: 'key', onBadRow }, [keyed], {}).find(
       (p) => p.promise === 'no row dropped silently',
     )?.why;
   expect(why('stop')).toMatch(/stops at a row/);

@@ -104,6 +104,17 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/faults/copy.test.ts'],
   },
   {
+    name: 'later changes of a parked key wait behind it',
+    edits: [
+      {
+        file: `${POSTGRES}/lane-progress.ts`,
+        find: "' AND NOT parked'",
+        replace: "''",
+      },
+    ],
+    tests: ['test/integration/postgres-parking.test.ts'],
+  },
+  {
     name: 'frames of an earlier reader are refused once another has begun',
     edits: [
       {
