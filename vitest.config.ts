@@ -35,7 +35,11 @@ export default defineConfig({
       {
         test: {
           name: 'faults',
-          include: ['test/faults/**/*.test.ts'],
+          include: [
+            'test/faults/**/*.test.ts',
+            // Minutes each: `npm run faults:long`.
+            ...(process.env['WEIR_LONG_FAULTS'] === undefined ? [] : ['test/faults/**/*.long.ts']),
+          ],
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

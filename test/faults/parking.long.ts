@@ -16,7 +16,7 @@ const target = usePostgres();
 const weir = useWeir();
 const seed = chooseSeed();
 
-const KEYS = 400;
+const KEYS = 200;
 const TABLE = 'CREATE TABLE faults.poison (id int PRIMARY KEY, n int NOT NULL, times int NOT NULL)';
 
 test('refused rows are parked, replayed and counted once while the writers are killed', async () => {
@@ -24,6 +24,7 @@ test('refused rows are parked, replayed and counted once while the writers are k
     source,
     target,
     seed,
+    ratePerSecond: 100,
     spec: { onBadRow: 'park', lanes: 4 },
     before: async (sourceUrl, targetUrl) => {
       await queryPostgres(
@@ -84,14 +85,14 @@ async function poison(url: string, signal: AbortSignal): Promise<number> {
   let updates = 0;
   while (!signal.aborted) {
     const ids = [...new Set(Array.from({ length: 6 }, () => 1 + random(KEYS)))];
-    const n = random(3) === 0 ? 7 : 8;
+    const n = random(4) === 0 ? 7 : 8;
     await queryPostgres(
       url,
       'UPDATE faults.poison SET n = $1, times = times + 1 WHERE id = ANY($2::int[])',
       [n, ids],
     );
     updates += ids.length;
-    await sleep(20);
+    await sleep(150);
   }
   return updates;
 }
