@@ -19,7 +19,7 @@ import {
 } from '../../proto/gen/adiom/v1/adiom.ts';
 import { isAbort, WeirError } from '../../shared/errors/weir-error.ts';
 import { toCallError } from './call-error.ts';
-import { toGrpcService } from './grpc-service.ts';
+import { toGrpcService } from '../../shared/grpc/service-definition.ts';
 import type { ServedSource } from './served-source.ts';
 
 const MAX_MESSAGE_BYTES = 256 << 20;
