@@ -29,6 +29,7 @@ import { TargetClient } from './target-client.ts';
 export interface ReaderEpochOptions {
   spec: PipelineSpec;
   source: Source;
+  dataType: string;
   hub: Hub;
   log: Logger;
   signal: AbortSignal;
@@ -100,7 +101,7 @@ export class ReaderEpoch implements MeteredEpoch {
   }
 
   static async begin(options: ReaderEpochOptions): Promise<ReaderEpoch> {
-    const { spec, source, hub, log, signal } = options;
+    const { spec, source, dataType, hub, log, signal } = options;
     const target = new TargetClient(hub, spec.name);
     const known = await target.waitForState(log, signal);
     refuseOtherOrder(spec, known);
@@ -108,6 +109,7 @@ export class ReaderEpoch implements MeteredEpoch {
       mode: spec.mode,
       namespaces: spec.source.namespaces,
       lanes: spec.lanes,
+      dataType,
       ...reachedBy(known),
     };
     const session = await source.open(scope, known?.plan ?? null, signal);

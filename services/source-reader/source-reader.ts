@@ -27,6 +27,8 @@ const IDLE_POLL_MS = 1_000;
 export interface SourceReaderOptions {
   spec: PipelineSpec;
   source: Source;
+  /** What its data is to come in: see `SourceScope`. */
+  dataType: string;
   hub: Hub;
   log: Logger;
   monitoring: Monitoring;
@@ -39,7 +41,7 @@ export interface SourceReaderOptions {
  * epoch and begins the next; the cost is reading a little again.
  */
 export async function runSourceReader(options: SourceReaderOptions): Promise<void> {
-  const { spec, source, hub, log, monitoring, signal } = options;
+  const { spec, source, dataType, hub, log, monitoring, signal } = options;
   const holder = createHolder();
   const target = new TargetClient(hub, spec.name);
   let epoch: ReaderEpoch | null = null;
@@ -113,7 +115,14 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
                 const wanted = await untilWanted(target, log, inner, (idle) => (phase = idle));
                 if (wanted === 'gone') gone.abort();
                 if (inner.aborted) return;
-                epoch = await ReaderEpoch.begin({ spec, source, hub, log, signal: inner });
+                epoch = await ReaderEpoch.begin({
+                  spec,
+                  source,
+                  dataType,
+                  hub,
+                  log,
+                  signal: inner,
+                });
                 problem = null;
                 meter.begin(epoch);
                 try {

@@ -2,9 +2,10 @@
  * The form of data that stores of different kinds share: rows as tuples (`tuple.ts`) one after the other, every value
  * as text in UTF-8, the columns' types named as standard SQL names them: `boolean`, `integer`, `bigint`,
  * `double precision`, `numeric(p,s)`, `text`, `date`, `timestamp with time zone`. Text is what a person would write in
- * SQL: `true`, `-12.50`, `2026-01-31 23:59:59.123456+00`.
+ * SQL, and the same value of a column always the same text: `true` or `t`, `-12.50`,
+ * `2026-01-31 23:59:59.123456+00`. A type that SQL has no name for is text too, and means something to its store only.
  *
- * Its relations have `definition: null`: a sink makes what it needs of columns and key.
+ * A relation may have `definition: null`: a sink then makes what it needs of columns and key.
  */
 export const TUPLES = 'weir.tuples';
 

@@ -34,6 +34,8 @@ export interface SourceScope {
   namespaces: readonly string[] | undefined;
   /** For a new plan. */
   lanes: number;
+  /** The form of data that the other end wants, one of `ConnectorInfo.gives`; left out, the source chooses. */
+  dataType?: string;
   /** Where the lanes of a known plan stand at the target: the one furthest behind, and the one furthest ahead. */
   reached?: { least: Position; most: Position };
 }

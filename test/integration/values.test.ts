@@ -1,86 +1,31 @@
 import { describe, expect, it, beforeAll } from 'vitest';
 import { dumpQuery } from '../support/psql.ts';
-import {
-  leaveOut,
-  majorVersion,
-  queryPostgres,
-  usePostgres,
-  useTargetPostgres,
-} from '../support/servers.ts';
+import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';
+import {
+  availableValueTables,
+  changeValues,
+  createValueTables,
+  expectValuesEqual,
+} from '../support/value-rounds.ts';
 import { useWeir } from '../support/weir-process.ts';
-import { VALUE_TABLES, type ValueTable } from './value-tables.ts';
+import type { ValueTable } from './value-tables.ts';
 
 const source = usePostgres();
 const target = useTargetPostgres();
 const weir = useWeir();
 
-/** One row for each value; `offset` keeps the keys of a second round apart. */
-function insertRows({ name, type, values }: ValueTable, offset: number): string {
-  return values
-    .map((value, i) => `INSERT INTO ${name} (id, v) VALUES (${offset + i}, (${value})::${type});`)
-    .join('\n');
-}
-
-/** Every row takes the value of the next one, the last that of the first. */
-function rotateValues({ name, values }: ValueTable): string {
-  return `UPDATE ${name} t SET v = o.v FROM (SELECT id, v FROM ${name}) o
-    WHERE t.id < 1000 AND o.id = (t.id + 1) % ${values.length}`;
-}
-
-/** The tables that both servers can have; says what is left out, and why. */
-async function available(): Promise<ValueTable[]> {
-  const version = Math.min(await majorVersion(source.url), await majorVersion(target.url));
-  const extensions = await Promise.all(
-    [source.url, target.url].map((url) =>
-      queryPostgres(url, 'SELECT name FROM pg_available_extensions'),
-    ),
-  );
-  const has = (name: string): boolean =>
-    extensions.every((rows) => rows.some((row) => row['name'] === name));
-  return VALUE_TABLES.filter(({ name, since, extension }) => {
-    if ((since ?? 0) > version) return leaveOut(version, name, `from ${since} on`);
-    if (extension !== undefined && !has(extension))
-      return leaveOut(version, name, `no extension ${extension}`);
-    return true;
-  });
-}
-
-async function expectEqual(pipeline: TestPipeline, tables: readonly ValueTable[]): Promise<void> {
-  for (const { name } of tables) {
-    const query = `SELECT id, v FROM ${name}`;
-    const [left, right] = await Promise.all([
-      dumpQuery(pipeline.sourceUrl, query),
-      dumpQuery(pipeline.targetUrl, query),
-    ]);
-    expect(right, name).toEqual(left);
-    expect(left.length, name).toBeGreaterThan(1);
-  }
-}
-
 /** Copies, then follows the same values inserted, updated and deleted. */
 async function copyAndFollow(pipeline: TestPipeline, tables: readonly ValueTable[]): Promise<void> {
-  for (const table of tables) {
-    if (table.extension !== undefined)
-      await queryPostgres(pipeline.sourceUrl, `CREATE EXTENSION IF NOT EXISTS ${table.extension}`);
-    if (table.types !== undefined) await queryPostgres(pipeline.sourceUrl, table.types);
-    await queryPostgres(
-      pipeline.sourceUrl,
-      `CREATE TABLE ${table.name} (id integer PRIMARY KEY, v ${table.type}); ${insertRows(table, 0)}`,
-    );
-  }
+  await createValueTables(pipeline.sourceUrl, tables);
   const copied = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
   expect(copied.code, copied.stderr).toBe(0);
-  await expectEqual(pipeline, tables);
+  await expectValuesEqual(pipeline, tables);
 
-  for (const table of tables)
-    await queryPostgres(
-      pipeline.sourceUrl,
-      `${insertRows(table, 1_000)}; ${rotateValues(table)}; DELETE FROM ${table.name} WHERE id = 1000`,
-    );
+  await changeValues(pipeline.sourceUrl, tables);
   const followed = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
   expect(followed.code, followed.stderr).toBe(0);
-  await expectEqual(pipeline, tables);
+  await expectValuesEqual(pipeline, tables);
   const verified = await weir.run(['verify', pipeline.file]);
   expect(verified.code, verified.stdout).toBe(0);
 }
@@ -88,7 +33,7 @@ async function copyAndFollow(pipeline: TestPipeline, tables: readonly ValueTable
 describe('values arrive as they were', () => {
   let tables: ValueTable[] = [];
   beforeAll(async () => {
-    tables = await available();
+    tables = await availableValueTables(source.url, target.url);
   });
 
   it('of every type, copied and followed, where some types force the stream into text', async () => {

@@ -1,6 +1,7 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { commonDataType } from '../../../shared/connector/data-type.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
@@ -92,7 +93,11 @@ async function start(
   if (service === 'source-reader') {
     if (connector.createSource === undefined)
       throw new WeirError('NOT_SUPPORTED', 'the source connector of this pipeline cannot be read');
-    return runSourceReader({ ...shared, spec, source: connector.createSource(common) });
+    const target = await connectorFor(spec.target.url.reveal());
+    const dataType = commonDataType(connector.getInfo().gives, target.getInfo().takes);
+    if (dataType === null)
+      throw new WeirError('NOT_SUPPORTED', 'the target takes nothing that this source gives');
+    return runSourceReader({ ...shared, spec, source: connector.createSource(common), dataType });
   }
   if (connector.createSink === undefined)
     throw new WeirError('NOT_SUPPORTED', 'the target connector of this pipeline cannot be written');

@@ -1,5 +1,6 @@
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Column, Relation } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { Chunk } from '../../../shared/connector/source.ts';
 import type { SourceTable } from './catalog.ts';
 import { qualifiedName, quoteIdent } from './names.ts';
@@ -24,12 +25,22 @@ export interface ChunkCursor {
   since: string | null;
 }
 
+/** What a table's chunks are read in, where the other end wants `wanted`. */
+export function chunkDataType(
+  { isBinarySafe }: Pick<SourceTable, 'isBinarySafe'>,
+  wanted: string | undefined,
+): string {
+  if (wanted === TUPLES) return TUPLES;
+  return isBinarySafe ? COPY_BINARY : COPY_TEXT;
+}
+
 /** Cuts the table into chunks, with ids from `nextId` on. Empty leaves give none. */
 export function cutChunks(
   table: SourceTable,
   nextId: number,
   how: Chunk['how'],
   serverVersion: number,
+  wanted?: string,
 ): Chunk[] {
   const totalPages = table.leaves.reduce((sum, leaf) => sum + leaf.pages, 0);
   const leastPages = Math.ceil(
@@ -49,7 +60,7 @@ export function cutChunks(
         namespace: table.namespace,
         cursor: cursorOf(leaf, page, end < leaf.pages ? end : null, null),
         how,
-        dataType: table.isBinarySafe ? COPY_BINARY : COPY_TEXT,
+        dataType: chunkDataType(table, wanted),
         estimatedBytes: Math.round(bytesPerPage * Math.min(step, leaf.pages - page)),
       });
     }
@@ -58,7 +69,12 @@ export function cutChunks(
 }
 
 /** One chunk a leaf, of the rows anywhere in it that were written since `xid`. */
-export function recentChunks(table: SourceTable, nextId: number, xid: string): Chunk[] {
+export function recentChunks(
+  table: SourceTable,
+  nextId: number,
+  xid: string,
+  wanted?: string,
+): Chunk[] {
   return table.leaves
     .filter((leaf) => leaf.pages > 0)
     .map((leaf, i) => ({
@@ -66,7 +82,7 @@ export function recentChunks(table: SourceTable, nextId: number, xid: string): C
       namespace: table.namespace,
       cursor: cursorOf(leaf, 0, null, xid),
       how: 'merge',
-      dataType: table.isBinarySafe ? COPY_BINARY : COPY_TEXT,
+      dataType: chunkDataType(table, wanted),
       estimatedBytes: Math.min(leaf.bytes, CHUNK_BYTES),
     }));
 }
@@ -99,12 +115,29 @@ export function parseChunkCursor(value: unknown): ChunkCursor {
 /** The statement that reads a chunk, columns in the relation's order. */
 export function copySql(relation: Relation, chunk: Chunk): string {
   const cursor = parseChunkCursor(chunk.cursor);
-  const columns = relation.columns.map((column) => quoteIdent(column.name)).join(', ');
+  const tuples = chunk.dataType === TUPLES;
+  const columns = relation.columns
+    .map((column) => (tuples ? outputText(column) : quoteIdent(column.name)))
+    .join(', ');
   const conditions: string[] = [];
   if (cursor.fromPage > 0) conditions.push(`ctid >= '(${cursor.fromPage},0)'`);
   if (cursor.toPage !== null) conditions.push(`ctid < '(${cursor.toPage},0)'`);
   if (cursor.since !== null) conditions.push(`age(xmin) <= age('${cursor.since}'::xid)`);
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const format = chunk.dataType === COPY_BINARY ? 'binary' : 'text';
+  const format = chunk.dataType === COPY_TEXT ? 'text' : 'binary';
   return `COPY (SELECT ${columns} FROM ONLY ${qualifiedName(cursor.schema, cursor.name)}${where}) TO STDOUT (FORMAT ${format})`;
+}
+
+/** Types whose cast to text is what their output function writes; of arrays it always is. */
+const PLAIN =
+  /^(?:smallint|integer|bigint|real|double precision|numeric|text|character varying|uuid|bytea|jsonb?|date|time|timestamp|interval)(?![\w.])/;
+
+/**
+ * The value as text just as the stream of changes has it: as the type's output function writes it. A cast does so only
+ * for some types; `format` does for all, but makes NULL an empty string.
+ */
+function outputText({ name, type }: Column): string {
+  const value = quoteIdent(name);
+  if (PLAIN.test(type)) return `${value}::pg_catalog.text`;
+  return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', ${value}) END`;
 }

@@ -13,6 +13,9 @@ const PIECE_BYTES = 256 * 1024;
 /** "PGCOPY\n\377\r\n\0", no flags, no header extension (manual, "COPY", Binary Format). */
 const SIGNATURE = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
 const TRAILER = Buffer.from([0xff, 0xff]);
+/** Signature, flags, length of the header's extension. */
+export const HEAD_BYTES = SIGNATURE.length;
+export const TRAILER_BYTES = TRAILER.length;
 
 /** What `pg` keeps to itself of its connection, as far as COPY needs it. */
 export interface CopyConnection extends Connection {

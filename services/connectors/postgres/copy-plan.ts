@@ -3,7 +3,7 @@ import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan
 import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { relationPlanOf, type SourceTable } from './catalog.ts';
-import { cutChunks, parseChunkCursor, recentChunks } from './chunk-plan.ts';
+import { chunkDataType, cutChunks, parseChunkCursor, recentChunks } from './chunk-plan.ts';
 import { isSameShape } from './same-shape.ts';
 
 /** What must be remembered of the pipeline's first snapshot: `PipelinePlan.snapshot`. */
@@ -17,7 +17,7 @@ export interface NewPlanOptions {
   identity: string;
   start: Position;
   xmin: string;
-  scope: Pick<SourceScope, 'mode' | 'lanes'>;
+  scope: Pick<SourceScope, 'mode' | 'lanes' | 'dataType'>;
   tables: readonly SourceTable[];
   /** Of the values in the stream; those of a copy may differ. */
   encoding: 'binary' | 'text';
@@ -37,7 +37,7 @@ export interface ContinuedPlanOptions {
   known: PipelinePlan;
   /** As they are now, under the new snapshot where there is one. */
   tables: readonly SourceTable[];
-  scope: Pick<SourceScope, 'mode' | 'lanes'>;
+  scope: Pick<SourceScope, 'mode' | 'lanes' | 'dataType'>;
   /** Where the new snapshot stands; only looked at if `needsSnapshot`. */
   start: Position;
   encoding: 'binary' | 'text';
@@ -81,7 +81,11 @@ export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
     }
     requireColumns(plan, table);
     if (canMerge(plan, table, scope.mode))
-      namespaces.push({ ...plan, settled: start, chunks: mergedChunks(plan, table, memory) });
+      namespaces.push({
+        ...plan,
+        settled: start,
+        chunks: mergedChunks(plan, table, scope, memory),
+      });
     else
       namespaces.push({
         ...newNamespace(table, start, scope, memory, serverVersion),
@@ -116,18 +120,25 @@ function canMerge(plan: NamespacePlan, table: SourceTable, mode: SourceScope['mo
  * stream alone cannot rebuild it where the update left a TOAST value unchanged. With new ids, because they are read
  * under another snapshot than those that may still be on their way.
  */
-function mergedChunks(plan: NamespacePlan, table: SourceTable, memory: SnapshotMemory): Chunk[] {
+function mergedChunks(
+  plan: NamespacePlan,
+  table: SourceTable,
+  { dataType: wanted }: Pick<SourceScope, 'dataType'>,
+  memory: SnapshotMemory,
+): Chunk[] {
+  const dataType = chunkDataType(table, wanted);
   const missing = plan.chunks
     .filter((chunk) => parseChunkCursor(chunk.cursor).since === null)
-    .map((chunk, i) => ({ ...chunk, id: memory.nextChunkId + i, how: 'merge' as const }));
+    .map((chunk, i) => ({ ...chunk, id: memory.nextChunkId + i, how: 'merge' as const, dataType }));
   takeIds(memory, missing);
-  return [...missing, ...takeIds(memory, recentChunks(table, memory.nextChunkId, memory.xmin))];
+  const recent = recentChunks(table, memory.nextChunkId, memory.xmin, wanted);
+  return [...missing, ...takeIds(memory, recent)];
 }
 
 function newNamespace(
   table: SourceTable,
   start: Position,
-  scope: Pick<SourceScope, 'mode'>,
+  scope: Pick<SourceScope, 'mode' | 'dataType'>,
   memory: SnapshotMemory,
   serverVersion: number,
 ): NamespacePlan {
@@ -138,7 +149,7 @@ function newNamespace(
     settled: start,
     state: copies ? 'new' : 'ready',
     chunks: copies
-      ? takeIds(memory, cutChunks(table, memory.nextChunkId, 'load', serverVersion))
+      ? takeIds(memory, cutChunks(table, memory.nextChunkId, 'load', serverVersion, scope.dataType))
       : [],
     chunksDone: 0,
     rowsDone: 0,

@@ -1,4 +1,5 @@
 import { NULL_LENGTH, toTuple } from '../../../shared/change/tuple.ts';
+import { HEAD_BYTES } from './copy-in.ts';
 
 /**
  * Rows of a COPY as it lies on the wire (CopyData messages, cut anywhere), as tuples: of the binary format as they
@@ -27,8 +28,6 @@ export async function* readCopiedTuples(
   }
 }
 
-/** Signature, flags, length of the header's extension. */
-const HEAD_BYTES = 19;
 const MESSAGE_HEAD = 5;
 
 async function* readPayloads(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,11 +1,11 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
-import { COPY_FORMATS, DATA_TYPES } from './load-chunk.ts';
+import { DATA_TYPES } from './load-chunk.ts';
 import { createPostgresSink } from './sink.ts';
 import { createPostgresSource } from './source.ts';
 import { createPostgresVerifier } from './verifier.ts';
 
 export const postgresConnector: Connector = {
-  getInfo: () => ({ kind: 'postgres', gives: Object.keys(COPY_FORMATS), takes: DATA_TYPES }),
+  getInfo: () => ({ kind: 'postgres', gives: DATA_TYPES, takes: DATA_TYPES }),
   createSource: createPostgresSource,
   createSink: createPostgresSink,
   createVerifier: createPostgresVerifier,

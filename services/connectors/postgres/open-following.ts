@@ -1,4 +1,5 @@
 import { FIRST_POSITION, maxPosition, type Position } from '../../../shared/change/position.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { abortReason } from './abort-reason.ts';
@@ -87,7 +88,10 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       readers = new SnapshotReaders({ url, applicationName, exporter, snapshot: made.snapshot });
       moment = await readSnapshotMoment(readers, catalog, opening.scope);
     } else await disconnect(exporter);
-    const isBinary = facts.version >= 140_000 && moment.tables.every((t) => t.isBinarySafe);
+    const isBinary =
+      opening.scope.dataType !== TUPLES &&
+      facts.version >= 140_000 &&
+      moment.tables.every((t) => t.isBinarySafe);
     const encoding = isBinary ? 'binary' : 'text';
     const serverVersion = facts.version;
     const shared = { ...moment, scope: opening.scope, start, encoding, serverVersion } as const;

@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { Chunk, ChunkReceiver } from '../../../shared/connector/source.ts';
 import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
 import { copySql } from './chunk-plan.ts';
 import { connect, describeServer, disconnect } from './connection.ts';
 import { copyOut } from './copy-out.ts';
+import { CopiedTuples } from './copied-tuples.ts';
 import { quoteLiteral } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
 
@@ -36,7 +38,7 @@ export class SnapshotReaders {
     signal: AbortSignal,
   ): Promise<{ rows: number }> {
     return this.use(`copying ${relation.namespace}`, (client) =>
-      copyOut(client, copySql(relation, chunk), receive, signal),
+      copyOut(client, copySql(relation, chunk), receiverOf(chunk, receive), signal),
     );
   }
 
@@ -81,4 +83,14 @@ export class SnapshotReaders {
     }
     return client;
   }
+}
+
+/** Tuples go on without what COPY puts around them. */
+function receiverOf({ dataType }: Chunk, receive: ChunkReceiver): ChunkReceiver {
+  if (dataType !== TUPLES) return receive;
+  const tuples = new CopiedTuples();
+  return (bytes) => {
+    const taken = tuples.take(bytes);
+    return taken.length === 0 ? undefined : receive(taken);
+  };
 }
