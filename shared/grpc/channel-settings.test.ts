@@ -30,7 +30,7 @@ describe('a gRPC URL', () => {
     ['grpcs://host:1?cert=/c.pem', /cert and key go together/],
     ['grpcs://host:1?tokenEnv=A&tokenFile=/b', /only one of/],
     ['grpcs://host:1?tokenenv=A', /did you mean tokenEnv/],
-    ['grpc://host:1?timeout=soon&gzip=yes', /timeout must be .*; gzip must be/],
+    ['grpc://host:1?timeout=soon&gzip=yes', /gzip must be .*; timeout must be/],
   ])('%s is refused with what to write instead, and without its secrets', (url, message) => {
     expect(() => parseChannelUrl(url)).toThrow(message);
     expect(() => parseChannelUrl(url)).not.toThrow(/secret/);
