@@ -149,6 +149,47 @@ describe('a refused row', () => {
     expect((await pipeline.sink.readProgress())?.applied[name]).toEqual(counts(600));
   });
 
+  it.each(['', ' UNIQUE'])(
+    'is found among changes of every kind, with a further key or without:%s',
+    async (also) => {
+      await start(
+        `CREATE TABLE items (id int PRIMARY KEY, n int, note text${also}); CREATE TABLE bag (n int); ALTER TABLE bag REPLICA IDENTITY FULL`,
+        `CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ASSERT OLD.n <> 7; RETURN OLD; END $$;
+       CREATE TRIGGER keep BEFORE DELETE ON items FOR EACH ROW EXECUTE FUNCTION keep(); ALTER TABLE items ENABLE ALWAYS TRIGGER keep;
+       CREATE TRIGGER keep BEFORE DELETE ON bag FOR EACH ROW EXECUTE FUNCTION keep(); ALTER TABLE bag ENABLE ALWAYS TRIGGER keep;
+       ${SMALL}`,
+      );
+      await pipeline.write(0, {
+        [name]: {
+          upserts: Array.from({ length: 9 }, (_, i) => [String(i), String(i), `note ${i}`]),
+        },
+        'public.bag': { upserts: [['6'], ['7'], ['7'], ['8']] },
+      });
+      await pipeline.write(0, {
+      [name]: {
+        upserts: [['1', '100', 'a'], ['2', '20', 'b'], ['10', '100', 'c']],
+        partial: [['3', '30', undefined], ['4', '400', undefined], ['5', undefined, 'd'], ['6', 'x', 'e']],
+        deletes: [['7'], ['8'], ['0']],
+      },
+      'public.bag': { deletes: [['6'], ['7']] },
+    }); // prettier-ignore
+      expect((await parked()).sort()).toEqual(['delete ', 'delete 7', 'update 4', 'update 6', 'upsert 1', 'upsert 10']); // prettier-ignore
+      const kept = ['1\t1\tnote 1', '2\t20\tb', '3\t30\tnote 3', '4\t4\tnote 4', '5\t5\td', '6\t6\tnote 6', '7\t7\tnote 7']; // prettier-ignore
+      expect((await dumpTable(target, 'items')).sort()).toEqual(kept);
+      expect((await dumpTable(target, 'bag')).sort()).toEqual(['7', '7', '8']);
+    },
+  );
+
+  it('is found where the bytes themselves cannot be read at the target', async () => {
+    await start(ITEMS, '', 'binary');
+    const batch = await pipeline.batch(0, { [name]: {} });
+    const note = (i: number) => (i % 20 === 0 ? Buffer.from([0xff]) : 'x');
+    batch.changes[0]!.upserts.push(...Array.from({ length: 50 }, (_, i) => toTuple([int4(i), int4(1), note(i)]))); // prettier-ignore
+    await pipeline.sink.writeUpdates(batch);
+    expect(await parked()).toEqual(['upsert 0', 'upsert 20', 'upsert 40']);
+    expect(await dumpTable(target, 'items')).toHaveLength(47);
+  });
+
   it('holds back what takes its unique value, and a replay hands values on', async () => {
     await start('CREATE TABLE seats (id int PRIMARY KEY, seat text UNIQUE, n int)', 'ALTER TABLE seats ADD CONSTRAINT small CHECK (n < 100)'); // prettier-ignore
     const seats = 'public.seats';

@@ -1,7 +1,8 @@
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { ChunkHead } from '../../../shared/connector/sink.ts';
-import { applyCarefully, prepareCarefully } from './apply-carefully.ts';
+import { applyCarefully } from './apply-carefully.ts';
+import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from './copy-in.ts';
 import { inSets, readCopiedTuples } from './copy-tuples.ts';
 import { toCopiedAside } from './parked-aside.ts';

@@ -2,7 +2,7 @@ import type { Barrier } from '../../../shared/connector/source.ts';
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { keyOf } from '../../../shared/change/tuple.ts';
 import type { WeirError } from '../../../shared/errors/weir-error.ts';
-import { attemptScript, emptyStaging, prepareCarefully } from './apply-carefully.ts';
+import { attemptScript, emptyStaging, prepareCarefully } from './attempt-script.ts';
 import { toMoveStatements, type Move } from './change-statements.ts';
 import { countStatement } from './lane-progress.ts';
 import { without } from './parked-aside.ts';

@@ -1,6 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
-import { attemptScript, emptyStaging } from './apply-carefully.ts';
+import { attemptScript, emptyStaging } from './attempt-script.ts';
 import { toCopyMessages } from './copy-in.ts';
 import { keyColumns, keyOfUnit, toChain, type Unit } from './parked-chain.ts';
 import { toKeyRows } from './tuple-rows.ts';

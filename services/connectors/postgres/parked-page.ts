@@ -16,6 +16,15 @@ export interface PageEntry {
   tuple: Buffer | null;
 }
 
+/** Entries of one chain in their order; `shape` names their relation. */
+export interface ChainEntries {
+  relation: Relation;
+  shape: string;
+  /** Nothing that is not of this page stands before them. */
+  isFree: boolean;
+  entries: PageEntry[];
+}
+
 /** What stands in the way of entries of a chain. */
 interface Chain {
   /** Something before them was not applied. */
@@ -112,37 +121,39 @@ export class ParkedPage {
     }
   }
 
-  /** Chains that nothing stands in the way of, each with all its entries of this page; `shape` names the relation. */
-  freeGroups(): { relation: Relation; shape: string; entries: PageEntry[] }[] {
-    const groups = new Map<string, { relation: Relation; shape: string; entries: PageEntry[] }>();
-    const unfit = new Set<string>();
+  /** Chains that concern one key and nothing else, each with all its entries of this page. */
+  plainChains(): ChainEntries[] {
+    const chains = new Map<string, ChainEntries>();
+    const entangled = new Set<string>();
     for (const entry of this.#entries) {
       const name = entry.chain === null ? `#${entry.id}` : nameOf(entry.chain);
       const shape = JSON.stringify(entry.relation);
-      const group = groups.get(name) ?? { relation: entry.relation, shape, entries: [] };
-      group.entries.push(entry);
-      groups.set(name, group);
       const state = this.#chains.get(name);
-      const isFree =
+      const isFree = state?.blocked !== true;
+      const chain = chains.get(name) ?? { relation: entry.relation, shape, isFree, entries: [] };
+      chain.entries.push(entry);
+      chains.set(name, chain);
+      const isPlain =
         entry.kind !== 'move' &&
-        state?.blocked !== true &&
         state?.tied !== true &&
         !this.#mixed.has(entry.namespace) &&
         entry.relation.looseKey !== true &&
-        group.shape === shape;
-      if (!isFree) unfit.add(name);
+        chain.shape === shape;
+      if (!isPlain) entangled.add(name);
     }
-    return [...groups].filter(([name]) => !unfit.has(name)).map(([, group]) => group);
+    return [...chains].filter(([name]) => !entangled.has(name)).map(([, chain]) => chain);
   }
 
-  /** What has neither been applied nor refused yet. */
-  *open(): Generator<PageEntry> {
-    for (const entry of this.#entries)
-      if (!this.#done.has(entry.id) && !this.#reasons.has(entry.id)) yield entry;
+  get entries(): readonly PageEntry[] {
+    return this.#entries;
   }
 
-  /** Whether nothing stands before the entry, or it brings the whole row and makes that needless. */
+  /**
+   * Whether the entry was neither applied nor refused yet, and nothing stands before it, or it brings the whole row and
+   * makes that needless.
+   */
   mayTry(entry: PageEntry): boolean {
+    if (this.#done.has(entry.id) || this.#reasons.has(entry.id)) return false;
     const states = chainsOf(entry).map((chain) => this.#chains.get(chain)!);
     const stuck = this.#stuck.get(entry.namespace);
     const waits = stuck !== undefined && [...stuck].some((shape) => shape !== entry.shape);
@@ -170,17 +181,19 @@ export class ParkedPage {
     this.#block(entry);
   }
 
-  /** Conditions that name what is to be taken out. */
-  settled(): string[] {
-    const done = this.#done.size === 0 ? [] : [`id IN (${[...this.#done].join(', ')})`];
-    const overtaken = [...this.#overtaken].map(
-      ([name, id]) => `chain = '\\x${Buffer.from(name, 'latin1').toString('hex')}' AND id <= ${id}`,
+  /** The condition that names what is to be taken out; null where nothing is. */
+  settled(): string | null {
+    const parts = [...this.#overtaken].map(
+      ([name, id]) =>
+        `(chain = '\\x${Buffer.from(name, 'latin1').toString('hex')}' AND id <= ${id})`,
     );
-    return [...done, ...overtaken];
+    if (this.#done.size > 0) parts.push(`id IN (${[...this.#done].join(', ')})`);
+    return parts.length === 0 ? null : `(${parts.join(' OR ')})`;
   }
 
-  *reasons(): Generator<{ id: number; reason: string }> {
-    for (const [id, reason] of this.#reasons) if (!this.#done.has(id)) yield { id, reason };
+  /** Why entries stay that were tried. */
+  reasons(): ReadonlyMap<number, string> {
+    return new Map([...this.#reasons].filter(([id]) => !this.#done.has(id)));
   }
 
   result(): Omit<ReplayStep, 'next'> {

@@ -1,12 +1,14 @@
+import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { ParkedSelection, ReplayStep } from '../../../shared/connector/parking.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { applyCarefully, attemptUnits, prepareCarefully } from './apply-carefully.ts';
+import { applyCarefully, attemptUnits } from './apply-carefully.ts';
+import { prepareCarefully } from './attempt-script.ts';
 import { attemptMove } from './move-row.ts';
 import type { Unit } from './parked-chain.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
 import { foldChain } from './parked-fold.ts';
-import { ParkedPage, type PageEntry } from './parked-page.ts';
+import { ParkedPage, type ChainEntries, type PageEntry } from './parked-page.ts';
 import { reasonOf } from './refused-row.ts';
 import type { RelationCache } from './relation-cache.ts';
 import { openStateTables } from './state-tables.ts';
@@ -19,18 +21,13 @@ export interface ReplayOptions {
   relations: RelationCache;
 }
 
-/** Entries of one chain that are replayed as what they come to. */
-interface Group {
-  relation: Relation;
-  entries: PageEntry[];
-}
-
 /**
  * Applies a page of parked entries in one transaction that holds all lanes: no change of these keys can pass by, and
  * of two who replay one waits and then finds what the other has left.
  *
  * What chains come to is applied as a set first, because rows may hand unique values on to each other; then, of chains
- * that were refused, entry after entry, so that each comes as far as it can.
+ * that were refused, entry after entry, so that each comes as far as it can: of all such chains one at a time. Entries
+ * that concern more than one key come last and alone.
  */
 export class ParkedReplay {
   readonly #session: WriterSession;
@@ -57,48 +54,64 @@ export class ParkedReplay {
     await client.query(holdLanesPatiently(pipeline));
     const page = await ParkedPage.read(client, pipeline, selection, after);
     const replay = new ParkedReplay(session, options, page);
-    await replay.#asSets();
+    const chains = page.plainChains();
+    await replay.#asSets(chains.filter(({ isFree }) => isFree));
+    await replay.#inRounds(chains);
     await replay.#oneByOne();
-    for (const where of page.settled()) await client.query(settleParked(pipeline, where));
-    for (const { id, reason } of page.reasons())
-      await client.query('UPDATE weir.parked SET reason = $2 WHERE id = $1', [id, reason]);
+    const settled = page.settled();
+    if (settled !== null) await client.query(settleParked(pipeline, settled));
+    await giveReasons(client, page.reasons());
     const next = await page.next(client);
     await client.query(clearMark(pipeline));
     await commit(session);
     return { ...page.result(), next };
   }
 
-  async #asSets(): Promise<void> {
-    const byRelation = new Map<string, Group[]>();
-    for (const group of this.#page.freeGroups()) {
-      const list = byRelation.get(group.shape) ?? [];
-      list.push(group);
-      byRelation.set(group.shape, list);
+  async #asSets(chains: readonly ChainEntries[]): Promise<void> {
+    const byRelation = new Map<string, ChainEntries[]>();
+    for (const chain of chains) {
+      const list = byRelation.get(chain.shape) ?? [];
+      list.push(chain);
+      byRelation.set(chain.shape, list);
     }
-    for (const groups of byRelation.values()) await this.#asSet(groups);
+    for (const list of byRelation.values()) await this.#asSet(list);
   }
 
-  async #asSet(groups: readonly Group[]): Promise<void> {
-    const { relation } = groups[0]!;
+  async #asSet(chains: readonly ChainEntries[]): Promise<void> {
+    const { relation } = chains[0]!;
     const target = await this.#targetOf(relation);
-    if (target instanceof WeirError) return;
-    const groupOf = new Map<Unit, Group>();
-    for (const group of groups)
-      for (const { kind, bytes } of foldChain(relation, group.entries.map(toUnit)))
-        groupOf.set({ kind, bytes }, group);
-    const failed = new Map<Group, WeirError>();
-    const units = [...groupOf.keys()];
-    for (const { unit, error } of await applyCarefully(this.#session, target, relation, units))
-      failed.set(groupOf.get(unit)!, error);
-    for (const group of groups) {
-      const error = failed.get(group);
-      if (error === undefined) this.#page.succeed(...group.entries);
-      else if (group.entries.length === 1) this.#page.fail(group.entries[0]!, reasonOf(error));
+    const failed = new Map<ChainEntries, WeirError>();
+    if (target instanceof WeirError) for (const chain of chains) failed.set(chain, target);
+    else {
+      const chainOf = new Map<Unit, ChainEntries>();
+      for (const chain of chains)
+        for (const { kind, bytes } of foldChain(relation, chain.entries.map(toUnit)))
+          chainOf.set({ kind, bytes }, chain);
+      const units = [...chainOf.keys()];
+      for (const { unit, error } of await applyCarefully(this.#session, target, relation, units))
+        failed.set(chainOf.get(unit)!, error);
+    }
+    for (const chain of chains) {
+      const error = failed.get(chain);
+      if (error === undefined) this.#page.succeed(...chain.entries);
+      else if (chain.entries.length === 1) this.#page.fail(chain.entries[0]!, reasonOf(error));
+    }
+  }
+
+  async #inRounds(chains: readonly ChainEntries[]): Promise<void> {
+    const rest = chains.map((chain) => ({ chain, entries: [...chain.entries] }));
+    for (;;) {
+      const round = rest.flatMap(({ chain, entries }) => {
+        const at = entries.findIndex((entry) => this.#page.mayTry(entry));
+        return at < 0 ? [] : [{ ...chain, entries: entries.splice(0, at + 1).slice(at) }];
+      });
+      if (round.length === 0) return;
+      await this.#asSets(round);
     }
   }
 
   async #oneByOne(): Promise<void> {
-    for (const entry of this.#page.open()) {
+    for (const entry of this.#page.entries) {
       if (!this.#page.mayTry(entry)) continue;
       const target = await this.#targetOf(entry.relation);
       const error = target instanceof WeirError ? target : await this.#attempt(target, entry);
@@ -124,6 +137,15 @@ export class ParkedReplay {
       throw error;
     }
   }
+}
+
+/** Entries that were tried and stay are told why by now. */
+async function giveReasons(client: ClientBase, reasons: ReadonlyMap<number, string>) {
+  if (reasons.size === 0) return;
+  await client.query(
+    `UPDATE weir.parked p SET reason = r.reason FROM unnest($1::bigint[], $2::text[]) r (id, reason) WHERE p.id = r.id`,
+    [[...reasons.keys()], [...reasons.values()]],
+  );
 }
 
 function toUnit({ kind, key, tuple }: PageEntry): Unit {

@@ -56,7 +56,10 @@ function errorFields(error: unknown): ErrorFields {
   return fields;
 }
 
-/** By SQLSTATE (manual, appendix A). */
+/** SQLSTATEs by which a server refuses a row (manual, appendix A); 54000: a value is too large for an index. */
+export const REFUSING_STATES = /^(21|22|23|44|P0|54000)/;
+
+/** By SQLSTATE. */
 function codeOfState(state: string, message: string): ErrorCode {
   const kind = state.slice(0, 2);
   // The connection that exported the snapshot is gone: a new start takes a new one.
@@ -70,11 +73,7 @@ function codeOfState(state: string, message: string): ErrorCode {
   // Read only: a standby that is about to be promoted.
   if (state === '25006') return 'UNREACHABLE';
   if (state === '42P01' || state === '42703' || state === '3F000') return 'SCHEMA_CHANGED';
-  // 54000: a value is too large for an index.
-  if (state === '54000') return 'ROW_REFUSED';
-  if (kind === '22' || kind === '23' || kind === '44' || kind === '21' || kind === 'P0')
-    return 'ROW_REFUSED';
-  return 'INTERNAL';
+  return REFUSING_STATES.test(state) ? 'ROW_REFUSED' : 'INTERNAL';
 }
 
 /** Messages of data errors quote the value; those that functions raise may say anything. */

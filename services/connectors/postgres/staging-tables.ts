@@ -45,6 +45,15 @@ export class Staging {
     return sql;
   }
 
+  /** The same, of the staged rows at the places that PL/pgSQL's variable `weir_chosen` holds. */
+  chosenOf(target: WriteTarget): WriteStatements {
+    return toWriteStatements(
+      target,
+      this.#of(target).id,
+      (table) => `(SELECT * FROM ${table} WHERE ctid = ANY(weir_chosen))`,
+    );
+  }
+
   #of(target: WriteTarget): Staged {
     let staged = this.#staged.get(target);
     if (staged === undefined) {

@@ -1,5 +1,6 @@
 import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
-import { applyCarefully, prepareCarefully } from './apply-carefully.ts';
+import { applyCarefully } from './apply-carefully.ts';
+import { prepareCarefully } from './attempt-script.ts';
 import { countStatement, fencedLane, moveStatement } from './lane-progress.ts';
 import { toAside, without } from './parked-aside.ts';
 import { nameOf, unitsOf, type Unit } from './parked-chain.ts';

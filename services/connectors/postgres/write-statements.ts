@@ -12,6 +12,7 @@ export type StagingUse = 'rows' | 'masked' | 'deletes';
 export interface WriteStatements {
   /** All staging tables that this relation may have. */
   tables: string[];
+  table(use: StagingUse): string;
   create(use: StagingUse): string;
   copy(use: StagingUse): string;
   /** For another use in the same transaction; a commit empties it too. */
@@ -37,26 +38,32 @@ export interface WriteStatements {
   completeMoved: string;
 }
 
-export function toWriteStatements(target: WriteTarget, id: number): WriteStatements {
+/** `staged` gives of a staging table what is carried into the target: all that it holds, or a part. */
+export function toWriteStatements(
+  target: WriteTarget,
+  id: number,
+  staged: (table: string) => string = (table) => table,
+): WriteStatements {
   const { columns, key, name } = target;
   const table = (use: StagingUse): string => `pg_temp.weir_${use}_${id}`;
+  const from = (use: StagingUse): string => staged(table(use));
   const names = columns.map((column) => column.name).join(', ');
   const stagedType = (i: number): string =>
     columns[i]!.encoding === 'text' ? 'text' : columns[i]!.type;
-  const value = (i: number, staged = `s.c${i}`): string =>
-    columns[i]!.encoding === 'text' ? `${staged}::${columns[i]!.type}` : staged;
+  const value = (i: number, from = `s.c${i}`): string =>
+    columns[i]!.encoding === 'text' ? `${from}::${columns[i]!.type}` : from;
   const values = columns.map((_, i) => value(i)).join(', ');
-  const byKey = (staged: (column: number, at: number) => string): string =>
+  const byKey = (wanted: (column: number, at: number) => string): string =>
     key
-      .map(({ column, equals }, at) => `t.${columns[column]!.name} ${equals} ${staged(column, at)}`)
+      .map(({ column, equals }, at) => `t.${columns[column]!.name} ${equals} ${wanted(column, at)}`)
       .join(' AND ');
-  const staged = columns.map((_, i) => `c${i} ${stagedType(i)}`);
+  const wholeRow = columns.map((_, i) => `c${i} ${stagedType(i)}`);
   const keys = key.map(({ column }, at) => `k${at} ${stagedType(column)}`);
   const multiset = target.method === 'multiset';
   const shapes: Record<StagingUse, string[]> = {
-    rows: staged,
-    masked: [...staged, 'm bytea'],
-    deletes: multiset ? staged : keys,
+    rows: wholeRow,
+    masked: [...wholeRow, 'm bytea'],
+    deletes: multiset ? wholeRow : keys,
   };
   const isUnchanged = (i: number): string => `get_bit(s.m, ${i}) = 1`;
   const keptAsStaged = (i: number, from: string): string =>
@@ -72,17 +79,18 @@ export function toWriteStatements(target: WriteTarget, id: number): WriteStateme
   const source = columns.map((column, i) => `t.${column.name} AS v${i}`).join(', ');
   const rest = columns.map((_, i) => i).filter((i) => !key.some(({ column }) => column === i));
 
-  const insertNew = `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${table('rows')} s`;
+  const insertNew = `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM ${from('rows')} s`;
 
   return {
     tables: (['rows', 'masked', 'deletes'] as const).map(table),
+    table,
     create: (use) =>
       `CREATE TEMP TABLE weir_${use}_${id} (${shapes[use].join(', ')}) ON COMMIT DELETE ROWS`,
     copy: (use) => `COPY ${table(use)} FROM STDIN (FORMAT binary)`,
     empty: (use) => `TRUNCATE ${table(use)}`,
-    deleteKeys: `DELETE FROM ${name.sql} t USING ${table('deletes')} d WHERE ${oldKey}`,
-    deleteRows: `DELETE FROM ${name.sql} t USING ${table('rows')} s WHERE ${newKey}`,
-    deleteEqual: multiset ? deleteEqual(target, table('deletes'), values) : '',
+    deleteKeys: `DELETE FROM ${name.sql} t USING ${from('deletes')} d WHERE ${oldKey}`,
+    deleteRows: `DELETE FROM ${name.sql} t USING ${from('rows')} s WHERE ${newKey}`,
+    deleteEqual: multiset ? deleteEqual(target, from('deletes'), values) : '',
     insert: insertNew + (target.method === 'merge' ? onConflict(target, rest) : ''),
     insertNew,
     update: `UPDATE ${name.sql} t SET ${rest
@@ -90,9 +98,9 @@ export function toWriteStatements(target: WriteTarget, id: number): WriteStateme
         const column = columns[i]!.name;
         return `${column} = CASE WHEN ${isUnchanged(i)} THEN t.${column} ELSE ${value(i)} END`;
       })
-      .join(', ')} FROM ${table('masked')} s WHERE ${newKey}`,
-    complete: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `t.${columns[i]!.name}`)} FROM ${table('masked')} s JOIN ${name.sql} t ON ${newKey}`,
-    completeMoved: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `f.v${i}`)} FROM ${table('masked')} s CROSS JOIN ${table('deletes')} d CROSS JOIN LATERAL (SELECT ${source}, 1 AS preference FROM ${name.sql} t WHERE ${newKey} UNION ALL SELECT ${source}, 2 FROM ${name.sql} t WHERE ${oldKey} ORDER BY preference LIMIT 1) f`,
+      .join(', ')} FROM ${from('masked')} s WHERE ${newKey}`,
+    complete: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `t.${columns[i]!.name}`)} FROM ${from('masked')} s JOIN ${name.sql} t ON ${newKey}`,
+    completeMoved: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `f.v${i}`)} FROM ${from('masked')} s CROSS JOIN ${from('deletes')} d CROSS JOIN LATERAL (SELECT ${source}, 1 AS preference FROM ${name.sql} t WHERE ${newKey} UNION ALL SELECT ${source}, 2 FROM ${name.sql} t WHERE ${oldKey} ORDER BY preference LIMIT 1) f`,
   };
 }
 
