@@ -17,7 +17,7 @@ import {
   encodeChunkCursor,
   encodeUpdatesCursor,
 } from './cursor.ts';
-import { toDocument } from './document.ts';
+import { toDocument } from '../../shared/document/to-document.ts';
 import { TupleSplitter } from './tuple-splitter.ts';
 import { UpdateSender, type UpdateStream } from './update-sender.ts';
 

@@ -7,7 +7,7 @@ import { type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
-import { toDocument, toId } from './document.ts';
+import { toDocument, toId } from '../../shared/document/to-document.ts';
 
 export interface UpdateStream {
   /** False where the peer takes no more for now. */

@@ -1,0 +1,218 @@
+import { Decimal128 } from 'bson';
+import type { BsonValue } from '../../proto/gen/adiom/v1/adiom.ts';
+import type { Relation } from '../change/relation.ts';
+import { UNCHANGED_LENGTH } from '../change/tuple.ts';
+import { WeirError } from '../errors/weir-error.ts';
+import { type ArrayTree, parseArrayText } from './array-text.ts';
+import { BSON, BsonWriter, SUBTYPE_UUID } from './bson-writer.ts';
+import { DECIMAL_DIGITS, type FieldType, fieldTypeOf } from './field-type.ts';
+
+/**
+ * Rows of text values (`data-type.ts`) as BSON documents. What BSON has a type for without losing anything becomes that,
+ * by the column's type alone; all else stays the text that it is:
+ *
+ *     boolean            bool          double precision, real   double
+ *     smallint, integer  int32         numeric(p,s), p to 34    decimal128, trailing zeros kept
+ *     bigint             int64         other numeric            string
+ *     bytea              binary        arrays of all these      array, nested where it has dimensions
+ *     uuid               binary (4)    everything else          string, among it json and all dates
+ *
+ * An array whose bounds do not begin at 1 is a string. NULL is null; an unchanged column is left out.
+ *
+ * A document has all columns under their names, and before them `_id`: the value of a key of one column, for several a
+ * document of them in the order of the key.
+ */
+export function toDocument(relation: Relation, tuple: Buffer): Uint8Array {
+  const layout = layoutOf(relation);
+  const writer = scratch;
+  writer.clear();
+  const start = writer.begin();
+  const count = tuple.readUInt16BE(0);
+  const offsets = layout.offsets;
+  let at = 2;
+  for (let i = 0; i < count; i++) {
+    offsets[i] = at;
+    at += 4 + Math.max(0, tuple.readInt32BE(at));
+  }
+  if (!layout.hasOwnId) writeId(writer, relation, layout, tuple, (column) => offsets[column]!);
+  for (let i = 0; i < count; i++) writeField(writer, layout.fields[i]!, tuple, offsets[i]!);
+  writer.end(start);
+  if (writer.length > MAX_DOCUMENT_BYTES)
+    throw new WeirError(
+      'NOT_SUPPORTED',
+      `a row of ${relation.namespace} is ${writer.length >> 20} MiB as a document, and messages hold ${MAX_DOCUMENT_BYTES >> 20} MiB; leave the namespace out, or its large column`,
+    );
+  return writer.copyFrom(start);
+}
+
+/** What every peer must be able to take (128 MiB) less room for what is around it. */
+const MAX_DOCUMENT_BYTES = 120 << 20;
+
+/** The `_id` alone of a key (`tuple.ts`: the key's columns with their lengths). */
+export function toId(relation: Relation, key: Buffer): BsonValue {
+  const layout = layoutOf(relation);
+  const writer = scratch;
+  writer.clear();
+  let at = 0;
+  const offsets = new Map<number, number>();
+  for (const column of relation.key) {
+    offsets.set(column, at);
+    at += 4 + Math.max(0, key.readInt32BE(at));
+  }
+  const head = writeId(writer, relation, layout, key, (column) => offsets.get(column)!);
+  const data = writer.copyFrom(head + 1 + ID.length);
+  return { type: writer.byteAt(head), data, name: '_id' };
+}
+
+interface Field extends FieldType {
+  /** In UTF-8, with its zero byte. */
+  name: Buffer;
+  /** As people read it. */
+  column: string;
+}
+
+interface Layout {
+  fields: Field[];
+  /** The one key column is called `_id`. */
+  hasOwnId: boolean;
+  offsets: number[];
+}
+
+const ID = Buffer.from('_id\0');
+const scratch = new BsonWriter();
+const layouts = new WeakMap<Relation, Layout>();
+
+function layoutOf(relation: Relation): Layout {
+  let layout = layouts.get(relation);
+  if (layout !== undefined) return layout;
+  const { namespace, columns, key } = relation;
+  if (key.length === 0)
+    throw new WeirError(
+      'NOT_SUPPORTED',
+      `the rows of ${namespace} have no key, and a document needs an _id; leave it out`,
+    );
+  const hasOwnId = key.length === 1 && columns[key[0]!]!.name === '_id';
+  if (!hasOwnId && columns.some(({ name }) => name === '_id'))
+    throw new WeirError(
+      'NOT_SUPPORTED',
+      `${namespace} has a column _id that is not its key, and a document has only one _id; rename the column, or leave the namespace out`,
+    );
+  const fields = columns.map((column) => ({
+    ...fieldTypeOf(column),
+    name: Buffer.from(`${column.name}\0`),
+    column: column.name,
+  }));
+  layout = { fields, hasOwnId, offsets: new Array<number>(columns.length) };
+  layouts.set(relation, layout);
+  return layout;
+}
+
+/** Returns where its type stands. */
+function writeId(
+  writer: BsonWriter,
+  { key }: Relation,
+  { fields }: Layout,
+  bytes: Buffer,
+  offsetOf: (column: number) => number,
+): number {
+  if (key.length === 1)
+    return writeField(writer, { ...fields[key[0]!]!, name: ID }, bytes, offsetOf(key[0]!));
+  const head = writer.head(BSON.document, ID);
+  const start = writer.begin();
+  for (const column of key) writeField(writer, fields[column]!, bytes, offsetOf(column));
+  writer.end(start);
+  return head;
+}
+
+function writeField(writer: BsonWriter, field: Field, bytes: Buffer, at: number): number {
+  const length = bytes.readInt32BE(at);
+  if (length === UNCHANGED_LENGTH) return writer.length;
+  if (length < 0) return writer.head(BSON.null, field.name);
+  if (!field.isArray) return writeValue(writer, field, field.name, bytes, at + 4, at + 4 + length);
+  const tree = parseArrayText(bytes.toString('utf8', at + 4, at + 4 + length));
+  if (tree !== null) return writeArray(writer, field, field.name, tree);
+  const head = writer.head(BSON.string, field.name);
+  writer.string(bytes, at + 4, at + 4 + length);
+  return head;
+}
+
+function writeArray(writer: BsonWriter, field: Field, name: Buffer, tree: ArrayTree): number {
+  const head = writer.head(BSON.array, name);
+  const start = writer.begin();
+  tree.forEach((item, i) => {
+    const index = Buffer.from(`${i}\0`);
+    if (item === null) writer.head(BSON.null, index);
+    else if (Array.isArray(item)) writeArray(writer, field, index, item);
+    else {
+      const text = Buffer.from(item);
+      writeValue(writer, field, index, text, 0, text.length);
+    }
+  });
+  writer.end(start);
+  return head;
+}
+
+function writeValue(
+  writer: BsonWriter,
+  field: Field,
+  name: Buffer,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): number {
+  let head: number;
+  switch (field.kind) {
+    case 'boolean':
+      head = writer.head(BSON.boolean, name);
+      writer.byte(bytes[from] === 0x74 ? 1 : 0);
+      return head;
+    case 'integer':
+      head = writer.head(field.bits === 64 ? BSON.int64 : BSON.int32, name);
+      if (field.bits === 64) writer.int64(BigInt(bytes.toString('latin1', from, to)));
+      else writer.int32(Number(bytes.toString('latin1', from, to)));
+      return head;
+    case 'single':
+    case 'double':
+      head = writer.head(BSON.double, name);
+      writer.double(Number(bytes.toString('latin1', from, to)));
+      return head;
+    case 'decimal':
+      head = writer.head(BSON.decimal128, name);
+      writer.raw(toDecimal(field, bytes.toString('latin1', from, to)).bytes);
+      return head;
+    case 'uuid':
+      head = writer.head(BSON.binary, name);
+      writeUuid(writer, bytes.toString('latin1', from, to));
+      return head;
+    case 'binary':
+      if (bytes[from] !== BACKSLASH || bytes[from + 1] !== LETTER_X)
+        throw new WeirError('INTERNAL', `the column ${field.column} does not hold bytes as \\x…`);
+      head = writer.head(BSON.binary, name);
+      writer.binaryOfHex(0, bytes, from + 2, to);
+      return head;
+    default:
+      head = writer.head(BSON.string, name);
+      writer.string(bytes, from, to);
+      return head;
+  }
+}
+
+const BACKSLASH = 0x5c;
+const LETTER_X = 0x78;
+
+function writeUuid(writer: BsonWriter, text: string): void {
+  const hex = Buffer.from(text.replaceAll('-', ''), 'latin1');
+  writer.binaryOfHex(SUBTYPE_UUID, hex, 0, hex.length);
+}
+
+function toDecimal({ column }: Field, text: string): Decimal128 {
+  try {
+    return Decimal128.fromString(text);
+  } catch (error) {
+    throw new WeirError(
+      'NOT_SUPPORTED',
+      `a number in the column ${column} has more than the ${DECIMAL_DIGITS} digits that BSON can carry; leave the namespace out`,
+      { cause: error },
+    );
+  }
+}
