@@ -1,4 +1,4 @@
-import { isMap, isScalar, visit, type Document, type LineCounter, type Node } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, visit, type Document, type LineCounter, type Node } from 'yaml';
 import { interpolate } from './interpolate.ts';
 import type { PipelineProblem } from './pipeline-rules.ts';
 import { NUMBER_KEYS } from './pipeline-schema.ts';
@@ -41,13 +41,13 @@ export function interpolateAll(
   }
 }
 
-/** The keys on the way to a node, from the pairs among its ancestors. Lists in lists do not occur in this file. */
-function pathOf(ancestors: readonly unknown[]): string[] {
-  return ancestors.flatMap((node) =>
-    typeof node === 'object' && node !== null && 'key' in node && isScalar(node.key)
-      ? [String(node.key.value)]
-      : [],
-  );
+/** The keys on the way to a node, and its places in lists, from its ancestors. */
+function pathOf(ancestors: readonly unknown[]): (string | number)[] {
+  return ancestors.flatMap((node, i): (string | number)[] => {
+    if (isPair(node) && isScalar(node.key)) return [String(node.key.value)];
+    const place = isSeq(node) ? node.items.indexOf(ancestors[i + 1]) : -1;
+    return place < 0 ? [] : [place];
+  });
 }
 
 /** The line of the key at `path`, or of the nearest block around it where the key is missing. */

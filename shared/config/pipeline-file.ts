@@ -9,18 +9,25 @@ import { pipelineProblems, type PipelineProblem } from './pipeline-rules.ts';
 import { keysAllowedAt, PIPELINE_SCHEMA, type PipelineForm } from './pipeline-schema.ts';
 import { COPY_LANES, DEFAULTS, defaultWorkers, type PipelineSpec } from './pipeline-spec.ts';
 import { Secret } from './secret.ts';
+import { type ReadTransforms, readNoTransforms, type TransformStep } from './transform-step.ts';
 import { natsUrlProblem, type UrlSchemes } from './url-scheme.ts';
 
-export interface PipelineFileOptions {
+export interface PipelineFileOptions extends PipelineParts {
   /** For messages. */
   file: string;
   env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a pipeline file may name, which the core does not know. */
+export interface PipelineParts {
   /** Which stores a URL may name. */
   schemes: UrlSchemes;
+  /** Which steps `transforms` may have; none where left out. */
+  readTransforms?: ReadTransforms;
 }
 
 /** Reads a pipeline file; throws CONFIG_INVALID with all its problems at once. */
-export async function readPipelineFile(path: string, schemes: UrlSchemes): Promise<PipelineSpec> {
+export async function readPipelineFile(path: string, parts: PipelineParts): Promise<PipelineSpec> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -29,7 +36,7 @@ export async function readPipelineFile(path: string, schemes: UrlSchemes): Promi
     const why = reason === 'ENOENT' ? 'there is no such file' : `it cannot be read (${reason})`;
     throw new WeirError('CONFIG_INVALID', `${path}: ${why}; name a pipeline file`, { cause });
   }
-  return parsePipelineFile(text, { file: path, env: process.env, schemes });
+  return parsePipelineFile(text, { file: path, env: process.env, ...parts });
 }
 
 /** Parses a pipeline file; throws CONFIG_INVALID with all its problems at once, each with its line. */
@@ -56,6 +63,10 @@ export function parsePipelineFile(text: string, options: PipelineFileOptions): P
   const further = parsed.success ? [] : parsed.error.issues.flatMap((i) => formProblems(i, raw));
   if (isObject(raw))
     further.push(...pipelineProblems(raw as Partial<PipelineForm>, options.schemes));
+  const listed = isObject(raw) && Array.isArray(raw['transforms']) ? raw['transforms'] : [];
+  const transforms = (options.readTransforms ?? readNoTransforms)(listed);
+  for (const { path, message } of transforms.problems)
+    further.push({ path: ['transforms', ...path], message });
   // A value whose variable is missing is not judged further: the one problem says it all.
   problems.push(...further.filter((problem) => !unread.has(pathText(problem.path))));
   if (!parsed.success || problems.length > 0)
@@ -66,10 +77,14 @@ export function parsePipelineFile(text: string, options: PipelineFileOptions): P
         text: path.length === 0 ? message : `${pathText(path)} ${message}`,
       })),
     );
-  return toSpec(parsed.data, options.env);
+  return toSpec(parsed.data, transforms.steps, options.env);
 }
 
-function toSpec(form: PipelineForm, env: PipelineFileOptions['env']): PipelineSpec {
+function toSpec(
+  form: PipelineForm,
+  transforms: readonly TransformStep[],
+  env: PipelineFileOptions['env'],
+): PipelineSpec {
   const fromEnvironment = env['WEIR_NATS_URL'] === '' ? undefined : env['WEIR_NATS_URL'];
   const problem = fromEnvironment === undefined ? null : natsUrlProblem(fromEnvironment);
   if (form.nats === undefined && problem !== null)
@@ -89,7 +104,7 @@ function toSpec(form: PipelineForm, env: PipelineFileOptions['env']): PipelineSp
     target: { url: new Secret(form.target.url), create: form.target.create },
     lanes: form.order === 'transaction' ? 1 : form.lanes,
     copyLanes: form.order === 'transaction' ? COPY_LANES : form.lanes,
-    transforms: [],
+    transforms,
     workers: form.workers ?? defaultWorkers(),
     nats: { url: nats === undefined ? null : new Secret(nats) },
   };

@@ -26,8 +26,7 @@ export function* pipelineProblems(
       message:
         'must be stop with order: transaction, because a transaction is applied whole or not at all',
     };
-  if (Array.isArray(form.transforms) && form.transforms.length > 0)
-    yield { path: ['transforms'], message: 'not in this version yet; leave it out' };
+  if (Array.isArray(form.transforms) && form.transforms.length > 0) yield* transformRules(form);
   const retention = form.source?.retention;
   if (retention?.onLimit === 'stop' && retention.limit === undefined)
     yield {
@@ -36,6 +35,14 @@ export function* pipelineProblems(
     };
   yield* urlProblems(form, schemes);
   yield* mapProblems(form);
+}
+
+function* transformRules({ order }: DeepPartial<PipelineForm>): Generator<PipelineProblem> {
+  if (order === 'transaction')
+    yield {
+      path: ['transforms'],
+      message: 'must be left out with order: transaction in this version; use order: key',
+    };
 }
 
 function* urlProblems(

@@ -4,7 +4,7 @@ import { parseDuration } from './duration.ts';
 import { DEFAULTS, MAX_WORKERS } from './pipeline-spec.ts';
 
 /** The keys whose values are numbers: text that came from the environment is read as one there. */
-export const NUMBER_KEYS: ReadonlySet<string> = new Set(['lanes', 'writers', 'workers', 'readers']);
+export const NUMBER_KEYS: ReadonlySet<string> = new Set(['lanes', 'writers', 'workers', 'readers', 'transformers']);
 
 const NAMESPACES =
   'must be a list of namespaces or globs, e.g. [public.orders, "public.item_*"]; leave it out for every one';
@@ -74,7 +74,8 @@ export const PIPELINE_SCHEMA = block({
   workers: whole(1, MAX_WORKERS).optional(),
   readers: whole(1, 16).default(DEFAULTS.readers),
   onBadRow: oneOf(['stop', 'park']).default(DEFAULTS.onBadRow),
-  transforms: z.array(z.unknown(), { error: 'must be a list' }).default([]),
+  transforms: z.array(z.unknown(), { error: 'must be a list of steps' }).default([]),
+  transformers: whole(1, 40).default(DEFAULTS.transformers),
   nats: block({
     url: z.string({ error: 'must be a URL as text, e.g. nats://host:4222' }),
   }).optional(),

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Secret } from './secret.ts';
+import type { TransformStep } from './transform-step.ts';
 
 /** A pipeline file, read and checked: everything a service needs to know of its pipeline. */
 export interface PipelineSpec {
@@ -27,7 +28,10 @@ export interface PipelineSpec {
   /** Chunks that the source-reader reads at once. */
   readers: number;
   onBadRow: 'stop' | 'park';
-  transforms: readonly string[];
+  /** In their order. */
+  transforms: readonly TransformStep[];
+  /** transformer processes that `weir run` starts, where there are transforms. */
+  transformers: number;
   /** Null: no server was named, neither in the file nor in WEIR_NATS_URL. */
   nats: { url: Secret | null };
 }
@@ -51,6 +55,7 @@ export const DEFAULTS = {
   order: 'key',
   lanes: 8,
   writers: 1,
+  transformers: 1,
   readers: 2,
   onBadRow: 'stop',
   onLimit: 'keep',

@@ -1,11 +1,11 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
-import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { checkText } from '../check/check-text.ts';
 import { checkPipeline } from '../check/pipeline-check.ts';
 
 /** Says whether a pipeline can run: 0 fit, 1 not. */
 export async function runCheck(file: string, options: { json: boolean }): Promise<number> {
-  const report = await checkPipeline(await readPipelineFile(file, URL_SCHEMES));
+  const report = await checkPipeline(await readPipelineFile(file, PIPELINE_PARTS));
   console.log(options.json ? JSON.stringify(report, null, 2) : checkText(report));
   return report.fit ? 0 : 1;
 }

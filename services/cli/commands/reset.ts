@@ -4,7 +4,7 @@ import { connectHub, hostsOf, type Hub } from '../../../shared/hub/hub.ts';
 import { publishNotice } from '../../../shared/hub/notices.ts';
 import { deletePipelineStreams } from '../../../shared/hub/streams.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
-import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
 import { resetByServices } from '../supervisor/remote-reset.ts';
 
@@ -21,7 +21,7 @@ export async function runReset(pipeline: string): Promise<number> {
 
 /** The source goes first: it refuses while the pipeline runs, and then nothing has been touched. */
 async function resetByFile(file: string): Promise<void> {
-  const spec = await readPipelineFile(file, URL_SCHEMES);
+  const spec = await readPipelineFile(file, PIPELINE_PARTS);
   const ends = await PipelineEnds.load(spec);
   const source = ends.createSource();
   const sink = ends.createSink();

@@ -6,7 +6,7 @@ import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
-import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
 import { startNats } from '../embedded/nats-server.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -29,7 +29,7 @@ export interface RunOptions {
 /** Runs everything the pipeline needs on this machine; returns the exit code. */
 export async function runRun(file: string, options: RunOptions): Promise<number> {
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
-  const spec = await readPipelineFile(file, URL_SCHEMES);
+  const spec = await readPipelineFile(file, PIPELINE_PARTS);
   const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const cleanUp: (() => Promise<void>)[] = [];
   try {

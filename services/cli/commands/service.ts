@@ -10,7 +10,8 @@ import { createLogger } from '../../../shared/logging/logger.ts';
 import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { serveMetrics } from '../../../shared/metrics/metrics-server.ts';
 import { Monitoring } from '../../../shared/metrics/monitoring.ts';
-import { connectorFor, URL_SCHEMES } from '../../connectors/registry.ts';
+import { connectorFor } from '../../connectors/registry.ts';
+import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { runSourceReader } from '../../source-reader/source-reader.ts';
 import { runStats } from '../../stats/stats.ts';
 import { runTargetWriter } from '../../target-writer/target-writer.ts';
@@ -36,7 +37,7 @@ export async function runService(
       `there is no service "${name}"; the services are ${SERVICES.join(', ')}`,
     );
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
-  const spec = await readPipelineFile(options.pipeline, URL_SCHEMES);
+  const spec = await readPipelineFile(options.pipeline, PIPELINE_PARTS);
   const natsUrl = spec.nats.url?.reveal();
   if (natsUrl === undefined)
     throw new WeirError(

@@ -1,5 +1,5 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
-import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
 import { verifyPipeline } from '../verify/verify-pipeline.ts';
 import { namespaceText, verdictText } from '../verify/verify-text.ts';
@@ -9,7 +9,7 @@ export async function runVerify(
   file: string,
   options: { json: boolean; settle: number },
 ): Promise<number> {
-  const spec = await readPipelineFile(file, URL_SCHEMES);
+  const spec = await readPipelineFile(file, PIPELINE_PARTS);
   const verifiers = (await PipelineEnds.load(spec)).createVerifiers();
   try {
     const report = await verifyPipeline(spec, verifiers, {

@@ -13,7 +13,7 @@ import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { deletePipelineStreams } from '../../../shared/hub/streams.ts';
 import type { ReaderStatus } from '../../../shared/progress/status.ts';
 import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
-import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { waitUntilCaughtUp } from '../supervisor/caught-up.ts';
 import { StatusBoard } from '../supervisor/status-line.ts';
 import { watchPipeline } from '../supervisor/watch-pipeline.ts';
@@ -56,7 +56,7 @@ export class DemoPipeline {
     cleanUp.push(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'pipeline.yaml');
     await writeFile(file, pipelineText(servers));
-    const spec = await readPipelineFile(file, URL_SCHEMES);
+    const spec = await readPipelineFile(file, PIPELINE_PARTS);
 
     const { natsUrl } = servers;
     const hub = await connectHub({ url: natsUrl, name: `weir/${spec.name}/demo` });

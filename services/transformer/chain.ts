@@ -1,0 +1,120 @@
+import type { Relation } from '../../shared/change/relation.ts';
+import { parseNamespacePattern } from '../../shared/config/namespace-pattern.ts';
+import type { TransformStep } from '../../shared/config/transform-step.ts';
+import type { Row } from './row.ts';
+import {
+  type CompiledStep,
+  type Field,
+  type Shape,
+  type StepContext,
+  StepFailure,
+  StepMisfit,
+} from './step.ts';
+import { stepKind } from './step-kinds.ts';
+
+/** The steps of a pipeline as they are done to the rows of one namespace. */
+export interface Chain {
+  source: Relation;
+  /** Of the rows behind the last step; the namespace is that of the source. */
+  relation: Relation;
+  /** Its name at the target, where a step has said so. */
+  target: string | null;
+  /** See `CompiledStep`; null where no step leaves rows out. */
+  decides: 'key' | 'row' | null;
+  /** Takes the rows through all steps, in place. What a step cannot do is told in the row. */
+  run(rows: readonly Row[]): void | Promise<void>;
+}
+
+/** Steps that cannot be done to a namespace; each problem names its step. */
+export class ChainMisfit extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('; '));
+    this.problems = problems;
+  }
+}
+
+/** Fits the steps to a relation. Null where none of them is for it. Throws `ChainMisfit`. */
+export function compileChain(
+  steps: readonly TransformStep[],
+  source: Relation,
+  context: StepContext,
+): Chain | null {
+  let shape = shapeOf(source);
+  const compiled: { step: CompiledStep; name: string }[] = [];
+  for (const [place, { kind, on, settings }] of steps.entries()) {
+    if (!isFor(on, source.namespace)) continue;
+    const name = `step ${place + 1} (${kind})`;
+    try {
+      const step = stepKind(kind)!.compile(settings, shape, context);
+      shape = step.shape;
+      compiled.push({ step, name });
+    } catch (error) {
+      // What the steps behind it would see is not known.
+      if (error instanceof StepMisfit)
+        throw new ChainMisfit(error.problems.map((problem) => `${name} ${problem}`));
+      throw error;
+    }
+  }
+  if (compiled.length === 0) return null;
+  const decisions = compiled.map(({ step }) => step.decides);
+  return {
+    source,
+    relation: relationOf(shape, source),
+    target: shape.target,
+    decides: decisions.includes('row') ? 'row' : decisions.includes('key') ? 'key' : null,
+    run: (rows) => runSteps(compiled, 0, rows),
+  };
+}
+
+function isFor(on: readonly string[] | undefined, namespace: string): boolean {
+  return on === undefined || on.some((glob) => parseNamespacePattern(glob).matches(namespace));
+}
+
+function shapeOf({ namespace, columns, key, identity, looseKey }: Relation): Shape {
+  return {
+    namespace,
+    target: null,
+    identity,
+    looseKey: looseKey === true,
+    fields: columns.map(({ name, type }, place): Field => {
+      return { name, type, isKey: key.includes(place), source: place };
+    }),
+  };
+}
+
+function relationOf({ fields }: Shape, source: Relation): Relation {
+  return {
+    ...source,
+    columns: fields.map(({ name, type }) => ({ name, type, encoding: 'text' })),
+    key: source.key.map((place) => fields.findIndex((field) => field.source === place)),
+  };
+}
+
+/** Synchronous as long as the steps are. */
+function runSteps(
+  steps: readonly { step: CompiledStep; name: string }[],
+  from: number,
+  rows: readonly Row[],
+): void | Promise<void> {
+  for (let at = from; at < steps.length; at++) {
+    const { step, name } = steps[at]!;
+    const left = rows.filter(({ dropped, failure }) => !dropped && failure === null);
+    if (step.runAll !== undefined)
+      return step.runAll(left).then(() => {
+        for (const row of left) if (row.failure !== null) row.failure = `${name}: ${row.failure}`;
+        return runSteps(steps, at + 1, rows);
+      });
+    if (step.run !== undefined) for (const row of left) runStep(step, name, row);
+  }
+}
+
+function runStep(step: CompiledStep, name: string, row: Row): void {
+  try {
+    step.run!(row);
+  } catch (error) {
+    if (!(error instanceof StepFailure)) throw error;
+    row.failure = `${name}: ${error.message}`;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Value } from './row.ts';
+
+/** A value as expressions and modules see it; numbers of any precision, times and all other types are text. */
+export type FieldValue = boolean | bigint | number | string | null;
+
+export type ValueKind = 'boolean' | 'integer' | 'double' | 'text';
+
+const KINDS: Readonly<Record<string, ValueKind>> = {
+  boolean: 'boolean',
+  bool: 'boolean',
+  smallint: 'integer',
+  integer: 'integer',
+  int: 'integer',
+  bigint: 'integer',
+  real: 'double',
+  'double precision': 'double',
+};
+
+/** What values of a column type are in an expression. */
+export function kindOf(type: string): ValueKind {
+  return KINDS[type.toLowerCase()] ?? 'text';
+}
+
+/** Text is written by the store, so what does not read as its type is a fault of the source; it stays text. */
+export function toFieldValue(value: Exclude<Value, undefined>, type: string): FieldValue {
+  if (value === null) return null;
+  const text = value.toString('utf8');
+  switch (kindOf(type)) {
+    case 'boolean':
+      return text === 't' || text === 'true';
+    case 'integer':
+      return /^-?\d+$/.test(text) ? BigInt(text) : text;
+    case 'double':
+      return toDouble(text);
+    case 'text':
+      return text;
+  }
+}
+
+/** The text of a value in a column of that type; null where the type cannot take it, `undefined` never. */
+export function fromFieldValue(value: unknown, type: string): Buffer | null | 'unfit' {
+  if (value === null || value === undefined) return null;
+  const kind = kindOf(type);
+  switch (typeof value) {
+    case 'boolean':
+      return kind === 'boolean' || kind === 'text' ? Buffer.from(String(value)) : 'unfit';
+    case 'bigint':
+      return kind === 'boolean' ? 'unfit' : Buffer.from(String(value));
+    case 'number':
+      if (kind === 'boolean' || (kind === 'integer' && !Number.isInteger(value))) return 'unfit';
+      return Buffer.from(kind === 'integer' ? String(BigInt(value)) : doubleText(value));
+    case 'string':
+      return kind === 'text' || readsAs(value, kind) ? Buffer.from(value) : 'unfit';
+    default:
+      return 'unfit';
+  }
+}
+
+/** Whether text is a value of that kind as standard SQL writes it. */
+export function readsAs(text: string, kind: ValueKind): boolean {
+  switch (kind) {
+    case 'boolean':
+      return /^(t|f|true|false)$/.test(text);
+    case 'integer':
+      return /^-?\d+$/.test(text);
+    case 'double':
+      return !Number.isNaN(toDouble(text)) || text === 'NaN';
+    case 'text':
+      return true;
+  }
+}
+
+function toDouble(text: string): number {
+  if (text === 'Infinity' || text === '-Infinity' || text === 'NaN') return Number(text);
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : NaN;
+}
+
+function doubleText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}

@@ -1,0 +1,79 @@
+import { columnOffsets, NULL_LENGTH, UNCHANGED_LENGTH } from '../../shared/change/tuple.ts';
+
+/** A value as text in UTF-8; `null` is NULL, `undefined` is one that did not come: unchanged, or not in a key. */
+export type Value = Buffer | null | undefined;
+
+/** A row on its way through the steps; its values follow the fields of the shape that it has by then. */
+export interface Row {
+  readonly kind: 'copy' | 'insert' | 'update' | 'delete';
+  /** Only the values of the key are there, as in a delete. */
+  readonly keyOnly: boolean;
+  values: Value[];
+  /** The pipeline does not carry it. */
+  dropped: boolean;
+  /** Why a step could not do its work, in words without any value. */
+  failure: string | null;
+}
+
+export function createRow(kind: Row['kind'], values: Value[], keyOnly = false): Row {
+  return { kind, keyOnly, values, dropped: false, failure: null };
+}
+
+/** The values of a tuple that begins at `start`: views. */
+export function readTuple(bytes: Buffer, start = 0): { values: Value[]; end: number } {
+  const offsets = columnOffsets(bytes, start);
+  return { values: readValues(bytes, offsets), end: offsets[offsets.length - 1]! };
+}
+
+/** The values of a bare key, put at their places in a row of `count` fields. */
+export function readKey(key: Buffer, places: readonly number[], count: number): Value[] {
+  const values = new Array<Value>(count).fill(undefined);
+  let at = 0;
+  for (const place of places) {
+    const length = key.readInt32BE(at);
+    values[place] = length < 0 ? null : key.subarray(at + 4, at + 4 + length);
+    at += 4 + Math.max(0, length);
+  }
+  return values;
+}
+
+/** The row as a tuple (`tuple.ts`). New bytes. */
+export function writeTuple(values: readonly Value[]): Buffer {
+  const bytes = writeValues(values, 2);
+  bytes.writeUInt16BE(values.length, 0);
+  return bytes;
+}
+
+/** A bare key: the values one after the other. New bytes. */
+export function writeKey(values: readonly Value[]): Buffer {
+  return writeValues(values, 0);
+}
+
+function readValues(bytes: Buffer, offsets: readonly number[]): Value[] {
+  const values = new Array<Value>(offsets.length - 1);
+  for (let i = 0; i < values.length; i++) {
+    const at = offsets[i]!;
+    const length = bytes.readInt32BE(at);
+    if (length >= 0) values[i] = bytes.subarray(at + 4, at + 4 + length);
+    else values[i] = length === NULL_LENGTH ? null : undefined;
+  }
+  return values;
+}
+
+function writeValues(values: readonly Value[], head: number): Buffer {
+  let size = head;
+  for (const value of values) size += 4 + (value?.length ?? 0);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = head;
+  for (const value of values) {
+    if (value === null || value === undefined) {
+      bytes.writeInt32BE(value === null ? NULL_LENGTH : UNCHANGED_LENGTH, at);
+      at += 4;
+    } else {
+      bytes.writeInt32BE(value.length, at);
+      value.copy(bytes, at + 4);
+      at += 4 + value.length;
+    }
+  }
+  return bytes;
+}

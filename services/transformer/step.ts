@@ -1,0 +1,107 @@
+import type { z } from 'zod';
+import { closestName } from '../../shared/config/closest-name.ts';
+import type { Identity } from '../../shared/change/relation.ts';
+import type { Row } from './row.ts';
+
+/** What the rows of a namespace look like before or behind a step. */
+export interface Shape {
+  /** At the source. */
+  namespace: string;
+  /** At the target, where a step has said so. */
+  target: string | null;
+  identity: Identity;
+  /** Equal keys may differ in bytes. */
+  looseKey: boolean;
+  fields: readonly Field[];
+}
+
+export interface Field {
+  name: string;
+  /** As in `Column`. */
+  type: string;
+  isKey: boolean;
+  /** Its place in the source's relation; null where a step has made it. */
+  source: number | null;
+}
+
+/** A kind of step: one key of the pipeline file. A new kind is one file and one line in `step-kinds.ts`. */
+export interface StepKind<Settings = unknown> {
+  /** What stands behind the key. Messages follow the key's name. */
+  form: z.ZodType<Settings>;
+  /** Fits the step to the rows that reach it. Throws `StepMisfit` where it cannot be done to them. */
+  compile(settings: Settings, shape: Shape, context: StepContext): CompiledStep;
+}
+
+/** What steps may use of what is around them. */
+export interface StepContext {
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface CompiledStep {
+  /** Of the rows behind it. */
+  shape: Shape;
+  /**
+   * It may leave rows out. `key`: by the key alone, so a row is carried for all its life or not at all. `row`: by
+   * other values too, so that a row may enter and leave with an update.
+   */
+  decides?: 'key' | 'row';
+  /** Changes the row in place; throws `StepFailure` where it cannot. */
+  run?(row: Row): void;
+  /** The same for many rows at once; sets their `failure` instead of throwing. */
+  runAll?(rows: readonly Row[]): Promise<void>;
+}
+
+/** A step cannot be done to the rows of a namespace, whatever is in them. */
+export class StepMisfit extends Error {
+  readonly problems: readonly string[];
+
+  constructor(...problems: string[]) {
+    super(problems.join('; '));
+    this.problems = problems;
+  }
+}
+
+/** A step cannot be done to one row. The message has no value of it. */
+export class StepFailure extends Error {}
+
+/** The places of fields by name; throws `StepMisfit` with every name that the shape lacks. */
+export function placesOf(shape: Shape, names: readonly string[]): number[] {
+  const known = shape.fields.map(({ name }) => name);
+  const problems: string[] = [];
+  const places = names.map((name) => {
+    const place = known.indexOf(name);
+    if (place < 0) problems.push(unknownField(shape, name));
+    return place;
+  });
+  if (problems.length > 0) throw new StepMisfit(...problems);
+  return places;
+}
+
+export function unknownField({ namespace, fields }: Shape, name: string): string {
+  const known = fields.map((field) => field.name);
+  const near = closestName(name, known);
+  const hint = near === undefined ? '' : ` did you mean ${near}?`;
+  return `${namespace} has no field ${name} here;${hint} it has ${known.join(', ')} (limit the step with "on" where it is for other namespaces)`;
+}
+
+/** Throws where one of the places is of the key, which `verb` would spoil. */
+export function refuseKey(shape: Shape, places: readonly number[], verb: string): void {
+  const problems = places
+    .filter((place) => shape.fields[place]!.isKey)
+    .map(
+      (place) =>
+        `${verb} ${shape.fields[place]!.name}, which is in the key of ${shape.namespace}: equal keys must stay equal and others apart; tokenize, hash, rename or cast to text may be done to a key`,
+    );
+  if (problems.length > 0) throw new StepMisfit(...problems);
+}
+
+/** Another field at some places. */
+export function withFields(
+  shape: Shape,
+  places: readonly number[],
+  change: (field: Field, nth: number) => Field,
+): Shape {
+  const fields = [...shape.fields];
+  for (const [nth, place] of places.entries()) fields[place] = change(fields[place]!, nth);
+  return { ...shape, fields };
+}

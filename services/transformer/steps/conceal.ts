@@ -1,0 +1,103 @@
+import { createHash, createHmac } from 'node:crypto';
+import { z } from 'zod';
+import {
+  type CompiledStep,
+  placesOf,
+  refuseKey,
+  type Shape,
+  type StepKind,
+  StepMisfit,
+  withFields,
+} from '../step.ts';
+import { fromFieldValue } from '../field-value.ts';
+import { fieldList, perField } from './forms.ts';
+
+/** Each value becomes its SHA-256 in hex. Who can guess values can find them again; see `tokenize`. */
+export const hash: StepKind<string[]> = {
+  form: fieldList,
+  compile: (names, shape) =>
+    digest(shape, names, (value) => createHash('sha256').update(value).digest('hex')),
+};
+
+const KEY_FROM = 'must be the name of an environment variable, e.g. TOKEN_KEY';
+const LEAST_KEY_BYTES = 16;
+
+/** Each value becomes a token: its HMAC-SHA-256 in hex under a key that only the environment has. */
+export const tokenize: StepKind<{ fields: string[]; keyFrom: string }> = {
+  form: z.strictObject(
+    {
+      fields: fieldList,
+      keyFrom: z
+        .string({ error: KEY_FROM })
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: KEY_FROM }),
+    },
+    {
+      error: (issue) =>
+        issue.code === 'invalid_type'
+          ? 'must be { fields: [email], keyFrom: TOKEN_KEY }, which names an environment variable'
+          : undefined,
+    },
+  ),
+  compile({ fields, keyFrom }, shape, { env }) {
+    const key = env[keyFrom] ?? '';
+    if (Buffer.byteLength(key) < LEAST_KEY_BYTES)
+      throw new StepMisfit(
+        `needs a key of at least ${LEAST_KEY_BYTES} bytes in the environment variable ${keyFrom}, which ${key === '' ? 'is not set' : 'is shorter'}`,
+      );
+    return digest(shape, fields, (value) => createHmac('sha256', key).update(value).digest('hex'));
+  },
+};
+
+/** Each value becomes another one, the same for all rows; NULL where none is given. */
+export const redact: StepKind<string[] | Record<string, string>> = {
+  form: z.union(
+    [fieldList, perField(z.string({ error: 'must be text' }), "{ phone: '***' }")],
+    { error: "must be a list of fields, which become NULL, or fields with text, e.g. { phone: '***' }" },
+  ),
+  compile(settings, shape) {
+    const named = Array.isArray(settings) ? settings : Object.keys(settings);
+    const places = placesOf(shape, named);
+    refuseKey(shape, places, 'redacts');
+    const values = places.map((place, nth) => {
+      const value = Array.isArray(settings) ? null : settings[named[nth]!]!;
+      const { name, type } = shape.fields[place]!;
+      const bytes = fromFieldValue(value, type);
+      if (bytes === 'unfit') throw new StepMisfit(`redacts ${name} with something that is no ${type}`);
+      return bytes;
+    });
+    return {
+      shape,
+      run(row) {
+        for (const [nth, place] of places.entries()) {
+          // One that is unchanged was redacted when it came.
+          if (row.values[place] !== undefined) row.values[place] = values[nth];
+        }
+      },
+    };
+  },
+};
+
+function digest(
+  shape: Shape,
+  names: readonly string[],
+  of: (value: Buffer) => string,
+): CompiledStep {
+  const places = placesOf(shape, names);
+  const loose = places.filter((place) => shape.looseKey && shape.fields[place]!.isKey);
+  if (loose.length > 0)
+    throw new StepMisfit(
+      ...loose.map(
+        (place) =>
+          `changes ${shape.fields[place]!.name}, which is in the key of ${shape.namespace}, and equal keys of it may be written differently (as 1.0 and 1.00): they would become different ones`,
+      ),
+    );
+  return {
+    shape: withFields(shape, places, (field) => ({ ...field, type: 'text' })),
+    run({ values }) {
+      for (const place of places) {
+        const value = values[place];
+        if (value !== null && value !== undefined) values[place] = Buffer.from(of(value), 'latin1');
+      }
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { bindExpression, parseExpression } from '../expression.ts';
+import { fromFieldValue } from '../field-value.ts';
+import type { Row, Value } from '../row.ts';
+import {
+  type Field,
+  placesOf,
+  refuseKey,
+  type Shape,
+  StepFailure,
+  type StepKind,
+  StepMisfit,
+} from '../step.ts';
+import { expressionText } from './filter.ts';
+import { perField } from './forms.ts';
+
+const type = z.string({ error: 'must be the name of a column type, e.g. text' }).min(1);
+const ERROR = 'must be a constant, or { cel: "…", type: … }, or { value: …, type: … }';
+const constant = z.union([z.string(), z.number(), z.boolean()]);
+const setting = z.union(
+  [
+    constant,
+    z.strictObject({ cel: expressionText, type: type.optional() }),
+    z.strictObject({ value: constant.nullable(), type: type.optional() }),
+  ],
+  { error: ERROR },
+);
+
+type Setting = z.infer<typeof setting>;
+
+/** Fields get a value, a constant or that of an expression; those that are not there yet come behind the others. */
+export const set: StepKind<Record<string, Setting>> = {
+  form: perField(setting, '{ country: DE, total: { cel: "row.price * row.count", type: bigint } }'),
+  compile(settings, shape) {
+    const fields: Field[] = [...shape.fields];
+    const steps = Object.entries(settings).map(([name, each]) => {
+      const place = fields.findIndex((field) => field.name === name);
+      if (place >= 0) refuseKey(shape, placesOf(shape, [name]), 'sets');
+      const known = place < 0 ? null : fields[place]!;
+      const field = { name, type: typeOf(shape, name, each, known), isKey: false, source: null };
+      if (place < 0) return { place: fields.push(field) - 1, field, give: giver(each, shape, field) };
+      fields[place] = { ...field, source: known!.source };
+      return { place, field, give: giver(each, shape, field) };
+    });
+    return {
+      shape: { ...shape, fields },
+      run(row) {
+        if (row.keyOnly) {
+          row.values.length = fields.length;
+          return;
+        }
+        // All of them see the row as it came.
+        const given = steps.map(({ give }) => give(row));
+        const values = [...row.values];
+        values.length = fields.length;
+        for (const [nth, { place }] of steps.entries()) values[place] = given[nth];
+        row.values = values;
+      },
+    };
+  },
+};
+
+function typeOf(shape: Shape, name: string, each: Setting, known: Field | null): string {
+  const own = typeof each === 'object' ? each.type : undefined;
+  if (own !== undefined) return own;
+  if (known !== null) return known.type;
+  const found = inferred(each);
+  if (found !== null) return found;
+  throw new StepMisfit(
+    `sets ${name}, which ${shape.namespace} does not have, to something of a type that cannot be told; say it with { …, type: text }`,
+  );
+}
+
+const TYPES_OF_EXPRESSIONS: Readonly<Record<string, string>> = {
+  bool: 'boolean',
+  int: 'bigint',
+  double: 'double precision',
+  string: 'text',
+};
+
+function inferred(each: Setting): string | null {
+  if (typeof each === 'object' && 'cel' in each)
+    return TYPES_OF_EXPRESSIONS[parseExpression(each.cel).type] ?? null;
+  const value = typeof each === 'object' ? each.value : each;
+  switch (typeof value) {
+    case 'boolean':
+      return 'boolean';
+    case 'number':
+      return Number.isInteger(value) ? 'bigint' : 'double precision';
+    case 'string':
+      return 'text';
+    default:
+      return null;
+  }
+}
+
+function giver(each: Setting, shape: Shape, { name, type }: Field): (row: Row) => Value {
+  if (typeof each === 'object' && 'cel' in each) {
+    const { reads, evaluate } = bindExpression(parseExpression(each.cel), shape);
+    return (row) => {
+      // Of the same inputs the result is the same: it is unchanged where all of them are.
+      if (reads.length > 0 && reads.every((place) => row.values[place] === undefined))
+        return undefined;
+      const value = fromFieldValue(evaluate(row), type);
+      if (value === 'unfit')
+        throw new StepFailure(`the expression for ${name} gave something that is no ${type}`);
+      return value;
+    };
+  }
+  const value = fromFieldValue(typeof each === 'object' ? each.value : each, type);
+  if (value === 'unfit') throw new StepMisfit(`sets ${name} to something that is no ${type}`);
+  return () => value;
+}
