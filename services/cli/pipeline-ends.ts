@@ -3,7 +3,7 @@ import type { Connector, ConnectorInfo, ConnectorLog } from '../../shared/connec
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';
-import { commonDataType } from '../../shared/connector/data-type.ts';
+import { commonDataType, TUPLES } from '../../shared/connector/data-type.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
@@ -78,9 +78,23 @@ export class PipelineEnds {
   misfit(): string | null {
     const { kind: from, gives } = this.#source.getInfo();
     const { kind: to, takes } = this.#target.getInfo();
+    if (this.#spec.transforms.length > 0) return transformedMisfit(gives, takes);
     if (commonDataType(gives, takes) !== null) return null;
     return `it takes nothing that a source of the kind ${from} gives; choose a target that does, as ${to} does not`;
   }
+}
+
+/** The steps see rows as tuples of text. */
+function transformedMisfit(
+  gives: readonly string[],
+  takes: readonly string[] | 'any',
+): string | null {
+  const end = !gives.includes(TUPLES)
+    ? 'source'
+    : takes !== 'any' && !takes.includes(TUPLES)
+      ? 'target'
+      : null;
+  return end === null ? null : `the ${end} knows no rows as text, in which transforms see them`;
 }
 
 function lacks(key: string, verb: string): never {

@@ -107,6 +107,18 @@ export function createProgram(done: (exitCode: number) => void): Command {
       done(await (await import('./commands/connector.ts')).runConnectorServe(url, options)),
     );
 
+  program
+    .command('transform')
+    .summary('see what the steps of a pipeline do')
+    .command('test')
+    .summary('take real rows through the steps and show them before and after; writes nothing')
+    .argument('<file>', 'the pipeline file')
+    .option('--sample <n>', 'rows of each namespace', count(1, 10_000), 3)
+    .option('--json', 'print the result as JSON', false)
+    .action(async (file: string, options: { sample: number; json: boolean }) =>
+      done(await (await import('./commands/transform.ts')).runTransformTest(file, options)),
+    );
+
   const lifecycle = [
     ['pause', 'paused', 'read no more until resumed; what was read is still written'],
     ['resume', 'running', 'go on after a pause or a stop'],

@@ -11,6 +11,8 @@ export interface Expression {
   text: string;
   /** Fields that it reads; null where that cannot be told, so it is all of them. */
   fields: readonly string[] | null;
+  /** The one whose value it is, where it is no more than that. */
+  field: string | null;
   /** What it gives, where that can be told: `bool`, `int`, `double`, `string` or `null`; otherwise `dyn`. */
   type: string;
   evaluate(context: { row: Record<string, FieldValue>; source: string }): unknown;
@@ -30,6 +32,7 @@ export function parseExpression(text: string): Expression {
   return {
     text,
     fields: all ? null : [...fields],
+    field: parsed.ast.op === '.' && isRow(parsed.ast.args[0]) ? parsed.ast.args[1] : null,
     type: checked.type ?? 'dyn',
     evaluate: (context) => parsed(context) as unknown,
   };
@@ -50,7 +53,7 @@ export function expressionProblem(text: string): string | null {
 export interface BoundExpression {
   /** Places of the fields that it reads. */
   reads: readonly number[];
-  evaluate(row: Row): unknown;
+  evaluate: (row: Row) => unknown;
 }
 
 /** Throws `StepMisfit` where it reads a field that the shape lacks. */
@@ -58,8 +61,7 @@ export function bindExpression(expression: Expression, shape: Shape): BoundExpre
   const names = shape.fields.map(({ name }) => name);
   const wanted = expression.fields ?? names;
   const missing = wanted.filter((name) => !names.includes(name));
-  if (missing.length > 0)
-    throw new StepMisfit(...missing.map((name) => unknownField(shape, name)));
+  if (missing.length > 0) throw new StepMisfit(...missing.map((name) => unknownField(shape, name)));
   const reads = wanted.map((name) => names.indexOf(name));
   return {
     reads,

@@ -43,7 +43,10 @@ function readStep(raw: unknown): { step: TransformStep } | { problems: PipelineP
   const [kind, second] = keys;
   if (kind === undefined) return problem([], `has no step; it needs one of ${KINDS.join(', ')}`);
   if (second !== undefined)
-    return problem([second], `stands beside ${kind}; each step needs a place of its own in the list`);
+    return problem(
+      [second],
+      `stands beside ${kind}; each step needs a place of its own in the list`,
+    );
   const problems: PipelineProblem[] = [];
   const on = block['on'];
   if (on !== undefined && !isTextList(on))
@@ -81,9 +84,6 @@ function isTextList(value: unknown): value is string[] {
   );
 }
 
-function problem(
-  path: readonly PropertyKey[],
-  message: string,
-): { problems: PipelineProblem[] } {
+function problem(path: readonly PropertyKey[], message: string): { problems: PipelineProblem[] } {
   return { problems: [{ path, message }] };
 }

@@ -14,6 +14,11 @@ export interface Relation {
   order: 'key' | 'namespace';
   /** Equal keys may differ in bytes, as 1.0 and 1.00 do; left out where bytes tell. */
   looseKey?: true;
+  /**
+   * In the plan at the target only: what the source calls this and has in it, where a transformer makes other rows of
+   * it. The columns, key and definition beside it are those that the target gets.
+   */
+  origin?: RelationPlan;
 }
 
 /**

@@ -1,4 +1,13 @@
-import { isMap, isPair, isScalar, isSeq, visit, type Document, type LineCounter, type Node } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  visit,
+  type Document,
+  type LineCounter,
+  type Node,
+} from 'yaml';
 import { interpolate } from './interpolate.ts';
 import type { PipelineProblem } from './pipeline-rules.ts';
 import { NUMBER_KEYS } from './pipeline-schema.ts';

@@ -4,7 +4,13 @@ import { parseDuration } from './duration.ts';
 import { DEFAULTS, MAX_WORKERS } from './pipeline-spec.ts';
 
 /** The keys whose values are numbers: text that came from the environment is read as one there. */
-export const NUMBER_KEYS: ReadonlySet<string> = new Set(['lanes', 'writers', 'workers', 'readers', 'transformers']);
+export const NUMBER_KEYS: ReadonlySet<string> = new Set([
+  'lanes',
+  'writers',
+  'workers',
+  'readers',
+  'transformers',
+]);
 
 const NAMESPACES =
   'must be a list of namespaces or globs, e.g. [public.orders, "public.item_*"]; leave it out for every one';

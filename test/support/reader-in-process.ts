@@ -3,7 +3,7 @@ import { readPipelineFile } from '../../shared/config/pipeline-file.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { Monitoring } from '../../shared/metrics/monitoring.ts';
 import { PipelineEnds } from '../../services/cli/pipeline-ends.ts';
-import { URL_SCHEMES } from '../../services/connectors/registry.ts';
+import { PIPELINE_PARTS } from '../../services/cli/pipeline-parts.ts';
 import { runSourceReader } from '../../services/source-reader/source-reader.ts';
 
 export interface InProcessOptions {
@@ -18,7 +18,7 @@ export interface InProcessOptions {
  */
 export async function startReader(options: InProcessOptions): Promise<() => Promise<void>> {
   const { file, natsUrl, dataType } = options;
-  const spec = await readPipelineFile(file, URL_SCHEMES);
+  const spec = await readPipelineFile(file, PIPELINE_PARTS);
   const source = (await PipelineEnds.load(spec)).createSource();
   const stopping = new AbortController();
   const hub = await connectHub({ url: natsUrl, name: 'test' });

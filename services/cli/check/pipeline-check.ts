@@ -6,7 +6,9 @@ import { isAbort, toWeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, hostsOf } from '../../../shared/hub/hub.ts';
 import { countWaiting } from '../../../shared/hub/streams.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
+import { chainsOf } from '../transform-chains.ts';
 import { promisesFor, type PromiseHeld } from './promises.ts';
+import { type CheckedTransforms, checkTransforms } from './transforms-check.ts';
 
 export interface CheckReport {
   pipeline: string;
@@ -17,8 +19,8 @@ export interface CheckReport {
 }
 
 export interface CheckedPart {
-  part: 'source' | 'target' | 'nats';
-  /** Without credentials. */
+  part: 'source' | 'transforms' | 'target' | 'nats';
+  /** Where it is, without credentials. */
   address: string;
   findings: Finding[];
 }
@@ -27,34 +29,42 @@ export interface CheckedPart {
 export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
   const ends = await PipelineEnds.load(spec);
   const { findings: atSource, relations } = await checkSource(ends, spec);
-  const parts: CheckedPart[] = [
-    { part: 'source', address: describeUrl(spec.source.url.reveal()), findings: atSource },
-    {
-      part: 'target',
-      address: describeUrl(spec.target.url.reveal()),
-      findings: await checkTarget(ends, spec, relations),
-    },
-    await checkNats(spec),
-  ];
-  parts[0]!.findings.push(...mapFindings(spec, relations));
+  const transforms = checkTransforms(spec, chainsOf(spec), relations);
+  const atTarget = await checkTarget(ends, spec, transforms.relations);
   const misfit = ends.misfit();
   if (misfit !== null)
-    parts[1]!.findings.push({ level: 'error', subject: 'form of the data', message: misfit });
+    atTarget.push({ level: 'error', subject: 'form of the data', message: misfit });
+  atSource.push(...mapFindings(spec, relations));
+  const parts: CheckedPart[] = [
+    { part: 'source', address: describeUrl(spec.source.url.reveal()), findings: atSource },
+    ...transformsPart(spec, transforms),
+    { part: 'target', address: describeUrl(spec.target.url.reveal()), findings: atTarget },
+    await checkNats(spec),
+  ];
   return {
     pipeline: spec.name,
     fit: parts.every(({ findings }) => findings.every(({ level }) => level !== 'error')),
     parts,
     namespaces: relations.map(({ relation: { namespace, identity } }) => ({
       namespace,
-      target: spec.map[namespace] ?? namespace,
+      target: transforms.targetOf(namespace),
       identity,
     })),
     promises: promisesFor(
       spec,
-      relations.map(({ relation }) => relation),
+      transforms.relations.map(({ relation }) => relation),
       ends.targetInfo,
     ),
   };
+}
+
+function transformsPart(
+  { transforms }: PipelineSpec,
+  { findings }: CheckedTransforms,
+): CheckedPart[] {
+  if (transforms.length === 0) return [];
+  const address = transforms.map(({ kind }) => kind).join(', ');
+  return [{ part: 'transforms', address, findings }];
 }
 
 async function checkSource(

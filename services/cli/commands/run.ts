@@ -30,6 +30,8 @@ export interface RunOptions {
 export async function runRun(file: string, options: RunOptions): Promise<number> {
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(file, PIPELINE_PARTS);
+  if (spec.transforms.length > 0)
+    throw new WeirError('NOT_SUPPORTED', 'transforms cannot be run in this version yet');
   const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const cleanUp: (() => Promise<void>)[] = [];
   try {

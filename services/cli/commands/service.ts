@@ -38,6 +38,8 @@ export async function runService(
     );
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(options.pipeline, PIPELINE_PARTS);
+  if (spec.transforms.length > 0)
+    throw new WeirError('NOT_SUPPORTED', 'transforms cannot be run in this version yet');
   const natsUrl = spec.nats.url?.reveal();
   if (natsUrl === undefined)
     throw new WeirError(

@@ -88,7 +88,16 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
     default: `\`${DEFAULTS.onBadRow}\``,
     doc: 'What happens when the target refuses a row: the pipeline stops at it, or the row and later changes of its key are put aside in the target until `weir parked replay` or `discard`, and everything else flows. What is refused only at a commit (deferred constraints) or when constraints are made after the copy stops the pipeline in any case.',
   },
-  transforms: { allowed: 'empty', default: 'empty', doc: 'Not in this version.' },
+  transforms: {
+    allowed: 'list of steps',
+    default: 'empty',
+    doc: 'What is done to rows on their way, step by step; see [transforms](transforms.md).',
+  },
+  transformers: {
+    allowed: '1 to 40',
+    default: `\`${DEFAULTS.transformers}\``,
+    doc: 'Processes that transform, of those that `weir run` starts; none where there are no transforms.',
+  },
   'nats.url': {
     allowed: '`nats://` or `tls://`, several with commas between',
     default: '`WEIR_NATS_URL`, else a server of its own for the run',

@@ -1,5 +1,12 @@
 import { type FieldValue, kindOf, readsAs, toFieldValue } from '../field-value.ts';
-import { placesOf, type Shape, StepFailure, type StepKind, StepMisfit, withFields } from '../step.ts';
+import {
+  placesOf,
+  type Shape,
+  StepFailure,
+  type StepKind,
+  StepMisfit,
+  withFields,
+} from '../step.ts';
 import { fieldName, perField } from './forms.ts';
 
 const INTEGERS = ['smallint', 'integer', 'bigint'];

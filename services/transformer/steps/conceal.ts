@@ -27,9 +27,7 @@ export const tokenize: StepKind<{ fields: string[]; keyFrom: string }> = {
   form: z.strictObject(
     {
       fields: fieldList,
-      keyFrom: z
-        .string({ error: KEY_FROM })
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: KEY_FROM }),
+      keyFrom: z.string({ error: KEY_FROM }).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: KEY_FROM }),
     },
     {
       error: (issue) =>
@@ -50,10 +48,10 @@ export const tokenize: StepKind<{ fields: string[]; keyFrom: string }> = {
 
 /** Each value becomes another one, the same for all rows; NULL where none is given. */
 export const redact: StepKind<string[] | Record<string, string>> = {
-  form: z.union(
-    [fieldList, perField(z.string({ error: 'must be text' }), "{ phone: '***' }")],
-    { error: "must be a list of fields, which become NULL, or fields with text, e.g. { phone: '***' }" },
-  ),
+  form: z.union([fieldList, perField(z.string({ error: 'must be text' }), "{ phone: '***' }")], {
+    error:
+      "must be a list of fields, which become NULL, or fields with text, e.g. { phone: '***' }",
+  }),
   compile(settings, shape) {
     const named = Array.isArray(settings) ? settings : Object.keys(settings);
     const places = placesOf(shape, named);
@@ -62,7 +60,8 @@ export const redact: StepKind<string[] | Record<string, string>> = {
       const value = Array.isArray(settings) ? null : settings[named[nth]!]!;
       const { name, type } = shape.fields[place]!;
       const bytes = fromFieldValue(value, type);
-      if (bytes === 'unfit') throw new StepMisfit(`redacts ${name} with something that is no ${type}`);
+      if (bytes === 'unfit')
+        throw new StepMisfit(`redacts ${name} with something that is no ${type}`);
       return bytes;
     });
     return {

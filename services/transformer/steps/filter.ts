@@ -18,8 +18,7 @@ export const filter: StepKind<string> = {
   form: expressionText,
   compile(text, shape) {
     const { reads, evaluate } = bindExpression(parseExpression(text), shape);
-    const byKey =
-      shape.identity === 'key' && reads.every((place) => shape.fields[place]!.isKey);
+    const byKey = shape.identity === 'key' && reads.every((place) => shape.fields[place]!.isKey);
     return {
       shape,
       decides: byKey ? 'key' : 'row',

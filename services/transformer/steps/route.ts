@@ -20,7 +20,9 @@ function targetOf(settings: string | { cel: string }, shape: Shape): string {
     throw new StepMisfit(
       `routes rows of ${shape.namespace} one by one, by their fields, which is not in this version; write an expression over source, or filter in pipelines of their own`,
     );
-  const target = bindExpression(expression, { ...shape, fields: [] }).evaluate(createRow('copy', []));
+  const target = bindExpression(expression, { ...shape, fields: [] }).evaluate(
+    createRow('copy', []),
+  );
   if (typeof target !== 'string' || target === '')
     throw new StepMisfit(`routes ${shape.namespace} to something that is no name`);
   return target;

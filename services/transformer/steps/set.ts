@@ -38,7 +38,8 @@ export const set: StepKind<Record<string, Setting>> = {
       if (place >= 0) refuseKey(shape, placesOf(shape, [name]), 'sets');
       const known = place < 0 ? null : fields[place]!;
       const field = { name, type: typeOf(shape, name, each, known), isKey: false, source: null };
-      if (place < 0) return { place: fields.push(field) - 1, field, give: giver(each, shape, field) };
+      if (place < 0)
+        return { place: fields.push(field) - 1, field, give: giver(each, shape, field) };
       fields[place] = { ...field, source: known!.source };
       return { place, field, give: giver(each, shape, field) };
     });
@@ -64,7 +65,7 @@ function typeOf(shape: Shape, name: string, each: Setting, known: Field | null):
   const own = typeof each === 'object' ? each.type : undefined;
   if (own !== undefined) return own;
   if (known !== null) return known.type;
-  const found = inferred(each);
+  const found = inferred(each, shape);
   if (found !== null) return found;
   throw new StepMisfit(
     `sets ${name}, which ${shape.namespace} does not have, to something of a type that cannot be told; say it with { …, type: text }`,
@@ -78,9 +79,12 @@ const TYPES_OF_EXPRESSIONS: Readonly<Record<string, string>> = {
   string: 'text',
 };
 
-function inferred(each: Setting): string | null {
-  if (typeof each === 'object' && 'cel' in each)
-    return TYPES_OF_EXPRESSIONS[parseExpression(each.cel).type] ?? null;
+function inferred(each: Setting, { fields }: Shape): string | null {
+  if (typeof each === 'object' && 'cel' in each) {
+    const { type, field } = parseExpression(each.cel);
+    const copied = fields.find(({ name }) => name === field);
+    return copied?.type ?? TYPES_OF_EXPRESSIONS[type] ?? null;
+  }
   const value = typeof each === 'object' ? each.value : each;
   switch (typeof value) {
     case 'boolean':

@@ -35,5 +35,8 @@ export const truncate: StepKind<Record<string, number>> = {
 };
 
 function isText(type: string): boolean {
-  return kindOf(type) === 'text' && /^(text|character|varchar|char|citext|bpchar|string|name)/i.test(type);
+  return (
+    kindOf(type) === 'text' &&
+    /^(text|character|varchar|char|citext|bpchar|string|name)/i.test(type)
+  );
 }

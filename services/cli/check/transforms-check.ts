@@ -1,0 +1,85 @@
+import type { RelationPlan } from '../../../shared/change/relation.ts';
+import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
+import type { Finding } from '../../../shared/connector/connector.ts';
+import { ChainMisfit } from '../../transformer/chain.ts';
+import type { Chains } from '../../transformer/chains.ts';
+
+export interface CheckedTransforms {
+  findings: Finding[];
+  /** What the target gets; namespaces to which the steps do not fit are left out. */
+  relations: RelationPlan[];
+  /** Namespaces of the source that some step is for, with what is told of promises. */
+  changed: { namespace: string; decides: 'key' | 'row' | null }[];
+  targetOf: (namespace: string) => string;
+}
+
+/** Fits the steps to what the source has, and says where they cannot be done. */
+export function checkTransforms(
+  { map }: Pick<PipelineSpec, 'map'>,
+  chains: Chains,
+  relations: readonly RelationPlan[],
+): CheckedTransforms {
+  const findings: Finding[] = [];
+  const targets = new Map<string, string>();
+  const checked: CheckedTransforms = {
+    findings,
+    relations: [],
+    changed: [],
+    targetOf: (namespace) => targets.get(namespace) ?? map[namespace] ?? namespace,
+  };
+  for (const plan of relations) {
+    const { namespace } = plan.relation;
+    try {
+      checked.relations.push(chains.shape(plan));
+      const chain = chains.chainFor(plan.relation);
+      if (chain === null) continue;
+      checked.changed.push({ namespace, decides: chain.decides });
+      if (chain.target !== null) targets.set(namespace, chain.target);
+      findings.push(...chainFindings(namespace, chain.target, chain.decides, map));
+    } catch (error) {
+      if (!(error instanceof ChainMisfit)) throw error;
+      for (const message of error.problems)
+        findings.push({ level: 'error', subject: namespace, message });
+    }
+  }
+  findings.push(...meetings(relations, checked.targetOf));
+  if (findings.length === 0)
+    findings.push({ level: 'ok', subject: 'steps', message: 'fit what the source has' });
+  return checked;
+}
+
+function* chainFindings(
+  namespace: string,
+  target: string | null,
+  decides: 'key' | 'row' | null,
+  map: PipelineSpec['map'],
+): Generator<Finding> {
+  if (target !== null && map[namespace] !== undefined)
+    yield {
+      level: 'error',
+      subject: namespace,
+      message: `is routed to ${target} by a step and renamed to ${map[namespace]!} by map; leave one out`,
+    };
+  if (decides === 'row')
+    yield {
+      level: 'warning',
+      subject: namespace,
+      message:
+        'its rows may enter and leave with an update, which must then bring the whole row; one that leaves out a large value which it did not change is a bad row (in PostgreSQL, ALTER TABLE … REPLICA IDENTITY FULL at the source brings it)',
+    };
+}
+
+function meetings(
+  relations: readonly RelationPlan[],
+  targetOf: (namespace: string) => string,
+): Finding[] {
+  const sourceOf = new Map<string, string>();
+  return relations.flatMap(({ relation: { namespace } }): Finding[] => {
+    const target = targetOf(namespace);
+    const other = sourceOf.get(target);
+    sourceOf.set(target, namespace);
+    if (other === undefined) return [];
+    const message = `goes to ${target}, and so does ${other}; each needs its own`;
+    return [{ level: 'error', subject: namespace, message }];
+  });
+}

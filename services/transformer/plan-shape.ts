@@ -1,0 +1,62 @@
+import type { Relation } from '../../shared/change/relation.ts';
+import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
+import { ChainMisfit } from './chain.ts';
+import type { Chains } from './chains.ts';
+
+/** Turns a plan of what the source has into one of what the target gets, and back. */
+export interface PlanShape {
+  toTarget(plan: PipelinePlan): PipelinePlan;
+  /** Throws CONFIG_INVALID where the target was made by other steps, to which these do not fit. */
+  toSource(plan: PipelinePlan): PipelinePlan;
+}
+
+export function createPlanShape(chains: Chains): PlanShape {
+  return {
+    toTarget: (plan) => mapNamespaces(plan, (each) => ({ ...each, ...shapeOf(chains, each) })),
+    toSource: (plan) =>
+      mapNamespaces(plan, (each) => {
+        const { origin } = each.relation;
+        const source = origin === undefined ? each : { ...each, ...origin };
+        const expected = shapeOf(chains, source).relation;
+        const was = each.relation;
+        if ((expected.origin === undefined) !== (origin === undefined) || !isSame(expected, was))
+          throw otherSteps(was.namespace);
+        return source;
+      }),
+  };
+}
+
+/** Steps that cannot be done are told as the error that stops the pipeline. */
+export function shapeOf(
+  chains: Chains,
+  plan: Pick<NamespacePlan, 'relation' | 'definition'>,
+): Pick<NamespacePlan, 'relation' | 'definition'> {
+  try {
+    return chains.shape(plan);
+  } catch (error) {
+    if (error instanceof ChainMisfit)
+      throw new WeirError('CONFIG_INVALID', `transforms: ${error.problems.join('; ')}`);
+    throw error;
+  }
+}
+
+function mapNamespaces(
+  plan: PipelinePlan,
+  change: (namespace: NamespacePlan) => NamespacePlan,
+): PipelinePlan {
+  return { ...plan, namespaces: plan.namespaces.map(change) };
+}
+
+function isSame(a: Relation, b: Relation): boolean {
+  const columns = ({ columns, key }: Relation): string =>
+    JSON.stringify([columns.map(({ name, type }) => [name, type]), key]);
+  return columns(a) === columns(b);
+}
+
+function otherSteps(namespace: string): WeirError {
+  return new WeirError(
+    'CONFIG_INVALID',
+    `the transforms would make other columns of ${namespace} than those that the target has from this pipeline; set them back, or run \`weir reset\` and copy anew`,
+  );
+}
