@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { toPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
+import type { Barrier } from '../../shared/connector/source.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { ChangeRouter } from './change-router.ts';
 import { LaneWriter } from './lane-writer.ts';
@@ -32,6 +33,10 @@ function routing(
   const router = new ChangeRouter(lanes, starts, pause);
   const changes = () => sent.map((frames) => frames.filter((frame) => frame.kind === 'changes'));
   return { router, sent, changes };
+}
+
+function namesOf(barrier: Barrier | undefined): string {
+  return barrier?.kind === 'move' ? barrier.moves.map((each) => each.key).join(', ') : '';
 }
 
 describe('routing changes', () => {
@@ -124,6 +129,48 @@ describe('routing changes', () => {
     for (const frames of sent) expect(frames.at(-1)).toMatchObject({ kind: 'barrier' });
     expect(sent.flat().filter((frame) => frame.kind === 'changes')).toHaveLength(1);
     expect(router.counts.get('public.t')).toMatchObject({ inserts: 1, truncates: 1 });
+    router.close();
+  });
+
+  it('puts moves that follow each other into one barrier, in order, and nothing overtakes them', () => {
+    const { router, sent, changes } = routing();
+    const t = relation('key');
+    const move = (n: number): Barrier => ({
+      kind: 'move',
+      relation: t,
+      moves: [{ key: `old ${n}`, row: `new ${n}` }],
+    });
+    router.change('insert', t, at(1, 1), key(1), ROW, false);
+    for (let n = 1; n <= 3; n++) router.barrier(at(1, 1 + n), move(n));
+    router.commit(at(2, 0), 1);
+    router.barrier(at(2, 1), move(4));
+    router.change('insert', t, at(2, 2), key(1), ROW, false);
+    router.barrier(at(2, 3), move(5));
+    router.commit(at(3, 0), 1);
+    router.announce(toPosition(3n, 0n));
+    const [moved] = sent.filter((_, lane) => changes()[lane]!.length === 2);
+    expect(moved!.map(({ kind, body: { barrier } }) => [kind, namesOf(barrier)])).toEqual([
+      ['hello', ''],
+      ['changes', ''],
+      ['barrier', 'old 1, old 2, old 3, old 4'],
+      ['changes', ''],
+      ['barrier', 'old 5'],
+      ['watermark', ''],
+    ]);
+    expect(moved![2]!.last).toBe(toPosition(2n, 1n));
+    expect(router.counts.get('public.t')).toMatchObject({ inserts: 2, updates: 5 });
+    router.close();
+  });
+
+  it('sends moves on their own after a moment', async () => {
+    const { router, sent } = routing();
+    const barrier: Barrier = {
+      kind: 'move',
+      relation: relation('key'),
+      moves: [{ key: 'a', row: 'b' }],
+    };
+    router.barrier(at(1, 1), barrier);
+    await expect.poll(() => sent.every((frames) => frames.at(-1)!.kind === 'barrier')).toBe(true);
     router.close();
   });
 

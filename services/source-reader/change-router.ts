@@ -4,6 +4,7 @@ import type { Relation } from '../../shared/change/relation.ts';
 import type { ChangeCounts } from '../../shared/connector/sink.ts';
 import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
 import type { LaneWriter } from './lane-writer.ts';
+import { MoveGroup } from './move-group.ts';
 
 const LINGER_MS = 3;
 const QUIET_ROUNDS = 5;
@@ -35,6 +36,8 @@ export class ChangeRouter implements ChangeReceiver {
   #quietRounds = 0;
   #awaited: Position | null = null;
   #linger: NodeJS.Timeout | undefined;
+  /** While there are some, no lane has an open frame, and nothing else is sent before them. */
+  #moves: MoveGroup | null = null;
 
   /**
    * No frame has changes from both sides of `pause`, and every lane is told when the stream has come to it: the
@@ -72,6 +75,7 @@ export class ChangeRouter implements ChangeReceiver {
     const number =
       relation.order === 'key' ? hash32(key) % this.#lanes.length : this.#homeLane(relation);
     if (this.#replaying && this.#isKnown(number, position)) return;
+    this.#sendMoves();
     const lane = this.#lanes[number]!;
     lane.append(kind, relation, position, key, row, partial);
     this.#inTransaction++;
@@ -87,14 +91,11 @@ export class ChangeRouter implements ChangeReceiver {
   barrier(position: Buffer, barrier: Barrier): void {
     const at = readPosition(position, 0);
     if (this.#pause !== null && at > this.#pause.at) this.#passPause();
-    for (const [number, lane] of this.#lanes.entries()) {
-      lane.flush(this.#watermark, this.#timeMs || Date.now());
-      if (!this.#isKnown(number, position)) lane.barrier(at, this.#timeMs, barrier);
-    }
-    if (this.#isKnown(0, position)) return;
-    if (barrier.kind === 'truncate')
-      for (const relation of barrier.relations) this.#countsOf(relation.namespace).truncates++;
-    if (barrier.kind === 'move') this.#countsOf(barrier.relation.namespace).updates++;
+    if (!this.#isKnown(0, position)) this.#countBarrier(barrier);
+    // What some lanes have already and others not stays apart.
+    const isNew = !this.#replaying || position.compare(this.#lastStart) > 0;
+    if (barrier.kind === 'move' && isNew) this.#gather(position, barrier);
+    else this.#sendBarrier(at, barrier, (lane) => !this.#isKnown(lane, position));
   }
 
   commit(position: Buffer, timeMs: number): void {
@@ -143,6 +144,7 @@ export class ChangeRouter implements ChangeReceiver {
   }
 
   #advance(): void {
+    this.#sendMoves();
     this.#quietRounds = 0;
     for (const lane of this.#lanes) lane.watermark(this.#watermark, this.#timeMs);
   }
@@ -164,6 +166,40 @@ export class ChangeRouter implements ChangeReceiver {
     if (at > this.#watermark) this.#watermark = at;
     this.#checkAwaited();
     if (this.#replaying && position.compare(this.#lastStart) > 0) this.#replaying = false;
+  }
+
+  #countBarrier(barrier: Barrier): void {
+    if (barrier.kind === 'truncate')
+      for (const relation of barrier.relations) this.#countsOf(relation.namespace).truncates++;
+    if (barrier.kind === 'move')
+      this.#countsOf(barrier.relation.namespace).updates += barrier.moves.length;
+  }
+
+  #gather(position: Buffer, barrier: Extract<Barrier, { kind: 'move' }>): void {
+    if (this.#moves?.takes(barrier) === true) return this.#moves.add(position, barrier);
+    this.#sendMoves();
+    this.#flushLanes();
+    this.#moves = new MoveGroup(position, barrier);
+    this.#quietRounds = QUIET_ROUNDS;
+    this.#scheduleLinger();
+  }
+
+  #sendMoves(): void {
+    if (this.#moves === null) return;
+    const { position, barrier } = this.#moves.toBarrier();
+    this.#moves = null;
+    this.#sendBarrier(position, barrier, () => true);
+  }
+
+  #sendBarrier(at: Position, barrier: Barrier, concerns: (lane: number) => boolean): void {
+    this.#sendMoves();
+    this.#flushLanes();
+    for (const [number, lane] of this.#lanes.entries())
+      if (concerns(number)) lane.barrier(at, this.#timeMs, barrier);
+  }
+
+  #flushLanes(): void {
+    for (const lane of this.#lanes) lane.flush(this.#watermark, this.#timeMs || Date.now());
   }
 
   #passPause(): void {
@@ -199,6 +235,11 @@ export class ChangeRouter implements ChangeReceiver {
   #scheduleLinger(): void {
     this.#linger ??= setTimeout(() => {
       this.#linger = undefined;
+      if (this.#moves !== null) {
+        if (this.#lanes.every(({ isKeepingUp }) => isKeepingUp)) this.#sendMoves();
+        else this.#scheduleLinger();
+        return;
+      }
       for (const lane of this.#lanes) {
         if (!lane.isOpen) continue;
         if (lane.isKeepingUp) lane.flush(this.#watermark, this.#timeMs || Date.now());

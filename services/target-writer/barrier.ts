@@ -55,7 +55,7 @@ export function countsOf(barrier: Barrier): Map<string, ChangeCounts> {
     case 'truncate':
       return new Map(barrier.relations.map((r) => [r.namespace, { ...none, truncates: 1 }]));
     case 'move':
-      return new Map([[barrier.relation.namespace, { ...none, updates: 1 }]]);
+      return new Map([[barrier.relation.namespace, { ...none, updates: barrier.moves.length }]]);
     case 'relation':
       return new Map();
   }

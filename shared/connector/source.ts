@@ -135,10 +135,16 @@ export type ChangeKind = 'insert' | 'update' | 'delete' | 'move';
 /**
  * A change that concerns more than one lane: all lanes come to it, one carries it out, all go on.
  * `truncate`: the namespaces are emptied. `relation`: a namespace has a new shape.
- * `move`: a row gets a new key while some of its columns are unchanged, so that the old row is needed to build it
- * (`key` and `row` in base64, as for `ChangeReceiver.change`, `key` being the old one).
+ * `move`: rows of one relation get new keys, one after the other, while some of their columns are unchanged, so that the
+ * old rows are needed to build the new ones. A source gives one at a time; they may travel together.
  */
 export type Barrier =
   | { kind: 'truncate'; relations: Relation[]; cascade: boolean; restartIdentity: boolean }
   | { kind: 'relation'; before: Relation; after: RelationPlan }
-  | { kind: 'move'; relation: Relation; key: string; row: string };
+  | { kind: 'move'; relation: Relation; moves: MovedRow[] };
+
+/** `key` (the old one) and `row` as for `ChangeReceiver.change`, in base64. */
+export interface MovedRow {
+  key: string;
+  row: string;
+}

@@ -24,6 +24,8 @@ async function catchUp(pipeline: TestPipeline) {
 const SCHEMA = `
 CREATE TABLE keyed (id int PRIMARY KEY, v text, large text);
 ALTER TABLE keyed ALTER large SET STORAGE EXTERNAL;
+CREATE TABLE moved (id int PRIMARY KEY, large text);
+ALTER TABLE moved ALTER large SET STORAGE EXTERNAL;
 CREATE TABLE by_index (a int NOT NULL, b text NOT NULL, v int);
 CREATE UNIQUE INDEX by_index_key ON by_index (b, a);
 ALTER TABLE by_index REPLICA IDENTITY USING INDEX by_index_key;
@@ -48,6 +50,7 @@ CREATE TABLE "odd.Schema"."Select ""me"", pl.ease" ("Key col" int PRIMARY KEY, "
 
 const TABLES = [
   'keyed',
+  'moved',
   'by_index',
   'whole',
   'keyed_full',
@@ -62,6 +65,7 @@ const TABLES = [
 
 const ROWS = `
 INSERT INTO keyed SELECT i, 'v' || i, repeat(md5(i::text), 200) FROM generate_series(1, 200) i;
+INSERT INTO moved SELECT i, repeat(md5(i::text), 100) FROM generate_series(1, 5000) i;
 INSERT INTO by_index SELECT i, 'b' || i % 7, i FROM generate_series(1, 200) i;
 INSERT INTO whole SELECT i % 5, NULL, '{"a": 1}', repeat(md5((i % 5)::text), 200) FROM generate_series(1, 50) i;
 INSERT INTO keyed_full SELECT i, 'v', repeat(md5(i::text), 200) FROM generate_series(1, 200) i;
@@ -80,6 +84,7 @@ UPDATE keyed SET id = id + 1000 WHERE id % 5 = 0;
 UPDATE keyed SET large = 'short' WHERE id % 7 = 0;
 DELETE FROM keyed WHERE id % 11 = 0;
 UPDATE keyed SET id = id - 1000 WHERE id > 1100;
+UPDATE moved SET id = -id;
 UPDATE by_index SET v = -v WHERE a < 50;
 UPDATE by_index SET b = 'moved' WHERE a > 150;
 DELETE FROM by_index WHERE a BETWEEN 60 AND 70;

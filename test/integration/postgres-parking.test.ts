@@ -265,8 +265,12 @@ describe('what concerns all lanes', () => {
       pipeline.runBarrier({
         kind: 'move',
         relation,
-        key: toKey(relation, [from]).toString('base64'),
-        row: toTuple(to).toString('base64'),
+        moves: [
+          {
+            key: toKey(relation, [from]).toString('base64'),
+            row: toTuple(to).toString('base64'),
+          },
+        ],
       });
     await pipeline.write(0, {
       [name]: {

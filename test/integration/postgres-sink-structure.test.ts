@@ -225,8 +225,12 @@ describe('barriers', () => {
       const move = (from: string, to: string): Barrier => ({
         kind: 'move',
         relation,
-        key: base64(toKey(relation, [from, null, null])),
-        row: base64(toTuple([to, 'moved', undefined])),
+        moves: [
+          {
+            key: base64(toKey(relation, [from, null, null])),
+            row: base64(toTuple([to, 'moved', undefined])),
+          },
+        ],
       });
       await pipeline.write(0, { [name]: { upserts: [['1', 'x', 'kept']] } });
       await pipeline.runBarrier(move('1', '2'));

@@ -81,12 +81,14 @@ export class TableModel implements ChangeReceiver {
       this.#note('relation', barrier.before.namespace, position);
       this.relations.push(barrier.after);
     } else {
-      this.#note('move', barrier.relation.namespace, position);
-      const old = this.table(barrier.relation.namespace).get(barrier.key);
-      const row = Buffer.from(barrier.row, 'base64');
-      this.#remove(barrier.relation, Buffer.from(barrier.key, 'base64'));
-      if (old === undefined) this.lost++;
-      else this.#put(barrier.relation, fillUnchanged(row, old));
+      const { relation, moves } = barrier;
+      this.#note('move', relation.namespace, position);
+      for (const { key, row } of moves) {
+        const old = this.table(relation.namespace).get(key);
+        this.#remove(relation, Buffer.from(key, 'base64'));
+        if (old === undefined) this.lost++;
+        else this.#put(relation, fillUnchanged(Buffer.from(row, 'base64'), old));
+      }
     }
   }
 

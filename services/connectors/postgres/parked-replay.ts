@@ -4,7 +4,7 @@ import type { ParkedSelection, ReplayStep } from '../../../shared/connector/park
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyCarefully, attemptUnits } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
-import { attemptMove } from './move-row.ts';
+import { attemptMove } from './move-rows.ts';
 import type { Unit } from './parked-chain.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
 import { foldChain } from './parked-fold.ts';

@@ -235,8 +235,12 @@ export class PgOutputDecoder {
       this.#receiver.barrier(position, {
         kind: 'move',
         relation,
-        key: old.key(relation.key).toString('base64'),
-        row: row.row().toString('base64'),
+        moves: [
+          {
+            key: old.key(relation.key).toString('base64'),
+            row: row.row().toString('base64'),
+          },
+        ],
       });
     } else {
       if (!insertOnly) this.#giveDelete(relation, position);

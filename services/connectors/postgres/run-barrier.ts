@@ -2,8 +2,9 @@ import type { Barrier } from '../../../shared/connector/source.ts';
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { alignRelation } from './align-relation.ts';
 import { applyChanges, prepareStaging } from './apply-changes.ts';
+import { emptyStaging } from './attempt-script.ts';
 import { toMoveStatements, type Statement } from './change-statements.ts';
-import { moveRow } from './move-row.ts';
+import { moveRows, toMove } from './move-rows.ts';
 import { truncateParked, type Aside } from './parked-entries.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { definitionOf } from './definition-of.ts';
@@ -13,8 +14,8 @@ import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /**
- * Carries out what concerns all lanes, once, with the progress of the lane that does it. Returns the row that was put
- * aside because the target refused it.
+ * Carries out what concerns all lanes, once, with the progress of the lane that does it. Returns the rows that were put
+ * aside because the target refused them.
  */
 export async function runBarrier(
   session: WriterSession,
@@ -22,10 +23,10 @@ export async function runBarrier(
   relations: RelationCache,
   batch: LaneBatch,
   barrier: Barrier,
-): Promise<Aside | null> {
+): Promise<Aside[]> {
   if (barrier.kind === 'move') {
     const moved = await relations.targetOf(session.client, barrier.relation);
-    return moveRow(session, target, batch, barrier, moved);
+    return moveRows(session, target, batch, barrier, moved);
   }
   const targets: WriteTarget[] = [];
   for (const { relation } of batch.changes)
@@ -40,7 +41,7 @@ export async function runBarrier(
   } finally {
     if (barrier.kind === 'relation') relations.forget(barrier.after.relation.namespace);
   }
-  return null;
+  return [];
 }
 
 export async function barrierStatements(
@@ -67,11 +68,10 @@ export async function barrierStatements(
     case 'move': {
       const moved = await relations.targetOf(session.client, barrier.relation);
       await prepareStaging(session, [{ target: moved, uses: ['masked', 'deletes', 'rows'] }]);
-      const move = {
-        key: Buffer.from(barrier.key, 'base64'),
-        row: Buffer.from(barrier.row, 'base64'),
-      };
-      return toMoveStatements(move, moved, session.staging);
+      return barrier.moves.flatMap((each) => [
+        ...emptyStaging(session, moved),
+        ...toMoveStatements(toMove(each), moved, session.staging),
+      ]);
     }
   }
 }

@@ -212,7 +212,7 @@ class PostgresSink implements Sink {
     const refused = await this.#write(batch.before.lane, (session) =>
       runBarrier(session, { ...this.#target, onBadRow }, this.#relations, batch, barrier),
     );
-    if (refused !== null) this.#careful.tell([refused]);
+    if (refused.length > 0) this.#careful.tell(refused);
   }
 
   writeSideState(state: unknown): Promise<void> {

@@ -1,0 +1,125 @@
+import type { Barrier, MovedRow } from '../../../shared/connector/source.ts';
+import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { keyOf } from '../../../shared/change/tuple.ts';
+import type { WeirError } from '../../../shared/errors/weir-error.ts';
+import { attemptScript, emptyStaging, prepareCarefully } from './attempt-script.ts';
+import { toMoveStatements, type Move } from './change-statements.ts';
+import { countStatement } from './lane-progress.ts';
+import { without } from './parked-aside.ts';
+import { nameOf } from './parked-chain.ts';
+import {
+  BEHIND,
+  holdLanes,
+  markParked,
+  parkedAmong,
+  parkedOf,
+  putAside,
+  type Aside,
+} from './parked-entries.ts';
+import { readKeyChains } from './parked-keys.ts';
+import { reasonOf, refusedRowError } from './refused-row.ts';
+import { commit, moveLane } from './write-carefully.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+type MoveBarrier = Extract<Barrier, { kind: 'move' }>;
+
+/**
+ * Gives rows their new keys in order, with the progress of the lane that does it. Where changes of the old or the new
+ * key are parked, or where the target refuses the row, the move is put behind them and concerns both keys from then on.
+ * Returns the entries of what was refused.
+ */
+export async function moveRows(
+  session: WriterSession,
+  { pipeline, onBadRow }: { pipeline: string; onBadRow: 'stop' | 'park' },
+  batch: LaneBatch,
+  { relation, moves }: MoveBarrier,
+  target: WriteTarget,
+): Promise<Aside[]> {
+  const { client } = session;
+  const aside: Aside[] = [];
+  const refused: Aside[] = [];
+  await prepareCarefully(session, [target]);
+  await client.query('BEGIN');
+  let marked = await moveLane(session, pipeline, batch);
+  for (const move of moves.map(toMove)) {
+    const read = (): Promise<Aside> => readEntry(session, batch, relation, target, move);
+    const behind = marked ? await read() : null;
+    if (behind !== null && (await hasToWait(session, pipeline, behind))) {
+      aside.push(behind);
+      await putAside(client, pipeline, [behind]);
+      continue;
+    }
+    const error = await attemptMove(session, target, move);
+    if (error === null) continue;
+    const entry = { ...(behind ?? (await read())), reason: reasonOf(error) };
+    if (onBadRow === 'stop') {
+      await client.query('ROLLBACK');
+      throw await refusedRowError(client, entry);
+    }
+    if (!marked) {
+      // The lane that moves rows is the first of all, so they are still taken in order.
+      await client.query(holdLanes(pipeline));
+      await client.query(markParked(pipeline));
+      marked = true;
+    }
+    aside.push(entry);
+    refused.push(entry);
+    await putAside(client, pipeline, [entry]);
+  }
+  const counts = without(batch.counts, aside);
+  if (counts.size > 0)
+    await client.query(countStatement(pipeline, counts, `(SELECT ${batch.before.lane} AS lane)`));
+  await commit(session);
+  return refused;
+}
+
+export function toMove({ key, row }: MovedRow): Move {
+  return { key: Buffer.from(key, 'base64'), row: Buffer.from(row, 'base64') };
+}
+
+export function attemptMove(
+  session: WriterSession,
+  target: WriteTarget,
+  move: Move,
+): Promise<WeirError | null> {
+  return attemptScript(session, [
+    ...emptyStaging(session, target),
+    ...toMoveStatements(move, target, session.staging),
+  ]);
+}
+
+async function readEntry(
+  session: WriterSession,
+  batch: LaneBatch,
+  relation: MoveBarrier['relation'],
+  target: WriteTarget,
+  move: Move,
+): Promise<Aside> {
+  const keys = [keyOf(move.row, relation.key), move.key];
+  const [chain, also] = await readKeyChains(session, target, relation, keys);
+  return {
+    relation,
+    kind: 'move',
+    chain: chain!,
+    also: also!.equals(chain!) ? null : also!,
+    key: move.key,
+    tuple: move.row,
+    copied: false,
+    position: batch.after.position,
+    counts: { inserts: 0, updates: 1, deletes: 0 },
+    reason: BEHIND,
+  };
+}
+
+async function hasToWait(
+  { client }: WriterSession,
+  pipeline: string,
+  { relation, chain, also }: Aside,
+): Promise<boolean> {
+  const parked = await parkedOf(client, pipeline, relation);
+  if (parked !== 'some') return parked === 'incomparable';
+  const both = [chain!, ...(also === null ? [] : [also])];
+  const found = await parkedAmong(client, pipeline, both);
+  return both.some((each) => found.has(nameOf(each)));
+}
