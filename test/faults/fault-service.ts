@@ -55,7 +55,10 @@ export class FaultService {
     createInterface({ input: child.stderr! }).on('line', (line) => this.#keep(line));
     this.#exited = new Promise((resolve) => {
       child.once('close', (code, signal) => {
-        if (!this.#asked) this.unasked.push(`${this.name} ended with ${String(code ?? signal)}`);
+        if (!this.#asked)
+          this.unasked.push(
+            `${this.name} ended with ${String(code ?? signal)}: ${this.log.at(-1)?.msg ?? ''}`,
+          );
         resolve(code);
       });
     });
@@ -104,7 +107,7 @@ export class FaultService {
     this.log.push(
       line.startsWith('{')
         ? (JSON.parse(line) as LogLine)
-        : { level: 'fatal', msg: line.slice(0, 500) },
+        : { level: 'fatal', msg: line.slice(0, 500), time: new Date().toISOString() },
     );
     if (this.log.length > LINES_KEPT) this.log.shift();
   }

@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
 import { copyOfNow, SourcePipeline } from '../support/source-pipeline.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const postgres = usePostgres();
@@ -277,6 +278,25 @@ describe('starting again', () => {
       'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()',
     );
     await expect(pipeline.open()).rejects.toMatchObject({ code: 'POSITION_LOST' });
+  });
+
+  it('lets another process in where the one that runs the pipeline is not heard of any more', async () => {
+    const proxy = await TcpProxy.listen(postgres.server.port);
+    onTestFinished(() => proxy.close());
+    await sql('CREATE TABLE t (id int PRIMARY KEY)');
+    pipeline = new SourcePipeline(proxy.urlFor(url));
+    await pipeline.open();
+    proxy.hold();
+    const other = createPostgresSource({ pipeline: pipeline.name, url, log: silentLog() });
+    onTestFinished(() => other.close());
+    const session = await other.open(
+      { mode: 'snapshot+changes', namespaces: undefined, lanes: 4 },
+      null,
+      new AbortController().signal,
+    );
+    await session.close();
+    proxy.cut();
+    proxy.release();
   });
 
   it('refuses a table that was replaced by another of its name, whose changes nobody followed', async () => {

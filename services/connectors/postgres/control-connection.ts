@@ -13,6 +13,7 @@ export class ControlConnection {
   readonly #lost: AbortController;
   #queue: Promise<unknown> = Promise.resolve();
   #closing = false;
+  #heartbeat: NodeJS.Timeout | undefined;
 
   private constructor(client: pg.Client, where: string, lost: AbortController) {
     this.#client = client;
@@ -54,6 +55,13 @@ export class ControlConnection {
     return this.run(doing, async (client) => (await client.query<Row>(sql, values)).rows);
   }
 
+  /** Says something to the server every so often, so that others see that somebody is here. */
+  keepHeard(everyMs: number): void {
+    // A connection that fails tells so by `lost`.
+    const say = (): void => void this.query('saying that we are here', 'SELECT').catch(() => {});
+    this.#heartbeat = setInterval(say, everyMs).unref();
+  }
+
   /** Several statements that belong together. */
   run<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
     const turn = this.#queue.then(async () => {
@@ -74,6 +82,7 @@ export class ControlConnection {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    clearInterval(this.#heartbeat);
     await disconnect(this.#client);
   }
 }

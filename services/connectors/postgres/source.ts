@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { Source, SourceScope, SourceSession } from '../../../shared/connector/source.ts';
@@ -8,15 +7,12 @@ import { ControlConnection } from './control-connection.ts';
 import { openCopy } from './open-copy.ts';
 import { openFollowing } from './open-following.ts';
 import { pipelineObjectName } from './names.ts';
+import { controlApplicationName, LOCK_HEARTBEAT_MS, takeLock } from './pipeline-lock.ts';
 import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { checkSource } from './source-check.ts';
 import { giveUpSlot, readSlotRetention } from './slot-retention.ts';
-
-const LOCK_TRIES = 10;
-const LOCK_WAIT_MS = 200;
-const LOCK_TRIES_UNTIL_ENDED = 4;
 
 /** A PostgreSQL database as a source. Connections are made by its methods, and ended by those or by the session. */
 export function createPostgresSource(options: EndOptions): Source {
@@ -40,8 +36,9 @@ export function createPostgresSource(options: EndOptions): Source {
     async open(scope, known, signal) {
       const control = await ControlConnection.open(url, controlApplicationName(pipeline));
       try {
-        await takeLock(control, pipeline, signal, former);
+        await takeLock(control, { pipeline, former, log, signal });
         former.push(await control.serverProcess());
+        control.keepHeard(LOCK_HEARTBEAT_MS);
         const facts = await readServerFacts(control);
         const catalog = await readFitCatalog(control, scope);
         for (const finding of catalog.findings)
@@ -73,7 +70,7 @@ export function createPostgresSource(options: EndOptions): Source {
       const control = await ControlConnection.open(url, controlApplicationName(pipeline));
       const signal = new AbortController().signal;
       try {
-        await takeLock(control, pipeline, signal, former);
+        await takeLock(control, { pipeline, former, log, signal });
         return await giveUpSlot(control, pipeline, reason, signal);
       } finally {
         await control.close();
@@ -81,10 +78,10 @@ export function createPostgresSource(options: EndOptions): Source {
     },
 
     async reset() {
-      const control = await ControlConnection.open(url, `weir ${pipeline} reset`);
+      const control = await ControlConnection.open(url, controlApplicationName(pipeline));
       const signal = new AbortController().signal;
       try {
-        await takeLock(control, pipeline, signal);
+        await takeLock(control, { pipeline, log, signal });
         const slotName = pipelineObjectName(pipeline);
         const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
         if (slot !== null) await dropSlot(control, slotName);
@@ -112,42 +109,6 @@ export interface Opening extends EndOptions {
   scope: SourceScope;
   known: PipelinePlan | null;
   signal: AbortSignal;
-}
-
-function controlApplicationName(pipeline: string): string {
-  return `weir ${pipeline} control`;
-}
-
-/** One process a pipeline: the lock is the connection's and goes with it. */
-async function takeLock(
-  control: ControlConnection,
-  pipeline: string,
-  signal: AbortSignal,
-  former: readonly number[] = [],
-): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    const rows = await control.query<{ taken: boolean }>(
-      'taking the lock of the pipeline',
-      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken',
-      [`weir:${pipeline}`],
-    );
-    if (rows[0]?.taken === true) return;
-    // Our own connection was lost and the server has not noticed: nobody is at its other end.
-    if (tries === LOCK_TRIES_UNTIL_ENDED)
-      await control.query(
-        'ending a dead connection',
-        `SELECT pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-         WHERE l.locktype = 'advisory' AND l.granted AND l.pid = ANY($1::int[]) AND a.application_name = $2`,
-        [former, controlApplicationName(pipeline)],
-      );
-    // A process that has just been killed may be seen for a moment longer.
-    if (tries >= LOCK_TRIES)
-      throw new WeirError(
-        'ALREADY_RUNNING',
-        `Pipeline ${pipeline} is running already: another process holds its lock at ${control.where}; stop that one, or give this pipeline another name.`,
-      );
-    await sleep(LOCK_WAIT_MS, undefined, { signal });
-  }
 }
 
 async function readFitCatalog(control: ControlConnection, scope: SourceScope): Promise<Catalog> {
