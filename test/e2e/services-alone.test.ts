@@ -52,6 +52,9 @@ test('the services of the example move it, count it, say that they are ready, an
   const healthOf = (service?: WeirProcess) => health(ports.get(service!)!);
   for (const service of services) expect(await healthOf(service)).toBe('ready');
   const [reader, writer, other] = services;
+  await waitFor('the first look at what the source keeps', async () =>
+    (await scrape(ports.get(reader!)!)).some(({ name }) => name === 'weir_source_retained_bytes'),
+  );
   const [read, ...written] = await Promise.all(services.map((each) => scrape(ports.get(each)!)));
   const changes = { inserts: 1, updates: 20_000, deletes: 20_000 };
   for (const [kind, count] of Object.entries(changes)) {

@@ -78,7 +78,8 @@ test('a target that stands still is behind, then stuck, and late by what a watch
   const stuck = await reports('that it is stuck', ({ state }) => state === 'stuck', {
     timeoutMs: 60_000,
   });
-  expect(stuck.reason).toMatch(/changes wait, and nothing was committed/);
+  // Lanes without changes may have been told of the time until a moment ago.
+  expect(stuck.reason).toMatch(/nothing was committed|has committed nothing/);
 
   await lock.query('ROLLBACK');
   await writing.stop();
