@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FIRST_POSITION, readPosition, type Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../../shared/change/tuple.ts';
-import type { ChangeReceiver } from '../../../shared/connector/source.ts';
+import type { ChangeReceiver, MovedRow } from '../../../shared/connector/source.ts';
 import { PgOutputDecoder } from './pgoutput.ts';
 
 type Value = string | null | undefined;
@@ -137,7 +137,7 @@ describe('PgOutputDecoder', () => {
     ]);
     const [kind, at, barrier] = events[2]!;
     expect([kind, at]).toEqual(['move', '80/24/16']);
-    const move = barrier as { key: string; row: string };
+    const [move] = (barrier as { moves: [MovedRow] }).moves;
     expect(Buffer.from(move.key, 'base64').toString('hex')).toBe(key([0, 2], '2', null, 'c'));
     expect(Buffer.from(move.row, 'base64').toString('hex')).toBe(row('3', undefined, 'c'));
     expect(events[3]).toEqual([
