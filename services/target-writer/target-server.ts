@@ -65,7 +65,7 @@ async function answer(
     case 'showParked':
       return parkingOf(sink).show(request.id);
     case 'replay':
-      return parkingOf(sink).replay(request.selection, request.after);
+      return parkingOf(sink).replay(request.selection, request.after, request.until);
     case 'discard':
       return parkingOf(sink).discard(request.selection);
   }

@@ -11,11 +11,12 @@ export interface Parking {
   /** With its values; null where there is no such entry. */
   show(id: number): Promise<ParkedRow | null>;
   /**
-   * Applies some of the entries behind `after`, chain by chain in order; repeat with `next` until that is null. An id
-   * stands for the whole chain of its key. What is refused again stays with its new reason, and so does the rest of
-   * its chain, unless a later change that brings the whole row is accepted.
+   * Applies some of the entries behind `after`, chain by chain in order; repeat with `next` and `until` until `next` is
+   * null. An id stands for the whole chain of its key. What is refused again stays with its new reason, and so does the
+   * rest of its chain, unless a later change that brings the whole row is accepted. Without `until` it goes up to the
+   * last entry there is: a replay that met what is parked meanwhile might never end.
    */
-  replay(selection: ParkedSelection, after: number): Promise<ReplayStep>;
+  replay(selection: ParkedSelection, after: number, until: number | null): Promise<ReplayStep>;
   /** Drops exactly these entries; returns how many there were. */
   discard(selection: ParkedSelection): Promise<number>;
 }
@@ -48,6 +49,8 @@ export interface ReplayStep {
   replayed: number;
   /** Entries that stayed. */
   left: number;
+  /** The last entry that concerns this replay. */
+  until: number;
   /** Where to go on; null at the end. */
   next: { selection: ParkedSelection; after: number } | null;
 }

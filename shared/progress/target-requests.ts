@@ -29,7 +29,7 @@ export type TargetRequest =
   /** → `ParkedRow | null` */
   | { op: 'showParked'; id: number }
   /** → `ReplayStep` */
-  | { op: 'replay'; selection: ParkedSelection; after: number }
+  | { op: 'replay'; selection: ParkedSelection; after: number; until: number | null }
   /** → `number` of entries dropped */
   | { op: 'discard'; selection: ParkedSelection };
 

@@ -41,17 +41,22 @@ async function parked() {
   return entries.map(({ kind, key }) => `${kind} ${key === null ? '' : Object.values(key).join()}`);
 }
 
-async function replay(selection = ALL): Promise<{ replayed: number; left: number }> {
+async function replay(
+  selection = ALL,
+  afterStep: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<{ replayed: number; left: number }> {
   const sum = { replayed: 0, left: 0 };
+  let until: number | null = null;
   for (
     let next: { selection: ParkedSelection; after: number } | null = { selection, after: 0 };
     next;
   ) {
-    // prettier-ignore
-    const step = await pipeline.sink.parking!.replay(next.selection, next.after);
+    const step = await pipeline.sink.parking!.replay(next.selection, next.after, until);
+    until = step.until;
     sum.replayed += step.replayed;
     sum.left += step.left;
     next = step.next;
+    await afterStep();
   }
   return sum;
 }
@@ -117,6 +122,17 @@ describe('a refused row', () => {
     expect(left?.reason).toMatch(/smaller/);
     await write(['1', '6', 'e']);
     expect(await parked()).toEqual(['upsert 1', 'upsert 1']);
+  });
+
+  it('that is parked while others are replayed does not keep the replay from its end', async () => {
+    await start(ITEMS, SMALL);
+    const write = (from: number, rows: number) =>
+      pipeline.write(0, { [name]: { upserts: Array.from({ length: rows }, (_, i) => [String(from + i), '100', 'x']) } }); // prettier-ignore
+    await write(0, 300);
+    let steps = 0;
+    await replay(ALL, () => write(1_000 + steps++, 1));
+    expect(steps).toBeLessThan(5);
+    expect(await parked()).toHaveLength(300 + steps);
   });
 
   it('goes when it is discarded, and its key flows again', async () => {

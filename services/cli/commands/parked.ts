@@ -91,10 +91,12 @@ async function replay(
   selection: ParkedSelection,
 ): Promise<{ replayed: number; left: number }> {
   let replayed = 0;
+  let until: number | null = null;
   for (;;) {
     const pass = { replayed: 0, left: 0 };
     for (let next: ReplayStep['next'] = { selection, after: 0 }; next !== null;) {
-      const step: ReplayStep = await ask({ op: 'replay', ...next });
+      const step: ReplayStep = await ask({ op: 'replay', ...next, until });
+      until = step.until;
       pass.replayed += step.replayed;
       pass.left += step.left;
       next = step.next;

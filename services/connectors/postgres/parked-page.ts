@@ -42,6 +42,7 @@ const PAGE_BYTES = 8 << 20;
 export class ParkedPage {
   readonly #selection: ParkedSelection;
   readonly #pipeline: string;
+  readonly #until: number;
   readonly #entries: readonly PageEntry[];
   readonly #chains = new Map<string, Chain>();
   /** Of each namespace, shapes of keys with entries that were not applied: those of other shapes wait for them. */
@@ -52,9 +53,15 @@ export class ParkedPage {
   readonly #overtaken = new Map<string, number>();
   readonly #reasons = new Map<number, string>();
 
-  private constructor(pipeline: string, selection: ParkedSelection, entries: readonly PageEntry[]) {
+  private constructor(
+    pipeline: string,
+    selection: ParkedSelection,
+    until: number,
+    entries: readonly PageEntry[],
+  ) {
     this.#pipeline = pipeline;
     this.#selection = selection;
+    this.#until = until;
     this.#entries = entries;
     const shapes = new Map<string, string>();
     for (const entry of entries) {
@@ -74,18 +81,20 @@ export class ParkedPage {
     pipeline: string,
     selection: ParkedSelection,
     after: number,
+    until: number | null,
   ): Promise<ParkedPage> {
     const { sql, value } = wholeChains(selection);
+    const last = until ?? (await readLastId(client, pipeline));
     const { rows } = await client.query<Omit<PageEntry, 'id'> & { id: string }>(
       `SELECT * FROM (
          SELECT *, sum(COALESCE(octet_length(tuple), 0)) OVER (ORDER BY id) - COALESCE(octet_length(tuple), 0) AS before FROM (
            SELECT id, namespace, relation, shape, kind, chain, also, key, tuple FROM weir.parked p
-           WHERE pipeline = $1 AND id > $2 AND ${sql} ORDER BY id LIMIT ${PAGE_ROWS}) chosen) page
+           WHERE pipeline = $1 AND id > $2 AND id <= $4 AND ${sql} ORDER BY id LIMIT ${PAGE_ROWS}) chosen) page
        WHERE before < ${PAGE_BYTES} ORDER BY id`,
-      [pipeline, after, value],
+      [pipeline, after, value, last],
     );
     const entries = rows.map((row) => ({ ...row, id: Number(row.id) }));
-    const page = new ParkedPage(pipeline, selection, entries);
+    const page = new ParkedPage(pipeline, selection, last, entries);
     await page.#lookAround(client);
     return page;
   }
@@ -198,7 +207,7 @@ export class ParkedPage {
 
   result(): Omit<ReplayStep, 'next'> {
     const replayed = this.#entries.filter(({ id }) => this.#done.has(id)).length;
-    return { replayed, left: this.#entries.length - replayed };
+    return { replayed, left: this.#entries.length - replayed, until: this.#until };
   }
 
   /** Where to go on, once what was applied has been taken out; ids stand for their chains, so others take their place. */
@@ -211,8 +220,8 @@ export class ParkedPage {
     );
     const { rows } = await client.query<{ id: string }>(
       `SELECT DISTINCT ON (chain) id FROM weir.parked
-       WHERE pipeline = $1 AND id > $2 AND chain = ANY($3::bytea[]) ORDER BY chain, id`,
-      [this.#pipeline, after, chains],
+       WHERE pipeline = $1 AND id > $2 AND id <= $4 AND chain = ANY($3::bytea[]) ORDER BY chain, id`,
+      [this.#pipeline, after, chains, this.#until],
     );
     const further = this.#selection.ids.filter((id) => id > after);
     const ids = [...new Set([...rows.map(({ id }) => Number(id)), ...further])];
@@ -245,6 +254,14 @@ export class ParkedPage {
 
 function chainsOf({ chain, also }: PageEntry): string[] {
   return [chain, also].flatMap((each) => (each === null ? [] : [nameOf(each)]));
+}
+
+async function readLastId(client: ClientBase, pipeline: string): Promise<number> {
+  const { rows } = await client.query<{ id: string }>(
+    'SELECT COALESCE(max(id), 0) AS id FROM weir.parked WHERE pipeline = $1',
+    [pipeline],
+  );
+  return Number(rows[0]!.id);
 }
 
 /** Ids stand for all entries of their chains: the first could not be passed, and the last would be alone. */

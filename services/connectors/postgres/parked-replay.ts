@@ -46,13 +46,14 @@ export class ParkedReplay {
     options: ReplayOptions,
     selection: ParkedSelection,
     after: number,
+    until: number | null,
   ): Promise<ReplayStep> {
     const { client } = session;
     const { pipeline } = options;
-    if (!(await openStateTables(client))) return { replayed: 0, left: 0, next: null };
+    if (!(await openStateTables(client))) return { replayed: 0, left: 0, until: 0, next: null };
     await client.query('BEGIN');
     await client.query(holdLanesPatiently(pipeline));
-    const page = await ParkedPage.read(client, pipeline, selection, after);
+    const page = await ParkedPage.read(client, pipeline, selection, after, until);
     const replay = new ParkedReplay(session, options, page);
     const chains = page.plainChains();
     await replay.#asSets(chains.filter(({ isFree }) => isFree));

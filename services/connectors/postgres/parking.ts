@@ -20,8 +20,10 @@ export function createParking({ pipeline, relations, ask, write }: ParkingOption
     list: (selection, after, limit) =>
       ask((client) => listParked(client, pipeline, selection, after, limit)),
     show: (id) => ask((client) => showParked(client, pipeline, id)),
-    replay: (selection, after) =>
-      write((session) => ParkedReplay.step(session, { pipeline, relations }, selection, after)),
+    replay: (selection, after, until) =>
+      write((session) =>
+        ParkedReplay.step(session, { pipeline, relations }, selection, after, until),
+      ),
     discard: (selection) => write(({ client }) => discardParked(client, pipeline, selection)),
   };
 }
