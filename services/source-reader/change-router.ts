@@ -25,6 +25,7 @@ export class ChangeRouter implements ChangeReceiver {
   heardAtMs = Date.now();
   #inTransaction = 0;
   readonly keepsMoves: boolean;
+  readonly reached: Position;
   readonly #lanes: readonly LaneWriter[];
   readonly #starts: readonly Buffer[];
   readonly #lastStart: Buffer;
@@ -54,6 +55,7 @@ export class ChangeRouter implements ChangeReceiver {
     this.#lanes = lanes;
     this.#starts = starts.map((start) => Buffer.from(start, 'hex'));
     this.#lastStart = this.#starts.reduce((a, b) => (a.compare(b) > 0 ? a : b));
+    this.reached = readPosition(this.#lastStart, 0);
     this.#watermark = FIRST_POSITION;
     this.#pause = pause === null ? null : { at: pause, bytes: Buffer.from(pause, 'hex') };
   }

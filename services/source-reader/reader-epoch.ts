@@ -111,6 +111,7 @@ export class ReaderEpoch implements MeteredEpoch {
       lanes: spec.lanes,
       dataType,
       ...reachedBy(known),
+      ...(known === null ? {} : { kept: known.kept }),
     };
     const session = await source.open(scope, known?.plan ?? null, signal);
     log.debug('source opened');
@@ -200,9 +201,9 @@ export class ReaderEpoch implements MeteredEpoch {
   }
 
   /** A position behind everything committed so far; every lane will be told when the stream has passed it. */
-  async head(): Promise<Position> {
+  async head(): Promise<Position | null> {
     const head = await this.#session.head();
-    this.#router.announce(head);
+    if (head !== null) this.#router.announce(head);
     return head;
   }
 
@@ -241,7 +242,8 @@ export class ReaderEpoch implements MeteredEpoch {
             await this.#session.streamUpdates(this.#start, this.#router, s);
         },
         (s) => this.#every(WATERMARK_MS, s, async () => this.#router.advanceIdleLanes()),
-        (s) => this.#every(SIDE_STATE_MS, s, () => this.sendSideState()),
+        (s) =>
+          this.#every(this.#session.sideStateMs ?? SIDE_STATE_MS, s, () => this.sendSideState()),
         (s) => this.#every(SIDE_STATE_MS, s, () => this.#breakSilence()),
         (s) => this.#every(STATE_MS, s, () => this.#pollProgress()),
       ]);

@@ -1,5 +1,7 @@
 import type { Relation } from '../../shared/change/relation.ts';
 import { fillUnchanged, hasUnchanged } from '../../shared/change/tuple.ts';
+import { isDocumentRelation } from '../../shared/document/document-relation.ts';
+import { foldDocumentRows } from '../../shared/document/fold-rows.ts';
 import type { NetChanges } from '../../shared/connector/sink.ts';
 import type { ChangeKind } from '../../shared/connector/source.ts';
 
@@ -9,12 +11,14 @@ import type { ChangeKind } from '../../shared/connector/source.ts';
  */
 export class Fold {
   readonly relation: Relation;
+  readonly #ofDocuments: boolean;
   readonly #keys = new Map<string, Last>();
   readonly #rows = new Map<string, { row: Buffer; count: number }>();
   readonly #inserts: Buffer[] = [];
 
   constructor(relation: Relation) {
     this.relation = relation;
+    this.#ofDocuments = isDocumentRelation(relation);
   }
 
   add(kind: ChangeKind, key: Buffer, row: Buffer, partial: boolean): void {
@@ -50,8 +54,11 @@ export class Fold {
     if (last === undefined) {
       this.#keys.set(name, { key, row, partial });
     } else if (row !== null && partial && last.row !== null) {
-      last.row = fillUnchanged(row, last.row);
-      last.partial = last.partial && hasUnchanged(last.row);
+      if (this.#ofDocuments) last.row = foldDocumentRows(row, last.row, last.partial);
+      else {
+        last.row = fillUnchanged(row, last.row);
+        last.partial = last.partial && hasUnchanged(last.row);
+      }
     } else {
       last.row = row;
       last.partial = partial;

@@ -27,6 +27,16 @@ export interface ConnectorInfo {
   takes: string[] | 'any';
   /** What is left of what is written; `rows` where it is not said. */
   keeps?: 'rows' | 'counts';
+  /**
+   * Of a source. `opaque`: positions mean nothing beyond a session, so after a restart changes since the last kept cursor
+   * come once more; `log` where it is not said.
+   */
+  positions?: 'log' | 'opaque';
+  /**
+   * Of a sink. `apart`: data is written before the progress, so what was interrupted between the two is written again;
+   * `together`, in one transaction, where it is not said.
+   */
+  commits?: 'together' | 'apart';
 }
 
 export interface EndOptions {

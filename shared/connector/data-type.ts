@@ -9,6 +9,12 @@
  */
 export const TUPLES = 'weir.tuples';
 
+/**
+ * The other one: BSON documents, as tuples of a relation of two columns that is the same for all namespaces; see
+ * `document-relation.ts`.
+ */
+export const DOCUMENTS = 'weir.documents';
+
 /** The first form of data that the source gives and the target takes as it is; null where there is none. */
 export function commonDataType(
   given: readonly string[],

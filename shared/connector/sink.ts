@@ -54,7 +54,7 @@ export interface Sink {
   barrierDone(position: Position): Promise<boolean>;
   /** Carries out the barrier and moves the lane's progress in one transaction. */
   runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void>;
-  /** Sets what travels beside the log (`SourceSession.sideState`); never backwards. */
+  /** Sets what travels beside the log (`SourceSession.sideState`), never backwards; or keeps a `KeptState`. */
   writeSideState(state: unknown): Promise<void>;
 
   /** Removes the pipeline's state from the target; the data stays. Repeatable. */
@@ -66,6 +66,8 @@ export interface PipelineState extends PipelineProgress {
   /** As the pipeline was made: `SinkOptions.order`. */
   order: 'key' | 'transaction';
   plan: PipelinePlan;
+  /** Of the last `KeptState` that was written; null before the first. */
+  kept: unknown;
 }
 
 /** The part of the state that moves all the time; small, whatever the number of chunks. */

@@ -38,6 +38,20 @@ export interface SourceScope {
   dataType?: string;
   /** Where the lanes of a known plan stand at the target: the one furthest behind, and the one furthest ahead. */
   reached?: { least: Position; most: Position };
+  /** Of a known plan: what the target was last given to keep for the source; see `KeptState`. */
+  kept?: unknown;
+}
+
+/**
+ * The side state of a source whose positions mean nothing beyond its session: what it needs to begin again from what
+ * the target has committed. A sink keeps it as it is, in the pipeline's state.
+ */
+export interface KeptState {
+  kept: unknown;
+}
+
+export function isKeptState(state: unknown): state is KeptState {
+  return typeof state === 'object' && state !== null && 'kept' in state;
 }
 
 export interface SourceCheck {
@@ -70,10 +84,18 @@ export interface SourceSession {
   streamUpdates(from: Position, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;
   /** The target has durably committed everything before `position`: the store may forget it. */
   release(position: Position): void;
-  /** A position at or after everything committed so far; the stream will reach it by itself, also when idle. */
-  head(): Promise<Position>;
-  /** What is not in the log and must follow the data (sequences); opaque to the core, null where there is none. */
+  /**
+   * A position at or after everything committed so far; the stream will reach it by itself, also when idle. Null while
+   * the source cannot tell.
+   */
+  head(): Promise<Position | null>;
+  /**
+   * What is not in the log and must follow the data (sequences), or a `KeptState`; opaque to the core, null where there
+   * is none.
+   */
   sideState(): Promise<unknown>;
+  /** How often the target must have the side state; left out, now and then will do. */
+  readonly sideStateMs?: number;
   close(): Promise<void>;
 }
 
@@ -108,6 +130,8 @@ export interface ChangeReceiver {
    * apart from each other, or as a barrier where its old row is needed.
    */
   readonly keepsMoves?: boolean;
+  /** Where the lane stands that is furthest ahead: of positions that a session makes up itself, each must be behind it. */
+  readonly reached?: Position;
   /**
    * One change. `position` is 16 bytes. `key` is the row's key (`tuple.ts`), or the whole row for identity `row`.
    * `row` is the full tuple; empty for a delete. `partial`: the row has unchanged columns.

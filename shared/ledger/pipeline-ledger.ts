@@ -11,6 +11,7 @@ import type {
   PipelineProgress,
   PipelineState,
 } from '../connector/sink.ts';
+import { isKeptState, type KeptState } from '../connector/source.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import type { DesiredState } from '../progress/desired-state.ts';
 import { ChunkMarks } from './chunk-marks.ts';
@@ -36,10 +37,12 @@ export class PipelineLedger {
   readonly #folder: string;
   readonly #pipeline: VersionedFile<PipelineRecord>;
   readonly #marks: ChunkMarks;
+  readonly #kept: VersionedFile<KeptState>;
 
   constructor(folder: string) {
     this.#folder = folder;
     this.#pipeline = new VersionedFile(path.join(folder, 'pipeline'));
+    this.#kept = new VersionedFile(path.join(folder, 'kept'));
     this.#marks = new ChunkMarks(path.join(folder, 'chunks'));
   }
 
@@ -47,7 +50,9 @@ export class PipelineLedger {
     const { value } = await this.#pipeline.read();
     const plan = await this.#readPlan(value);
     if (value === null || plan === null) return null;
-    return { ...(await this.#progressOf(value, plan)), order: 'key', plan };
+    const progress = await this.#progressOf(value, plan);
+    const kept = (await this.#kept.read()).value?.kept ?? null;
+    return { ...progress, order: 'key', plan, kept };
   }
 
   async readProgress(): Promise<PipelineProgress | null> {
@@ -196,6 +201,12 @@ export class PipelineLedger {
       );
       return { ...record, plan: { ...record.plan, namespaces } };
     });
+  }
+
+  async writeSideState(state: unknown): Promise<void> {
+    if (!isKeptState(state)) return;
+    const text = JSON.stringify(state);
+    await this.#kept.update((known) => (JSON.stringify(known) === text ? known! : state));
   }
 
   async reset(): Promise<void> {

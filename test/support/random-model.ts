@@ -14,7 +14,7 @@ export async function randomTables(url: string): Promise<Map<string, Map<string,
   const source = createRandomSource({ pipeline: 'model', url: atOnce, log: silentLog() });
   const end = new AbortController();
   const session = await source.open(scope, null, end.signal);
-  const head = await session.head();
+  const head = (await session.head())!;
   const tables = new Map<string, Map<string, Values>>();
   for (const { relation, chunks } of session.plan.namespaces) {
     const table = new Map<string, Values>();

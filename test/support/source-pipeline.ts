@@ -108,7 +108,7 @@ export class SourcePipeline {
 
   /** Waits until everything committed so far has come. */
   async catchUp(): Promise<void> {
-    await this.#reach(await this.#session.head());
+    await this.#reach((await this.#session.head())!);
     this.progress = this.model.reached;
   }
 

@@ -63,7 +63,7 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
       await ledger.moveLane(batch);
     },
 
-    writeSideState: () => Promise.resolve(),
+    writeSideState: (state) => ledger.writeSideState(state),
     reset: () => ledger.reset(),
     close: () => Promise.resolve(),
   };

@@ -7,7 +7,7 @@ import type {
   PipelineProgress,
   PipelineState,
 } from '../../../shared/connector/sink.ts';
-import type { Chunk } from '../../../shared/connector/source.ts';
+import type { Chunk, KeptState } from '../../../shared/connector/source.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import { beginWithRows } from './contested-row.ts';
 import { toLaneProgress, type LaneRow } from './lane-progress.ts';
@@ -21,6 +21,7 @@ interface PipelineRow {
   lanes: number | null;
   ordering: PipelineState['order'];
   desired: DesiredState;
+  kept: unknown;
 }
 
 interface NamespaceRow {
@@ -70,6 +71,7 @@ export async function readState(
     return {
       ...progress,
       order: row.ordering,
+      kept: row.kept,
       plan: {
         identity: row.identity ?? '',
         start: row.start as Position,
@@ -112,7 +114,7 @@ async function inOneSnapshot<T>(client: pg.Client, read: () => Promise<T>): Prom
 
 async function readPipeline(client: pg.Client, pipeline: string): Promise<PipelineRow | null> {
   const { rows } = await client.query<PipelineRow>(
-    `SELECT reader_epoch, identity, start, snapshot, lanes, ordering, desired FROM weir.pipeline WHERE name = $1`,
+    `SELECT reader_epoch, identity, start, snapshot, lanes, ordering, desired, kept FROM weir.pipeline WHERE name = $1`,
     [pipeline],
   );
   const row = rows[0];
@@ -169,6 +171,18 @@ export async function writeDesired(
     [pipeline, desired],
   );
   return rowCount === 1;
+}
+
+/** See `KeptState`. Written where it is new only. */
+export async function writeKept(
+  client: pg.Client,
+  pipeline: string,
+  { kept }: KeptState,
+): Promise<void> {
+  await client.query(
+    'UPDATE weir.pipeline SET kept = $2::jsonb WHERE name = $1 AND kept IS DISTINCT FROM $2::jsonb',
+    [pipeline, JSON.stringify(kept)],
+  );
 }
 
 /**

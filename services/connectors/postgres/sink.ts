@@ -15,7 +15,7 @@ import type {
   Sink,
 } from '../../../shared/connector/sink.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
-import type { Barrier } from '../../../shared/connector/source.ts';
+import { type Barrier, isKeptState } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyChanges } from './apply-changes.ts';
 import { CarefulWriter } from './careful-writer.ts';
@@ -26,7 +26,13 @@ import { NamespaceFinisher } from './namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered-writer.ts';
 import { createParking } from './parking.ts';
 import type { Aside } from './parked-entries.ts';
-import { beginReader, readProgress, readState, writeDesired } from './pipeline-state.ts';
+import {
+  beginReader,
+  readProgress,
+  readState,
+  writeDesired,
+  writeKept,
+} from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
@@ -217,7 +223,8 @@ class PostgresSink implements Sink {
 
   writeSideState(state: unknown): Promise<void> {
     return this.#ask('setting sequences at', async (client) => {
-      if (state !== null && state !== undefined)
+      if (isKeptState(state)) await writeKept(client, this.#options.pipeline, state);
+      else if (state !== null && state !== undefined)
         await this.#sideState.write(client, state as SideState);
     });
   }

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS weir.pipeline (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 ALTER TABLE weir.pipeline ADD COLUMN IF NOT EXISTS ordering text NOT NULL DEFAULT 'key';
+ALTER TABLE weir.pipeline ADD COLUMN IF NOT EXISTS kept jsonb;
 CREATE TABLE IF NOT EXISTS weir.namespace (
   pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
   namespace text NOT NULL,
@@ -84,7 +85,8 @@ export async function openStateTables(client: ClientBase): Promise<boolean> {
 
 async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' | 'present'> {
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
-    `SELECT to_regclass('weir.count') IS NOT NULL AS has, to_regclass('weir.discarded') IS NOT NULL AS last`,
+    `SELECT to_regclass('weir.count') IS NOT NULL AS has, EXISTS (
+       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.pipeline') AND attname = 'kept') AS last`,
   );
   if (rows[0]?.has !== true) return 'none';
   return rows[0].last ? 'present' : 'earlier';

@@ -48,7 +48,7 @@ interface Change {
 /** Changes after `from`, until there are `most` or the head is reached. */
 async function follow(url: string, from: Position | null, most = Infinity): Promise<Change[]> {
   const session = await open(url).open(scope, null, new AbortController().signal);
-  const head = await session.head();
+  const head = (await session.head())!;
   const stop = new AbortController();
   const changes: Change[] = [];
   const end = (position: Buffer): void => {
