@@ -9,8 +9,8 @@ export const URL_SCHEMES = {
   random: { connector: 'random' },
   null: { connector: 'null' },
   file: { connector: null },
-  grpc: { connector: null },
-  grpcs: { connector: null },
+  grpc: { connector: 'grpc' },
+  grpcs: { connector: 'grpc' },
   mysql: { connector: null },
   mongodb: { connector: null },
   s3: { connector: null },
@@ -22,6 +22,7 @@ export const URL_SCHEMES = {
 const CONNECTORS: Readonly<Record<string, () => Promise<Connector>>> = {
   postgres: async () => (await import('./postgres/index.ts')).postgresConnector,
   null: async () => (await import('./null/index.ts')).nullConnector,
+  grpc: async () => (await import('./grpc/index.ts')).grpcConnector,
   random: async () => (await import('./random/index.ts')).randomConnector,
 };
 

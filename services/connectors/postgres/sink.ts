@@ -26,13 +26,7 @@ import { NamespaceFinisher } from './namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered-writer.ts';
 import { createParking } from './parking.ts';
 import type { Aside } from './parked-entries.ts';
-import {
-  beginReader,
-  readProgress,
-  readState,
-  writeDesired,
-  writeKept,
-} from './pipeline-state.ts';
+import { beginReader, readProgress, readState, writeDesired, writeKept } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';

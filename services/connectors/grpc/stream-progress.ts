@@ -1,0 +1,53 @@
+/** After this long without a word there is nothing, as far as can be told of a source that does not say. */
+const SILENCE_MS = 2_000;
+
+/**
+ * How far one stream of updates has come, for telling whether everything that was committed at an instant has been given.
+ * Nothing says so for certain; this takes what the source offers: how many changes there are (StreamLSN), the time of the
+ * newest message, messages that bring a cursor only, and silence.
+ */
+export class StreamProgress {
+  /** Changes given since the cursor that the session began at. */
+  given = 0;
+  #isOpen = false;
+  #heardAtMs = 0;
+  #sourceTimeMs = 0;
+  #idleAtMs = 0;
+  #counted: { changes: number; atMs: number } | null = null;
+
+  opened(nowMs: number): void {
+    this.#isOpen = true;
+    this.#heardAtMs = nowMs;
+  }
+
+  /** `ended`: the source had no more to give; otherwise it broke. */
+  closed(ended: boolean, nowMs: number): void {
+    this.#isOpen = false;
+    if (ended) this.#idleAtMs = nowMs;
+  }
+
+  /** A message has been given on. */
+  heard(changes: number, sourceTimeMs: number | null, nowMs: number): void {
+    this.given += changes;
+    this.#heardAtMs = nowMs;
+    if (changes === 0) this.#idleAtMs = nowMs;
+    if (sourceTimeMs !== null) this.#sourceTimeMs = Math.max(this.#sourceTimeMs, sourceTimeMs);
+  }
+
+  /** The source has counted so many changes since that cursor. */
+  counted(changes: number, nowMs: number): void {
+    this.#counted = { changes, atMs: nowMs };
+  }
+
+  /** Changes that the source has counted and not given yet; null where it does not count. */
+  get behind(): number | null {
+    return this.#counted === null ? null : Math.max(0, this.#counted.changes - this.given);
+  }
+
+  hasComeTo(instantMs: number, nowMs: number): boolean {
+    const isSilent = this.#isOpen && nowMs - this.#heardAtMs >= SILENCE_MS;
+    if ((this.behind ?? 0) > 0) return isSilent && nowMs - this.#heardAtMs >= 5 * SILENCE_MS;
+    const counted = this.#counted !== null && this.#counted.atMs >= instantMs;
+    return counted || this.#sourceTimeMs >= instantMs || this.#idleAtMs >= instantMs || isSilent;
+  }
+}
