@@ -84,6 +84,7 @@ export class GrpcSession implements SourceSession {
   }
 
   async head(): Promise<Position | null> {
+    if (!this.#streams.isFollowing) return null;
     const askedAtMs = Date.now();
     const { signal } = this.#closed;
     for (;;) {

@@ -11,6 +11,7 @@ import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChangeReceiver } from '../../../shared/connector/source.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { callStatus } from '../../../shared/grpc/call-failure.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';
 import { runTogether } from '../../../shared/lifecycle/run-together.ts';
 import { headersOf, METHODS } from './connector-channel.ts';
@@ -76,6 +77,10 @@ export class UpdateStreams {
       ...this.#slices.map((_, i) => (s: AbortSignal) => this.#followSlice(i, s)),
       ...counting,
     ]);
+  }
+
+  get isFollowing(): boolean {
+    return this.#following !== null;
   }
 
   /** A position that the stream has come to just now, if everything up to that instant has been given. */
@@ -185,7 +190,8 @@ function toMillis(time: StreamUpdatesResponse['time']): number | null {
 
 /** A stream that is refused before it gave anything does not know its cursor, as a rule. */
 function lostOr(error: unknown, atStart: boolean): unknown {
-  if (!atStart || !(error instanceof WeirError) || error.code !== 'SOURCE_UNFIT') return error;
+  const isRefusal = error instanceof WeirError && error.code === 'SOURCE_UNFIT';
+  if (!atStart || !isRefusal || callStatus(error) === null) return error;
   return new WeirError(
     'POSITION_LOST',
     `${error.message}; if the source has given up the position of this pipeline, run \`weir reset\` and copy anew`,
