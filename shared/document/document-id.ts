@@ -1,4 +1,4 @@
-import { BSON } from 'bson';
+import { type BsonElement, BsonError, readElements } from './bson-reader.ts';
 
 /** One part of an id: a BSON value without type and name, its type, and the field it is of. */
 export interface IdPart {
@@ -23,24 +23,28 @@ export function toDocumentId(parts: readonly IdPart[]): Buffer {
   return id;
 }
 
-/** The parts of an id, or all fields of any document; views. Throws where it is none. */
+/** The parts of an id, or all fields of any document; views. Throws `BsonError` where it is none. */
 export function readFields(document: Uint8Array): IdPart[] {
-  const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
-  return [...BSON.onDemand.parseToElements(bytes)].map(
-    ([type, nameOffset, nameLength, offset, length]) => ({
-      name: bytes.toString('utf8', nameOffset, nameOffset + nameLength),
-      type,
-      data: bytes.subarray(offset, offset + length),
-    }),
-  );
+  const bytes = toBuffer(document);
+  return [...readElements(bytes)].map((element) => toPart(bytes, element));
 }
 
-/** The id of a whole document: its `_id`. Null where it has none, or is no BSON. */
+/** The id of a whole document: its `_id`. Null where it has none, or is no BSON as far as it was read. */
 export function idOfDocument(document: Uint8Array): Buffer | null {
+  const bytes = toBuffer(document);
   try {
-    const field = readFields(document).find(({ name }) => name === '_id');
-    return field === undefined ? null : toDocumentId([field]);
-  } catch {
-    return null;
+    for (const element of readElements(bytes))
+      if (element.name === '_id') return toDocumentId([toPart(bytes, element)]);
+  } catch (error) {
+    if (!(error instanceof BsonError)) throw error;
   }
+  return null;
+}
+
+function toPart(bytes: Buffer, { name, type, from, to }: BsonElement): IdPart {
+  return { name, type, data: bytes.subarray(from, to) };
+}
+
+function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
