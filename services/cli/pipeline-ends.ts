@@ -70,6 +70,10 @@ export class PipelineEnds {
     return { source, target };
   }
 
+  get sourceInfo(): ConnectorInfo {
+    return this.#source.getInfo();
+  }
+
   get targetInfo(): ConnectorInfo {
     return this.#target.getInfo();
   }

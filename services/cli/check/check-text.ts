@@ -18,7 +18,11 @@ export function checkText(report: CheckReport): string {
     lines.push(`namespaces  ${count}`);
     for (const { namespace, target, identity } of report.namespaces)
       lines.push(`  ${namespace}${namespace === target ? '' : ` → ${target}`}${noteOf(identity)}`);
-    lines.push('', 'promises');
+    lines.push('');
+  }
+  // A source may name its namespaces only when the pipeline is made.
+  if (count > 0 || report.fit) {
+    lines.push('promises');
     for (const { promise, holds, why } of report.promises)
       lines.push(`  ${holds.padEnd(7)}  ${promise}: ${why}`);
     lines.push('');

@@ -35,6 +35,12 @@ export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
   if (misfit !== null)
     atTarget.push({ level: 'error', subject: 'form of the data', message: misfit });
   atSource.push(...mapFindings(spec, relations));
+  if (spec.order === 'transaction' && ends.sourceInfo.positions === 'opaque')
+    atSource.push({
+      level: 'error',
+      subject: 'order',
+      message: 'the source does not tell where its transactions end; use order: key',
+    });
   const parts: CheckedPart[] = [
     { part: 'source', address: describeUrl(spec.source.url.reveal()), findings: atSource },
     ...transformsPart(spec, transforms),
@@ -54,6 +60,7 @@ export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
       spec,
       transforms.relations.map(({ relation }) => relation),
       ends.targetInfo,
+      ends.sourceInfo,
     ),
   };
 }

@@ -51,6 +51,20 @@ it('a target that only counts keeps nothing, and the check says so', () => {
   expect(twice).toMatchObject({ promise: 'nothing twice', holds: 'yes' });
 });
 
+it('a source without lasting positions, and a target that keeps its progress apart, are said to give and write twice', () => {
+  const spec = { mode: 'snapshot+changes', order: 'key', onBadRow: 'stop' } as const;
+  const twice = (
+    target: Parameters<typeof promisesFor>[2],
+    source: Parameters<typeof promisesFor>[3],
+    mode: 'snapshot+changes' | 'snapshot' = 'snapshot+changes',
+  ) => promisesFor({ ...spec, mode }, [keyed], target, source)[1];
+  expect(twice({}, { positions: 'opaque' })).toMatchObject({ holds: 'partly' });
+  expect(twice({}, { positions: 'opaque' })?.why).toMatch(/cursor come again.*ends equal/);
+  expect(twice({ commits: 'apart' }, {})?.why).toMatch(/without its progress/);
+  expect(twice({ keeps: 'counts' }, { positions: 'opaque' })?.why).toMatch(/counted again/);
+  expect(twice({}, { positions: 'opaque' }, 'snapshot')).toMatchObject({ holds: 'yes' });
+});
+
 it('what becomes of a refused row is said', () => {
   const why = (onBadRow: 'stop' | 'park') =>
     promisesFor({ mode: 'snapshot', order: 'key', onBadRow }, [keyed], {}).find(

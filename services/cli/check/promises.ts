@@ -16,20 +16,15 @@ export interface PromiseHeld {
 export function promisesFor(
   spec: Pick<PipelineSpec, 'mode' | 'order' | 'onBadRow'>,
   relations: readonly Relation[],
-  target: Pick<ConnectorInfo, 'keeps'>,
+  target: Pick<ConnectorInfo, 'keeps' | 'commits'>,
+  source: Pick<ConnectorInfo, 'positions'> = {},
 ): PromiseHeld[] {
   const follows = spec.mode !== 'snapshot';
+  const again = follows && source.positions === 'opaque';
   const promises =
     target.keeps === 'counts'
-      ? countedPromises()
-      : [
-          lostPromise(follows),
-          {
-            promise: 'nothing twice',
-            holds: 'yes' as const,
-            why: 'the target commits data and progress in one transaction',
-          },
-        ];
+      ? countedPromises(again)
+      : [lostPromise(follows, again), twicePromise(target, again)];
   promises.push(badRowPromise(spec));
   if (!follows) return promises;
   const unfollowed = namesOf(relations, (relation) => relation.identity === 'none');
@@ -41,7 +36,7 @@ export function promisesFor(
           holds: 'partly',
           why: `only inserts of ${unfollowed.join(', ')}, whose rows cannot be told apart; give it a key`,
         },
-    spec.order === 'transaction' ? WHOLE_TRANSACTIONS : orderPromise(relations),
+    spec.order === 'transaction' ? WHOLE_TRANSACTIONS : orderPromise(relations, again),
   );
   const multisets = namesOf(relations, (relation) => relation.identity === 'row');
   if (multisets.length > 0)
@@ -53,29 +48,54 @@ export function promisesFor(
   return promises;
 }
 
-function lostPromise(follows: boolean): PromiseHeld {
+/** `again`: the source's positions mean nothing beyond a session, so changes come once more after a restart. */
+function lostPromise(follows: boolean, again: boolean): PromiseHeld {
+  const why = !follows
+    ? 'a chunk counts as copied only when the target has committed it'
+    : again
+      ? "the changes are read again from the source's last cursor before which the target has committed everything; the source must still know it"
+      : 'the source keeps each change until the target has committed it';
+  return { promise: 'nothing lost', holds: 'yes', why };
+}
+
+function twicePromise({ commits }: Pick<ConnectorInfo, 'commits'>, again: boolean): PromiseHeld {
+  const promise = 'nothing twice';
+  if (!again && commits !== 'apart')
+    return {
+      promise,
+      holds: 'yes',
+      why: 'the target commits data and progress in one transaction',
+    };
+  const reasons = [
+    ...(again ? ["changes since the source's last kept cursor come again"] : []),
+    ...(commits === 'apart' ? ['what was written without its progress is written again'] : []),
+  ];
   return {
-    promise: 'nothing lost',
-    holds: 'yes',
-    why: follows
-      ? 'the source keeps each change until the target has committed it'
-      : 'a chunk counts as copied only when the target has committed it',
+    promise,
+    holds: 'partly',
+    why: `at least once: after a restart ${reasons.join(', and ')}, and a row may for a moment be as it was before; all is written by key, so the target ends equal`,
   };
 }
 
 /** Of a target that throws the rows away. */
-function countedPromises(): PromiseHeld[] {
+function countedPromises(again: boolean): PromiseHeld[] {
   return [
     {
       promise: 'nothing lost',
       holds: 'no',
       why: 'the target throws every row away; that it came is counted',
     },
-    {
-      promise: 'nothing twice',
-      holds: 'yes',
-      why: 'the target moves counts and progress in one step, so each is counted once',
-    },
+    again
+      ? {
+          promise: 'nothing twice',
+          holds: 'partly',
+          why: "after a restart changes since the source's last kept cursor come again, and are counted again",
+        }
+      : {
+          promise: 'nothing twice',
+          holds: 'yes',
+          why: 'the target moves counts and progress in one step, so each is counted once',
+        },
   ];
 }
 
@@ -96,13 +116,15 @@ function badRowPromise({ onBadRow }: Pick<PipelineSpec, 'onBadRow'>): PromiseHel
       };
 }
 
-function orderPromise(relations: readonly Relation[]): PromiseHeld {
+function orderPromise(relations: readonly Relation[], again: boolean): PromiseHeld {
   const serial = namesOf(relations, (relation) => relation.order === 'namespace');
   const exception = serial.length === 0 ? '' : `; all of ${serial.join(', ')} in commit order`;
   return {
     promise: 'order per key',
     holds: 'yes',
-    why: `changes of one key are applied in commit order${exception}`,
+    why: again
+      ? 'changes of one key are applied in the order they come; those that come again after a restart, too'
+      : `changes of one key are applied in commit order${exception}`,
   };
 }
 
