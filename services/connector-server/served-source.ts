@@ -18,7 +18,7 @@ import {
   encodeUpdatesCursor,
 } from './cursor.ts';
 import { toDocument } from '../../shared/document/to-document.ts';
-import { TupleSplitter } from './tuple-splitter.ts';
+import { TupleSplitter } from '../../shared/change/tuple-splitter.ts';
 import { UpdateSender, type UpdateStream } from './update-sender.ts';
 
 /** Well below the 4 MiB that many peers take at most, unless a single row is larger. */
