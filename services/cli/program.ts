@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ControlFlags } from './commands/control.ts';
 import type { RunOptions } from './commands/run.ts';
 import { addParkedCommands } from './parked/parked-program.ts';
 import { weirVersion } from './weir-version.ts';
@@ -34,6 +35,11 @@ export function createProgram(done: (exitCode: number) => void): Command {
     )
     .option('--writers <n>', 'target-writer processes, instead of those in the file', count(1, 40))
     .addOption(metricsListen())
+    .option(
+      '--listen <address>',
+      'also serve the control API and the console of this pipeline: a port or host:port',
+    )
+    .addOption(tokens())
     .action(async (file: string, options: RunOptions) =>
       done(await (await import('./commands/run.ts')).runRun(file, options)),
     );
@@ -92,6 +98,8 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .action(async (name: string, options: { pipeline: string; metricsListen?: string }) =>
       done(await (await import('./commands/service.ts')).runService(name, options)),
     );
+
+  addControlCommands(program, done);
 
   program
     .command('connector')
@@ -160,6 +168,42 @@ export function createProgram(done: (exitCode: number) => void): Command {
     );
 
   return program;
+}
+
+function addControlCommands(program: Command, done: (exitCode: number) => void): void {
+  const load = () => import('./commands/control.ts');
+  const control = program
+    .command('control')
+    .summary('serve the control API and the console for many pipelines')
+    .description(
+      'Serves the API and the console of all pipelines on one NATS server (WEIR_NATS_URL, else one of its own): creates pipelines from files, runs their services here, and shows those that run elsewhere.',
+    )
+    .argument('[files...]', 'pipelines that run elsewhere and whose databases control may compare')
+    .option(
+      '--listen <address>',
+      'a port of this machine, or host:port, which needs tokens',
+      '8080',
+    )
+    .option(
+      '--state <folder>',
+      'where the files of created pipelines are kept; `weir/control` in XDG_STATE_HOME where left out',
+    )
+    .addOption(tokens())
+    .action(async (files: string[], flags: ControlFlags) =>
+      done(await (await load()).runControl(files, flags)),
+    );
+  control
+    .command('token')
+    .summary('make a token for somebody who may use the API')
+    .argument('<name>', 'who it is for; events say so')
+    .action(async (name: string) => done(await (await load()).runControlToken(name)));
+}
+
+function tokens(): Option {
+  return new Option(
+    '--tokens <file>',
+    'tokens of those who may use it, one NAME:TOKEN a line, beside those of WEIR_CONTROL_TOKENS',
+  );
 }
 
 function metricsListen(): Option {

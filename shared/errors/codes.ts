@@ -101,6 +101,24 @@ export const ERROR_CODES = {
     means: 'What was asked is not possible with these connectors or this version.',
     fix: 'Change what the message names.',
   },
+  NOT_FOUND: {
+    retry: false,
+    exit: 1,
+    means: 'There is nothing of that name.',
+    fix: 'Correct the name; a list of what there is helps.',
+  },
+  STATE_CONFLICT: {
+    retry: false,
+    exit: 1,
+    means: 'What was asked is not possible in the state that the pipeline is in.',
+    fix: 'Do first what the message names.',
+  },
+  REQUEST_INVALID: {
+    retry: false,
+    exit: 2,
+    means: 'A request to the control API is wrong or too large.',
+    fix: 'Correct what the message names; `/openapi.json` describes every request.',
+  },
   INTERNAL: {
     retry: false,
     exit: 1,

@@ -53,6 +53,23 @@ export function onDisconnect(nc: NatsConnection, signal: AbortSignal, callback: 
   })();
 }
 
+/** Calls back each time the connection breaks or is there again; returns how to stop. */
+export function watchConnection(
+  nc: NatsConnection,
+  callback: (connected: boolean) => void,
+): () => void {
+  let stopped = false;
+  void (async () => {
+    for await (const status of nc.status()) {
+      if (stopped) return;
+      const type = status.type as Events;
+      if (type === Events.Disconnect || type === Events.Reconnect)
+        callback(type === Events.Reconnect);
+    }
+  })();
+  return () => (stopped = true);
+}
+
 function connectionOptions(url: string, name: string): ConnectionOptions {
   const servers = url.split(',').map((part) => new URL(part.trim()));
   const [first] = servers;

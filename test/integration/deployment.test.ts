@@ -32,6 +32,8 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 };
 const services = Object.entries(compose.services);
 const ours = services.filter(([, service]) => service.build !== undefined);
+/** Those that each do a part of one pipeline, and serve metrics; control is beside all of them. */
+const pipelineServices = ours.filter(([name]) => name !== 'control');
 const instructions = read('infra/Dockerfile')
   .replaceAll(/\\\n/g, ' ')
   .split('\n')
@@ -114,9 +116,17 @@ test('the files that compose builds from and mounts are there', () => {
 });
 
 test('compose starts services that exist with flags that exist', async () => {
-  expect(ours.map(([name]) => name).sort()).toEqual(['source-reader', 'stats', 'target-writer']);
+  expect(pipelineServices.map(([name]) => name).sort()).toEqual([
+    'source-reader',
+    'stats',
+    'target-writer',
+  ]);
   const commands = createProgram(() => undefined).commands;
-  for (const [name, service] of ours) {
+  const control = ours.find(([name]) => name === 'control')![1].command ?? [];
+  const flags = commands.find((each) => each.name() === control[0])?.options ?? [];
+  for (const flag of control.filter((word) => word.startsWith('--')))
+    expect(flags.map((option) => option.long)).toContain(flag);
+  for (const [name, service] of pipelineServices) {
     const [command, serviceName, flag, file, ...more] = service.command ?? [];
     expect(more).toEqual([]);
     expect(serviceName).toBe(name);
@@ -210,7 +220,7 @@ test('Prometheus asks every service of Weir where the image serves its metrics, 
     scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[];
   };
   const [{ names, port } = { names: [], port: 0 }] = scraped.flatMap((each) => each.dns_sd_configs);
-  expect(names.sort()).toEqual(ours.map(([name]) => name).sort());
+  expect(names.sort()).toEqual(pipelineServices.map(([name]) => name).sort());
   expect(finalStage).toContainEqual({ name: 'ENV', rest: `WEIR_METRICS_LISTEN=0.0.0.0:${port}` });
   expect(finalStage).toContainEqual({ name: 'EXPOSE', rest: String(port) });
 

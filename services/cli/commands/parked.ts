@@ -1,9 +1,6 @@
-import type {
-  ParkedEntry,
-  ParkedSelection,
-  ReplayStep,
-} from '../../../shared/connector/parking.ts';
+import type { ParkedEntry, ParkedSelection } from '../../../shared/connector/parking.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { replayParked } from '../../../shared/progress/replay-parked.ts';
 import { askTarget, type AskTarget } from '../ask-target.ts';
 import { entriesText, rowText } from '../parked/parked-text.ts';
 
@@ -48,7 +45,9 @@ export async function runParkedReplay(
   flags: SelectionFlags,
 ): Promise<number> {
   const selection = toSelection(ids, flags);
-  const { replayed, left } = await askTarget(pipeline, (ask) => replay(ask, selection));
+  const { replayed, left } = await askTarget(pipeline, (ask) =>
+    replayParked((step) => ask({ op: 'replay', ...step }), selection),
+  );
   console.log(`${pipeline}: ${plural(replayed)} replayed`);
   if (left === 0) return 0;
   console.log(
@@ -79,30 +78,6 @@ async function readEntries(ask: AskTarget, selection: ParkedSelection): Promise<
     const page = await ask({ op: 'parked', selection, after: entries.at(-1)?.id ?? 0 });
     if (page.length === 0) return entries;
     entries.push(...page);
-  }
-}
-
-/**
- * Pass after pass for as long as one brings something in and leaves something: what was refused may have waited for a
- * value that a row behind it held.
- */
-async function replay(
-  ask: AskTarget,
-  selection: ParkedSelection,
-): Promise<{ replayed: number; left: number }> {
-  let replayed = 0;
-  let until: number | null = null;
-  for (;;) {
-    const pass = { replayed: 0, left: 0 };
-    for (let next: ReplayStep['next'] = { selection, after: 0 }; next !== null;) {
-      const step: ReplayStep = await ask({ op: 'replay', ...next, until });
-      until = step.until;
-      pass.replayed += step.replayed;
-      pass.left += step.left;
-      next = step.next;
-    }
-    replayed += pass.replayed;
-    if (pass.replayed === 0 || pass.left === 0) return { replayed, left: pass.left };
   }
 }
 

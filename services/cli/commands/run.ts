@@ -7,6 +7,9 @@ import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { PIPELINE_PARTS } from '../pipeline-parts.ts';
+import { createLogger } from '../../../shared/logging/logger.ts';
+import { readAccess } from '../control/access-options.ts';
+import { beginControl } from '../control/begin-control.ts';
 import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
 import { startNats } from '../embedded/nats-server.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -24,6 +27,9 @@ export interface RunOptions {
   until?: 'caught-up';
   writers?: number;
   metricsListen?: string;
+  /** Where control is served for this pipeline. */
+  listen?: string;
+  tokens?: string;
 }
 
 /** Runs everything the pipeline needs on this machine; returns the exit code. */
@@ -32,6 +38,9 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
   const spec = await readPipelineFile(file, PIPELINE_PARTS);
   if (spec.transforms.length > 0)
     throw new WeirError('NOT_SUPPORTED', 'transforms cannot be run in this version yet');
+  const { listen: controlListen } = options;
+  const access =
+    controlListen === undefined ? null : await readAccess({ ...options, listen: controlListen });
   const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const cleanUp: (() => Promise<void>)[] = [];
   try {
@@ -59,6 +68,13 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
     });
     cleanUp.push(() => supervisor.stop());
     cleanUp.push(await watchPipeline(hub, spec.name, listen));
+    if (access !== null) {
+      const log = createLogger({ service: 'control', level: 'warn' });
+      const files = [{ file, spec }];
+      const control = await beginControl({ hub, natsUrl, access, log, state: null, files });
+      cleanUp.push(() => control.stop());
+      process.stdout.write(`${spec.name}: control: ${control.url}\n`);
+    }
     cleanUp.push(showProgress(hub, spec.name));
     return await supervise(supervisor, hub, spec, options.until, stop.signal);
   } finally {

@@ -43,8 +43,8 @@ ${program.commands.map((command) => commandSection(command)).join('\n')}`;
 
 function commandSection(command: Command, above = 'weir'): string {
   const name = `${above} ${command.name()}`;
-  if (command.commands.length > 0)
-    return command.commands.map((each) => commandSection(each, name)).join('\n');
+  const inner = command.commands.map((each) => commandSection(each, name));
+  if (inner.length > 0 && command.options.length === 0) return inner.join('\n');
   const flags = [
     ...command.registeredArguments.map((argument) => [
       code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
@@ -62,8 +62,7 @@ function commandSection(command: Command, above = 'weir'): string {
 
 ${text}
 
-${markdownTable(['argument', 'meaning'], flags)}
-`;
+${[`${markdownTable(['argument', 'meaning'], flags)}\n`, ...inner].join('\n')}`;
 }
 
 function capitalized(text: string): string {

@@ -5,6 +5,9 @@ export const ENVIRONMENT_VARIABLES: Readonly<Record<string, string>> = {
     'Least level of log lines: `debug`, `info`, `warn`, `error` or `silent`. Services log from `info`, commands from `warn`.',
   WEIR_METRICS_LISTEN:
     'Where a service serves `/metrics`, `/healthz` and `/readyz`: a port, such as `9464`, for this machine alone, or `host:port`; `0` is any free port (the log says which). Nothing is served where it is not set or `off`. Of `weir run` the command itself has this port, its source-reader the next, its target-writers those behind. See [metrics.md](metrics.md).',
+  WEIR_CONTROL_TOKENS:
+    'Tokens of those who may use control, `NAME:TOKEN` or hashed as `weir control token NAME` prints them, with commas or new lines between. See [control.md](control.md).',
+  WEIR_CONTROL_TOKENS_FILE: 'A file with such tokens, one a line; `--tokens` goes before it.',
   WEIR_LANE_MIB: 'MiB that one lane of changes may take in the broker, at least 8. Default: 256.',
   WEIR_NATS_SERVER: 'The nats-server binary that is started where no server is named.',
   WEIR_POSTGRES_BIN: 'Directory with initdb and postgres, for the demo and the tests.',

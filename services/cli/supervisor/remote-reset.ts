@@ -12,10 +12,7 @@ const READER_TRIES = 25;
 const READER_WAIT_MS = 400;
 const RESET_TIMEOUT_MS = 60_000;
 
-/**
- * Lets the idle services of a pipeline remove it: they have the addresses. In this order whatever ends halfway can be
- * done again: the source refuses while anything runs, and the target's state is what says that there is a pipeline.
- */
+/** Looks for the pipeline's services on every known NATS server, and lets them remove it there. */
 export async function resetByServices(
   pipeline: string,
   resetBroker: (hub: Hub, url: string) => Promise<void>,
@@ -29,20 +26,34 @@ export async function resetByServices(
   for (const url of urls) {
     const hub = await connectHub({ url, name: `weir/${pipeline}/reset` });
     try {
-      const progress = await askTarget(hub, pipeline);
-      if (progress === undefined) continue;
-      if (progress?.desired === 'running') throw stillRunning(pipeline);
-      const done = await resetSource(hub, pipeline, progress !== null);
-      console.log(done === 'reset' ? `source: nothing of ${pipeline} is left` : ALREADY);
-      const timeoutMs = RESET_TIMEOUT_MS;
-      await request(hub.control, targetSubject(pipeline), { op: 'reset' }, timeoutMs);
-      console.log(`target: no state of ${pipeline} is left; the copied data stays`);
-      return await resetBroker(hub, url);
+      if (await resetThrough(hub, pipeline, (line) => console.log(line)))
+        return await resetBroker(hub, url);
     } finally {
       await hub.close();
     }
   }
   throw nobody(pipeline, `target-writer at ${[...urls].map(hostsOf).join(', ')}`);
+}
+
+/**
+ * Lets the idle services of a pipeline remove it at both ends: they have the addresses. In this order whatever ends
+ * halfway can be done again: the source refuses while anything runs, and the target's state is what says that there is a
+ * pipeline. False where no writer answers here.
+ */
+export async function resetThrough(
+  hub: Hub,
+  pipeline: string,
+  say: (line: string) => void,
+): Promise<boolean> {
+  const progress = await askTarget(hub, pipeline);
+  if (progress === undefined) return false;
+  if (progress?.desired === 'running') throw stillRunning(pipeline);
+  const done = await resetSource(hub, pipeline, progress !== null);
+  say(done === 'reset' ? `source: nothing of ${pipeline} is left` : ALREADY);
+  const timeoutMs = RESET_TIMEOUT_MS;
+  await request(hub.control, targetSubject(pipeline), { op: 'reset' }, timeoutMs);
+  say(`target: no state of ${pipeline} is left; the copied data stays`);
+  return true;
 }
 
 const ALREADY = 'source: somebody else has reset the pipeline meanwhile';

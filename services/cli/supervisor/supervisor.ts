@@ -1,4 +1,5 @@
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import {
   formatListenAddress,
   type ListenAddress,
@@ -26,7 +27,9 @@ export interface Supervisor {
 }
 
 export function startPipeline(options: SupervisorOptions): Supervisor {
-  const { file, natsUrl, writers, metricsListen, onLog } = options;
+  const { file, spec, natsUrl, writers, metricsListen, onLog } = options;
+  if (spec.transforms.length > 0)
+    throw new WeirError('NOT_SUPPORTED', 'transforms cannot be run in this version yet');
   const env = (place: number): NodeJS.ProcessEnv => ({
     ...process.env,
     WEIR_NATS_URL: natsUrl,

@@ -1,0 +1,49 @@
+import { parsePipelineFile } from '../../../shared/config/pipeline-file.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Hub } from '../../../shared/hub/hub.ts';
+import type { Host } from '../../control/host.ts';
+import { checkPipeline } from '../check/pipeline-check.ts';
+import { PIPELINE_PARTS } from '../pipeline-parts.ts';
+import { PipelineEnds } from '../pipeline-ends.ts';
+import { resetThrough } from '../supervisor/remote-reset.ts';
+import { resetBroker, resetPipeline } from '../supervisor/reset-pipeline.ts';
+import { verifyPipeline } from '../verify/verify-pipeline.ts';
+import { runInControl } from './run-in-control.ts';
+
+export interface ControlHostOptions {
+  hub: Hub;
+  natsUrl: string;
+  /** Whether control starts and ends services of its own. */
+  runs: boolean;
+}
+
+/** What control takes from the rest of Weir: connectors, processes, comparisons. */
+export function createControlHost({ hub, natsUrl, runs }: ControlHostOptions): Host {
+  const say = (): void => undefined;
+  return {
+    parse: (text, file) =>
+      parsePipelineFile(text, {
+        file,
+        env: { ...process.env, WEIR_NATS_URL: natsUrl },
+        ...PIPELINE_PARTS,
+      }),
+    check: checkPipeline,
+    run: runs ? (file, spec, onLog) => runInControl({ hub, natsUrl, file, spec, onLog }) : null,
+    async verify(spec, onNamespace, options) {
+      const verifiers = (await PipelineEnds.load(spec)).createVerifiers();
+      try {
+        return await verifyPipeline(spec, verifiers, { ...options, onNamespace });
+      } finally {
+        await Promise.all([verifiers.source.close(), verifiers.target.close()]);
+      }
+    },
+    reset: (spec) => resetPipeline(spec, say),
+    async resetByServices(pipeline) {
+      if (await resetThrough(hub, pipeline, say)) return resetBroker(hub, pipeline, natsUrl, say);
+      throw new WeirError(
+        'UNREACHABLE',
+        `no target-writer of ${pipeline} answers, so nobody here can reset it; use \`weir reset FILE\``,
+      );
+    },
+  };
+}

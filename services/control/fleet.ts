@@ -1,0 +1,314 @@
+import { readFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
+import { hostsOf, type Hub, watchConnection } from '../../shared/hub/hub.ts';
+import { watchStatus } from '../../shared/hub/status-board.ts';
+import type { Summary } from './api/answers.ts';
+import { transition, type Action, type Condition } from './condition.ts';
+import { EventLog } from './event-log.ts';
+import type { Host } from './host.ts';
+import type { Library } from './library.ts';
+import { desire, startRun, stopRun } from './life.ts';
+import { Pipeline } from './pipeline.ts';
+import { Verifications } from './verifications.ts';
+
+const TICK_MS = 1_000;
+/** A pipeline that is only heard is forgotten when it has been silent for so long. */
+const FORGET_MS = 10 * 60_000;
+const MAX_PIPELINES = 1_000;
+
+export interface FleetOptions {
+  hub: Hub;
+  natsUrl: string;
+  host: Host;
+  log: Logger;
+  /** Null where pipelines cannot be created. */
+  library: Library | null;
+  /** Pipelines that are known from files of somebody else. */
+  files: readonly { file: string; spec: PipelineSpec }[];
+}
+
+/** Every pipeline that control knows or hears of on its broker. It decides nothing of the data: it asks and shows. */
+export class Fleet {
+  readonly events = new EventLog();
+  readonly verifications: Verifications;
+  readonly #options: FleetOptions;
+  readonly #pipelines = new Map<string, Pipeline>();
+  readonly #listeners = new Set<(summary: Summary) => void>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #stops: (() => void)[];
+  #stopped = false;
+  #connected = true;
+
+  private constructor(options: FleetOptions) {
+    this.#options = options;
+    this.verifications = new Verifications(options.host);
+    const { control } = options.hub;
+    this.#stops = [
+      watchStatus(control, null, (status) => {
+        this.#heard(status.pipeline)?.onStatus(status, Date.now());
+      }),
+      watchConnection(control, (connected) => (this.#connected = connected)),
+    ];
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  static async open(options: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    for (const { file, spec } of options.files) fleet.#put(spec.name, { kind: 'file', file, spec });
+    const { library, log } = options;
+    for (const name of (await library?.names()) ?? []) {
+      const file = library!.fileOf(name);
+      let spec: PipelineSpec | null = null;
+      try {
+        spec = fleet.#parse(await readFile(file, 'utf8'), file);
+      } catch (error) {
+        log.error({ file, reason: toWeirError(error).message }, 'the file of a pipeline is wrong');
+      }
+      const pipeline = fleet.#put(name, { kind: 'created', file, spec });
+      if ((await library!.recall(name)).runsHere && spec !== null) {
+        pipeline.hasRun = true;
+        fleet.#run(pipeline);
+      }
+    }
+    return fleet;
+  }
+
+  get mayCreate(): boolean {
+    return this.#options.library !== null && this.#options.host.run !== null;
+  }
+
+  get brokerReachable(): boolean {
+    return this.#connected;
+  }
+
+  get hub(): Hub {
+    return this.#options.hub;
+  }
+
+  get host(): Host {
+    return this.#options.host;
+  }
+
+  list(): Pipeline[] {
+    return [...this.#pipelines.values()].sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  /** Throws NOT_FOUND. */
+  get(name: string): Pipeline {
+    const found = this.#pipelines.get(name);
+    if (found !== undefined) return found;
+    throw new WeirError(
+      'NOT_FOUND',
+      `there is no pipeline ${name} here: it was not created, and none of its services is heard on this broker`,
+    );
+  }
+
+  /** Reads and checks the text of a pipeline file as it would be created. */
+  parse(text: string): PipelineSpec {
+    return this.#parse(text, 'the file');
+  }
+
+  async create(text: string, by: string | null): Promise<Pipeline> {
+    const { library } = this.#options;
+    if (library === null)
+      throw new WeirError(
+        'NOT_SUPPORTED',
+        'pipelines cannot be created here; start `weir control --state DIR` for that',
+      );
+    const spec = this.parse(text);
+    const known = this.#pipelines.get(spec.name);
+    if (known !== undefined && known.origin.kind !== 'heard') throw taken(spec.name);
+    if (!(await library.add(spec.name, text))) throw taken(spec.name);
+    const origin = { kind: 'created', file: library.fileOf(spec.name), spec } as const;
+    const pipeline = this.#put(spec.name, origin);
+    pipeline.tell('action', 'info', 'created', by);
+    return pipeline;
+  }
+
+  /** Carries out what somebody asks for; the pipeline follows within seconds. Throws STATE_CONFLICT with why not. */
+  async act(
+    name: string,
+    action: Exclude<Action, 'verify' | 'delete'>,
+    by: string | null,
+  ): Promise<Pipeline> {
+    const pipeline = this.get(name);
+    this.#allow(pipeline, action);
+    await this.#busy(pipeline, action, async () => {
+      const { condition } = pipeline.facts(Date.now());
+      await this.#carryOut(pipeline, action, condition);
+    });
+    pipeline.tell('action', 'info', DONE[action], by);
+    return pipeline;
+  }
+
+  /** Removes what the pipeline has made, unless it is only to be forgotten, and then its file. */
+  async delete(name: string, forget: boolean, by: string | null): Promise<void> {
+    const pipeline = this.get(name);
+    this.#allow(pipeline, 'delete');
+    await this.#busy(pipeline, 'delete', async () => {
+      if (!forget && pipeline.origin.spec !== null)
+        await this.#options.host.reset(pipeline.origin.spec);
+      await this.#options.library?.remove(name);
+      this.verifications.forget(name);
+      this.#pipelines.delete(name);
+    });
+    pipeline.tell('action', 'info', forget ? 'forgotten; what it made stays' : 'deleted', by);
+  }
+
+  /** Throws STATE_CONFLICT where it may not be asked now. */
+  allow(name: string, action: Action): Pipeline {
+    const pipeline = this.get(name);
+    this.#allow(pipeline, action);
+    return pipeline;
+  }
+
+  /** Calls back with the summary of each pipeline, once a second; returns how to stop. */
+  listen(listener: (summary: Summary) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends what was started here; it goes on when control is started again. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    for (const stop of this.#stops) stop();
+    this.verifications.stop();
+    await Promise.all(this.list().map(async ({ run }) => run?.stop()));
+  }
+
+  async #carryOut(pipeline: Pipeline, action: Action, condition: Condition): Promise<void> {
+    const { hub, host, log } = this.#options;
+    const stands = condition === 'created' || condition === 'ended';
+    switch (action) {
+      case 'start':
+        if (stands) {
+          this.#run(pipeline);
+          await this.#remember(pipeline, true);
+          startRun(hub, pipeline.name, log);
+          return;
+        }
+        return desire(hub, pipeline.name, 'running');
+      case 'resume':
+        return desire(hub, pipeline.name, 'running');
+      case 'pause':
+        return desire(hub, pipeline.name, 'paused');
+      case 'stop':
+        await stopRun(hub, pipeline, log);
+        return this.#remember(pipeline, false);
+      case 'reset': {
+        const { spec } = pipeline.origin;
+        await this.#remember(pipeline, false);
+        await pipeline.run?.stop();
+        if (spec !== null && (stands || pipeline.run !== null)) await host.reset(spec);
+        else await host.resetByServices(pipeline.name);
+        pipeline.run = null;
+        pipeline.lastEnd = null;
+        pipeline.hasRun = false;
+        return pipeline.heard.forget();
+      }
+      case 'verify':
+      case 'delete':
+    }
+  }
+
+  #run(pipeline: Pipeline): void {
+    const { host } = this.#options;
+    const { file, spec } = pipeline.origin;
+    if (host.run === null || file === null || spec === null) return;
+    const run = host.run(file, spec, (line) => {
+      process.stderr.write(`${line}\n`);
+      if (line.startsWith('weir: ')) pipeline.tell('service', 'warning', line.slice(6));
+    });
+    pipeline.run = run;
+    pipeline.lastEnd = null;
+    pipeline.hasRun = true;
+    void run.ended.then(async (end) => {
+      if (this.#stopped || pipeline.run !== run) return;
+      await run.stop();
+      pipeline.run = null;
+      pipeline.lastEnd = end;
+      pipeline.heard.forget();
+      await this.#remember(pipeline, false);
+    });
+  }
+
+  async #remember(pipeline: Pipeline, runsHere: boolean): Promise<void> {
+    if (pipeline.origin.kind === 'created')
+      await this.#options.library?.remember(pipeline.name, { runsHere });
+  }
+
+  #allow(pipeline: Pipeline, action: Action): void {
+    const step = transition(pipeline.facts(Date.now()), action);
+    if ('refused' in step)
+      throw new WeirError('STATE_CONFLICT', `${pipeline.name}: ${action}: ${step.refused}`);
+  }
+
+  async #busy(pipeline: Pipeline, action: Action, work: () => Promise<void>): Promise<void> {
+    pipeline.busy = action;
+    try {
+      await work();
+    } finally {
+      pipeline.busy = null;
+    }
+  }
+
+  #parse(text: string, file: string): PipelineSpec {
+    const { host, natsUrl } = this.#options;
+    const spec = host.parse(text, file);
+    const named = spec.nats.url?.reveal();
+    if (named !== undefined && named !== natsUrl)
+      throw new WeirError(
+        'CONFIG_INVALID',
+        `${file}: nats.url is another NATS server than the one of this control (${hostsOf(natsUrl)}); leave it out`,
+      );
+    return spec;
+  }
+
+  #heard(name: string): Pipeline | null {
+    const known = this.#pipelines.get(name);
+    if (known !== undefined) return known;
+    if (this.#pipelines.size >= MAX_PIPELINES) return null;
+    return this.#put(name, { kind: 'heard', file: null, spec: null });
+  }
+
+  #put(name: string, origin: Pipeline['origin']): Pipeline {
+    const known = this.#pipelines.get(name);
+    if (known !== undefined) {
+      known.origin = origin;
+      return known;
+    }
+    const mayRun = this.#options.host.run !== null;
+    const pipeline = new Pipeline(name, origin, { mayRun, events: this.events });
+    this.#pipelines.set(name, pipeline);
+    return pipeline;
+  }
+
+  #tick(): void {
+    const nowMs = Date.now();
+    for (const pipeline of this.list()) {
+      const silentMs = nowMs - (pipeline.heard.lastMs ?? nowMs);
+      if (pipeline.origin.kind === 'heard' && silentMs > FORGET_MS)
+        this.#pipelines.delete(pipeline.name);
+      const summary = pipeline.tick(nowMs);
+      for (const listener of this.#listeners) listener(summary);
+    }
+  }
+}
+
+const DONE = {
+  start: 'is to start',
+  pause: 'is to pause',
+  resume: 'is to go on',
+  stop: 'is to stop',
+  reset: 'was reset; the data stays',
+} as const;
+
+function taken(name: string): WeirError {
+  return new WeirError(
+    'STATE_CONFLICT',
+    `there is a pipeline ${name} already; give this one another name, or delete that one`,
+  );
+}

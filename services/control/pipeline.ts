@@ -1,0 +1,137 @@
+import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import type { ServiceStatus } from '../../shared/progress/status.ts';
+import type { Pipeline as PipelineAnswer, Summary } from './api/answers.ts';
+import { ACTIONS, conditionOf, transition, type Action, type Facts } from './condition.ts';
+import type { EventLog } from './event-log.ts';
+import { Heard } from './heard.ts';
+import { History } from './history.ts';
+import type { RunEnd, RunningPipeline } from './host.ts';
+import { doingOf, numbersOf, servicesOf, specOf } from './summary.ts';
+import { redactUrls } from '../../shared/config/redact-url.ts';
+
+/** Where control has a pipeline from; what it may do with it follows from that. */
+export interface Origin {
+  kind: 'created' | 'file' | 'heard';
+  file: string | null;
+  spec: PipelineSpec | null;
+}
+
+const WORTH_A_WARNING = ['behind', 'down'];
+const WORTH_AN_ERROR = ['stuck', 'unbalanced', 'failed'];
+
+/** One pipeline as this control knows it: its file, what it has started of it, and what is heard of it. */
+export class Pipeline {
+  readonly name: string;
+  readonly heard = new Heard();
+  readonly history = new History();
+  origin: Origin;
+  run: RunningPipeline | null = null;
+  lastEnd: RunEnd | null = null;
+  hasRun = false;
+  busy: Action | null = null;
+  readonly #mayRun: boolean;
+  readonly #events: EventLog;
+  #told: { state: string | null; problem: string | null; parked: number } = {
+    state: null,
+    problem: null,
+    parked: 0,
+  };
+
+  constructor(name: string, origin: Origin, options: { mayRun: boolean; events: EventLog }) {
+    this.name = name;
+    this.origin = origin;
+    this.#mayRun = options.mayRun;
+    this.#events = options.events;
+  }
+
+  onStatus(status: ServiceStatus, nowMs: number): void {
+    this.heard.add(status, nowMs);
+    if (status.service === 'stats') return;
+    this.hasRun = true;
+    if (this.run === null) this.lastEnd = null;
+  }
+
+  facts(nowMs: number): Facts {
+    const heard = conditionOf(this.heard.services(nowMs));
+    const standing = this.hasRun || this.lastEnd !== null ? 'ended' : 'created';
+    return {
+      condition: heard ?? (this.run === null ? standing : 'running'),
+      hasFile: this.origin.spec !== null,
+      mayRun: this.#mayRun,
+      ownsFile: this.origin.kind === 'created',
+      busy: this.busy,
+    };
+  }
+
+  summary(nowMs: number): Summary {
+    const facts = this.facts(nowMs);
+    const refusal = (action: Action): string | null => {
+      const step = transition(facts, action);
+      return 'refused' in step ? step.refused : null;
+    };
+    const { run, lastEnd, hasRun } = this;
+    return {
+      name: this.name,
+      ...doingOf(this.heard, { runsHere: run !== null, lastEnd, hasRun }, nowMs),
+      origin: this.origin.kind,
+      runsHere: run !== null,
+      busy: this.busy,
+      allowed: Object.fromEntries(
+        ACTIONS.map((action) => [action, refusal(action)]),
+      ) as Summary['allowed'],
+      ...numbersOf(this.heard, nowMs),
+    };
+  }
+
+  detail(nowMs: number): PipelineAnswer {
+    return {
+      ...this.summary(nowMs),
+      spec: specOf(this.origin.spec),
+      services: servicesOf(this.heard, nowMs),
+      retention: this.heard.reader(nowMs)?.retention ?? null,
+    };
+  }
+
+  /** Samples the numbers for charts, and tells what is new. */
+  tick(nowMs: number): Summary {
+    const summary = this.summary(nowMs);
+    const { lagMs, appliedPerSecond, copiedRowsPerSecond, inFlight, brokerBytes } = summary;
+    const known = summary.asOf !== null && !summary.stale;
+    this.history.add({
+      atMs: nowMs,
+      appliedPerSecond: known ? appliedPerSecond : null,
+      copiedRowsPerSecond: known ? copiedRowsPerSecond : null,
+      lagMs: known ? lagMs : null,
+      inFlight: known ? inFlight : null,
+      brokerBytes: known ? brokerBytes : null,
+    });
+    this.#tell(summary);
+    return summary;
+  }
+
+  #tell({ state, reason, problems, parked }: Summary): void {
+    const before = this.#told;
+    const problem = problems[0] ?? null;
+    this.#told = { state, problem, parked: parked ?? before.parked };
+    if (state !== before.state && before.state !== null) {
+      const level = WORTH_AN_ERROR.includes(state)
+        ? 'error'
+        : WORTH_A_WARNING.includes(state)
+          ? 'warning'
+          : 'info';
+      this.tell('state', level, `${before.state} → ${state}: ${reason}`);
+    }
+    if (problem !== null && problem !== before.problem) this.tell('problem', 'warning', problem);
+    if (parked !== null && parked > before.parked)
+      this.tell('parked', 'warning', `${parked - before.parked} more changes are parked`);
+  }
+
+  tell(
+    kind: Parameters<EventLog['add']>[0]['kind'],
+    level: Parameters<EventLog['add']>[0]['level'],
+    text: string,
+    by: string | null = null,
+  ): void {
+    this.#events.add({ pipeline: this.name, kind, level, text: redactUrls(text), by });
+  }
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { redactUrls } from '../../shared/config/redact-url.ts';
+import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import { isAbort, toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
+import type { Verification } from './api/answers.ts';
+import type { Host } from './host.ts';
+
+const KEPT = 20;
+const DIFFERENCES = 100;
+
+/** Comparisons of both ends, one at a time for each pipeline; the latest results are kept while control runs. */
+export class Verifications {
+  readonly #host: Host;
+  readonly #runs = new Map<string, Verification[]>();
+  readonly #cancels = new Map<string, AbortController>();
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Latest first. */
+  list(pipeline: string): readonly Verification[] {
+    return this.#runs.get(pipeline) ?? [];
+  }
+
+  get(pipeline: string, id: string): Verification {
+    const found = this.list(pipeline).find((run) => run.id === id);
+    if (found !== undefined) return found;
+    throw new WeirError('NOT_FOUND', `${pipeline} has no comparison ${id}; list those there are`);
+  }
+
+  /** Begins one and returns at once; `onEnd` is called when it is through. */
+  start(
+    spec: PipelineSpec,
+    settleMs: number,
+    by: string | null,
+    onEnd: (run: Verification) => void,
+  ): Verification {
+    const runs = this.#runs.get(spec.name) ?? [];
+    if (runs[0]?.state === 'running')
+      throw new WeirError('STATE_CONFLICT', `${spec.name} is being compared already`);
+    const run: Verification = {
+      id: randomBytes(6).toString('hex'),
+      state: 'running',
+      startedAt: new Date().toISOString(),
+      endedAt: null,
+      by,
+      problem: null,
+      rows: 0,
+      namespaces: [],
+    };
+    this.#runs.set(spec.name, [run, ...runs].slice(0, KEPT));
+    const cancel = new AbortController();
+    this.#cancels.set(run.id, cancel);
+    void this.#compare(spec, settleMs, run, cancel.signal).then(() => {
+      this.#cancels.delete(run.id);
+      run.endedAt = new Date().toISOString();
+      onEnd(run);
+    });
+    return run;
+  }
+
+  cancel(pipeline: string, id: string): Verification {
+    const run = this.get(pipeline, id);
+    this.#cancels.get(run.id)?.abort();
+    return run;
+  }
+
+  forget(pipeline: string): void {
+    for (const { id } of this.list(pipeline)) this.#cancels.get(id)?.abort();
+    this.#runs.delete(pipeline);
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels.values()) cancel.abort();
+  }
+
+  async #compare(
+    spec: PipelineSpec,
+    settleMs: number,
+    run: Verification,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const { equal } = await this.#host.verify(
+        spec,
+        (each) => {
+          run.rows += each.rows;
+          const differences = each.differences.slice(0, DIFFERENCES);
+          const capped = each.capped || each.differences.length > DIFFERENCES;
+          const unsettled = each.unsettled.slice(0, DIFFERENCES);
+          run.namespaces.push({ ...each, differences, unsettled, capped });
+        },
+        { settleMs, signal },
+      );
+      run.state = equal ? 'equal' : 'different';
+    } catch (error) {
+      run.state = isAbort(error) || signal.aborted ? 'cancelled' : 'failed';
+      if (run.state === 'failed') run.problem = redactUrls(toWeirError(error).message);
+    }
+  }
+}
