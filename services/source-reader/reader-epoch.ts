@@ -11,6 +11,7 @@ import type { LaneKind } from '../../shared/hub/names.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
 import { countWaiting } from '../../shared/hub/streams.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
+import { failpoint } from '../../shared/lifecycle/failpoint.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import type { DesiredState } from '../../shared/progress/desired-state.ts';
 import { addCounts, settledCounts } from '../../shared/progress/balance.ts';
@@ -121,6 +122,7 @@ export class ReaderEpoch implements MeteredEpoch {
       const number = await target.ask({ op: 'begin' });
       await target.ask({ op: 'plan', plan: session.plan, readerEpoch: number });
       const state = await target.ask({ op: 'state' });
+      failpoint('plan-saved');
       log.debug({ epoch: number }, 'plan is in the target');
       for (const kind of ['lane', 'chunk'] as const)
         opened.push(
@@ -132,6 +134,7 @@ export class ReaderEpoch implements MeteredEpoch {
             onFailure: (error) => life.epoch?.fail(error),
           })),
         );
+      failpoint('lanes-emptied');
       log.info(
         {
           epoch: number,

@@ -2,6 +2,7 @@ import type { Frame } from '../../shared/change/frame.ts';
 import type { ChangeCounts, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
 import type { Barrier } from '../../shared/connector/source.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
+import { failpoint } from '../../shared/lifecycle/failpoint.ts';
 import type { WriterContext } from './writer-context.ts';
 
 /** The lane that carries barriers out; the others wait for it. */
@@ -36,12 +37,15 @@ export async function carryOutBarrier(
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, MAX_POLL_MS)) {
     const allThere = await sink.arriveAtBarrier(before, frame.last);
     if (before.lane === EXECUTOR && allThere) {
+      failpoint('barrier-reached');
       await sink.runBarrier({ ...step, counts: countsOf(barrier) }, barrier);
+      failpoint('barrier-carried-out');
       log.info({ kind: barrier.kind, position: frame.last }, 'barrier carried out');
       return after;
     }
     if (before.lane !== EXECUTOR && (await sink.barrierDone(frame.last))) {
       await sink.writeUpdates(step);
+      failpoint('barrier-passed');
       return after;
     }
     await pause(pollMs, signal);

@@ -7,6 +7,7 @@ import { streamName } from '../../shared/hub/names.ts';
 import { publishNotice } from '../../shared/hub/notices.ts';
 import { deleteConsumer, takeLaneConsumer } from '../../shared/hub/streams.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
+import { failpoint } from '../../shared/lifecycle/failpoint.ts';
 import { carryOutBarrier } from './barrier.ts';
 import { ChangeBatch } from './change-batch.ts';
 import { Sequencer } from './sequencer.ts';
@@ -36,6 +37,7 @@ export class ChangeLane {
   static async run(context: WriterContext, lane: number, signal: AbortSignal): Promise<void> {
     const { hub, pipeline, sink, log } = context;
     const progress = await sink.openLane(lane);
+    failpoint('lane-taken');
     const stream = streamName(pipeline, 'lane', lane);
     const name = `L${String(lane).padStart(2, '0')}-E${progress.epoch}`;
     while ((await takeLaneConsumer(hub.control, stream, name)) === null) {
@@ -122,6 +124,7 @@ export class ChangeLane {
     const changes = batch.toLaneBatch();
     const { meter, sink } = this.#context;
     await meter.commit(batch, () => sink.writeUpdates(changes));
+    failpoint('changes-committed');
     this.#moveTo(changes.after);
     this.#consumer.acknowledge(batch.replies);
   }

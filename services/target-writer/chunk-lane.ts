@@ -8,6 +8,7 @@ import { streamName } from '../../shared/hub/names.ts';
 import { publishNotice } from '../../shared/hub/notices.ts';
 import { deleteConsumer, takeLaneConsumer } from '../../shared/hub/streams.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
+import { failpoint } from '../../shared/lifecycle/failpoint.ts';
 import { ChunkCutShort, IncomingChunk } from './incoming-chunk.ts';
 import type { WriterContext } from './writer-context.ts';
 
@@ -91,7 +92,8 @@ export class ChunkLane {
         return 'again';
       }
       meter.chunkCame(outcome, chunk.rows, performance.now() - startedAtMs);
-      if (outcome !== 'loaded') await chunk.skip();
+      if (outcome === 'loaded') failpoint('chunk-loaded');
+      else await chunk.skip();
       log.debug({ chunk: id, namespace, rows: chunk.rows, outcome }, 'chunk came');
     } catch (error) {
       if (!(error instanceof ChunkCutShort)) throw error;

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import type { Failpoint } from '../../shared/lifecycle/failpoint.ts';
 
 export type ServiceName = 'source-reader' | 'target-writer' | 'stats';
 
@@ -15,6 +17,7 @@ export interface LogLine {
 }
 
 const LINES_KEPT = 4_000;
+const DEATH_MS = 60_000;
 
 /** One service as a process that the test kills, stops and starts again; nobody else looks after it. */
 export class FaultService {
@@ -44,10 +47,10 @@ export class FaultService {
     return this.#child !== undefined && this.#child.exitCode === null && !this.#child.signalCode;
   }
 
-  start(): void {
+  start(env: NodeJS.ProcessEnv = {}): void {
     // The channel ends it with the test process, also where that is killed.
     const child = spawn(process.execPath, this.#args, {
-      env: this.#env,
+      env: { ...this.#env, ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child = child;
@@ -75,6 +78,20 @@ export class FaultService {
   async restart(): Promise<void> {
     await this.kill();
     this.start();
+  }
+
+  /** Starts it anew so that it dies at the instant of that name; resolves when it has. */
+  async dieAt(failpoint: Failpoint, provoke?: () => unknown): Promise<void> {
+    if (this.running) await this.kill();
+    this.start({ WEIR_FAILPOINT: failpoint });
+    this.#asked = true;
+    await provoke?.();
+    const outcome = await Promise.race([
+      this.#exited,
+      sleep(DEATH_MS, 'still running', { ref: false }),
+    ]);
+    if (outcome !== null) throw new Error(`the ${this.name} at ${failpoint}: ${outcome}`);
+    this.kills++;
   }
 
   /** Stands still without knowing it. */

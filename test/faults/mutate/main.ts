@@ -14,6 +14,11 @@ import { MUTATIONS, type Mutation } from './mutations.ts';
 const run = promisify(execFile);
 const TEST_TIMEOUT_MS = 600_000;
 
+interface Failure {
+  test: string;
+  reason: string;
+}
+
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only));
 const copy = await copyProject();
@@ -24,7 +29,9 @@ try {
     await run('npx', ['tsc', '-b'], { cwd: copy });
     const failed = await firstThatFails(mutation.tests);
     process.stdout.write(
-      `${failed === null ? 'GREEN' : 'red  '} without: ${mutation.name}${failed === null ? '' : ` (${failed})`}\n`,
+      failed === null
+        ? `GREEN without: ${mutation.name}\n`
+        : `red   without: ${mutation.name} (${failed.test}: ${failed.reason})\n`,
     );
     if (failed === null) survivors.push(mutation.name);
     for (const [file, text] of originals) await writeFile(file, text);
@@ -35,7 +42,7 @@ try {
   process.stdout.write(
     broken === null
       ? 'green with every step in place\n'
-      : `${broken} fails with every step in place: nothing was shown\n`,
+      : `${broken.test} fails with every step in place, nothing was shown: ${broken.reason}\n`,
   );
   if (broken !== null || survivors.length > 0) process.exitCode = 1;
 } finally {
@@ -71,20 +78,32 @@ async function apply({ name, edits }: Mutation): Promise<Map<string, string>> {
   return originals;
 }
 
-async function firstThatFails(tests: readonly string[]): Promise<string | null> {
-  for (const test of tests) if (!(await passes(test))) return test;
+async function firstThatFails(tests: readonly string[]): Promise<Failure | null> {
+  for (const test of tests) {
+    const reason = await whyItFails(test);
+    if (reason !== null) return { test, reason };
+  }
   return null;
 }
 
-/** A test that hangs has failed, too. */
-function passes(test: string): Promise<boolean> {
+/** What the first failure says, for whoever judges whether it is the right one; null where all pass. */
+function whyItFails(test: string): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const child = spawn('npx', ['vitest', 'run', test], {
       cwd: copy,
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
       timeout: TEST_TIMEOUT_MS,
     });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (piece: Buffer) => void (output += piece.toString()));
     child.once('error', reject);
-    child.once('close', (code) => resolve(code === 0));
+    child.once('close', (code) => {
+      if (code === 0) return resolve(null);
+      // A test that hangs has failed, too.
+      const said = /^ *\S*Error: .*(\n {2}\S.*)?/m.exec(output)?.[0] ?? `it ended with ${code}`;
+      resolve(said.replaceAll(/\s+/g, ' ').trim().slice(0, 200));
+    });
   });
 }
