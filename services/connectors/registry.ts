@@ -8,7 +8,7 @@ export const URL_SCHEMES = {
   postgresql: { connector: 'postgres', defaultPort: 5432 },
   random: { connector: 'random' },
   null: { connector: 'null' },
-  file: { connector: null },
+  file: { connector: 'file' },
   grpc: { connector: 'grpc' },
   grpcs: { connector: 'grpc' },
   mysql: { connector: null },
@@ -21,6 +21,7 @@ export const URL_SCHEMES = {
 /** Loaded when first needed: a store's client libraries cost start-up time. A new store is one line here. */
 const CONNECTORS: Readonly<Record<string, () => Promise<Connector>>> = {
   postgres: async () => (await import('./postgres/index.ts')).postgresConnector,
+  file: async () => (await import('./file/index.ts')).fileConnector,
   null: async () => (await import('./null/index.ts')).nullConnector,
   grpc: async () => (await import('./grpc/index.ts')).grpcConnector,
   random: async () => (await import('./random/index.ts')).randomConnector,

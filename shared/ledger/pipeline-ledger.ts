@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { LAST_POSITION, minPosition, type Position } from '../change/position.ts';
 import type { RelationPlan } from '../change/relation.ts';
-import type { PipelinePlan } from '../connector/plan.ts';
+import type { NamespacePlan, PipelinePlan } from '../connector/plan.ts';
 import type {
   ChangeCounts,
   ChunkHead,
@@ -25,6 +25,8 @@ interface PipelineRecord {
 }
 
 interface LaneRecord extends LaneProgress {
+  /** What the sink noted with the last step that had a note. */
+  note?: unknown;
   barrier: Position | null;
   counts: Record<string, ChangeCounts>;
 }
@@ -153,8 +155,11 @@ export class PipelineLedger {
     return toProgress(record);
   }
 
-  /** Moves the lane with its counts, or throws FENCED where it is not where the batch began. */
-  async moveLane({ before, after, counts }: LaneBatch): Promise<void> {
+  /**
+   * Moves the lane with its counts, or throws FENCED where it is not where the batch began. `note` stays with the lane
+   * until the next: what a sink must not forget of its last step.
+   */
+  async moveLane({ before, after, counts }: LaneBatch, note?: unknown): Promise<void> {
     await this.#lane(before.lane).update((record) => {
       const isAt =
         record !== null &&
@@ -169,8 +174,27 @@ export class PipelineLedger {
         );
       const { readerEpoch, sequence, position } = after;
       const sums = addCounts(record.counts, counts);
-      return { ...record, readerEpoch, sequence, position, counts: sums };
+      const moved = { ...record, readerEpoch, sequence, position, counts: sums };
+      return note === undefined ? moved : { ...moved, note };
     });
+  }
+
+  /** As the plan was last saved: with the chunks that have come since. */
+  async readPlanned(): Promise<readonly NamespacePlan[]> {
+    const { value } = await this.#pipeline.read();
+    return value?.plan?.namespaces ?? [];
+  }
+
+  /** Of all lanes that have one. */
+  async readNotes(): Promise<unknown[]> {
+    const { value } = await this.#pipeline.read();
+    const lanes = await this.#readLanes(value?.plan?.lanes ?? 0);
+    return lanes.flatMap(({ note }) => (note === undefined ? [] : [note]));
+  }
+
+  /** Rows of the chunks that are in, by their ids. */
+  readChunks(): Promise<ReadonlyMap<number, number>> {
+    return this.#marks.read();
   }
 
   async arriveAtBarrier({ lane, epoch }: LaneProgress, barrier: Position): Promise<boolean> {

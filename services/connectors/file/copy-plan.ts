@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { toPosition } from '../../../shared/change/position.ts';
+import type { Relation } from '../../../shared/change/relation.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
+import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
+import { findBoundaries } from './boundaries.ts';
+import type { DataFile, NamespaceFiles } from './folder-listing.ts';
+import { readHeader } from './infer-schema.ts';
+import type { FileCursor } from './read-slice.ts';
+import type { FileSettings } from './settings.ts';
+
+const CHUNK_BYTES = 16 << 20;
+
+/** Files have no log: everything is before its beginning. */
+export const LOG_START = toPosition(1n, 0n);
+
+export async function planCopy(
+  settings: FileSettings,
+  scope: SourceScope,
+  namespaces: readonly { files: NamespaceFiles; relation: Relation }[],
+): Promise<PipelinePlan> {
+  const plans: NamespacePlan[] = [];
+  let lastId = 0;
+  for (const { files, relation } of namespaces) {
+    const chunks: Chunk[] = [];
+    for (const file of scope.mode === 'changes' ? [] : files.files)
+      for (const cursor of await cut(file, settings))
+        chunks.push({
+          id: ++lastId,
+          namespace: files.namespace,
+          cursor,
+          how: 'load',
+          dataType: TUPLES,
+          estimatedBytes: cursor.to - cursor.from,
+        });
+    plans.push({
+      relation,
+      definition: null,
+      start: LOG_START,
+      settled: LOG_START,
+      state: 'new',
+      chunks,
+      chunksDone: 0,
+      rowsDone: 0,
+    });
+  }
+  const { folder, encoding, delimiter } = settings;
+  return {
+    identity: `file:${folder}?encoding=${encoding}&delimiter=${encodeURIComponent(delimiter)}`,
+    start: LOG_START,
+    snapshot: null,
+    lanes: scope.lanes,
+    namespaces: plans,
+  };
+}
+
+/** Compressed files are one piece, since nobody can begin to unpack in their middle. */
+async function cut(file: DataFile, settings: FileSettings): Promise<FileCursor[]> {
+  const { name, format, gzip, bytes, modifiedMs } = file;
+  if (bytes === 0) return [];
+  const header = format === 'csv' ? await readHeader(file, settings) : [];
+  const whole: FileCursor = {
+    name,
+    format,
+    gzip,
+    delimiter: file.delimiter ?? settings.delimiter,
+    header,
+    from: 0,
+    to: bytes,
+    hasHeader: format === 'csv',
+    bytes,
+    modifiedMs,
+  };
+  if (gzip) return [whole];
+  const ends = await findBoundaries(path.join(settings.folder, name), bytes, CHUNK_BYTES, format);
+  const starts = format === 'csv' ? ends : [0, ...ends];
+  return starts.slice(0, -1).map((from, i) => ({
+    ...whole,
+    hasHeader: false,
+    from,
+    to: starts[i + 1]!,
+  }));
+}

@@ -1,0 +1,10 @@
+import type { Connector } from '../../../shared/connector/connector.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
+import { createFileSink } from './sink.ts';
+import { createFileSource } from './source.ts';
+
+export const fileConnector: Connector = {
+  getInfo: () => ({ kind: 'file', gives: [TUPLES], takes: [TUPLES] }),
+  createSource: createFileSource,
+  createSink: createFileSink,
+};

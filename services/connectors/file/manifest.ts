@@ -1,0 +1,63 @@
+import { open, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { hasCode } from '../../../shared/ledger/versioned-file.ts';
+
+/** Lists what is in the folder, in the order in which it counts: a line of JSON for each. */
+export const MANIFEST_FILE = '_manifest.jsonl';
+
+/**
+ * `rows`: a file of the copy. `changes`: a file of changes, to be applied in its order. `truncate`: what came before of
+ * that namespace is gone. `schema`: the namespace has other columns from here on.
+ */
+export interface ManifestEntry {
+  kind: 'rows' | 'changes' | 'truncate' | 'schema';
+  namespace: string;
+  /** From the folder on; one that is listed twice counts where it comes first. */
+  file?: string;
+  rows?: number;
+  columns?: { name: string; type: string }[];
+}
+
+/** Appended in one write each, so that several processes may do so. */
+export async function appendManifest(
+  folder: string,
+  entries: readonly ManifestEntry[],
+): Promise<void> {
+  if (entries.length === 0) return;
+  const handle = await open(path.join(folder, MANIFEST_FILE), 'a');
+  try {
+    // Behind a line that was cut off a new one begins.
+    await handle.write(`\n${entries.map((entry) => JSON.stringify(entry)).join('\n')}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Each file once. A line that was cut off by a crash is passed over: what it would have said is appended again. */
+export async function readManifest(folder: string): Promise<ManifestEntry[]> {
+  let text: string;
+  try {
+    text = await readFile(path.join(folder, MANIFEST_FILE), 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return [];
+    throw error;
+  }
+  const seen = new Set<string>();
+  return text.split('\n').flatMap((line) => {
+    const entry = parseLine(line);
+    if (entry === null || (entry.file !== undefined && seen.has(entry.file))) return [];
+    if (entry.file !== undefined) seen.add(entry.file);
+    return [entry];
+  });
+}
+
+function parseLine(line: string): ManifestEntry | null {
+  if (!line.endsWith('}')) return null;
+  try {
+    return JSON.parse(line) as ManifestEntry;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Relation } from '../../../shared/change/relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { hasCode } from '../../../shared/ledger/versioned-file.ts';
+
+/** Beside the files of a namespace: what their fields are, written by the sink and heeded by the source. */
+export const SCHEMA_FILE = '_schema.json';
+
+const SCHEMA = z.strictObject({
+  columns: z.array(z.strictObject({ name: z.string().min(1), type: z.string().min(1) })).min(1),
+  key: z.array(z.string()).default([]),
+});
+
+export type FileSchema = z.infer<typeof SCHEMA>;
+
+/** Null where there is none. */
+export async function readSchemaFile(folder: string): Promise<FileSchema | null> {
+  const file = path.join(folder, SCHEMA_FILE);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return null;
+    throw error;
+  }
+  const read = SCHEMA.safeParse(parseJson(text));
+  const names = read.success ? read.data.columns.map(({ name }) => name) : [];
+  const unknown = read.success ? read.data.key.filter((name) => !names.includes(name)) : [];
+  if (read.success && unknown.length === 0 && new Set(names).size === names.length)
+    return read.data;
+  const reason = read.success
+    ? unknown.length > 0
+      ? `its key names ${unknown.join(', ')}, which is no column`
+      : 'it names a column twice'
+    : read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+  throw new WeirError(
+    'SOURCE_UNFIT',
+    `${file} cannot be used: ${reason}; write it as {"columns":[{"name":"id","type":"bigint"}],"key":["id"]}`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export function toSchema({ columns, key }: Relation): FileSchema {
+  return {
+    columns: columns.map(({ name, type }) => ({ name, type })),
+    key: key.map((column) => columns[column]!.name),
+  };
+}
+
+export function toRelation(namespace: string, { columns, key }: FileSchema): Relation {
+  const places = key.map((name) => columns.findIndex((column) => column.name === name));
+  return {
+    namespace,
+    columns: columns.map(({ name, type }) => ({ name, type, encoding: 'text' })),
+    key: places,
+    identity: places.length > 0 ? 'key' : 'none',
+    order: places.length > 0 ? 'key' : 'namespace',
+  };
+}

@@ -1,0 +1,187 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { RelationPlan } from '../../../shared/change/relation.ts';
+import type { SinkOptions } from '../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
+import type { Barrier } from '../../../shared/connector/source.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
+import { formatDataFileName, parseDataFileName } from './data-file.ts';
+import { removeOldDrafts } from './draft.ts';
+import { encodeNamespace } from './folder-listing.ts';
+import { appendManifest, type ManifestEntry, readManifest } from './manifest.ts';
+import { toSchema } from './schema-file.ts';
+import { checkFolder } from './sink-check.ts';
+import { parseFileUrl } from './settings.ts';
+import { writeChanges, writeMoves } from './written-changes.ts';
+import { writeRows } from './written-rows.ts';
+import { writeSchema } from './written-schema.ts';
+
+/**
+ * Writes a folder of files: a folder for each namespace, in it a file for each chunk of the copy and for each batch of
+ * changes, and above them the manifest, which lists them in the order in which they count. A file has its name only
+ * when it is whole. What a file is the result of is in its name: a chunk, or a step of a lane by the owner who took it;
+ * so whoever repeats one repeats its file, and a file that belongs to no step that was taken is listed nowhere.
+ *
+ * The pipeline's state is kept in the folder, too, which all writers share.
+ */
+export function createFileSink(options: SinkOptions): Sink {
+  const { pipeline, url, map, create } = options;
+  const settings = parseFileUrl(url);
+  const { folder, format, gzip } = settings;
+  const stateFolder = path.join(folder, '.weir', pipeline);
+  const ledger = new PipelineLedger(stateFolder);
+  const targetOf = (namespace: string): string => map[namespace] ?? namespace;
+  const nameOf = (namespace: string, stem: string, kind: 'csv' | 'jsonl'): string =>
+    `${encodeNamespace(targetOf(namespace))}/${formatDataFileName(stem, kind, gzip)}`;
+
+  const chunkEntry = (namespace: string, id: number, rows: number): ManifestEntry => ({
+    kind: 'rows',
+    namespace: targetOf(namespace),
+    file: nameOf(namespace, `rows-${String(id).padStart(8, '0')}`, format),
+    rows,
+  });
+
+  /** Lists what is in and was not listed yet, because its writer died between the two. */
+  const completeManifest = async (): Promise<void> => {
+    const planned = await ledger.readPlanned();
+    if (planned.length === 0) return;
+    const listed = new Set((await readManifest(folder)).map(({ file }) => file));
+    const chunks = await ledger.readChunks();
+    const copied = planned.flatMap(({ relation, chunks: each }) =>
+      each
+        .filter(({ id }) => chunks.has(id))
+        .map(({ id }) => chunkEntry(relation.namespace, id, chunks.get(id)!)),
+    );
+    const noted = (await ledger.readNotes()).flat() as ManifestEntry[];
+    await appendManifest(
+      folder,
+      [...copied, ...noted].filter(({ file }) => !listed.has(file)),
+    );
+  };
+
+  /** One for each namespace; the lane's step and its owner make the name. */
+  const stemOf = ({ before }: LaneBatch): string =>
+    `changes-${before.position}-L${String(before.lane).padStart(2, '0')}-E${before.epoch}`;
+
+  return {
+    parking: null,
+    check: (relations) => checkFolder(folder, create, relations.map(toTarget)),
+    readState: () => ledger.readState(),
+    readProgress: () => ledger.readProgress(),
+    writeDesired: (desired) => ledger.writeDesired(desired),
+    async beginReader() {
+      await mkdir(folder, { recursive: true });
+      return ledger.beginReader();
+    },
+
+    async savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void> {
+      const isNew = (await ledger.readState()) === null;
+      for (const { relation, state } of plan.namespaces) {
+        const within = path.join(folder, encodeNamespace(targetOf(relation.namespace)));
+        await mkdir(within, { recursive: true });
+        if (isNew) await requireEmpty(within);
+        if (state === 'new' || state === 'restart') await writeSchema(within, toSchema(relation));
+        if (state !== 'restart') continue;
+        for (const name of await dataFiles(within)) await rm(path.join(within, name));
+        await appendManifest(folder, [
+          { kind: 'truncate', namespace: targetOf(relation.namespace) },
+        ]);
+      }
+      // The plan that is replaced knows which chunks were to come.
+      await completeManifest();
+      await ledger.savePlan(plan, readerEpoch);
+      await removeOldDrafts(folder);
+    },
+
+    async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
+      const wanted = await ledger.wants(chunk);
+      if (wanted !== 'wanted') return wanted;
+      const { id, namespace, relation } = chunk;
+      const { file } = chunkEntry(namespace, id, 0);
+      await writeRows(path.join(folder, file!), relation, parts, settings);
+      await ledger.markChunk(chunk);
+      await appendManifest(folder, [chunkEntry(namespace, id, chunk.rows())]);
+      return 'loaded';
+    },
+
+    async finishNamespaces() {
+      await completeManifest();
+      return ledger.readLimits();
+    },
+    readLimits: () => ledger.readLimits(),
+    async openLane(lane) {
+      const progress = await ledger.openLane(lane);
+      await completeManifest();
+      return progress;
+    },
+
+    async writeUpdates(batch: LaneBatch): Promise<void> {
+      const entries: ManifestEntry[] = [];
+      for (const changes of batch.changes) {
+        const { namespace } = changes.relation;
+        const file = nameOf(namespace, stemOf(batch), 'jsonl');
+        const rows = await writeChanges(path.join(folder, file), changes, gzip);
+        if (rows > 0) entries.push({ kind: 'changes', namespace: targetOf(namespace), file, rows });
+        else await rm(path.join(folder, file));
+      }
+      await ledger.moveLane(batch, entries.length === 0 ? undefined : entries);
+      await appendManifest(folder, entries);
+    },
+
+    arriveAtBarrier: (lane, position) => ledger.arriveAtBarrier(lane, position),
+    barrierDone: (position) => ledger.barrierDone(position),
+
+    /** Listed before the lane has moved: the other lanes go on as soon as it has. Done twice is as good as once. */
+    async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
+      if (barrier.kind === 'truncate')
+        await appendManifest(
+          folder,
+          barrier.relations.map(({ namespace }) => ({
+            kind: 'truncate',
+            namespace: targetOf(namespace),
+          })),
+        );
+      if (barrier.kind === 'move') {
+        const { namespace } = barrier.relation;
+        const file = nameOf(namespace, `${stemOf(batch)}-moved`, 'jsonl');
+        const rows = await writeMoves(path.join(folder, file), barrier, gzip);
+        await appendManifest(folder, [
+          { kind: 'changes', namespace: targetOf(namespace), file, rows },
+        ]);
+      }
+      if (barrier.kind === 'relation') {
+        const { relation } = barrier.after;
+        const schema = toSchema(relation);
+        const namespace = targetOf(relation.namespace);
+        await writeSchema(path.join(folder, encodeNamespace(namespace)), schema);
+        await appendManifest(folder, [{ kind: 'schema', namespace, columns: schema.columns }]);
+        await ledger.changeRelation(barrier.after);
+      }
+      await ledger.moveLane(batch);
+    },
+
+    writeSideState: (state) => ledger.writeSideState(state),
+    reset: () => ledger.reset(),
+    close: () => Promise.resolve(),
+  };
+
+  function toTarget({ relation, definition }: RelationPlan): RelationPlan {
+    return { relation: { ...relation, namespace: targetOf(relation.namespace) }, definition };
+  }
+}
+
+/** A copy goes into folders without rows only. */
+async function requireEmpty(folder: string): Promise<void> {
+  const [first] = await dataFiles(folder);
+  if (first === undefined) return;
+  throw new WeirError(
+    'TARGET_UNFIT',
+    `${folder} holds rows already (${first}); empty it, or name another folder`,
+  );
+}
+
+async function dataFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => parseDataFileName(name) !== null);
+}
