@@ -17,6 +17,8 @@ export const ENVIRONMENT_VARIABLES: Readonly<Record<string, string>> = {
     '`1`: do not use the PostgreSQL of this machine, but one that is fetched.',
   WEIR_STATE_DIR:
     'Where the state of pipelines is kept whose target cannot hold it (`null:`); all writers of a pipeline share it. Otherwise `weir/pipelines` in XDG_STATE_HOME.',
+  WEIR_FAILPOINT:
+    'For tests: the name of an instant at which a service ends as if it were killed (`shared/lifecycle/failpoint.ts`).',
   XDG_STATE_HOME:
     'Where a running `weir run` leaves a note for `weir status`, below `weir/`; `~/.local/state` where it is not set.',
 };
