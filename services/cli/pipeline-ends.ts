@@ -8,6 +8,7 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { connectorFor } from '../connectors/registry.ts';
+import { createNamespaceMap } from '../transformer/routes.ts';
 import { stateFolder } from './state-folder.ts';
 
 /** Both connectors of a pipeline, for commands that talk to the stores themselves. Nothing is connected yet. */
@@ -38,14 +39,14 @@ export class PipelineEnds {
   }
 
   createSink(): Sink {
-    const { name, target, map, order, workers, onBadRow } = this.#spec;
+    const { name, target, map, transforms, order, workers, onBadRow } = this.#spec;
     const url = target.url.reveal();
     const options = {
       pipeline: name,
       url,
       log: this.#log,
       create: target.create,
-      map,
+      map: createNamespaceMap(map, transforms),
       order,
       workers,
       onBadRow,

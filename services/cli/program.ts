@@ -92,7 +92,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
   program
     .command('service')
     .summary('run one service alone, for distributed deployment')
-    .argument('<name>', 'source-reader, target-writer or stats')
+    .argument('<name>', 'source-reader, transformer, target-writer or stats')
     .requiredOption('--pipeline <file>', 'the pipeline file')
     .addOption(metricsListen())
     .action(async (name: string, options: { pipeline: string; metricsListen?: string }) =>

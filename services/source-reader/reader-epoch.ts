@@ -23,6 +23,7 @@ import { ChangeRouter } from './change-router.ts';
 import { openLanePublishers } from './lane-publishers.ts';
 import { LaneWriter } from './lane-writer.ts';
 import { addSent, type MeteredEpoch, type ReaderTotals } from './reader-meter.ts';
+import type { PlanShape } from './plan-shape.ts';
 import { ReleaseTracker } from './release-tracker.ts';
 import { SnapshotCopier } from './snapshot-copier.ts';
 import { TargetClient } from './target-client.ts';
@@ -31,6 +32,8 @@ export interface ReaderEpochOptions {
   spec: PipelineSpec;
   source: Source;
   dataType: string;
+  /** Null where the target gets the rows as they are read. */
+  planShape: PlanShape | null;
   hub: Hub;
   log: Logger;
   signal: AbortSignal;
@@ -67,7 +70,7 @@ export class ReaderEpoch implements MeteredEpoch {
     lanePublishers: LanePublisher[],
     chunkPublishers: LanePublisher[],
   ) {
-    const { spec, hub, log } = options;
+    const { spec, hub, planShape, log } = options;
     this.#options = options;
     this.number = number;
     this.#session = session;
@@ -93,8 +96,8 @@ export class ReaderEpoch implements MeteredEpoch {
       session,
       target,
       publishers: chunkPublishers,
-      countWaiting: (lane) =>
-        countWaiting(hub.control, { pipeline: spec.name, kind: 'chunk', lane }),
+      countWaiting: (lane) => countChunks(hub, spec.name, lane, planShape !== null),
+      transformed: planShape !== null,
       readerEpoch: number,
       readers: spec.readers,
       log,
@@ -102,7 +105,7 @@ export class ReaderEpoch implements MeteredEpoch {
   }
 
   static async begin(options: ReaderEpochOptions): Promise<ReaderEpoch> {
-    const { spec, source, dataType, hub, log, signal } = options;
+    const { spec, source, dataType, planShape, hub, log, signal } = options;
     const target = new TargetClient(hub, spec.name);
     const known = await target.waitForState(log, signal);
     refuseOtherOrder(spec, known);
@@ -114,13 +117,16 @@ export class ReaderEpoch implements MeteredEpoch {
       ...reachedBy(known),
       ...(known === null ? {} : { kept: known.kept }),
     };
-    const session = await source.open(scope, known?.plan ?? null, signal);
+    const plan = known?.plan ?? null;
+    const knownToSource = plan === null ? null : (planShape?.toSource(plan) ?? plan);
+    const session = await source.open(scope, knownToSource, signal);
     log.debug('source opened');
     const opened: LanePublisher[] = [];
     const life: { epoch?: ReaderEpoch } = {};
     try {
       const number = await target.ask({ op: 'begin' });
-      await target.ask({ op: 'plan', plan: session.plan, readerEpoch: number });
+      const planned = planShape?.toTarget(session.plan) ?? session.plan;
+      await target.ask({ op: 'plan', plan: planned, readerEpoch: number });
       const state = await target.ask({ op: 'state' });
       failpoint('plan-saved');
       log.debug({ epoch: number }, 'plan is in the target');
@@ -131,6 +137,7 @@ export class ReaderEpoch implements MeteredEpoch {
             pipeline: spec.name,
             kind,
             lanes: kind === 'lane' ? spec.lanes : spec.copyLanes,
+            transformed: planShape !== null,
             onFailure: (error) => life.epoch?.fail(error),
           })),
         );
@@ -301,6 +308,24 @@ export class ReaderEpoch implements MeteredEpoch {
       if (!signal.aborted) await task();
     }
   }
+}
+
+/** Those on their way to a transformer, too; null where a stream is gone. */
+async function countChunks(
+  hub: Hub,
+  pipeline: string,
+  lane: number,
+  transformed: boolean,
+): Promise<number | null> {
+  const kinds = transformed ? (['raw-chunk', 'chunk'] as const) : (['chunk'] as const);
+  let sum = 0;
+  // In the order of their way: one that is between the two is counted twice rather than not at all.
+  for (const kind of kinds) {
+    const waiting = await countWaiting(hub.control, { pipeline, kind, lane });
+    if (waiting === null) return null;
+    sum += waiting;
+  }
+  return sum;
 }
 
 /** The instant that the chunks to be merged show; null where there are none. A plan has one snapshot. */

@@ -6,8 +6,10 @@ import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import type { CopyProgress } from '../../shared/progress/status.ts';
+import { ChunkParts } from './chunk-parts.ts';
 import { ChunkSender } from './chunk-sender.ts';
 import type { TargetClient } from './target-client.ts';
+import { TupleChunkSender } from './tuple-chunk-sender.ts';
 
 /** How many chunks a chunk lane may hold that the target has not committed: the copy's back-pressure. */
 const CHUNKS_PER_LANE = 2;
@@ -24,6 +26,8 @@ export interface SnapshotCopierOptions {
   countWaiting: (lane: number) => Promise<number | null>;
   readerEpoch: number;
   readers: number;
+  /** A transformer reads the rows on their way. */
+  transformed: boolean;
   log: Logger;
 }
 
@@ -107,7 +111,7 @@ export class SnapshotCopier {
       this.#load[lane]!++;
       this.#sending.add(lane);
       const publisher = this.#options.publishers[lane]!;
-      const sender = new ChunkSender(chunk, lane, this.#options.readerEpoch, publisher);
+      const sender = this.#createSender(chunk, lane, publisher);
       const { rows } = await this.#options.session.listData(
         chunk,
         (bytes) => sender.receive(bytes),
@@ -122,6 +126,18 @@ export class SnapshotCopier {
       this.#sent.set(chunk.id, { lane, polls: 0 });
       if (!this.#pending.has(chunk.id)) this.#unload(chunk.id);
     }
+  }
+
+  #createSender(
+    chunk: Chunk,
+    lane: number,
+    publisher: LanePublisher,
+  ): ChunkSender | TupleChunkSender {
+    const { readerEpoch, session, transformed } = this.#options;
+    if (!transformed)
+      return new ChunkSender(new ChunkParts(chunk, lane, readerEpoch, publisher, null));
+    const plan = session.plan.namespaces.find((n) => n.relation.namespace === chunk.namespace)!;
+    return new TupleChunkSender(new ChunkParts(chunk, lane, readerEpoch, publisher, plan.relation));
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

@@ -17,6 +17,7 @@ import { stillRunning } from '../../shared/progress/still-running.ts';
 import type { ReaderStatus, RetentionStatus } from '../../shared/progress/status.ts';
 import { whileHoldingLease } from './reader-lease.ts';
 import { measureReader } from './metrics.ts';
+import type { PlanShape } from './plan-shape.ts';
 import { ReaderEpoch } from './reader-epoch.ts';
 import { ReaderMeter } from './reader-meter.ts';
 import { RetentionExceeded, watchRetention } from './retention-watch.ts';
@@ -29,6 +30,7 @@ export interface SourceReaderOptions {
   source: Source;
   /** What its data is to come in: see `SourceScope`. */
   dataType: string;
+  planShape: PlanShape | null;
   hub: Hub;
   log: Logger;
   monitoring: Monitoring;
@@ -41,7 +43,7 @@ export interface SourceReaderOptions {
  * epoch and begins the next; the cost is reading a little again.
  */
 export async function runSourceReader(options: SourceReaderOptions): Promise<void> {
-  const { spec, source, dataType, hub, log, monitoring, signal } = options;
+  const { spec, source, dataType, planShape, hub, log, monitoring, signal } = options;
   const holder = createHolder();
   const target = new TargetClient(hub, spec.name);
   let epoch: ReaderEpoch | null = null;
@@ -119,6 +121,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
                   spec,
                   source,
                   dataType,
+                  planShape,
                   hub,
                   log,
                   signal: inner,

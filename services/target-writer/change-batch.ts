@@ -21,6 +21,7 @@ export class ChangeBatch {
   readonly #before: LaneProgress;
   readonly #folds = new Map<string, Fold>();
   readonly #counts = new Map<string, ChangeCounts>();
+  readonly #filtered = new Map<string, ChangeCounts>();
   readonly #frames: { frame: Frame; known: Buffer | null }[] = [];
   #after: LaneProgress;
   #bytes = 0;
@@ -81,6 +82,7 @@ export class ChangeBatch {
       after: this.#after,
       changes: [...this.#folds.values()].map((fold) => fold.net()),
       counts: this.#counts,
+      ...(this.#filtered.size > 0 && { filtered: this.#filtered }),
       originsOf: (namespace, keys) => this.#originsOf(namespace, keys),
     };
   }
@@ -96,7 +98,8 @@ export class ChangeBatch {
         const key = records.key.toString('latin1');
         if (!keys.has(key)) continue;
         const counts = origins.get(key)?.counts ?? noCounts();
-        count(counts, records.kind);
+        // Those that a transformer left out are counted as such, whatever becomes of the rows they take away.
+        if (!records.filtered) count(counts, records.kind);
         origins.set(key, { counts, position: records.position });
       }
     }
@@ -109,14 +112,20 @@ export class ChangeBatch {
     const known = overlaps ? Buffer.from(position, 'hex') : null;
     const relations = (frame.body.relations ?? []).map(intern);
     const folds = relations.map((relation) => this.#foldOf(relation));
-    const counts = relations.map((relation) => this.#countsOf(relation.namespace));
+    const counts = relations.map(({ namespace }) => countsOf(this.#counts, namespace));
     const records = new RecordCursor(frame.payload);
     while (records.advance()) {
       if (known !== null && !records.isAfter(known)) continue;
       const { kind, relation } = records;
+      this.#changes++;
+      if (records.filtered) {
+        count(countsOf(this.#filtered, relations[relation]!.namespace), kind);
+        // Its row was carried until now.
+        if (records.key.length > 0) folds[relation]!.add('delete', records.key, records.row, false);
+        continue;
+      }
       folds[relation]!.add(kind, records.key, records.row, records.partial);
       count(counts[relation]!, kind);
-      this.#changes++;
     }
     this.#frames.push({ frame, known });
     this.sourceTimes.push(frame.sourceTimeMs);
@@ -130,15 +139,15 @@ export class ChangeBatch {
     }
     return fold;
   }
+}
 
-  #countsOf(namespace: string): ChangeCounts {
-    let counts = this.#counts.get(namespace);
-    if (counts === undefined) {
-      counts = noCounts();
-      this.#counts.set(namespace, counts);
-    }
-    return counts;
+function countsOf(all: Map<string, ChangeCounts>, namespace: string): ChangeCounts {
+  let counts = all.get(namespace);
+  if (counts === undefined) {
+    counts = noCounts();
+    all.set(namespace, counts);
   }
+  return counts;
 }
 
 function noCounts(): ChangeCounts {

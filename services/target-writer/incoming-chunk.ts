@@ -37,8 +37,10 @@ export class IncomingChunk {
   readonly #letGo: LetGo;
   /** Bytes of the parts behind `replies`. */
   #heldBytes: number;
+  /** Batch keys of the parts, 8 bytes each. */
   #keys: Buffer;
   #rows: number | undefined;
+  #filtered: number;
 
   constructor(first: Frame, replies: string[], next: NextDelivery, letGo: LetGo) {
     this.#first = first;
@@ -48,10 +50,12 @@ export class IncomingChunk {
     this.#letGo = letGo;
     this.#keys = Buffer.from(first.batchKey, 'hex');
     this.#rows = first.body.chunk?.rows;
+    this.#filtered = first.body.chunk?.filtered ?? 0;
   }
 
+  /** Those that a transformer has left. */
   get rows(): number {
-    return this.#rows ?? 0;
+    return (this.#rows ?? 0) - this.#filtered;
   }
 
   head(relation: Relation): ChunkHead {
@@ -64,6 +68,7 @@ export class IncomingChunk {
       relation,
       batchKey: () => hash64(this.#keys).toString(16).padStart(16, '0'),
       rows: () => this.rows,
+      filtered: () => this.#filtered,
     };
   }
 
@@ -84,11 +89,15 @@ export class IncomingChunk {
       const delivery = await this.#next();
       if (delivery === null) throw new ChunkCutShort(null);
       const frame = decodeFrame(delivery.bytes);
-      const follows =
+      const isOurs =
         frame.body.chunk?.id === this.#first.body.chunk!.id &&
-        frame.readerEpoch === this.#first.readerEpoch &&
-        frame.sequence === ++sequence;
-      if (!follows) throw new ChunkCutShort(delivery);
+        frame.readerEpoch === this.#first.readerEpoch;
+      // A transformer that died before it could acknowledge has sent some parts twice.
+      if (isOurs && this.#has(frame)) {
+        this.replies.push(...delivery.replies);
+        continue;
+      }
+      if (!isOurs || frame.sequence !== ++sequence) throw new ChunkCutShort(delivery);
       if (this.#heldBytes > MAX_HELD_BYTES) {
         this.#letGo(this.replies);
         this.replies = [];
@@ -98,7 +107,14 @@ export class IncomingChunk {
       this.#heldBytes += frame.payload.length;
       this.#keys = Buffer.concat([this.#keys, Buffer.from(frame.batchKey, 'hex')]);
       this.#rows = frame.body.chunk?.rows;
+      this.#filtered += frame.body.chunk?.filtered ?? 0;
       yield frame.payload;
     }
+  }
+
+  /** Whether this very part was taken already; the same place with other bytes is another try of the reader. */
+  #has({ sequence, batchKey }: Frame): boolean {
+    const known = this.#keys.subarray(8 * sequence, 8 * sequence + 8);
+    return known.length > 0 && known.toString('hex') === batchKey;
   }
 }

@@ -4,6 +4,7 @@ import type { Sink } from '../../shared/connector/sink.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
+import { LaneOwner } from '../../shared/hub/lane-owner.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
@@ -11,11 +12,13 @@ import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import type { WriterStatus } from '../../shared/progress/status.ts';
+import { ChangeLane } from './change-lane.ts';
+import { ChunkLane } from './chunk-lane.ts';
 import { Gate } from './gate.ts';
-import { LaneOwner } from './lane-owner.ts';
 import { measureWriter } from './metrics.ts';
 import { RelationPool } from './relation-pool.ts';
 import { serveTarget } from './target-server.ts';
+import { TransactionLane } from './transaction-lane.ts';
 import type { WriterContext } from './writer-context.ts';
 import { WriterMeter } from './writer-meter.ts';
 
@@ -84,7 +87,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
           phase = 'starting';
           const lanes = await waitForPlan(sink, spec, inner);
           if (lanes === null) return;
-          const opened = await LaneOwner.open(context, lanes, Math.max(lanes, spec.copyLanes));
+          const opened = await openLanes(context, lanes, spec.copyLanes);
           owner = opened;
           problem = null;
           phase = 'running';
@@ -108,6 +111,25 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     stopStatus();
     await sink.close();
   }
+}
+
+/** Chunks need no order, and may have more lanes than the changes. */
+function openLanes(context: WriterContext, lanes: number, copyLanes: number): Promise<LaneOwner> {
+  const { hub, pipeline, writerId, order, meter, log } = context;
+  const changes = order === 'transaction' ? TransactionLane : ChangeLane;
+  return LaneOwner.open({
+    hub,
+    pipeline,
+    holder: writerId,
+    role: 'writer',
+    lanes: Math.max(lanes, copyLanes),
+    workOf: (lane) =>
+      (lane < lanes ? [ChunkLane, changes] : [ChunkLane]).map(
+        (kind) => (signal: AbortSignal) => kind.run(context, lane, signal),
+      ),
+    onFailure: (code) => meter.failed(code),
+    log,
+  });
 }
 
 /** Returns when the plan that this writer works for is gone, or aborted. Where nobody tells of it, the target does. */

@@ -1,6 +1,7 @@
 import type { Relation } from '../../shared/change/relation.ts';
 import { parseNamespacePattern } from '../../shared/config/namespace-pattern.ts';
 import type { TransformStep } from '../../shared/config/transform-step.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Row } from './row.ts';
 import {
   type CompiledStep,
@@ -26,11 +27,11 @@ export interface Chain {
 }
 
 /** Steps that cannot be done to a namespace; each problem names its step. */
-export class ChainMisfit extends Error {
+export class ChainMisfit extends WeirError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(problems.join('; '));
+    super('CONFIG_INVALID', `transforms: ${problems.join('; ')}`);
     this.problems = problems;
   }
 }
@@ -68,7 +69,8 @@ export function compileChain(
   };
 }
 
-function isFor(on: readonly string[] | undefined, namespace: string): boolean {
+/** Whether a step with that `on` is for the namespace. */
+export function isFor(on: readonly string[] | undefined, namespace: string): boolean {
   return on === undefined || on.some((glob) => parseNamespacePattern(glob).matches(namespace));
 }
 

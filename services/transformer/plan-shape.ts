@@ -1,7 +1,6 @@
 import type { Relation } from '../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
-import { ChainMisfit } from './chain.ts';
 import type { Chains } from './chains.ts';
 
 /** Turns a plan of what the source has into one of what the target gets, and back. */
@@ -13,32 +12,18 @@ export interface PlanShape {
 
 export function createPlanShape(chains: Chains): PlanShape {
   return {
-    toTarget: (plan) => mapNamespaces(plan, (each) => ({ ...each, ...shapeOf(chains, each) })),
+    toTarget: (plan) => mapNamespaces(plan, (each) => ({ ...each, ...chains.shape(each) })),
     toSource: (plan) =>
       mapNamespaces(plan, (each) => {
         const { origin } = each.relation;
         const source = origin === undefined ? each : { ...each, ...origin };
-        const expected = shapeOf(chains, source).relation;
+        const expected = chains.shape(source).relation;
         const was = each.relation;
         if ((expected.origin === undefined) !== (origin === undefined) || !isSame(expected, was))
           throw otherSteps(was.namespace);
         return source;
       }),
   };
-}
-
-/** Steps that cannot be done are told as the error that stops the pipeline. */
-export function shapeOf(
-  chains: Chains,
-  plan: Pick<NamespacePlan, 'relation' | 'definition'>,
-): Pick<NamespacePlan, 'relation' | 'definition'> {
-  try {
-    return chains.shape(plan);
-  } catch (error) {
-    if (error instanceof ChainMisfit)
-      throw new WeirError('CONFIG_INVALID', `transforms: ${error.problems.join('; ')}`);
-    throw error;
-  }
 }
 
 function mapNamespaces(

@@ -6,7 +6,7 @@ import type { ChangeKind } from '../connector/source.ts';
  *
  *     0  u32  length of the whole record
  *     4  u8   kind: 1 insert, 2 update, 3 delete, 4 move
- *     5  u8   flags: 1 = the row has unchanged columns
+ *     5  u8   flags: 1 = the row has unchanged columns, 2 = left out by a transformer
  *     6  u16  index of the relation in the frame's head
  *     8  16 B position
  *    24  u32  length of the key, then u32 length of the row
@@ -16,6 +16,7 @@ export const RECORD_HEAD = 32;
 
 const KINDS: readonly ChangeKind[] = ['insert', 'update', 'delete', 'move'];
 const PARTIAL = 1;
+const FILTERED = 2;
 
 export function recordLength(key: Uint8Array, row: Uint8Array): number {
   return RECORD_HEAD + key.length + row.length;
@@ -31,11 +32,12 @@ export function writeRecord(
   key: Uint8Array,
   row: Uint8Array,
   partial: boolean,
+  filtered = false,
 ): number {
   const length = recordLength(key, row);
   target.writeUInt32BE(length, at);
   target[at + 4] = KINDS.indexOf(kind) + 1;
-  target[at + 5] = partial ? PARTIAL : 0;
+  target[at + 5] = (partial ? PARTIAL : 0) | (filtered ? FILTERED : 0);
   target.writeUInt16BE(relation, at + 6);
   target.set(position, at + 8);
   target.writeUInt32BE(key.length, at + 24);
@@ -70,6 +72,19 @@ export class RecordCursor {
     return (this.#payload[this.#at + 5]! & PARTIAL) !== 0;
   }
 
+  /**
+   * A transformer left the change out. It is counted as such, and has no row; an update that has a key takes the row
+   * of that key away, which was carried before.
+   */
+  get filtered(): boolean {
+    return (this.#payload[this.#at + 5]! & FILTERED) !== 0;
+  }
+
+  /** Of the record, as it stands in the payload. */
+  get bytes(): Buffer {
+    return this.#payload.subarray(this.#at, this.#next);
+  }
+
   get relation(): number {
     return this.#payload.readUInt16BE(this.#at + 6);
   }
@@ -84,6 +99,11 @@ export class RecordCursor {
       this.#at + RECORD_HEAD + this.#payload.readUInt32BE(this.#at + 24),
       this.#next,
     );
+  }
+
+  /** 16 bytes: a view. */
+  get positionBytes(): Buffer {
+    return this.#payload.subarray(this.#at + 8, this.#at + 8 + POSITION_BYTES);
   }
 
   get position(): Position {

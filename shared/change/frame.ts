@@ -62,6 +62,10 @@ export interface ChunkPart {
   dataType: string;
   /** On the last part only: the rows of the whole chunk. */
   rows?: number;
+  /** Of its rows, where a transformer is to read them; each part then has whole tuples only. */
+  relation?: Relation;
+  /** Rows of this part that a transformer left out. */
+  filtered?: number;
 }
 
 export const FRAME_HEAD = 80;

@@ -36,4 +36,6 @@ export interface NamespacePlan extends RelationPlan {
   /** Chunks already in the target, and the rows they held. */
   chunksDone: number;
   rowsDone: number;
+  /** Rows of those chunks that a transformer left out, where the target counts them. */
+  rowsFiltered?: number;
 }

@@ -83,6 +83,8 @@ export interface PipelineProgress {
   parked: Record<string, ParkedCounts>;
   /** Cumulative: what people have dropped of what was parked. */
   discarded: Record<string, ChangeCounts>;
+  /** Cumulative: what a transformer has left out. */
+  filtered: Record<string, ChangeCounts>;
 }
 
 export interface ChangeCounts {
@@ -115,8 +117,10 @@ export interface ChunkHead extends Pick<Chunk, 'id' | 'namespace' | 'how' | 'dat
   relation: Relation;
   /** xxhash64 over the chunk's identity and bytes, known when the last part has been yielded. */
   batchKey: () => string;
-  /** Rows the source counted, known when the last part has been yielded. */
+  /** Rows that are to be loaded, known when the last part has been yielded. */
   rows: () => number;
+  /** Rows of it at the source that a transformer left out, known as `rows` is. */
+  filtered: () => number;
 }
 
 export interface LaneBatch {
@@ -126,6 +130,8 @@ export interface LaneBatch {
   changes: NetChanges[];
   /** Per source namespace: what the source did, before folding. */
   counts: ReadonlyMap<string, ChangeCounts>;
+  /** The same of changes that a transformer left out, which are not among `counts`. */
+  filtered?: ReadonlyMap<string, ChangeCounts>;
   /**
    * What the source did to rows of a namespace, told by their keys (whole rows for identity `row`) in latin1; asked
    * only when some of them cannot be applied. Left out, each net change counts as one.

@@ -71,6 +71,12 @@ export const ERROR_CODES = {
     means: 'The target refused a row.',
     fix: 'Remove the cause that the message names at the target, then start the pipeline again; or let it put such rows aside with `onBadRow: park`.',
   },
+  TRANSFORM_FAILED: {
+    retry: false,
+    exit: 1,
+    means: 'A step of `transforms` could not be done to a row.',
+    fix: 'Correct the step that the message names (`weir transform test` tries it on real rows), or the row at the source; then start the pipeline again.',
+  },
   TARGET_NOT_READY: {
     retry: true,
     exit: 1,

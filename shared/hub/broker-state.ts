@@ -1,7 +1,7 @@
 import type { NatsConnection } from 'nats';
 import type { BrokerState } from '../progress/pipeline-report.ts';
 import { toHubError } from './hub.ts';
-import { streamName } from './names.ts';
+import { STREAM_KINDS, streamName } from './names.ts';
 
 /** What waits in the lanes of a pipeline. UNREACHABLE where the broker does not answer. */
 export async function readBrokerState(nc: NatsConnection, pipeline: string): Promise<BrokerState> {
@@ -9,9 +9,10 @@ export async function readBrokerState(nc: NatsConnection, pipeline: string): Pro
     const jsm = await nc.jetstreamManager({ timeout: 5_000 });
     const state: BrokerState = { storedBytes: 0, lanes: [] };
     for await (const { config, state: now } of jsm.streams.list(`weir.${pipeline}.>`)) {
-      const [, , kind, number] = config.subjects[0]?.split('.') ?? [];
+      const [, , part, number] = config.subjects[0]?.split('.') ?? [];
       const lane = Number(number);
-      if (kind !== 'lane' && kind !== 'chunk') continue;
+      const kind = STREAM_KINDS.find((each) => each === part);
+      if (kind === undefined) continue;
       if (config.name !== streamName(pipeline, kind, lane)) continue;
       const { messages, bytes } = now;
       state.lanes.push({ kind, lane, messages, bytes, maxBytes: config.max_bytes });

@@ -144,6 +144,8 @@ export class LaneConsumer {
     const pending = this.#incomplete;
     // Its beginning was acknowledged, so the frame is in the target; if it was lost instead, the next frame shows it.
     if (index !== 0 && pending === null) return this.acknowledge([reply]);
+    // The frame that came before stops halfway: it comes again from its beginning, or has come.
+    if (index === 0 && pending !== null) this.acknowledge(pending.replies);
     this.#held.add(reply);
     const frame: Delivery = index === 0 || pending === null ? { bytes, replies: [] } : pending;
     if (frame === pending) frame.bytes = Buffer.concat([frame.bytes, bytes]);

@@ -45,9 +45,9 @@ export class LanePublisher {
   /**
    * Takes over `frame`; `id` must be unique for this frame and reader epoch. Wait for `ready()` before the next.
    * After a failure, which `onFailure`, `ready` and `drained` tell, frames are dropped: senders may be timers, whose
-   * errors nobody catches.
+   * errors nobody catches. `onStored` is called when the broker has all of it.
    */
-  send(frame: Uint8Array, id: string): void {
+  send(frame: Uint8Array, id: string, onStored?: () => void): void {
     if (this.#failure !== undefined) return;
     const { maxFrameBytes } = this.#options;
     if (frame.length > maxFrameBytes) return this.#fail(tooLarge(frame.length, maxFrameBytes));
@@ -61,6 +61,7 @@ export class LanePublisher {
         bytes,
         id: parts === 1 ? id : `${id}.${part}`,
         part: parts === 1 ? '' : `${part}/${parts}`,
+        onStored: part === parts - 1 ? onStored : undefined,
       });
       this.#queuedBytes += bytes.length;
     }
@@ -171,6 +172,7 @@ export class LanePublisher {
     this.#blocked = null;
     this.#queuedBytes -= done?.bytes.length ?? 0;
     this.#sentAtMs = Date.now();
+    done?.onStored?.();
     const room = this.#queuedBytes < this.#options.windowBytes;
     const empty = this.#queue.length === 0;
     if (!room) return;
@@ -231,6 +233,7 @@ interface Outgoing {
   bytes: Uint8Array;
   id: string;
   part: string;
+  onStored: (() => void) | undefined;
 }
 
 interface PubAnswer {

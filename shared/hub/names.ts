@@ -1,12 +1,21 @@
 /** How a pipeline's things are called in NATS. Pipeline names are `[a-z0-9-]`, so they need no escaping. */
 
+/** What writers take: changes, and chunks of the copy. */
 export type LaneKind = 'lane' | 'chunk';
+/** The same as the reader sends it, where a transformer stands between it and the writers. */
+export type RawLaneKind = `raw-${LaneKind}`;
+export const STREAM_KINDS = ['lane', 'chunk', 'raw-lane', 'raw-chunk'] as const;
+export type StreamKind = (typeof STREAM_KINDS)[number];
 
-export function streamName(pipeline: string, kind: LaneKind, lane: number): string {
-  return `WEIR_${pipeline}_${kind.toUpperCase()}_${String(lane).padStart(2, '0')}`;
+export function streamName(pipeline: string, kind: StreamKind, lane: number): string {
+  return `WEIR_${pipeline}_${inStreamName(kind)}_${String(lane).padStart(2, '0')}`;
 }
 
-export function laneSubject(pipeline: string, kind: LaneKind, lane: number): string {
+export function inStreamName(kind: StreamKind): string {
+  return kind.toUpperCase().replace('-', '_');
+}
+
+export function laneSubject(pipeline: string, kind: StreamKind, lane: number): string {
   return `weir.${pipeline}.${kind}.${lane}`;
 }
 

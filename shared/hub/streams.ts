@@ -12,7 +12,7 @@ import {
 } from 'nats';
 import { WeirError } from '../errors/weir-error.ts';
 import { toHubError } from './hub.ts';
-import { type LaneKind, laneSubject, streamName } from './names.ts';
+import { inStreamName, laneSubject, STREAM_KINDS, type StreamKind, streamName } from './names.ts';
 
 /** JetStream's error codes that Weir acts on (nats-server, `errors.json`). */
 const STREAM_NOT_FOUND = 10059;
@@ -21,7 +21,7 @@ const JETSTREAM_NOT_ENABLED = [10039, 10076];
 
 export interface LaneStream {
   pipeline: string;
-  kind: LaneKind;
+  kind: StreamKind;
   lane: number;
   maxBytes: number;
 }
@@ -59,6 +59,33 @@ export async function prepareLaneStream(nc: NatsConnection, lane: LaneStream): P
   } catch (error) {
     throw toStreamError(error);
   }
+}
+
+/**
+ * The same for a stream that another service fills from what is sent to it: whoever has looked at it before
+ * (`lastSequenceOf`) can store nothing in it any more, because `fence`, a frame that nobody takes, has moved its
+ * sequence on and is gone again.
+ */
+export async function fenceLaneStream(
+  nc: NatsConnection,
+  lane: LaneStream,
+  fence: Uint8Array,
+): Promise<void> {
+  await prepareLaneStream(nc, lane);
+  try {
+    const subject = laneSubject(lane.pipeline, lane.kind, lane.lane);
+    await nc.jetstream({ timeout: 5_000 }).publish(subject, fence);
+    const jsm = await manager(nc);
+    await jsm.streams.purge(streamName(lane.pipeline, lane.kind, lane.lane));
+  } catch (error) {
+    throw toStreamError(error);
+  }
+}
+
+/** Of the last message that the stream has or had; null where there is no such stream. */
+export async function lastSequenceOf(nc: NatsConnection, stream: string): Promise<number | null> {
+  const info = await infoOrNull(await manager(nc), stream);
+  return info?.state.last_seq ?? null;
 }
 
 /** Messages waiting in the lane's stream; null where there is no such stream. */
@@ -120,7 +147,8 @@ export async function deletePipelineStreams(
   const removed: string[] = [];
   for await (const info of jsm.streams.list()) {
     const { name } = info.config;
-    const ours = new RegExp(`^(WEIR_${pipeline}_(LANE|CHUNK)_\\d+|KV_weir_${pipeline}_leases)$`);
+    const kinds = STREAM_KINDS.map(inStreamName).join('|');
+    const ours = new RegExp(`^(WEIR_${pipeline}_(${kinds})_\\d+|KV_weir_${pipeline}_leases)$`);
     if (ours.test(name) && (await jsm.streams.delete(name))) removed.push(name);
   }
   return removed;

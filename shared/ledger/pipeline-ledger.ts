@@ -29,6 +29,7 @@ interface LaneRecord extends LaneProgress {
   note?: unknown;
   barrier: Position | null;
   counts: Record<string, ChangeCounts>;
+  filtered?: Record<string, ChangeCounts>;
 }
 
 /**
@@ -106,6 +107,7 @@ export class PipelineLedger {
           position: plan.start,
           barrier: null,
           counts: record?.counts ?? {},
+          filtered: record?.filtered ?? {},
         };
       });
   }
@@ -159,7 +161,10 @@ export class PipelineLedger {
    * Moves the lane with its counts, or throws FENCED where it is not where the batch began. `note` stays with the lane
    * until the next: what a sink must not forget of its last step.
    */
-  async moveLane({ before, after, counts }: LaneBatch, note?: unknown): Promise<void> {
+  async moveLane(
+    { before, after, counts, filtered: more }: LaneBatch,
+    note?: unknown,
+  ): Promise<void> {
     await this.#lane(before.lane).update((record) => {
       const isAt =
         record !== null &&
@@ -174,7 +179,8 @@ export class PipelineLedger {
         );
       const { readerEpoch, sequence, position } = after;
       const sums = addCounts(record.counts, counts);
-      const moved = { ...record, readerEpoch, sequence, position, counts: sums };
+      const filtered = addCounts(record.filtered ?? {}, more ?? new Map());
+      const moved = { ...record, readerEpoch, sequence, position, counts: sums, filtered };
       return note === undefined ? moved : { ...moved, note };
     });
   }
@@ -251,10 +257,8 @@ export class PipelineLedger {
       unfinished: plan.namespaces
         .filter(({ state }) => state !== 'ready')
         .map(({ relation }) => relation.namespace),
-      applied: lanes.reduce(
-        (sums, { counts }) => addCounts(sums, new Map(Object.entries(counts))),
-        {},
-      ),
+      applied: sumOf(lanes.map(({ counts }) => counts)),
+      filtered: sumOf(lanes.map(({ filtered = {} }) => filtered)),
       parked: {},
       discarded: {},
     };
@@ -272,6 +276,10 @@ export class PipelineLedger {
 
 function toProgress({ lane, epoch, readerEpoch, sequence, position }: LaneRecord): LaneProgress {
   return { lane, epoch, readerEpoch, sequence, position };
+}
+
+function sumOf(lanes: readonly Record<string, ChangeCounts>[]): Record<string, ChangeCounts> {
+  return lanes.reduce((sums, counts) => addCounts(sums, new Map(Object.entries(counts))), {});
 }
 
 function addCounts(

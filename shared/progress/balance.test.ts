@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { settledCounts } from './balance.ts';
 
-it('what was applied, parked and discarded is all that the target has settled', () => {
+it('what was applied, filtered, parked and discarded is all that the target has settled', () => {
   const counts = (n: number) => ({ inserts: n, updates: 2 * n, deletes: 3 * n, truncates: 0 });
   expect(
     settledCounts({
@@ -11,6 +11,7 @@ it('what was applied, parked and discarded is all that the target has settled', 
         b: { ...counts(5), entries: 1, rows: 0 },
       },
       discarded: { a: counts(100) },
+      filtered: { b: counts(1000) },
     }),
-  ).toEqual({ a: counts(111), b: counts(5) });
+  ).toEqual({ a: counts(111), b: counts(1005) });
 });

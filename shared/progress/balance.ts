@@ -2,14 +2,14 @@ import type { ChangeCounts, PipelineProgress } from '../connector/sink.ts';
 import { addChanges, noChanges } from './change-kinds.ts';
 
 /**
- * Every change is accounted for: read = applied + parked + discarded + on its way, for each namespace and kind. What
- * the target has settled is the first three, all from its own transactions.
+ * Every change is accounted for: read = applied + filtered + parked + discarded + on its way, for each namespace and
+ * kind. What the target has settled is all but the last, all from its own transactions.
  */
 export function settledCounts(
-  progress: Pick<PipelineProgress, 'applied' | 'parked' | 'discarded'> | null,
+  progress: Pick<PipelineProgress, 'applied' | 'filtered' | 'parked' | 'discarded'> | null,
 ): Record<string, ChangeCounts> {
   if (progress === null) return {};
-  return addCounts([progress.applied, progress.parked, progress.discarded]);
+  return addCounts([progress.applied, progress.filtered, progress.parked, progress.discarded]);
 }
 
 export function addCounts(

@@ -95,7 +95,8 @@ export interface BrokerState {
   /** What the account of the pipeline stores on disk in all. */
   storedBytes: number;
   lanes: {
-    kind: 'lane' | 'chunk';
+    /** `raw-…`: on the way to a transformer. */
+    kind: 'lane' | 'chunk' | 'raw-lane' | 'raw-chunk';
     lane: number;
     messages: number;
     bytes: number;

@@ -2,7 +2,7 @@ import type { ChangeCounts } from '../connector/sink.ts';
 import type { PipelineReport } from './pipeline-report.ts';
 
 /** What a service says of itself, about once a second and whenever it is asked. */
-export type ServiceStatus = ReaderStatus | WriterStatus | StatsStatus;
+export type ServiceStatus = ReaderStatus | TransformerStatus | WriterStatus | StatsStatus;
 
 interface CommonStatus {
   pipeline: string;
@@ -44,6 +44,15 @@ export interface CopyProgress {
   chunksDone: number;
   rowsDone: number;
   ready: boolean;
+}
+
+export interface TransformerStatus extends CommonStatus {
+  service: 'transformer';
+  phase: 'starting' | 'running' | 'failed';
+  lanes: number[];
+  /** Rows and changes that this process has taken through the steps, and those that a step left out. */
+  rows: number;
+  filtered: number;
 }
 
 export interface WriterStatus extends CommonStatus {

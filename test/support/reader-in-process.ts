@@ -27,6 +27,7 @@ export async function startReader(options: InProcessOptions): Promise<() => Prom
     spec,
     source,
     dataType,
+    planShape: null,
     hub,
     log: createLogger({ service, pipeline: spec.name, level: 'warn' }),
     monitoring: new Monitoring({ pipeline: spec.name, service, version: '0' }),

@@ -118,7 +118,13 @@ export class SinkPipeline {
 
   headOf(chunk: Chunk, rows: number): ChunkHead {
     const relation = this.relation(chunk.namespace);
-    return { ...chunk, relation, rows: () => rows, batchKey: () => `key ${chunk.id}` };
+    return {
+      ...chunk,
+      relation,
+      rows: () => rows,
+      filtered: () => 0,
+      batchKey: () => `key ${chunk.id}`,
+    };
   }
 
   async open(lane: number): Promise<LaneProgress> {

@@ -20,8 +20,8 @@ import { StatusBoard, statusLine } from '../supervisor/status-line.ts';
 import { untilStopped, wantRunning } from '../supervisor/wanted.ts';
 import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 
-/** The reader, then the writers, each within its own deadline, then the rest. */
-const STOP_DEADLINE_MS = 40_000;
+/** The reader, transformers, then the writers, each within its own deadline, then the rest. */
+const STOP_DEADLINE_MS = 55_000;
 
 export interface RunOptions {
   until?: 'caught-up';
@@ -36,8 +36,6 @@ export interface RunOptions {
 export async function runRun(file: string, options: RunOptions): Promise<number> {
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(file, PIPELINE_PARTS);
-  if (spec.transforms.length > 0)
-    throw new WeirError('NOT_SUPPORTED', 'transforms cannot be run in this version yet');
   const { listen: controlListen } = options;
   const access =
     controlListen === undefined ? null : await readAccess({ ...options, listen: controlListen });

@@ -1,7 +1,7 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { commonDataType } from '../../../shared/connector/data-type.ts';
+import { commonDataType, TUPLES } from '../../../shared/connector/data-type.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
@@ -15,11 +15,15 @@ import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { runSourceReader } from '../../source-reader/source-reader.ts';
 import { runStats } from '../../stats/stats.ts';
 import { runTargetWriter } from '../../target-writer/target-writer.ts';
+import { createPlanShape } from '../../transformer/plan-shape.ts';
+import { createNamespaceMap } from '../../transformer/routes.ts';
+import { runTransformer } from '../../transformer/transformer.ts';
 import { stateFolder } from '../state-folder.ts';
 import { stopSignal } from '../stop-signal.ts';
+import { chainsOf } from '../transform-chains.ts';
 import { weirVersion } from '../weir-version.ts';
 
-const SERVICES = ['source-reader', 'target-writer', 'stats'] as const;
+const SERVICES = ['source-reader', 'transformer', 'target-writer', 'stats'] as const;
 const PATIENCE_MS = 30_000;
 /** Less than what `weir run` and the container give it before they kill it. */
 const STOP_DEADLINE_MS = 10_000;
@@ -38,8 +42,6 @@ export async function runService(
     );
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(options.pipeline, PIPELINE_PARTS);
-  if (spec.transforms.length > 0)
-    throw new WeirError('NOT_SUPPORTED', 'transforms cannot be run in this version yet');
   const natsUrl = spec.nats.url?.reveal();
   if (natsUrl === undefined)
     throw new WeirError(
@@ -89,6 +91,14 @@ async function start(
   shared: Pick<Parameters<typeof runSourceReader>[0], 'hub' | 'log' | 'monitoring' | 'signal'>,
 ): Promise<void> {
   if (service === 'stats') return runStats({ ...shared, pipeline: spec.name });
+  const transformed = spec.transforms.length > 0;
+  if (service === 'transformer') {
+    if (transformed) return runTransformer({ ...shared, spec, chains: chainsOf(spec) });
+    throw new WeirError(
+      'CONFIG_INVALID',
+      'the pipeline has no transforms, so it needs no transformer',
+    );
+  }
   const end = service === 'source-reader' ? spec.source : spec.target;
   const url = end.url.reveal();
   const connector = await connectorFor(url);
@@ -97,17 +107,23 @@ async function start(
     if (connector.createSource === undefined)
       throw new WeirError('NOT_SUPPORTED', 'the source connector of this pipeline cannot be read');
     const target = await connectorFor(spec.target.url.reveal());
-    const dataType = commonDataType(connector.getInfo().gives, target.getInfo().takes);
+    const { gives } = connector.getInfo();
+    const { takes } = target.getInfo();
+    const dataType = transformed
+      ? commonDataType([TUPLES], takes) && commonDataType([TUPLES], gives)
+      : commonDataType(gives, takes);
     if (dataType === null)
       throw new WeirError('NOT_SUPPORTED', 'the target takes nothing that this source gives');
-    return runSourceReader({ ...shared, spec, source: connector.createSource(common), dataType });
+    const planShape = transformed ? createPlanShape(chainsOf(spec)) : null;
+    const source = connector.createSource(common);
+    return runSourceReader({ ...shared, spec, source, dataType, planShape });
   }
   if (connector.createSink === undefined)
     throw new WeirError('NOT_SUPPORTED', 'the target connector of this pipeline cannot be written');
   const sink = connector.createSink({
     ...common,
     create: spec.target.create,
-    map: spec.map,
+    map: createNamespaceMap(spec.map, spec.transforms),
     order: spec.order,
     workers: spec.workers,
     stateFolder: stateFolder(),

@@ -1,4 +1,5 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
 import { verifyPipeline } from '../verify/verify-pipeline.ts';
@@ -10,6 +11,11 @@ export async function runVerify(
   options: { json: boolean; settle: number },
 ): Promise<number> {
   const spec = await readPipelineFile(file, PIPELINE_PARTS);
+  if (spec.transforms.length > 0)
+    throw new WeirError(
+      'NOT_SUPPORTED',
+      'weir verify compares rows as they are, and this pipeline transforms them; compare counts with weir status, and rows with weir transform test',
+    );
   const verifiers = (await PipelineEnds.load(spec)).createVerifiers();
   try {
     const report = await verifyPipeline(spec, verifiers, {

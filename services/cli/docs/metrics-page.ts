@@ -3,12 +3,14 @@ import type { MetricDeclarations } from '../../../shared/metrics/metric-declarat
 import { READER_METRICS } from '../../source-reader/metrics.ts';
 import { COMMIT_METRICS, WRITER_METRICS } from '../../target-writer/metrics.ts';
 import { STATS_METRICS } from '../../stats/metrics.ts';
+import { TRANSFORMER_METRICS } from '../../transformer/metrics.ts';
 import { code, markdownTable } from './markdown.ts';
 
 /** Every metric of each service, for the page and for whoever must know all names. */
 export const METRICS_OF_SERVICES: Readonly<Record<string, MetricDeclarations>> = {
   'every service': COMMON_METRICS,
   'source-reader': READER_METRICS,
+  transformer: TRANSFORMER_METRICS,
   'target-writer': { ...WRITER_METRICS, ...COMMIT_METRICS },
   stats: STATS_METRICS,
 };

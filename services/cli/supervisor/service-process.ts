@@ -4,7 +4,7 @@ import { Backoff } from '../../../shared/lifecycle/backoff.ts';
 import { projectRoot } from '../embedded/project-root.ts';
 
 export interface ServiceProcessOptions {
-  service: 'source-reader' | 'target-writer';
+  service: 'source-reader' | 'transformer' | 'target-writer';
   file: string;
   env: NodeJS.ProcessEnv;
   onLog: (line: string) => void;

@@ -5,7 +5,7 @@ import {
   type ListenAddress,
   nextListenAddress,
 } from '../../../shared/metrics/listen-address.ts';
-import { ServiceProcess, type ServiceEnd } from './service-process.ts';
+import { ServiceProcess, type ServiceEnd, type ServiceProcessOptions } from './service-process.ts';
 
 export interface SupervisorOptions {
   file: string;
@@ -28,26 +28,27 @@ export interface Supervisor {
 
 export function startPipeline(options: SupervisorOptions): Supervisor {
   const { file, spec, natsUrl, writers, metricsListen, onLog } = options;
-  if (spec.transforms.length > 0)
-    throw new WeirError('NOT_SUPPORTED', 'transforms cannot be run in this version yet');
   const env = (place: number): NodeJS.ProcessEnv => ({
     ...process.env,
     WEIR_NATS_URL: natsUrl,
     WEIR_METRICS_LISTEN:
       metricsListen === null ? 'off' : formatListenAddress(nextListenAddress(metricsListen, place)),
   });
-  const reader = new ServiceProcess({ service: 'source-reader', file, env: env(1), onLog });
-  const writing = Array.from(
-    { length: writers },
-    (_, index) =>
-      new ServiceProcess({ service: 'target-writer', file, env: env(2 + index), onLog }),
-  );
-  const processes = [reader, ...writing];
+  let place = 0;
+  const start = (service: ServiceProcessOptions['service']): ServiceProcess =>
+    new ServiceProcess({ service, file, env: env(++place), onLog });
+  const reader = start('source-reader');
+  const writing = Array.from({ length: writers }, () => start('target-writer'));
+  const transformers = spec.transforms.length === 0 ? 0 : spec.transformers;
+  const transforming = Array.from({ length: transformers }, () => start('transformer'));
+  const processes = [reader, ...transforming, ...writing];
   return {
     ended: Promise.race(processes.map((process) => process.ended)),
     processes,
+    // Along the way of the rows, so that what was read arrives.
     async stop() {
       await reader.stop();
+      await Promise.all(transforming.map((process) => process.stop()));
       await Promise.all(writing.map((process) => process.stop()));
     },
   };

@@ -67,11 +67,26 @@ export function progressStatement(
 ): string {
   const flowing = (batch.changes?.length ?? 0) > 0 ? ' AND NOT parked' : '';
   const move = `${moveStatement(pipeline, batch)}${flowing}`;
-  if (batch.counts.size === 0) return move;
-  return `WITH moved AS (${move} RETURNING lane) ${countStatement(pipeline, batch.counts, 'moved')}`;
+  const counting = countStatements(pipeline, batch, 'moved');
+  const last = counting.pop();
+  if (last === undefined) return move;
+  const others = counting.map((sql, i) => `, counted${i} AS (${sql})`).join('');
+  return `WITH moved AS (${move} RETURNING lane)${others} ${last}`;
 }
 
-export type LaneStep = Pick<LaneBatch, 'before' | 'after' | 'counts'>;
+export type LaneStep = Pick<LaneBatch, 'before' | 'after' | 'counts' | 'filtered'>;
+
+/** What adds a batch's counts, of what was applied and of what was left out, to those of the lanes that `lanes` gives. */
+export function countStatements(
+  pipeline: string,
+  { counts, filtered }: Pick<LaneBatch, 'counts' | 'filtered'>,
+  lanes: string,
+): string[] {
+  return [
+    ...(filtered === undefined ? [] : [countStatement(pipeline, filtered, lanes, 'filtered')]),
+    ...(counts.size === 0 ? [] : [countStatement(pipeline, counts, lanes)]),
+  ];
+}
 
 /**
  * Compare-and-set of a lane from `before` to `after`. A reader that has begun since then has put its epoch into the
@@ -86,12 +101,13 @@ export function countStatement(
   pipeline: string,
   counts: LaneBatch['counts'],
   lanes: string,
+  table: 'count' | 'filtered' = 'count',
 ): string {
   const values = [...counts].map(
     ([namespace, n]) =>
       `(${quoteLiteral(namespace)}, ${n.inserts}::bigint, ${n.updates}::bigint, ${n.deletes}::bigint, ${n.truncates}::bigint)`,
   );
-  return `INSERT INTO weir.count AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${quoteLiteral(pipeline)}, l.lane, v.* FROM ${lanes} l, (VALUES ${values.join(', ')}) v ${ADD_COUNTS}`;
+  return `INSERT INTO weir.${table} AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${quoteLiteral(pipeline)}, l.lane, v.* FROM ${lanes} l, (VALUES ${values.join(', ')}) v ${ADD_COUNTS}`;
 }
 
 /** For inserts into `weir.count AS c`. */

@@ -65,8 +65,8 @@ export async function loadChunk(
         `chunk ${chunk.id} of ${chunk.namespace} brought ${loaded} rows where the source sent ${chunk.rows()}; nothing of it was kept`,
       );
     await client.query(
-      'UPDATE weir.chunk SET done = true, batch_key = $3, rows = $4 WHERE pipeline = $1 AND id = $2',
-      [pipeline, chunk.id, chunk.batchKey(), loaded],
+      'UPDATE weir.chunk SET done = true, batch_key = $3, rows = $4, filtered = $5 WHERE pipeline = $1 AND id = $2',
+      [pipeline, chunk.id, chunk.batchKey(), loaded, chunk.filtered()],
     );
     await client.query('COMMIT');
     return 'loaded';

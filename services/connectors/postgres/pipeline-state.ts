@@ -33,6 +33,7 @@ interface NamespaceRow {
   ready: boolean;
   chunks_done: string;
   rows_done: string;
+  rows_filtered: string;
   chunks: Chunk[];
 }
 
@@ -40,6 +41,7 @@ const NAMESPACES = `
 SELECT n.namespace, n.relation, n.definition, n.start, n.settled, n.ready,
   count(c.id) FILTER (WHERE c.done) AS chunks_done,
   COALESCE(sum(c.rows) FILTER (WHERE c.done), 0) AS rows_done,
+  COALESCE(sum(c.filtered) FILTER (WHERE c.done), 0) AS rows_filtered,
   COALESCE(jsonb_agg(c.chunk ORDER BY c.id) FILTER (WHERE NOT c.done), '[]') AS chunks
 FROM weir.namespace n LEFT JOIN weir.chunk c USING (pipeline, namespace)
 WHERE n.pipeline = $1 GROUP BY n.pipeline, n.namespace ORDER BY n.namespace COLLATE "C"`;
@@ -48,6 +50,8 @@ const COUNTS = `
 SELECT namespace, sum(inserts) AS inserts, sum(updates) AS updates, sum(deletes) AS deletes,
   sum(truncates) AS truncates
 FROM weir.count WHERE pipeline = $1 GROUP BY namespace`;
+
+const FILTERED = COUNTS.replace('weir.count', 'weir.filtered');
 
 const PARKED = `
 SELECT namespace, count(*) AS entries, count(*) FILTER (WHERE copied) AS rows, sum(inserts) AS inserts,
@@ -86,6 +90,7 @@ export async function readState(
           chunks: each.chunks,
           chunksDone: Number(each.chunks_done),
           rowsDone: Number(each.rows_done),
+          rowsFiltered: Number(each.rows_filtered),
         })),
       },
     };
@@ -143,6 +148,7 @@ async function progressOf(
     applied: await readCounts<ChangeCounts>(client, COUNTS, pipeline),
     parked: await readCounts<ParkedCounts>(client, PARKED, pipeline),
     discarded: await readCounts<ChangeCounts>(client, DISCARDED, pipeline),
+    filtered: await readCounts<ChangeCounts>(client, FILTERED, pipeline),
   };
 }
 

@@ -70,6 +70,17 @@ CREATE TABLE IF NOT EXISTS weir.count (
   truncates bigint NOT NULL,
   PRIMARY KEY (pipeline, lane, namespace)
 ) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS weir.filtered (
+  pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
+  lane integer NOT NULL,
+  namespace text NOT NULL,
+  inserts bigint NOT NULL,
+  updates bigint NOT NULL,
+  deletes bigint NOT NULL,
+  truncates bigint NOT NULL,
+  PRIMARY KEY (pipeline, lane, namespace)
+) WITH (fillfactor = 50);
+ALTER TABLE weir.chunk ADD COLUMN IF NOT EXISTS filtered bigint NOT NULL DEFAULT 0;
 ${PARKED_TABLES}`;
 
 export async function hasStateTables(client: ClientBase): Promise<boolean> {
@@ -85,7 +96,8 @@ export async function openStateTables(client: ClientBase): Promise<boolean> {
 
 async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' | 'present'> {
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
-    `SELECT to_regclass('weir.count') IS NOT NULL AS has, EXISTS (
+    `SELECT to_regclass('weir.count') IS NOT NULL AS has,
+       to_regclass('weir.filtered') IS NOT NULL AND EXISTS (
        SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.pipeline') AND attname = 'kept') AS last`,
   );
   if (rows[0]?.has !== true) return 'none';
@@ -143,7 +155,7 @@ export async function dropState(client: ClientBase, pipeline: string): Promise<v
     const { rows } = await client.query('SELECT 1 FROM weir.pipeline LIMIT 1');
     if (rows.length === 0)
       await client.query(
-        `DROP TABLE IF EXISTS weir.parked, weir.discarded; DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
+        `DROP TABLE IF EXISTS weir.filtered, weir.parked, weir.discarded; DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
       );
     await client.query('COMMIT');
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
-import { countStatement, fencedLane, moveStatement } from './lane-progress.ts';
+import { countStatements, fencedLane, moveStatement } from './lane-progress.ts';
 import { toAside, without } from './parked-aside.ts';
 import { nameOf, unitsOf, type Unit } from './parked-chain.ts';
 import {
@@ -84,8 +84,8 @@ export async function writeCarefully(
   await putAside(client, pipeline, aside);
   if (refused.length > 0 && !marked) await client.query(markParked(pipeline));
   const counts = without(batch.counts, aside);
-  if (counts.size > 0)
-    await client.query(countStatement(pipeline, counts, `(SELECT ${batch.before.lane} AS lane)`));
+  const lanes = `(SELECT ${batch.before.lane} AS lane)`;
+  for (const sql of countStatements(pipeline, { ...batch, counts }, lanes)) await client.query(sql);
   await commit(session);
   return { outcome: 'written', parked: marked || refused.length > 0, refused };
 }

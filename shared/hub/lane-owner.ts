@@ -1,18 +1,37 @@
-import { shortHolder } from '../../shared/hub/holder.ts';
-import { Leases } from '../../shared/hub/leases.ts';
-import { errorPolicy } from '../../shared/errors/error-policy.ts';
-import { toWeirError } from '../../shared/errors/weir-error.ts';
-import { Backoff, pause } from '../../shared/lifecycle/backoff.ts';
-import { ChangeLane } from './change-lane.ts';
-import { ChunkLane } from './chunk-lane.ts';
-import { TransactionLane } from './transaction-lane.ts';
+import type { Logger } from 'pino';
+import { errorPolicy } from '../errors/error-policy.ts';
+import { toWeirError } from '../errors/weir-error.ts';
+import { Backoff, pause } from '../lifecycle/backoff.ts';
+import type { Hub } from './hub.ts';
+import { shortHolder } from './holder.ts';
 import { decideLanes } from './lane-quota.ts';
-import type { WriterContext } from './writer-context.ts';
+import { Leases } from './leases.ts';
 
 const LEASE_MS = 10_000;
 const ROUND_MS = LEASE_MS / 4;
 const SETTLING_MS = 300;
 const PROBLEM_MS = 10_000;
+
+export interface LaneOwnerOptions {
+  hub: Hub;
+  pipeline: string;
+  /** Of this process: `createHolder`. */
+  holder: string;
+  /** The lanes that processes of one `role` share among each other. */
+  role: 'writer' | 'transformer';
+  lanes: number;
+  /** What is done for a lane while it is owned, each until aborted. */
+  workOf: (lane: number) => readonly ((signal: AbortSignal) => Promise<void>)[];
+  /** Told of each failure of a lane, which is then taken anew. */
+  onFailure: (code: string) => void;
+  log: Logger;
+}
+
+/** Keys of the leases, of lanes and of who is there. */
+const KEYS = {
+  writer: { lane: 'lane', member: 'member' },
+  transformer: { lane: 'raw', member: 'transformer' },
+} as const;
 
 interface OwnedLane {
   abort: AbortController;
@@ -20,34 +39,25 @@ interface OwnedLane {
 }
 
 /**
- * Takes this writer's share of the lanes and works on them. Leases decide who works; that only one writes is decided
- * by the lane's epoch at the target, because a lease cannot stop a process that was asleep.
+ * Takes this process's share of the lanes and works on them. Leases decide who works; that only one has an effect is
+ * decided elsewhere (by the lane's epoch at the target, or the chain of the stream), because a lease cannot stop a
+ * process that was asleep.
  */
 export class LaneOwner {
-  readonly #context: WriterContext;
-  /** Of the changes; the other lanes carry chunks only. */
-  readonly #changeLanes: number;
-  readonly #lanes: number;
+  readonly #options: LaneOwnerOptions;
   readonly #leases: Leases;
   readonly #owned = new Map<number, OwnedLane>();
   readonly #fatal = new AbortController();
   #problem: { text: string; atMs: number } | null = null;
 
-  private constructor(context: WriterContext, changeLanes: number, lanes: number, leases: Leases) {
-    this.#context = context;
-    this.#changeLanes = changeLanes;
-    this.#lanes = lanes;
+  private constructor(options: LaneOwnerOptions, leases: Leases) {
+    this.#options = options;
     this.#leases = leases;
   }
 
-  static async open(
-    context: WriterContext,
-    changeLanes: number,
-    lanes: number,
-  ): Promise<LaneOwner> {
-    const { hub, pipeline, writerId } = context;
-    const leases = await Leases.open(hub.control, pipeline, writerId, LEASE_MS);
-    return new LaneOwner(context, changeLanes, lanes, leases);
+  static async open(options: LaneOwnerOptions): Promise<LaneOwner> {
+    const { hub, pipeline, holder } = options;
+    return new LaneOwner(options, await Leases.open(hub.control, pipeline, holder, LEASE_MS));
   }
 
   get lanes(): number[] {
@@ -76,26 +86,25 @@ export class LaneOwner {
 
   /** Renews, looks around, gives up and takes; true where something moves, so the next look should be soon. */
   async #round(): Promise<boolean> {
-    const { writerId } = this.#context;
-    await this.#leases.announce(`member.${shortHolder(writerId)}`);
+    await this.#leases.announce(this.#memberKey);
     for (const [lane, owned] of this.#owned)
-      if (!(await this.#leases.renew(leaseKey(lane)))) {
-        this.#context.log.warn({ lane }, 'lease was lost, lane goes to another writer');
+      if (!(await this.#leases.renew(this.#leaseKey(lane)))) {
+        this.#options.log.warn({ lane }, 'lease was lost, lane goes to another process');
         owned.abort.abort();
         this.#owned.delete(lane);
         await owned.ended;
       }
     const { release, acquire, isShort } = decideLanes({
       ...(await this.#look()),
-      lanes: this.#lanes,
-      self: writerId,
+      lanes: this.#options.lanes,
+      self: this.#options.holder,
     });
     for (const lane of release) await this.#giveUp(lane);
     let moved = release.length > 0;
     for (const lane of acquire) {
       // In a broker without room leases expire and nobody can take one: who works goes on.
       if (this.#owned.has(lane)) continue;
-      if (!(await this.#leases.acquire(leaseKey(lane)))) continue;
+      if (!(await this.#leases.acquire(this.#leaseKey(lane)))) continue;
       this.#start(lane);
       moved = true;
     }
@@ -103,26 +112,21 @@ export class LaneOwner {
   }
 
   async #look(): Promise<{ members: Set<string>; holders: Map<number, string> }> {
-    const members = new Set([this.#context.writerId]);
+    const { holder, role } = this.#options;
+    const members = new Set([holder]);
     const holders = new Map<number, string>();
     for (const [key, value] of await this.#leases.entries()) {
       const [kind, name] = key.split('.');
-      if (kind === 'member') members.add(value);
-      else if (kind === 'lane') holders.set(Number(name), value);
+      if (kind === KEYS[role].member) members.add(value);
+      else if (kind === KEYS[role].lane) holders.set(Number(name), value);
     }
     return { members, holders };
   }
 
   #start(lane: number): void {
     const abort = new AbortController();
-    const { order } = this.#context;
-    const kinds: { run: typeof ChunkLane.run }[] = [ChunkLane];
-    if (lane < this.#changeLanes)
-      kinds.push(order === 'transaction' ? TransactionLane : ChangeLane);
     const ended = Promise.all(
-      kinds.map((kind) =>
-        this.#keepRunning(abort.signal, lane, (signal) => kind.run(this.#context, lane, signal)),
-      ),
+      this.#options.workOf(lane).map((work) => this.#keepRunning(abort.signal, lane, work)),
     ).then(() => undefined);
     this.#owned.set(lane, { abort, ended });
   }
@@ -143,8 +147,8 @@ export class LaneOwner {
         if (signal.aborted) return;
         if (errorPolicy(thrown) === 'stop') return this.#fatal.abort(error);
         this.#problem = { text: error.message, atMs: Date.now() };
-        this.#context.meter.failed(error.code);
-        this.#context.log.warn(
+        this.#options.onFailure(error.code);
+        this.#options.log.warn(
           { lane, code: error.code, reason: error.message },
           'lane failed, taking it anew',
         );
@@ -160,8 +164,8 @@ export class LaneOwner {
     owned.abort.abort();
     await owned.ended;
     this.#owned.delete(lane);
-    await this.#leases.release(leaseKey(lane));
-    this.#context.log.debug({ lane }, 'lane given up');
+    await this.#leases.release(this.#leaseKey(lane));
+    this.#options.log.debug({ lane }, 'lane given up');
   }
 
   async #leave(): Promise<void> {
@@ -170,15 +174,20 @@ export class LaneOwner {
     await Promise.all([...this.#owned.values()].map((owned) => owned.ended));
     this.#owned.clear();
     try {
-      for (const lane of lanes) await this.#leases.release(leaseKey(lane));
-      await this.#leases.withdraw(`member.${shortHolder(this.#context.writerId)}`);
+      for (const lane of lanes) await this.#leases.release(this.#leaseKey(lane));
+      await this.#leases.withdraw(this.#memberKey);
     } catch (error) {
       const { message } = toWeirError(error);
-      this.#context.log.debug({ reason: message }, 'leases were not given back; they expire');
+      this.#options.log.debug({ reason: message }, 'leases were not given back; they expire');
     }
   }
-}
 
-function leaseKey(lane: number): string {
-  return `lane.${lane}`;
+  get #memberKey(): string {
+    const { role, holder } = this.#options;
+    return `${KEYS[role].member}.${shortHolder(holder)}`;
+  }
+
+  #leaseKey(lane: number): string {
+    return `${KEYS[this.#options.role].lane}.${lane}`;
+  }
 }

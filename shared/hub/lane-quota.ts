@@ -1,7 +1,7 @@
-/** What one writer sees of the others: who lives, and who holds which lane. */
+/** What one process sees of the others: who lives, and who holds which lane. */
 export interface LaneView {
   lanes: number;
-  /** All living writers, this one among them. */
+  /** All living ones, this one among them. */
   members: ReadonlySet<string>;
   /** Lane to holder, for the lanes that have one. */
   holders: ReadonlyMap<number, string>;
@@ -10,7 +10,7 @@ export interface LaneView {
 
 export interface LaneDecision {
   release: number[];
-  /** Lanes without a holder that this writer should try to get, best first. */
+  /** Lanes without a holder that this one should try to get, best first. */
   acquire: number[];
   /** Others hold what this writer should have: it must soon look again, for they are giving it up or are gone. */
   isShort: boolean;
