@@ -1,8 +1,8 @@
 import { encodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { Barrier } from '../../shared/connector/source.ts';
+import type { Barrier, MovedRow } from '../../shared/connector/source.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
-import { ChainMisfit } from './chain.ts';
+import { type Chain, ChainMisfit } from './chain.ts';
 import type { Chains } from './chains.ts';
 import { failedRow } from './failed-row.ts';
 import { createRow, readKey, readTuple, writeKey, writeTuple } from './row.ts';
@@ -42,7 +42,7 @@ async function shaped(barrier: Barrier, chains: Chains, position: string): Promi
   }
 }
 
-/** A row that gets another key while part of it is unchanged. */
+/** Rows that get other keys while part of them is unchanged. */
 async function moved(
   barrier: Barrier & { kind: 'move' },
   chains: Chains,
@@ -50,9 +50,15 @@ async function moved(
 ): Promise<Barrier> {
   const chain = chains.chainFor(barrier.relation);
   if (chain === null) return barrier;
+  const moves: MovedRow[] = [];
+  for (const move of barrier.moves) moves.push(await movedRow(move, chain, position));
+  return { kind: 'move', relation: chain.relation, moves };
+}
+
+async function movedRow(move: MovedRow, chain: Chain, position: string): Promise<MovedRow> {
   const { source, relation } = chain;
-  const before = readKey(Buffer.from(barrier.key, 'base64'), source.key, source.columns.length);
-  const { values } = readTuple(Buffer.from(barrier.row, 'base64'));
+  const before = readKey(Buffer.from(move.key, 'base64'), source.key, source.columns.length);
+  const { values } = readTuple(Buffer.from(move.row, 'base64'));
   const gone = createRow('delete', before, true);
   const there = createRow('update', [...values]);
   await chain.run([gone, there]);
@@ -62,8 +68,6 @@ async function moved(
       : 'the row got another key while parts of it were unchanged and did not come, and whether the target has it is not known (let the source log whole rows of this table)';
   if (problem !== null) throw failedRow(source, values, { ...there, failure: problem }, position);
   return {
-    kind: 'move',
-    relation,
     key: writeKey(relation.key.map((place) => gone.values[place])).toString('base64'),
     row: writeTuple(there.values).toString('base64'),
   };
