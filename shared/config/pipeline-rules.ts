@@ -37,11 +37,20 @@ export function* pipelineProblems(
   yield* mapProblems(form);
 }
 
-function* transformRules({ order }: DeepPartial<PipelineForm>): Generator<PipelineProblem> {
+function* transformRules({
+  order,
+  onBadRow,
+}: DeepPartial<PipelineForm>): Generator<PipelineProblem> {
   if (order === 'transaction')
     yield {
       path: ['transforms'],
       message: 'must be left out with order: transaction in this version; use order: key',
+    };
+  if (onBadRow === 'park')
+    yield {
+      path: ['onBadRow'],
+      message:
+        'must be stop with transforms in this version: a row that a step fails for cannot be put aside yet',
     };
 }
 
