@@ -1,5 +1,4 @@
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
 import {
   formatListenAddress,
   type ListenAddress,
