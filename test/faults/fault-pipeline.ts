@@ -12,6 +12,7 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { differences } from './end-state.ts';
 import { FaultService, type LogLine } from './fault-service.ts';
+import type { WatchedProcess } from './resident-watch.ts';
 import { SteadyShop } from './steady-shop.ts';
 import {
   createWitness,
@@ -122,6 +123,14 @@ export class FaultPipeline {
 
   get services(): FaultService[] {
     return [this.reader, ...this.writers];
+  }
+
+  /** The services and the broker. */
+  get processes(): WatchedProcess[] {
+    return [
+      ...this.services.map((service) => ({ name: service.name, pid: () => service.pid })),
+      { name: 'nats-server', pid: () => this.nats.pid },
+    ];
   }
 
   get kills(): number {

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
@@ -111,13 +110,6 @@ export class FaultService {
     this.#child?.kill('SIGTERM');
     const force = setTimeout(() => this.#child?.kill('SIGKILL'), 15_000);
     return this.#exited.finally(() => clearTimeout(force));
-  }
-
-  /** Resident memory in bytes; 0 while it does not run, or where the system does not tell. */
-  residentBytes(): number {
-    if (!this.running || process.platform !== 'linux') return 0;
-    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
   }
 
   #keep(line: string): void {
