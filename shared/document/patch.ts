@@ -25,6 +25,11 @@ export function decodePatch(patch: Uint8Array): PatchStep[] {
   return steps.map(({ set, unset }) => ({ set, unset: unset.map(String) }));
 }
 
+/** The same, the fields to set as a document of their own. */
+export function patchSteps(patch: Uint8Array): { set: Uint8Array; unset: string[] }[] {
+  return decodePatch(patch).map(({ set, unset }) => ({ set: BSON.serialize(set), unset }));
+}
+
 /** The document after the change. New bytes; fields keep their places, new ones come last. */
 export function applyPatch(document: Uint8Array, patch: Uint8Array): Uint8Array {
   const fields = readDocument(document);

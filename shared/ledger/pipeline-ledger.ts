@@ -157,26 +157,19 @@ export class PipelineLedger {
     return toProgress(record);
   }
 
+  /** Throws FENCED where the lane is not where the batch begins: for a store that is written before the lane moves. */
+  async refuseStale(batch: LaneBatch): Promise<void> {
+    if (!isAt((await this.#lane(batch.before.lane).read()).value, batch)) throw stale(batch);
+  }
+
   /**
    * Moves the lane with its counts, or throws FENCED where it is not where the batch began. `note` stays with the lane
    * until the next: what a sink must not forget of its last step.
    */
-  async moveLane(
-    { before, after, counts, filtered: more }: LaneBatch,
-    note?: unknown,
-  ): Promise<void> {
+  async moveLane(batch: LaneBatch, note?: unknown): Promise<void> {
+    const { before, after, counts, filtered: more } = batch;
     await this.#lane(before.lane).update((record) => {
-      const isAt =
-        record !== null &&
-        record.epoch === before.epoch &&
-        record.position === before.position &&
-        ((record.readerEpoch === before.readerEpoch && record.sequence === before.sequence) ||
-          (record.readerEpoch === after.readerEpoch && record.sequence === 0));
-      if (!isAt)
-        throw new WeirError(
-          'FENCED',
-          `lane ${before.lane} is no longer at epoch ${before.epoch}, sequence ${before.sequence}: another writer has it, or this batch is in already`,
-        );
+      if (!isAt(record, batch)) throw stale(batch);
       const { readerEpoch, sequence, position } = after;
       const sums = addCounts(record.counts, counts);
       const filtered = addCounts(record.filtered ?? {}, more ?? new Map());
@@ -272,6 +265,23 @@ export class PipelineLedger {
   #lane(lane: number): VersionedFile<LaneRecord> {
     return new VersionedFile(path.join(this.#folder, `lane-${lane}`));
   }
+}
+
+function isAt(record: LaneRecord | null, { before, after }: LaneBatch): record is LaneRecord {
+  return (
+    record !== null &&
+    record.epoch === before.epoch &&
+    record.position === before.position &&
+    ((record.readerEpoch === before.readerEpoch && record.sequence === before.sequence) ||
+      (record.readerEpoch === after.readerEpoch && record.sequence === 0))
+  );
+}
+
+function stale({ before }: LaneBatch): WeirError {
+  return new WeirError(
+    'FENCED',
+    `lane ${before.lane} is no longer at epoch ${before.epoch}, sequence ${before.sequence}: another writer has it, or this batch is in already`,
+  );
 }
 
 function toProgress({ lane, epoch, readerEpoch, sequence, position }: LaneRecord): LaneProgress {

@@ -1,7 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { BSON, Decimal128, Long, ObjectId } from 'bson';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { AdiomStore, type Document, partOf, type StoreOptions } from '../support/adiom-store.ts';
+import { AdiomStore, type Document, partOf } from '../support/adiom-store.ts';
+import type { StoreOptions } from '../support/adiom-store-options.ts';
 import { DocumentFollower, documentsOf } from '../support/document-follower.ts';
 import { waitFor } from '../support/wait-for.ts';
 

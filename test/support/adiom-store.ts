@@ -4,13 +4,13 @@ import {
   loadPackageDefinition,
   type Metadata,
   Server,
-  ServerCredentials,
   type ServiceDefinition,
   status,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { BSON } from 'bson';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { type Fault, STORE_DEFAULTS, type StoreOptions } from './adiom-store-options.ts';
 
 export type Document = Record<string, unknown>;
 
@@ -25,62 +25,6 @@ interface Update {
   type: string;
   data: Buffer;
   partial_update_unset: string[];
-}
-
-/** What the store says it can do, and how it behaves. */
-export interface StoreOptions {
-  id: string;
-  sourceTypes: string[];
-  sinkTypes: string[];
-  multiNamespacePlan: boolean;
-  defaultPlan: boolean;
-  lsnStream: boolean;
-  getByIds: boolean;
-  /** Documents of a page, and pages without any between two. */
-  pageSize: number;
-  emptyPages: number;
-  /** Partitions of each namespace. */
-  partitions: number;
-  /** Streams of updates: a namespace belongs to one. */
-  streams: number;
-  /** Whether a stream says which namespaces it has. */
-  namesUpdates: boolean;
-  /** Updates in a message; every so-many-th message has a cursor. */
-  batch: number;
-  cursorEvery: number;
-  heartbeatMs: number;
-  credentials: ServerCredentials;
-}
-
-const DEFAULTS: StoreOptions = {
-  id: 'store',
-  sourceTypes: ['DATA_TYPE_MONGO_BSON'],
-  sinkTypes: ['DATA_TYPE_MONGO_BSON'],
-  multiNamespacePlan: true,
-  defaultPlan: true,
-  lsnStream: false,
-  getByIds: false,
-  pageSize: 10,
-  emptyPages: 0,
-  partitions: 1,
-  streams: 1,
-  namesUpdates: true,
-  batch: 5,
-  cursorEvery: 1,
-  heartbeatMs: 100,
-  credentials: ServerCredentials.createInsecure(),
-};
-
-/** What a method does for its next calls instead of what it should. */
-export interface Fault {
-  method: string;
-  /** Calls that still go well, then those that do not. */
-  after?: number;
-  times?: number;
-  code?: status;
-  delayMs?: number;
-  /** Of a stream: messages that still come before it breaks; of a write: it is done, and then fails. */
-  late?: number;
 }
 
 interface Failure {
@@ -121,6 +65,8 @@ export class AdiomStore {
   /** Given in place of every document of the copy. */
   raw: Buffer | null = null;
   #repeatFrom = Infinity;
+  /** The keys of each namespace when a plan was made: what comes later comes as an update. */
+  readonly #planned = new Map<string, string[]>();
   #faults: Fault[] = [];
   readonly #log: { namespace: string; update: Update }[][];
   readonly #server = new Server({ 'grpc.max_receive_message_length': 256 << 20 });
@@ -128,7 +74,7 @@ export class AdiomStore {
   #stopping = false;
 
   constructor(options: Partial<StoreOptions> = {}) {
-    this.options = { ...DEFAULTS, ...options };
+    this.options = { ...STORE_DEFAULTS, ...options };
     this.#log = Array.from({ length: this.options.streams }, () => []);
   }
 
@@ -221,7 +167,9 @@ export class AdiomStore {
 
   /** Fields of the first level only. */
   patch(namespace: string, id: unknown, set: Document, unset: string[] = []): void {
-    const document = { ...this.table(namespace).get(keyOf(id)), ...set };
+    const before = this.table(namespace).get(keyOf(id));
+    if (before === undefined) return;
+    const document: Document = { ...before, ...set };
     for (const name of unset) delete document[name];
     this.load(namespace, [document]);
     this.#append(namespace, 'UPDATE_TYPE_PARTIAL_UPDATE', id, set, unset);
@@ -283,6 +231,7 @@ export class AdiomStore {
     if (asked.length === 0 && !defaultPlan) throw refusal('no default plan');
     if (asked.length > 1 && !multiNamespacePlan) throw refusal('one namespace at a time');
     const names = asked.length === 0 ? [...this.namespaces.keys()] : asked;
+    for (const name of names) this.#planned.set(name, [...this.table(name).keys()]);
     const streams = [...new Set(names.map((name) => this.#streamOf(name)))];
     return {
       partitions: names.flatMap((namespace) =>
@@ -309,12 +258,16 @@ export class AdiomStore {
       namespace: string;
       cursor: Buffer;
     };
-    const all = [...this.table(namespace).values()];
-    const own = all.filter((_, i) => i % partitions === Number(part.toString()));
+    const keys = this.#planned.get(namespace) ?? [];
+    const own = keys.filter((_, i) => i % partitions === Number(part.toString()));
     const page = Number((request['cursor'] as Buffer).toString() || '0');
     const at = Math.floor(page / (emptyPages + 1)) * pageSize;
     const isEmpty = page % (emptyPages + 1) !== 0;
-    const data = isEmpty ? [] : own.slice(at, at + pageSize);
+    const table = this.table(namespace);
+    const data = (isEmpty ? [] : own.slice(at, at + pageSize)).flatMap((key): Document[] => {
+      const document = table.get(key);
+      return document === undefined ? [] : [document];
+    });
     const isLast = !(page % (emptyPages + 1) < emptyPages) && at + pageSize >= own.length;
     const json = request['type'] === 'DATA_TYPE_JSON_ID';
     return {

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '../../../shared/change/position.ts';
@@ -7,8 +5,15 @@ import type { Finding, SinkOptions } from '../../../shared/connector/connector.t
 import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { checkStateFolder } from '../../../shared/ledger/state-folder.ts';
 import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
 import { parseNullUrl } from './settings.ts';
+
+const NOTHING_KEPT: Finding = {
+  level: 'warning',
+  subject: 'rows',
+  message: 'they are counted and thrown away; name another target to keep them',
+};
 
 /**
  * Counts what comes and throws it away. The counts are part of the pipeline's state and move with it in one step, so
@@ -29,7 +34,10 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
 
   return {
     parking: null,
-    check: () => checkFolder(folder),
+    check: async () => [
+      NOTHING_KEPT,
+      await checkStateFolder(folder, 'with state= in target.url or in WEIR_STATE_DIR'),
+    ],
     readState: () => ledger.readState(),
     readProgress: () => ledger.readProgress(),
     writeDesired: (desired) => ledger.writeDesired(desired),
@@ -67,32 +75,4 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
     reset: () => ledger.reset(),
     close: () => Promise.resolve(),
   };
-}
-
-async function checkFolder(folder: string): Promise<Finding[]> {
-  const root = path.dirname(folder);
-  try {
-    await access(nearestThere(root), constants.W_OK);
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    const message = `the pipeline's state cannot be kept in ${root} (${reason}); make the folder writable, or name another with state= in target.url or in WEIR_STATE_DIR`;
-    return [{ level: 'error', subject: 'state', message }];
-  }
-  return [
-    {
-      level: 'warning',
-      subject: 'rows',
-      message: 'they are counted and thrown away; name another target to keep them',
-    },
-    {
-      level: 'ok',
-      subject: 'state',
-      message: `is kept in ${root}, which all writers of the pipeline must share`,
-    },
-  ];
-}
-
-/** The folder, or the one above it in which it will be made. */
-function nearestThere(folder: string): string {
-  return existsSync(folder) ? folder : nearestThere(path.dirname(folder));
 }

@@ -1,0 +1,110 @@
+import path from 'node:path';
+import type { Position } from '../../../shared/change/position.ts';
+import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
+import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
+import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
+import type { Barrier } from '../../../shared/connector/source.ts';
+import type { RelationPlan } from '../../../shared/change/relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';
+import { checkStateFolder } from '../../../shared/ledger/state-folder.ts';
+import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
+import { readOffer } from './connector-channel.ts';
+import { Outgoing } from './outgoing.ts';
+import { SinkChannel } from './sink-channel.ts';
+import { DataRequests, writeChanges } from './write-requests.ts';
+
+const CHECK_MS = 10_000;
+
+/**
+ * A connector of somebody else as a target. It has no place for the pipeline's state, which lies in a folder: data is
+ * written first and the progress then, so what is interrupted between the two is written again.
+ */
+export function createGrpcSink(options: SinkOptions): Sink {
+  const { pipeline, url, stateFolder, map } = options;
+  const folder = path.join(stateFolder, pipeline);
+  const ledger = new PipelineLedger(folder);
+  const connection = new SinkChannel(parseChannelUrl(url));
+  const requestsTo = async (source: string) => ({
+    ...(await connection.open()),
+    namespace: map[source] ?? source,
+  });
+
+  return {
+    parking: null,
+    check: (relations) => checkSink(connection, folder, relations),
+    readState: () => ledger.readState(),
+    readProgress: () => ledger.readProgress(),
+    writeDesired: (desired) => ledger.writeDesired(desired),
+    beginReader: () => ledger.beginReader(),
+    savePlan: (plan, readerEpoch) => ledger.savePlan(plan, readerEpoch),
+
+    async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
+      const wanted = await ledger.wants(chunk);
+      if (wanted !== 'wanted') return wanted;
+      const target = await requestsTo(chunk.namespace);
+      const outgoing = new Outgoing(chunk.relation, target.dataType);
+      const requests = new DataRequests(target);
+      const splitter = new TupleSplitter();
+      for await (const part of parts)
+        for (const row of splitter.take(part)) await requests.add(outgoing.document(row));
+      await requests.flush();
+      await ledger.markChunk(chunk);
+      return 'loaded';
+    },
+
+    finishNamespaces: (): Promise<ReadonlyMap<string, Position>> => ledger.readLimits(),
+    readLimits: () => ledger.readLimits(),
+    openLane: (lane) => ledger.openLane(lane),
+
+    async writeUpdates(batch: LaneBatch): Promise<void> {
+      if (batch.changes.length > 0) await ledger.refuseStale(batch);
+      for (const changes of batch.changes)
+        await writeChanges(await requestsTo(changes.relation.namespace), changes);
+      await ledger.moveLane(batch);
+    },
+
+    arriveAtBarrier: (lane, position) => ledger.arriveAtBarrier(lane, position),
+    barrierDone: (position) => ledger.barrierDone(position),
+
+    async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
+      if (barrier.kind !== 'relation') throw inexpressible(barrier);
+      await ledger.changeRelation(barrier.after);
+      await ledger.moveLane(batch);
+    },
+
+    writeSideState: (state) => ledger.writeSideState(state),
+    reset: () => ledger.reset(),
+    close: () => connection.close(),
+  };
+}
+
+async function checkSink(
+  connection: SinkChannel,
+  folder: string,
+  relations: readonly RelationPlan[],
+): Promise<Finding[]> {
+  const { info } = await connection.withChannel(CHECK_MS, (channel, signal) =>
+    readOffer(channel, 'sink', signal),
+  );
+  const keyless = relations
+    .map(({ relation }) => relation)
+    .filter(({ identity }) => identity !== 'key');
+  return [
+    { level: 'ok', subject: 'connector', message: `${info.dbType} ${info.version} answers`.trim() },
+    await checkStateFolder(folder, 'in WEIR_STATE_DIR'),
+    ...keyless.map(({ namespace }): Finding => ({
+      level: 'error',
+      subject: namespace,
+      message: 'its rows have no key, and a document needs an _id; give it a key, or leave it out',
+    })),
+  ];
+}
+
+function inexpressible(barrier: Exclude<Barrier, { kind: 'relation' }>): WeirError {
+  const what =
+    barrier.kind === 'truncate'
+      ? `${barrier.relations.map(({ namespace }) => namespace).join(', ')} was emptied as a whole at the source, which this kind of target cannot be told; empty it there`
+      : `a row of ${barrier.relation.namespace} got a new key while some of its columns were not sent, which this kind of target cannot be told; let the source send whole rows`;
+  return new WeirError('NOT_SUPPORTED', `${what}, then run \`weir reset\` and copy anew`);
+}
