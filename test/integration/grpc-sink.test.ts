@@ -108,7 +108,7 @@ class Target {
     };
     const head = { ...this.chunk, relation: this.relation };
     return this.sink.writeData(
-      { ...head, rows: () => rows.length, batchKey: () => 'key' },
+      { ...head, rows: () => rows.length, filtered: () => 0, batchKey: () => 'key' },
       parts(),
     );
   }
