@@ -2,6 +2,7 @@
 // since nothing may be installed yet. It prints a line only where it does something.
 import path from 'node:path';
 import { buildIfStale } from './build.mjs';
+import { provideChromium } from './chromium.mjs';
 import { installDependencies } from './dependencies.mjs';
 import { withLock } from './lock.mjs';
 import { provideNats } from './nats.mjs';
@@ -11,7 +12,8 @@ import { providePrometheus } from './prometheus.mjs';
 import { SetupError } from './setup-error.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
-const withPrometheus = process.argv.includes('--prometheus');
+/** For `npm test`: what only tests need. */
+const withTestTools = process.argv.includes('--test-tools');
 const withServers = !process.argv.includes('--no-servers');
 
 /** @param {string} line */
@@ -25,7 +27,10 @@ try {
     if (withServers) {
       await provideNats(root, say);
       await providePostgres(root, say);
-      if (withPrometheus) await providePrometheus(root, say);
+      if (withTestTools) {
+        await providePrometheus(root, say);
+        await provideChromium(say);
+      }
     }
   });
 } catch (error) {

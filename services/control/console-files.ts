@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 
@@ -8,8 +8,6 @@ export interface ConsoleFolders {
   built: string;
   uplot: string;
 }
-
-const MODULES = ['main'];
 
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -27,13 +25,14 @@ export class ConsoleFiles {
   }
 
   static async load({ written, built, uplot }: ConsoleFolders): Promise<ConsoleFiles> {
+    const modules = (await readdir(built)).filter((name) => name.endsWith('.js'));
     const sources: [string, string][] = [
       ['/', path.join(written, 'index.html')],
       ['/console.css', path.join(written, 'console.css')],
       ['/icon.svg', path.join(written, 'icon.svg')],
       ['/uplot.js', path.join(uplot, 'uPlot.esm.js')],
       ['/uplot.css', path.join(uplot, 'uPlot.min.css')],
-      ...MODULES.map((name): [string, string] => [`/${name}.js`, path.join(built, `${name}.js`)]),
+      ...modules.map((name): [string, string] => [`/${name}`, path.join(built, name)]),
     ];
     const files = new Map<string, Buffer>();
     for (const [url, file] of sources) files.set(url, await readFile(file));

@@ -123,7 +123,7 @@ export class Pipeline {
     }
     if (problem !== null && problem !== before.problem) this.tell('problem', 'warning', problem);
     if (parked !== null && parked > before.parked)
-      this.tell('parked', 'warning', `${parked - before.parked} more changes are parked`);
+      this.tell('parked', 'warning', `${parked - before.parked} more entries are parked`);
   }
 
   tell(

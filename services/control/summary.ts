@@ -84,7 +84,7 @@ export function numbersOf(heard: Heard, nowMs: number) {
     copiedRowsPerSecond: report?.copiedRowsPerSecond ?? null,
     inFlight: report?.inFlight ?? null,
     balanced: report === null ? null : report.difference === null,
-    parked: report?.parked ?? null,
+    parked: report?.parkedEntries ?? null,
     copy: report?.copy ?? null,
     brokerBytes: report?.broker?.lanes.reduce((sum, { bytes }) => sum + bytes, 0) ?? null,
     retainedBytes: heard.reader(nowMs)?.retention?.retainedBytes ?? null,

@@ -109,7 +109,7 @@ export function measurePipeline(monitoring: Monitoring, read: () => PipelineRepo
     made.weir_pipeline_unbalanced_changes.set(
       Math.abs((report.difference?.read ?? 0) - (report.difference?.settled ?? 0)),
     );
-    made.weir_pipeline_parked_rows.set(report.parked);
+    made.weir_pipeline_parked_rows.set(report.parkedEntries);
     setOrRemove(made.weir_pipeline_lag_seconds, inSeconds(report.lagMs));
     made.weir_pipeline_lane_lag_seconds.reset();
     for (const { lane, lagMs, owner } of report.lanes) {

@@ -6,7 +6,7 @@ import type {
   NamespaceReport,
   PipelineReport,
 } from '../../shared/progress/pipeline-report.ts';
-import { settledCounts } from '../../shared/progress/balance.ts';
+import { countParked, settledCounts } from '../../shared/progress/balance.ts';
 import { noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../shared/progress/status.ts';
@@ -125,6 +125,7 @@ export class PipelineWatch {
       read: read === null ? null : sumOf(read),
       applied: settled === null ? null : sumOf(this.#progress?.applied ?? {}),
       parked: countAll(sumOf(this.#progress?.parked ?? {})),
+      parkedEntries: countParked(this.#progress),
       inFlight,
       difference,
       lagMs: this.#lagMs(nowMs),

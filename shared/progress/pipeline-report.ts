@@ -37,7 +37,10 @@ export interface PipelineReport extends Verdict {
   /** Changes since the pipeline was made: read = applied + parked + in flight, and what people have discarded. */
   read: ChangeCounts | null;
   applied: ChangeCounts | null;
+  /** Changes that are aside. */
   parked: number;
+  /** What people look after: entries of changes, and of rows of the copy. */
+  parkedEntries: number;
   inFlight: number | null;
   /** Null: the counts balance, as far as they can be compared. */
   difference: Difference | null;

@@ -15,6 +15,7 @@ export const ENVIRONMENT_VARIABLES: Readonly<Record<string, string>> = {
     '`1`: do not use the nats-server of this machine, but one that is fetched.',
   WEIR_IGNORE_SYSTEM_POSTGRES:
     '`1`: do not use the PostgreSQL of this machine, but one that is fetched.',
+  WEIR_CHROMIUM: 'A Chromium for the tests of the console.',
   WEIR_STATE_DIR:
     'Where the state of pipelines is kept whose target cannot hold it (`null:`); all writers of a pipeline share it. Otherwise `weir/pipelines` in XDG_STATE_HOME.',
   WEIR_FAILPOINT:

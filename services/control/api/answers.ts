@@ -63,7 +63,7 @@ export const SUMMARY = named(
     copiedRowsPerSecond: rate.nullable(),
     inFlight: count.nullable().describe('changes read and not yet settled at the target'),
     balanced: z.boolean().nullable().describe('false: the counts of both ends differ'),
-    parked: count.nullable(),
+    parked: count.nullable().describe('entries, rows of the copy too'),
     copy: COPY.nullable(),
     brokerBytes: bytes.nullable().describe('waiting in the lanes'),
     retainedBytes: bytes.nullable().describe('of its log that the source keeps for this pipeline'),
@@ -127,7 +127,7 @@ export const BALANCE = named(
     stale: z.boolean(),
     read: COUNTS.nullable(),
     applied: COUNTS.nullable(),
-    parked: count.nullable(),
+    parked: count.nullable().describe('changes'),
     inFlight: count.nullable(),
     difference: z
       .object({
