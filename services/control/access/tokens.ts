@@ -7,7 +7,7 @@ const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 const MIN_LENGTH = 16;
 /** Tries at hashed tokens that may wait at once: whoever floods with wrong ones only hinders others who do so. */
-const MAX_WAITING = 16;
+const MAX_WAITING = 8;
 
 interface Entry {
   name: string;
