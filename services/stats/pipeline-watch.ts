@@ -124,6 +124,7 @@ export class PipelineWatch {
       stateMs: nowMs - this.#state.sinceMs,
       read: read === null ? null : sumOf(read),
       applied: settled === null ? null : sumOf(this.#progress?.applied ?? {}),
+      filtered: settled === null ? null : sumOf(this.#progress?.filtered ?? {}),
       parked: countAll(sumOf(this.#progress?.parked ?? {})),
       parkedEntries: countParked(this.#progress),
       inFlight,

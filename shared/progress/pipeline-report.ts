@@ -34,9 +34,11 @@ export interface Verdict {
 export interface PipelineReport extends Verdict {
   /** How long it has been in this state, as far as is known. */
   stateMs: number;
-  /** Changes since the pipeline was made: read = applied + parked + in flight, and what people have discarded. */
+  /** Changes since the pipeline was made: read = applied + filtered + parked + in flight, and what people have discarded. */
   read: ChangeCounts | null;
   applied: ChangeCounts | null;
+  /** Left out by a transformer. */
+  filtered: ChangeCounts | null;
   /** Changes that are aside. */
   parked: number;
   /** What people look after: entries of changes, and of rows of the copy. */

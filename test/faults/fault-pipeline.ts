@@ -27,6 +27,8 @@ export interface FaultPipelineOptions {
   target: TestPostgres;
   seed: number;
   writers?: number;
+  /** None unless `spec` has transforms. */
+  transformers?: number;
   /** Rows of the shop before it starts. */
   rows?: number;
   ratePerSecond?: number;
@@ -61,6 +63,7 @@ export class FaultPipeline {
   readonly wires: Wires;
   readonly reader: FaultService;
   readonly writers: FaultService[];
+  readonly transformers: FaultService[];
   readonly #shop: SteadyShop;
   readonly #witness: Witness;
 
@@ -84,6 +87,10 @@ export class FaultPipeline {
     this.writers = Array.from(
       { length: options.writers ?? 2 },
       () => new FaultService('target-writer', file, env),
+    );
+    this.transformers = Array.from(
+      { length: options.transformers ?? 0 },
+      () => new FaultService('transformer', file, env),
     );
     this.#shop = new SteadyShop(made.sourceUrl, options.ratePerSecond ?? 250, options.seed);
     this.#witness = new Witness(made.sourceUrl, options.seed);
@@ -122,7 +129,7 @@ export class FaultPipeline {
   }
 
   get services(): FaultService[] {
-    return [this.reader, ...this.writers];
+    return [this.reader, ...this.writers, ...this.transformers];
   }
 
   /** The services and the broker. */

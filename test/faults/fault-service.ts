@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
 import type { Failpoint } from '../../shared/lifecycle/failpoint.ts';
 
-export type ServiceName = 'source-reader' | 'target-writer' | 'stats';
+export type ServiceName = 'source-reader' | 'transformer' | 'target-writer' | 'stats';
 
 export interface LogLine {
   level: string;

@@ -8,7 +8,7 @@ import { countWaiting } from '../../../shared/hub/streams.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
 import { chainsOf } from '../transform-chains.ts';
 import { promisesFor, type PromiseHeld } from './promises.ts';
-import { type CheckedTransforms, checkTransforms } from './transforms-check.ts';
+import { type CheckedTransforms, checkTransforms, transformPromises } from './transforms-check.ts';
 
 export interface CheckReport {
   pipeline: string;
@@ -56,12 +56,15 @@ export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
       target: transforms.targetOf(namespace),
       identity,
     })),
-    promises: promisesFor(
-      spec,
-      transforms.relations.map(({ relation }) => relation),
-      ends.targetInfo,
-      ends.sourceInfo,
-    ),
+    promises: [
+      ...promisesFor(
+        spec,
+        transforms.relations.map(({ relation }) => relation),
+        ends.targetInfo,
+        ends.sourceInfo,
+      ),
+      ...transformPromises(transforms),
+    ],
   };
 }
 

@@ -1,6 +1,7 @@
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import type { PromiseHeld } from './promises.ts';
 import { ChainMisfit } from '../../transformer/chain.ts';
 import type { Chains } from '../../transformer/chains.ts';
 
@@ -46,6 +47,40 @@ export function checkTransforms(
   if (findings.length === 0)
     findings.push({ level: 'ok', subject: 'steps', message: 'fit what the source has' });
   return checked;
+}
+
+/** What holds of the namespaces that the steps are for. */
+export function transformPromises({ changed }: Pick<CheckedTransforms, 'changed'>): PromiseHeld[] {
+  if (changed.length === 0) return [];
+  const names = (wanted: typeof changed): string =>
+    wanted.map(({ namespace }) => namespace).join(', ');
+  const filtered = changed.filter(({ decides }) => decides !== null);
+  const moving = changed.filter(({ decides }) => decides === 'row');
+  return [
+    {
+      promise: 'values as they were',
+      holds: 'partly',
+      why: `rows of ${names(changed)} are what the transforms make of them; weir verify does not compare them`,
+    },
+    ...(filtered.length === 0
+      ? []
+      : [
+          {
+            promise: 'every row accounted for',
+            holds: 'yes' as const,
+            why: `what the transforms leave out of ${names(filtered)} is counted with the lane's progress`,
+          },
+        ]),
+    ...(moving.length === 0
+      ? []
+      : [
+          {
+            promise: 'filters hold at any time',
+            holds: 'yes' as const,
+            why: `a row of ${names(moving)} that stops passing is deleted at the target, one that comes to pass is put there; an update without the whole row stops the pipeline`,
+          },
+        ]),
+  ];
 }
 
 function* chainFindings(
