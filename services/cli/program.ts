@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ControlFlags } from './commands/control.ts';
 import type { RunOptions } from './commands/run.ts';
+import { addConnectorCommands } from './connector/connector-program.ts';
 import { addParkedCommands } from './parked/parked-program.ts';
 import { weirVersion } from './weir-version.ts';
 
@@ -101,19 +102,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
 
   addControlCommands(program, done);
 
-  program
-    .command('connector')
-    .summary('let other programs use a connector')
-    .command('serve')
-    .summary('serve a connector over gRPC (adiom.v1) until stopped')
-    .argument('<url>', 'the store, as in a pipeline file')
-    .requiredOption(
-      '--listen <host:port>',
-      'where to listen; not encrypted, so keep it to loopback',
-    )
-    .action(async (url: string, options: { listen: string }) =>
-      done(await (await import('./commands/connector.ts')).runConnectorServe(url, options)),
-    );
+  addConnectorCommands(program, done);
 
   program
     .command('transform')

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { DocumentError } from '../../shared/document/document-error.ts';
 import { isAbort, toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
 
 /** What a peer is told of a failure: whether it is worth trying again is in the code. */
@@ -21,6 +22,7 @@ export function toCallError(error: unknown): CallError {
 
 function codeOf(error: unknown): status {
   if (!(error instanceof WeirError)) return status.INTERNAL;
+  if (error instanceof DocumentError) return status.INVALID_ARGUMENT;
   if (error.retryable) return status.UNAVAILABLE;
   switch (error.code) {
     case 'CONFIG_INVALID':

@@ -1,29 +1,28 @@
-import { once } from 'node:events';
-import type { Writable } from 'node:stream';
-import {
-  Server,
-  ServerCredentials,
-  type sendUnaryData,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-} from '@grpc/grpc-js';
-import {
-  ConnectorServiceDefinition,
-  type GeneratePlanRequest,
-  type GetNamespaceMetadataRequest,
-  type ListDataRequest,
-  type StreamLSNRequest,
-  type StreamLSNResponse,
-  type StreamUpdatesRequest,
-  type StreamUpdatesResponse,
-} from '../../proto/gen/adiom/v1/adiom.ts';
-import { isAbort, WeirError } from '../../shared/errors/weir-error.ts';
-import { toCallError } from './call-error.ts';
+import path from 'node:path';
+import { Server, type ServerCredentials } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+import { ConnectorServiceDefinition } from '../../proto/gen/adiom/v1/adiom.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
 import { toGrpcService } from '../../shared/grpc/service-definition.ts';
-import type { ServedSource } from './served-source.ts';
+import { connectorService, type ServedConnector } from './connector-service.ts';
+import { type ServerAccess, toServerCredentials, tokenGuard } from './server-access.ts';
 
+/** Room for messages of 128 MiB and what is around them. */
 const MAX_MESSAGE_BYTES = 256 << 20;
-const STOP_MS = 5_000;
+const STOP_MS = 10_000;
+/** A peer that is gone without a word must not hold a stream. */
+const KEEPALIVE_MS = 30_000;
+
+export interface ServerOptions {
+  connector: ServedConnector;
+  /** HOST:PORT; port 0 takes a free one. */
+  listen: string;
+  access: ServerAccess;
+  /** Where the .proto files are, for reflection. */
+  protoFolder: string;
+}
 
 export interface RunningServer {
   /** With the port that was taken. */
@@ -32,84 +31,45 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Serves a source as `adiom.v1.ConnectorService`, without encryption; whatever it cannot do is UNIMPLEMENTED. */
-export async function serveConnector(source: ServedSource, listen: string): Promise<RunningServer> {
+/** Serves a connector as `adiom.v1.ConnectorService`, with `grpc.health.v1.Health` and reflection beside it. */
+export async function serveConnector(options: ServerOptions): Promise<RunningServer> {
+  const { connector, listen, access, protoFolder } = options;
   const stopping = new AbortController();
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    interceptors: access.token === null ? [] : [tokenGuard(access.token)],
   });
-  server.addService(toGrpcService(ConnectorServiceDefinition), {
-    getInfo: unary(() => source.info()),
-    getNamespaceMetadata: unary(async ({ namespace }: GetNamespaceMetadataRequest) => ({
-      count: await source.count(namespace),
-    })),
-    generatePlan: unary((request: GeneratePlanRequest) => source.plan(request)),
-    listData: unary((request: ListDataRequest, signal) => source.page(request, signal)),
-    streamUpdates: (call: ServerWritableStream<StreamUpdatesRequest, StreamUpdatesResponse>) =>
-      void streamUpdates(source, call, stopping.signal),
-    // Whoever asks although it is not offered is told that there is nothing.
-    streamLSN: (call: ServerWritableStream<StreamLSNRequest, StreamLSNResponse>) => call.end(),
-  });
-  const port = await bind(server, listen);
+  const service = toGrpcService(ConnectorServiceDefinition);
+  server.addService(service, connectorService(connector, stopping.signal));
+  const { fullName } = ConnectorServiceDefinition;
+  const health = new HealthImplementation({ '': 'SERVING', [fullName]: 'SERVING' });
+  health.addToServer(server as unknown as Parameters<typeof health.addToServer>[0]);
+  describe(protoFolder).addToServer(server);
+  const port = await bind(server, listen, toServerCredentials(access));
   return {
     address: listen.replace(/:\d+$/, `:${port}`),
     async stop() {
+      for (const name of ['', fullName]) health.setStatus(name, 'NOT_SERVING');
       stopping.abort();
       const force = setTimeout(() => server.forceShutdown(), STOP_MS);
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       clearTimeout(force);
-      await source.close();
+      await connector.store.close();
     },
   };
 }
 
-function unary<Request, Response>(
-  work: (request: Request, signal: AbortSignal) => Promise<Response>,
-): (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => void {
-  return (call, done) => {
-    const given = new AbortController();
-    call.on('cancelled', () => given.abort());
-    work(call.request, given.signal).then(
-      (response) => done(null, response),
-      (error: unknown) => done(toCallError(error)),
-    );
-  };
+function describe(protoFolder: string): ReflectionService {
+  const file = path.join('adiom', 'v1', 'adiom.proto');
+  const definition = loadSync(file, { includeDirs: [protoFolder], keepCase: true });
+  return new ReflectionService(definition);
 }
 
-async function streamUpdates(
-  source: ServedSource,
-  call: ServerWritableStream<StreamUpdatesRequest, StreamUpdatesResponse>,
-  stopping: AbortSignal,
-): Promise<void> {
-  const given = new AbortController();
-  call.on('cancelled', () => given.abort());
-  const signal = AbortSignal.any([given.signal, stopping]);
-  const stream = {
-    write: (response: StreamUpdatesResponse) => signal.aborted || call.write(response),
-    drained: () => (call.writableNeedDrain ? drainOf(call, signal) : Promise.resolve()),
-  };
-  try {
-    await source.streamUpdates(call.request, stream, signal);
-    if (!given.signal.aborted) throw new DOMException('stopping', 'AbortError');
-    call.end();
-  } catch (error) {
-    call.emit('error', toCallError(error));
-  }
-}
-
-/** Resolves too when the peer is gone or the server stops. */
-async function drainOf(call: Writable, signal: AbortSignal): Promise<void> {
-  try {
-    await once(call, 'drain', { signal });
-  } catch (error) {
-    if (!isAbort(error)) throw error;
-  }
-}
-
-function bind(server: Server, listen: string): Promise<number> {
+function bind(server: Server, listen: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(listen, credentials, (error, port) => {
       if (error === null) return resolve(port);
       reject(
         new WeirError(

@@ -1,44 +1,39 @@
 import { z } from 'zod';
-import { parsePosition, type Position } from '../../shared/change/position.ts';
-import type { PipelinePlan } from '../../shared/connector/plan.ts';
+import { parsePosition } from '../../shared/change/position.ts';
+import type { Slice, UpdatesStart } from '../../shared/connector/store.ts';
 
 /**
  * What a peer is given to come back with. It says everything that is needed to go on, so that the server keeps nothing
- * of anybody and may be another one by then: what the source must remember of the plan, and where in the log to go on.
+ * of anybody and may be another one by then.
  */
 const UPDATES = z.strictObject({
   identity: z.string(),
-  snapshot: z.unknown(),
+  memory: z.unknown(),
   position: z.string().transform(parsePosition),
 });
 
-export type UpdatesCursor = z.infer<typeof UPDATES>;
-
-export function encodeUpdatesCursor(plan: PipelinePlan, position: Position): Uint8Array {
-  const { identity, snapshot } = plan;
-  return Buffer.from(JSON.stringify({ identity, snapshot, position }));
+export function encodeUpdatesCursor(
+  identity: string,
+  { memory, position }: UpdatesStart,
+): Uint8Array {
+  return Buffer.from(JSON.stringify({ identity, memory, position }));
 }
 
 /** Null where it is none of ours. */
-export function decodeUpdatesCursor(bytes: Uint8Array): UpdatesCursor | null {
+export function decodeUpdatesCursor(
+  bytes: Uint8Array,
+): (UpdatesStart & { identity: string }) | null {
   return decode(UPDATES, bytes);
 }
 
-const CHUNK = z.strictObject({
-  identity: z.string(),
-  snapshot: z.unknown(),
-  cursor: z.unknown(),
-  dataType: z.string(),
-});
+const SLICE = z.strictObject({ identity: z.string(), slice: z.unknown() });
 
-export type ChunkCursor = z.infer<typeof CHUNK>;
-
-export function encodeChunkCursor(cursor: ChunkCursor): Uint8Array {
-  return Buffer.from(JSON.stringify(cursor));
+export function encodeSliceCursor(identity: string, { cursor }: Slice): Uint8Array {
+  return Buffer.from(JSON.stringify({ identity, slice: cursor }));
 }
 
-export function decodeChunkCursor(bytes: Uint8Array): ChunkCursor | null {
-  return decode(CHUNK, bytes);
+export function decodeSliceCursor(bytes: Uint8Array): { identity: string; slice?: unknown } | null {
+  return decode(SLICE, bytes);
 }
 
 function decode<T>(schema: z.ZodType<T>, bytes: Uint8Array): T | null {

@@ -5,9 +5,10 @@ import {
 } from '../../proto/gen/adiom/v1/adiom.ts';
 import { type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
-import { WeirError } from '../../shared/errors/weir-error.ts';
+import { fillUnchanged, hasUnchanged, keyOf } from '../../shared/change/tuple.ts';
+import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
 import { toDocument, toId } from '../../shared/document/to-document.ts';
+import { WeirError } from '../../shared/errors/weir-error.ts';
 
 export interface UpdateStream {
   /** False where the peer takes no more for now. */
@@ -22,7 +23,10 @@ export interface UpdateSenderOptions {
   /** Empty: all. */
   namespaces: readonly string[];
   cursorAt(position: Position): Uint8Array;
+  /** Rows as they are now, for those that come with unchanged columns. */
+  readByKeys(relation: Relation, keys: readonly Buffer[]): Promise<(Buffer | null)[]>;
   stream: UpdateStream;
+  onFailure(error: unknown): void;
 }
 
 const MESSAGE_BYTES = 256 * 1024;
@@ -34,16 +38,35 @@ const KINDS = {
   move: UpdateType.UPDATE_TYPE_UPDATE,
 } as const satisfies Record<ChangeKind, UpdateType>;
 
-/** Gives a source's changes to a peer: messages of one namespace each, all with a cursor to go on from. */
+interface MessageHead {
+  namespace: string;
+  position: Position;
+  timeMs: number;
+}
+
+/** A row that lacks columns; `update` waits for its data. */
+interface Incomplete {
+  update: Update;
+  relation: Relation;
+  row: Buffer;
+}
+
+/**
+ * Gives a source's changes to a peer: messages of one namespace each, all with a cursor to go on from, every row whole.
+ * What a change left unchanged is taken from the row as it is now: a later change brings what differs from then.
+ */
 export class UpdateSender implements ChangeReceiver {
   readonly #options: UpdateSenderOptions;
   #namespace = '';
   #updates: Update[] = [];
+  #incomplete: Incomplete[] = [];
   #bytes = 0;
   #position: Position;
   #timeMs = 0;
   #isFull = false;
   #soon: NodeJS.Immediate | undefined;
+  /** Messages that wait for rows to be read; null where none do. */
+  #waiting: Promise<void> | null = null;
 
   constructor(options: UpdateSenderOptions) {
     this.#options = options;
@@ -60,19 +83,31 @@ export class UpdateSender implements ChangeReceiver {
   ): void {
     const at = readPosition(position, 0);
     const { from, namespaces } = this.#options;
-    if (at <= from || (namespaces.length > 0 && !namespaces.includes(relation.namespace))) return;
-    if (partial) throw inexpressible(`a row of ${relation.namespace} with unchanged columns`);
+    if (at <= from || relation.identity !== 'key') return;
+    if (namespaces.length > 0 && !namespaces.includes(relation.namespace)) return;
     if (relation.namespace !== this.#namespace || this.#bytes >= MESSAGE_BYTES) this.#flush();
     this.#namespace = relation.namespace;
-    const data = kind === 'delete' ? new Uint8Array() : toDocument(relation, row);
-    const id = [toId(relation, key)];
-    this.#updates.push({ id, type: KINDS[kind], data, partialUpdateUnset: [] });
+    const isDelete = kind === 'delete';
+    const data = isDelete || partial ? new Uint8Array() : toDocument(relation, row);
+    const update = { id: [toId(relation, key)], type: KINDS[kind], data, partialUpdateUnset: [] };
+    if (partial) this.#incomplete.push({ update, relation, row: Buffer.from(row) });
+    this.#updates.push(update);
     this.#bytes += data.length;
     this.#position = at;
   }
 
-  barrier(): void {
-    throw inexpressible('a truncate or a new shape of a table');
+  barrier(position: Buffer, barrier: Barrier): void {
+    if (barrier.kind === 'truncate') throw truncated(barrier.relations);
+    // Documents tell their shape by themselves.
+    if (barrier.kind === 'relation') return;
+    const { relation } = barrier;
+    for (const move of barrier.moves) {
+      const row = Buffer.from(move.row, 'base64');
+      const oldKey = Buffer.from(move.key, 'base64');
+      this.change('delete', relation, position, oldKey, Buffer.alloc(0), false);
+      const key = keyOf(row, relation.key);
+      this.change('insert', relation, position, key, row, hasUnchanged(row));
+    }
   }
 
   /** Changes of short transactions that come at once share a message. */
@@ -84,10 +119,12 @@ export class UpdateSender implements ChangeReceiver {
   watermark(position: Buffer, timeMs: number): void {
     this.#pass(position, timeMs);
     this.#flush();
-    this.#send([], '');
+    if (this.#waiting === null)
+      this.#send([], { namespace: '', position: this.#position, timeMs: this.#timeMs });
   }
 
   ready(): Promise<void> | undefined {
+    if (this.#waiting !== null) return this.#waiting;
     if (!this.#isFull) return undefined;
     this.#isFull = false;
     return this.#options.stream.drained();
@@ -106,27 +143,62 @@ export class UpdateSender implements ChangeReceiver {
   #flush(): void {
     clearImmediate(this.#soon);
     this.#soon = undefined;
-    if (this.#updates.length > 0) this.#send(this.#updates, this.#namespace);
+    const updates = this.#updates;
+    const incomplete = this.#incomplete;
+    if (updates.length === 0) return;
     this.#updates = [];
+    this.#incomplete = [];
     this.#bytes = 0;
+    const message = { namespace: this.#namespace, position: this.#position, timeMs: this.#timeMs };
+    if (incomplete.length === 0 && this.#waiting === null) return this.#send(updates, message);
+    const waiting = (this.#waiting ?? Promise.resolve())
+      .then(() => this.#complete(incomplete))
+      .then((gone) =>
+        this.#send(
+          updates.filter((each) => !gone.has(each)),
+          message,
+        ),
+      )
+      .catch((error: unknown) => this.#options.onFailure(error))
+      .finally(() => {
+        if (this.#waiting === waiting) this.#waiting = null;
+      });
+    this.#waiting = waiting;
   }
 
-  #send(updates: Update[], namespace: string): void {
-    const millis = Math.floor(this.#timeMs);
+  /** Fills what is unchanged; returns the updates of rows that are gone, whose delete comes later. */
+  async #complete(incomplete: readonly Incomplete[]): Promise<ReadonlySet<Update>> {
+    const gone = new Set<Update>();
+    for (const relation of new Set(incomplete.map((each) => each.relation))) {
+      const some = incomplete.filter((each) => each.relation === relation);
+      const keys = some.map(({ row }) => keyOf(row, relation.key));
+      const rows = await this.#options.readByKeys(relation, keys);
+      some.forEach(({ update, row }, i) => {
+        const now = rows[i];
+        if (now === null || now === undefined) gone.add(update);
+        else update.data = toDocument(relation, fillUnchanged(row, now));
+      });
+    }
+    return gone;
+  }
+
+  #send(updates: Update[], { namespace, position, timeMs }: MessageHead): void {
+    const millis = Math.floor(timeMs);
     const seconds = BigInt(Math.floor(millis / 1_000));
     const more = this.#options.stream.write({
       updates,
       namespace,
-      nextCursor: this.#options.cursorAt(this.#position),
+      nextCursor: this.#options.cursorAt(position),
       time: millis === 0 ? undefined : { seconds, nanos: (millis % 1_000) * 1_000_000 },
     });
     if (!more) this.#isFull = true;
   }
 }
 
-function inexpressible(what: string): WeirError {
+function truncated(relations: readonly Relation[]): WeirError {
+  const names = relations.map(({ namespace }) => namespace).join(', ');
   return new WeirError(
     'NOT_SUPPORTED',
-    `${what} cannot be told in this protocol; copy the source anew`,
+    `${names} was truncated at the source, which cannot be told in this protocol; empty it at the target and make a new plan`,
   );
 }

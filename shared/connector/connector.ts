@@ -1,5 +1,6 @@
 import type { Source } from './source.ts';
 import type { Sink } from './sink.ts';
+import type { Store, StoreOptions } from './store.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface Connector {
   /** Opens nothing yet: connections are made by the methods of what is returned. */
   createSource?(options: EndOptions): Source;
   createSink?(options: SinkOptions): Sink;
+  /** For programs outside of pipelines: `weir connector serve`. */
+  createStore?(options: StoreOptions): Store;
   /** For `weir verify`; compares two ends of this same kind of store. */
   createVerifier?(options: EndOptions): Verifier;
 }

@@ -13,6 +13,8 @@ export interface FromDocumentOptions {
   absent?: 'refuse' | 'null' | 'unchanged';
   /** Columns that become NULL: fields that a partial update has removed. */
   unset?: readonly string[];
+  /** As `fromId` gives it: the row must have this key. */
+  key?: Buffer;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface FromDocumentOptions {
 export function fromDocument(
   relation: Relation,
   document: Uint8Array,
-  { absent = 'refuse', unset = [] }: FromDocumentOptions = {},
+  { absent = 'refuse', unset = [], key }: FromDocumentOptions = {},
 ): Buffer {
   const bytes = toBuffer(document);
   const { fields, places } = layoutOf(relation);
@@ -44,6 +46,7 @@ export function fromDocument(
     const whole: BsonElement = id;
     takeId(relation, keyTexts(relation, [{ ...whole, bytes, name: '_id' }]), values, given);
   }
+  if (key !== undefined) takeId(relation, splitKey(relation, key), values, given);
   for (const name of unset) {
     const place = places.get(name);
     if (place === undefined) throw unknown(relation, name);
@@ -151,6 +154,15 @@ function takeId(
         relation.columns[column]!.name,
         `_id and the field ${relation.columns[column]!.name} of a document are not the same; make them equal, or leave one out`,
       );
+  });
+}
+
+function splitKey({ key }: Relation, bytes: Buffer): Buffer[] {
+  let at = 0;
+  return key.map(() => {
+    const from = at + 4;
+    at = from + Math.max(0, bytes.readInt32BE(at));
+    return bytes.subarray(from, at);
   });
 }
 

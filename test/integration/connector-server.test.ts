@@ -1,12 +1,13 @@
+import path from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { BSON, Decimal128 } from 'bson';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { createRandomSource } from '../../services/connectors/random/source.ts';
+import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { createRandomStore } from '../../services/connectors/random/store.ts';
 import {
   type RunningServer,
   serveConnector,
 } from '../../services/connector-server/connector-server.ts';
-import { ServedSource } from '../../services/connector-server/served-source.ts';
 import { AdiomPeer, type Message } from '../support/adiom-peer.ts';
 import { randomTables } from '../support/random-model.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
@@ -22,8 +23,11 @@ afterEach(async () => {
 });
 
 async function serve(url: string, listen = '127.0.0.1:0'): Promise<RunningServer> {
-  const source = createRandomSource({ pipeline: 'served', url, log: silentLog() });
-  const server = await serveConnector(new ServedSource(source, 'random', '1'), listen);
+  const store = createRandomStore({ pipeline: 'served', url, log: silentLog(), workers: 1 });
+  const connector = { store, kind: 'random', version: '1', takesAny: false };
+  const access = { tls: null, token: null };
+  const protoFolder = path.join(projectRoot(), 'proto');
+  const server = await serveConnector({ connector, listen, access, protoFolder });
   running.push(server);
   return server;
 }
@@ -132,7 +136,7 @@ describe('a served connector', () => {
           multi_namespace_plan: true,
           default_plan: true,
           lsn_stream: false,
-          get_by_ids: false,
+          get_by_ids: true,
         },
         sink: null,
       },
@@ -238,7 +242,6 @@ describe('a served connector', () => {
     const nowhere = peer.call('GetNamespaceMetadata', { namespace: 'no.such' });
     await refused(nowhere, status.NOT_FOUND);
     await refused(peer.call('WriteData', { namespace: 'a' }), status.UNIMPLEMENTED);
-    await refused(peer.call('GetByIds', { namespace: 'a' }), status.UNIMPLEMENTED);
     const other = peerOf(await serve(DATA.replace('seed=7', 'seed=8')));
     await refused(pageOf(other, partition!, cursor), status.INVALID_ARGUMENT);
     const lsn: Message[] = [];

@@ -6,7 +6,6 @@ import { queryPostgres, useNats, usePostgres, useTargetPostgres } from '../suppo
 import { createPipeline } from '../support/shop-pipeline.ts';
 import {
   availableValueTables,
-  changeValues,
   createValueTables,
   expectValuesEqual,
 } from '../support/value-rounds.ts';
@@ -18,7 +17,7 @@ const source = usePostgres();
 const target = useTargetPostgres();
 const weir = useWeir();
 
-it('values of every type arrive as they were where both ends speak tuples of text, and the tables are as at the source', async () => {
+it('values of every type are copied as they are where both ends speak tuples of text, and the tables are as at the source', async () => {
   const pipeline = await createPipeline(source, target);
   const { sourceUrl, targetUrl } = pipeline;
   const tables = await availableValueTables(sourceUrl, targetUrl);
@@ -31,17 +30,12 @@ it('values of every type arrive as they were where both ends speak tuples of tex
     env: { WEIR_NATS_URL: nats.url },
   });
   const stop = await startReader({ file: pipeline.file, natsUrl: nats.url, dataType: TUPLES });
-  const hasArrived = (id: number) => async () =>
-    (await queryPostgres(targetUrl, `SELECT 1 FROM last WHERE id = ${id}`)).length > 0 &&
+  const hasArrived = async (): Promise<boolean> =>
+    (await queryPostgres(targetUrl, 'SELECT 1 FROM last')).length > 0 &&
     (await queryPostgres(targetUrl, 'SELECT 1 FROM weir.namespace WHERE NOT ready')).length === 0;
   try {
-    await waitFor('the copy', hasArrived(1), { timeoutMs: 60_000 });
+    await waitFor('the copy', hasArrived, { timeoutMs: 60_000 });
     await expectValuesEqual(pipeline, tables);
-    await changeValues(sourceUrl, tables);
-    // One lane for one table: what is behind it in others may come later.
-    await queryPostgres(sourceUrl, 'INSERT INTO last VALUES (2)');
-    await waitFor('the changes', hasArrived(2), { timeoutMs: 60_000 });
-    await waitFor('all lanes', () => expectValuesEqual(pipeline, tables).then(() => true));
   } finally {
     await stop();
   }

@@ -26,7 +26,12 @@ function table(columns: Record<string, string>): TargetTable {
   return {
     oid: 1,
     kind: 'r',
-    columns: Object.entries(columns).map(([each, type]) => ({ name: each, type, ...more })),
+    columns: Object.entries(columns).map(([each, type]) => ({
+      name: each,
+      type,
+      cast: type,
+      ...more,
+    })),
     indexes: [],
   };
 }

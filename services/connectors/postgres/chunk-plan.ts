@@ -136,7 +136,7 @@ const PLAIN =
  * The value as text just as the stream of changes has it: as the type's output function writes it. A cast does so only
  * for some types; `format` does for all, but makes NULL an empty string.
  */
-function outputText({ name, type }: Column): string {
+export function outputText({ name, type }: Column): string {
   const value = quoteIdent(name);
   if (PLAIN.test(type)) return `${value}::pg_catalog.text`;
   return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', ${value}) END`;

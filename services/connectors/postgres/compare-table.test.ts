@@ -7,6 +7,7 @@ import type { TargetColumn, TargetTable } from './target-table.ts';
 const column = (name: string, type: string, more: Partial<TargetColumn> = {}): TargetColumn => ({
   name,
   type,
+  cast: type,
   notNull: false,
   hasDefault: false,
   insertOnly: false,

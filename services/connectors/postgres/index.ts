@@ -2,11 +2,13 @@ import type { Connector } from '../../../shared/connector/connector.ts';
 import { DATA_TYPES } from './load-chunk.ts';
 import { createPostgresSink } from './sink.ts';
 import { createPostgresSource } from './source.ts';
+import { createPostgresStore } from './store.ts';
 import { createPostgresVerifier } from './verifier.ts';
 
 export const postgresConnector: Connector = {
   getInfo: () => ({ kind: 'postgres', gives: DATA_TYPES, takes: DATA_TYPES }),
   createSource: createPostgresSource,
   createSink: createPostgresSink,
+  createStore: createPostgresStore,
   createVerifier: createPostgresVerifier,
 };

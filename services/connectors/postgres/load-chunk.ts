@@ -155,7 +155,7 @@ async function stage(
 
 function insertStaged({ name, columns }: WriteTarget): string {
   const names = columns.map((column) => column.name).join(', ');
-  const values = columns.map((column) => `${column.name}::${column.type}`).join(', ');
+  const values = columns.map((column) => `${column.name}::${column.cast}`).join(', ');
   return `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM pg_temp.weir_chunk`;
 }
 
@@ -177,7 +177,7 @@ function mergeStatements(target: WriteTarget): string[] {
   const match = target.key
     .map(
       ({ column, equals }, i) =>
-        `t.${key[i]} ${equals} s.${key[i]}::${target.columns[column]!.type}`,
+        `t.${key[i]} ${equals} s.${key[i]}::${target.columns[column]!.cast}`,
     )
     .join(' AND ');
   const insert = insertStaged(target);

@@ -126,7 +126,7 @@ function notOnPromoted(name: string, where: string, from: Position): WeirError {
   );
 }
 
-function requireSlot(
+export function requireSlot(
   slot: SlotState | null,
   name: string,
   known: PipelinePlan | null,

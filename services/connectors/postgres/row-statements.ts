@@ -63,7 +63,7 @@ export class RowStatements {
       const update = this.#update(all, false);
       if (update === null) return null;
       const { columns, name } = this.#target;
-      const values = columns.map(({ type }, i) => `$${i + 1}::${type}`).join(', ');
+      const values = columns.map(({ cast }, i) => `$${i + 1}::${cast}`).join(', ');
       const sql = `WITH there AS (${update.sql} RETURNING 1) INSERT INTO ${name.sql} (${this.#names()}) OVERRIDING SYSTEM VALUE SELECT ${values} WHERE NOT EXISTS (SELECT 1 FROM there)`;
       return { sql, encodings: update.encodings };
     });

@@ -14,6 +14,11 @@ export interface TargetTable {
 export interface TargetColumn {
   name: string;
   type: string;
+  /**
+   * The type without length or precision, which a value is cast to on its way into the column: a cast to the column's own
+   * would cut off what is too long, and the column refuses it.
+   */
+  cast: string;
   notNull: boolean;
   hasDefault: boolean;
   /** GENERATED ALWAYS AS IDENTITY: takes a value in an INSERT, with OVERRIDING, but never in an UPDATE. */
@@ -36,7 +41,8 @@ export interface UniqueIndex {
 const READ_TABLE = `
 SELECT c.oid::int8::text AS oid, c.relkind AS kind,
   COALESCE((SELECT json_agg(json_build_object(
-      'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
+      'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+      'cast', format_type(a.atttypid, -1), 'notNull', a.attnotnull,
       'hasDefault', (a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '',
       'insertOnly', a.attidentity = 'a',
       'generated', a.attgenerated <> '') ORDER BY a.attnum)

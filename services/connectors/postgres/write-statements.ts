@@ -51,7 +51,7 @@ export function toWriteStatements(
   const stagedType = (i: number): string =>
     columns[i]!.encoding === 'text' ? 'text' : columns[i]!.type;
   const value = (i: number, from = `s.c${i}`): string =>
-    columns[i]!.encoding === 'text' ? `${from}::${columns[i]!.type}` : from;
+    columns[i]!.encoding === 'text' ? `${from}::${columns[i]!.cast}` : from;
   const values = columns.map((_, i) => value(i)).join(', ');
   const byKey = (wanted: (column: number, at: number) => string): string =>
     key

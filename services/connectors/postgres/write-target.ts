@@ -23,6 +23,8 @@ export interface WriteColumn {
   name: string;
   /** The target's type. */
   type: string;
+  /** See `TargetColumn`. */
+  cast: string;
   encoding: 'binary' | 'text';
   /** See `TargetColumn`. */
   insertOnly: boolean;
@@ -41,8 +43,8 @@ export function toWriteTarget(
   if (table === null || problems.length > 0)
     throw new WeirError('TARGET_UNFIT', problems.join('; '));
   const columns = relation.columns.map(({ name: column, encoding }) => {
-    const { type, insertOnly } = table.columns.find((each) => each.name === column)!;
-    return { name: quoteIdent(column), type, encoding, insertOnly };
+    const { type, cast, insertOnly } = table.columns.find((each) => each.name === column)!;
+    return { name: quoteIdent(column), type, cast, encoding, insertOnly };
   });
   if (relation.identity !== 'key') {
     const method = relation.identity === 'row' ? 'multiset' : 'append';

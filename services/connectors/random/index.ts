@@ -1,8 +1,10 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import { createRandomSource } from './source.ts';
+import { createRandomStore } from './store.ts';
 
 export const randomConnector: Connector = {
   getInfo: () => ({ kind: 'random', gives: [TUPLES], takes: [] }),
   createSource: createRandomSource,
+  createStore: createRandomStore,
 };

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import type { ServeOptions } from '../commands/connector.ts';
+
+/** `weir connector …`: for other programs, and for authors of connectors. */
+export function addConnectorCommands(program: Command, done: (exitCode: number) => void): void {
+  const connector = program
+    .command('connector')
+    .summary('let other programs use a connector, or test one')
+    .description('Lets other programs use a connector over gRPC, and tests connectors of others.');
+
+  connector
+    .command('serve')
+    .summary('serve a connector over gRPC (adiom.v1) until stopped')
+    .argument('<url>', 'the store, as in a pipeline file')
+    .requiredOption('--listen <host:port>', 'where to listen; port 0 takes a free one')
+    .option(
+      '--name <name>',
+      'of its one reader, after which what is kept at the store is called',
+      'served',
+    )
+    .option('--tls-cert <file>', 'certificate in PEM; without it the connection is not encrypted')
+    .option('--tls-key <file>', 'its key in PEM')
+    .option('--tls-client-ca <file>', 'peers must have a certificate of this authority')
+    .option('--token-file <file>', 'peers must send the token in this file')
+    .option('--token-env <variable>', 'peers must send the token in this variable')
+    .action(async (url: string, options: ServeOptions) =>
+      done(await (await import('../commands/connector.ts')).runConnectorServe(url, options)),
+    );
+
+  connector
+    .command('forget')
+    .summary('give up what a store keeps for the reader of a served connector')
+    .argument('<url>', 'the store, as in a pipeline file')
+    .option('--name <name>', 'as it was served', 'served')
+    .action(async (url: string, options: { name: string }) =>
+      done(await (await import('../commands/connector.ts')).runConnectorForget(url, options)),
+    );
+}

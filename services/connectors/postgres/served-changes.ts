@@ -1,0 +1,164 @@
+import { parsePosition, readPosition, type Position } from '../../../shared/change/position.ts';
+import type { UpdatesStart } from '../../../shared/connector/store.ts';
+import type { ChangeReceiver, Source, SourceScope } from '../../../shared/connector/source.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
+import type { EndOptions } from '../../../shared/connector/connector.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { readCatalog } from './catalog.ts';
+import { connect, disconnect } from './connection.ts';
+import { ControlConnection } from './control-connection.ts';
+import { lsnToPosition } from './lsn.ts';
+import { pipelineObjectName } from './names.ts';
+import { requireSlot } from './open-following.ts';
+import { alignPublications } from './publication.ts';
+import { readSlot } from './replication-slot.ts';
+import { createPostgresSource } from './source.ts';
+import { readLogEnd } from './server-facts.ts';
+import { readLogIdentity } from './source-identity.ts';
+
+const SCOPE: SourceScope = {
+  mode: 'changes',
+  namespaces: undefined,
+  lanes: 1,
+  dataType: TUPLES,
+};
+
+/**
+ * The changes of a database for a program that keeps its own progress. A replication slot holds them back, named as
+ * that of a pipeline of the same name; it moves up to where that program comes back, and never by itself.
+ */
+export class ServedChanges {
+  readonly #options: EndOptions;
+  readonly #source: Source;
+  #beginning: Promise<unknown> = Promise.resolve();
+  #stream: { replace: AbortController; ended: Promise<unknown> } | null = null;
+
+  constructor(options: EndOptions) {
+    this.#options = options;
+    this.#source = createPostgresSource(options);
+  }
+
+  /** One after the other: of two that make the slot at once one would fail. */
+  begin(): Promise<UpdatesStart> {
+    const turn = this.#beginning.then(() => this.#begin());
+    this.#beginning = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async stream(start: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal): Promise<void> {
+    const replace = new AbortController();
+    const before = this.#stream;
+    before?.replace.abort();
+    const both = AbortSignal.any([signal, replace.signal]);
+    const running = (before?.ended ?? Promise.resolve()).then(() =>
+      this.#follow(start, receiver, both),
+    );
+    this.#stream = { replace, ended: running.catch(() => undefined) };
+    try {
+      await running;
+    } catch (error) {
+      if (!replace.signal.aborted) throw error;
+    }
+    if (replace.signal.aborted)
+      throw new WeirError(
+        'ALREADY_RUNNING',
+        'a later call of StreamUpdates has taken the place of this one; serve each reader under a name of its own',
+      );
+  }
+
+  async #follow(
+    { position, memory }: UpdatesStart,
+    receiver: ChangeReceiver,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { identity, planned } = parseMemory(memory);
+    const known = {
+      identity,
+      start: position,
+      snapshot: { xmin: '0', nextChunkId: 1 },
+      lanes: 1,
+      namespaces: [],
+    };
+    const reached = { least: position, most: position };
+    const session = await this.#source.open({ ...SCOPE, reached }, known, signal);
+    try {
+      session.release(position);
+      await session.streamUpdates(position, withoutEarlierTruncates(receiver, planned), signal);
+    } finally {
+      await session.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stream?.replace.abort();
+    await this.#stream?.ended;
+    await this.#source.close();
+  }
+
+  /**
+   * Everything since the slot's place is still there, and more cannot be told: what was committed is not seen at once
+   * by those who read.
+   */
+  async #begin(): Promise<UpdatesStart> {
+    const { url, pipeline } = this.#options;
+    const slotName = pipelineObjectName(pipeline);
+    const control = await ControlConnection.open(url, `weir ${pipeline} plan`);
+    try {
+      const slot = await readSlot(control, slotName);
+      if (slot === null || slot.isLost) {
+        const session = await this.#source.open(SCOPE, null, new AbortController().signal);
+        await session.close();
+        const { start: position, identity } = session.plan;
+        return toStart(position, { identity, planned: position });
+      }
+      const position = lsnToPosition(slot.confirmedFlush);
+      requireSlot(slot, slotName, null, position);
+      await control.run('aligning the publications', async (client) => {
+        const { tables } = await readCatalog(client, undefined);
+        await alignPublications(client, pipeline, tables, new Set());
+      });
+      const replication = await connect(url, {
+        applicationName: `weir ${pipeline} plan`,
+        replication: true,
+      });
+      try {
+        const identity = await readLogIdentity(replication);
+        return toStart(position, { identity, planned: lsnToPosition(await readLogEnd(control)) });
+      } finally {
+        await disconnect(replication);
+      }
+    } finally {
+      await control.close();
+    }
+  }
+}
+
+interface Memory {
+  identity: string;
+  /** Where the log ended before anything was read: what was emptied by then was read as empty. */
+  planned: Position;
+}
+
+function toStart(position: Position, memory: Memory): UpdatesStart {
+  return { position, memory };
+}
+
+function parseMemory(value: unknown): Memory {
+  const memory = (value ?? {}) as Partial<Memory>;
+  if (typeof memory.identity === 'string' && typeof memory.planned === 'string')
+    return { identity: memory.identity, planned: parsePosition(memory.planned) };
+  throw new WeirError('CONFIG_INVALID', 'the cursor is none that this connector gave');
+}
+
+function withoutEarlierTruncates(receiver: ChangeReceiver, planned: Position): ChangeReceiver {
+  return {
+    change: (...change) => receiver.change(...change),
+    barrier(position, barrier) {
+      if (barrier.kind === 'truncate' && readPosition(position, 0) < planned) return;
+      receiver.barrier(position, barrier);
+    },
+    commit: (position, timeMs) => receiver.commit(position, timeMs),
+    watermark: (position, timeMs) => receiver.watermark(position, timeMs),
+    ready: () => receiver.ready(),
+  };
+}

@@ -1,0 +1,193 @@
+import { BSON } from 'bson';
+import { expect, it, onTestFinished } from 'vitest';
+import { AdiomRelay } from '../support/adiom-relay.ts';
+import { dumpTable } from '../support/psql.ts';
+import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
+import { serveStore } from '../support/served-store.ts';
+import {
+  availableValueTables,
+  changeValues,
+  createValueTables,
+  expectValuesEqual,
+} from '../support/value-rounds.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const source = usePostgres();
+const target = useTargetPostgres();
+
+async function createRelay(): Promise<{ relay: AdiomRelay; sourceUrl: string; targetUrl: string }> {
+  const sourceUrl = await source.createDatabase();
+  const targetUrl = await target.createDatabase();
+  const name = `served-${sourceUrl.slice(-8)}`;
+  const from = await serveStore(sourceUrl, { name });
+  const to = await serveStore(targetUrl);
+  const relay = new AdiomRelay(from.address, to.address);
+  onTestFinished(async () => {
+    await relay.stop();
+    relay.close();
+  });
+  return { relay, sourceUrl, targetUrl };
+}
+
+it('served at both ends: another program copies values of every type as documents and follows them, and both are equal', async () => {
+  const { relay, sourceUrl, targetUrl } = await createRelay();
+  const tables = await availableValueTables(sourceUrl, targetUrl);
+  await createValueTables(sourceUrl, tables);
+  await createValueTables(targetUrl, tables);
+  await queryPostgres(targetUrl, `TRUNCATE ${tables.map(({ name }) => name).join(', ')}`);
+  await queryPostgres(sourceUrl, 'CREATE TABLE last (id int PRIMARY KEY)');
+  await queryPostgres(targetUrl, 'CREATE TABLE last (id int PRIMARY KEY)');
+  const plan = await relay.plan();
+  await relay.copy(plan);
+  await expectValuesEqual({ sourceUrl, targetUrl }, tables);
+  relay.follow();
+  await changeValues(sourceUrl, tables);
+  await queryPostgres(sourceUrl, 'INSERT INTO last VALUES (1)');
+  await relay.sees('public.last');
+  await expectValuesEqual({ sourceUrl, targetUrl }, tables);
+});
+
+const SHAPES = `
+  CREATE TABLE pair (b bigint, a text, note text, big text, PRIMARY KEY (b, a));
+  ALTER TABLE pair ALTER big SET STORAGE EXTERNAL;
+  CREATE TABLE part (id int, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+  CREATE TABLE part_old PARTITION OF part FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+  CREATE TABLE part_new PARTITION OF part FOR VALUES FROM ('2021-01-01') TO ('2030-01-01');
+  CREATE TABLE made (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int UNIQUE, twice int GENERATED ALWAYS AS (n * 2) STORED);
+  CREATE TABLE many (id int PRIMARY KEY, filler text);
+  CREATE TABLE keyless (v text)`;
+const NAMES = ['pair', 'part', 'made', 'many'];
+
+it('served: whole rows come of keys of several columns, of partitions, changed keys and unchanged large values, also after a restart', async () => {
+  const { relay, sourceUrl, targetUrl } = await createRelay();
+  await queryPostgres(sourceUrl, SHAPES);
+  await queryPostgres(targetUrl, SHAPES);
+  await queryPostgres(
+    sourceUrl,
+    `INSERT INTO pair SELECT i, 'k' || i, 'note', repeat(md5(i::text), 500) FROM generate_series(1, 20) i;
+     INSERT INTO part SELECT i, date '2020-06-01' + i * 20 FROM generate_series(1, 40) i;
+     INSERT INTO made (n) SELECT i FROM generate_series(1, 50) i;
+     INSERT INTO many SELECT i, repeat('x', 500) FROM generate_series(1, 20000) i;
+     INSERT INTO keyless VALUES ('left out')`,
+  );
+  relay.retries = 1;
+  const plan = await relay.plan();
+  expect(new Set(plan.partitions.map(({ namespace }) => namespace))).toEqual(
+    new Set(NAMES.map((name) => `public.${name}`)),
+  );
+  // Between plan and copy: what pages show is newer than where the changes begin.
+  await queryPostgres(
+    sourceUrl,
+    `UPDATE pair SET note = 'early' WHERE b < 5; DELETE FROM made WHERE n > 40; TRUNCATE part_old`,
+  );
+  await queryPostgres(sourceUrl, 'DELETE FROM many WHERE id % 7 = 0');
+  await relay.copy(plan);
+  // 10 MB in pages of about 1 MiB.
+  expect(relay.pages).toBeGreaterThan(10);
+  relay.follow();
+  await queryPostgres(
+    sourceUrl,
+    `UPDATE pair SET note = 'only the note' WHERE b % 2 = 0;
+     UPDATE pair SET b = b + 100 WHERE b > 15;
+     UPDATE part SET day = '2021-01-15' WHERE id < 3;
+     UPDATE made SET n = n + 1000;
+     DELETE FROM pair WHERE b = 1`,
+  );
+  await relay.sees('public.made');
+  await relay.stop();
+  await queryPostgres(
+    sourceUrl,
+    `INSERT INTO pair VALUES (1, 'k1', NULL, ''); ALTER TABLE many ADD more int; UPDATE many SET more = id WHERE id < 10`,
+  );
+  await queryPostgres(targetUrl, 'ALTER TABLE many ADD more int');
+  const before = relay.messages.length;
+  relay.follow();
+  await relay.until('changes made meanwhile', () =>
+    relay.messages.slice(before).some(({ namespace }) => namespace === 'public.many'),
+  );
+  await relay.idle();
+  for (const name of NAMES)
+    expect(await dumpTable(targetUrl, name), name).toEqual(await dumpTable(sourceUrl, name));
+
+  await queryPostgres(sourceUrl, 'TRUNCATE many');
+  expect(String(await relay.ended())).toMatch(/public\.many was truncated at the source/);
+});
+
+it('served: the log is held back up to where the reader came back, and a plan made anew changes nothing of that', async () => {
+  const { relay, sourceUrl, targetUrl } = await createRelay();
+  for (const url of [sourceUrl, targetUrl])
+    await queryPostgres(url, 'CREATE TABLE t (id int PRIMARY KEY)');
+  const confirmed = async (): Promise<unknown> =>
+    (
+      await queryPostgres(
+        sourceUrl,
+        'SELECT confirmed_flush_lsn AS at FROM pg_replication_slots WHERE database = current_database()',
+      )
+    )[0];
+  await relay.plan();
+  const first = await confirmed();
+  relay.follow();
+  await queryPostgres(sourceUrl, 'INSERT INTO t VALUES (1)');
+  await relay.sees('public.t');
+  expect(await confirmed()).toEqual(first);
+  const { cursor } = relay;
+  await relay.plan();
+  expect(await confirmed()).toEqual(first);
+  relay.cursor = cursor;
+  await relay.stop();
+  relay.follow();
+  await waitFor('the slot to move', async () => {
+    if (relay.failure !== undefined) return true;
+    return JSON.stringify(await confirmed()) !== JSON.stringify(first);
+  });
+  expect(relay.failure).toBeUndefined();
+  expect(await dumpTable(targetUrl, 't')).toEqual(['1']);
+});
+
+it('served: documents and ids that do not fit are refused by name, and nothing of their batch is kept', async () => {
+  const { relay, targetUrl } = await createRelay();
+  await queryPostgres(
+    targetUrl,
+    'CREATE TABLE t (id int PRIMARY KEY, v varchar(3), n numeric(4,1) CHECK (n < 100)); CREATE TABLE keyless (v text)',
+  );
+  const type = 'DATA_TYPE_MONGO_BSON';
+  const write = (...documents: object[]): Promise<unknown> =>
+    relay.sink
+      .call('WriteData', {
+        namespace: 'public.t',
+        data: documents.map((each) => BSON.serialize(each)),
+        type,
+      })
+      .catch((error: Error) => error.message);
+  const good = { _id: 1, id: 1, v: 'abc', n: 1.5 };
+  expect(await write(good, { ...good, _id: 2, id: 2, v: 5 })).toMatch(
+    /INVALID_ARGUMENT: the field v .* BSON int32.*public\.t/,
+  );
+  expect(await write(good, { _id: 2, id: 2, n: 1 })).toMatch(/no field v/);
+  expect(await write(good, { ...good, _id: 2, id: 2, extra: 1 })).toMatch(/the field extra/);
+  expect(await write(good, { ...good, _id: 2, id: 2, n: 0.25 })).toMatch(/without loss/);
+  expect(await write(good, { ...good, _id: 2, id: 2, n: 500 })).toMatch(/FAILED_PRECONDITION/);
+  expect(await write(good, { ...good, _id: 2, id: 2, v: 'longer' })).toMatch(/FAILED_PRECONDITION/);
+  expect(await dumpTable(targetUrl, 't')).toEqual([]);
+  expect(await write(good, { ...good, v: 'x' })).toEqual({});
+  expect(await write()).toEqual({});
+  expect(await dumpTable(targetUrl, 't')).toEqual(['1\tx\t1.5']);
+  const one = { name: '', type: 16, data: Buffer.from([1, 0, 0, 0]) };
+  const update = (more: object): Promise<unknown> =>
+    relay.sink
+      .call('WriteUpdates', { namespace: 'public.t', type, updates: [{ id: [one], ...more }] })
+      .catch((error: Error) => error.message);
+  const partial = { type: 'UPDATE_TYPE_PARTIAL_UPDATE', partial_update_unset: ['v'] };
+  expect(await update({ ...partial, data: BSON.serialize({ n: 2 }) })).toEqual({});
+  expect(await dumpTable(targetUrl, 't')).toEqual(['1\t\\N\t2.0']);
+  expect(
+    await update({ type: 'UPDATE_TYPE_UPDATE', data: BSON.serialize({ ...good, id: 3, _id: 3 }) }),
+  ).toMatch(/_id and the field id/);
+  expect(await update({ type: 'UPDATE_TYPE_DELETE' })).toEqual({});
+  expect(await update({ type: 'UPDATE_TYPE_DELETE' })).toEqual({});
+  expect(await dumpTable(targetUrl, 't')).toEqual([]);
+  const elsewhere = relay.sink.call('WriteData', { namespace: 'public.none', data: [], type });
+  await expect(elsewhere).rejects.toThrow(/NOT_FOUND/);
+  const keyless = relay.sink.call('WriteData', { namespace: 'public.keyless', data: [], type });
+  await expect(keyless).rejects.toThrow(/has no key/);
+});
