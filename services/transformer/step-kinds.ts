@@ -3,6 +3,7 @@ import { cast } from './steps/cast.ts';
 import { hash, redact, tokenize } from './steps/conceal.ts';
 import { filter } from './steps/filter.ts';
 import { drop, keep } from './steps/keep.ts';
+import { module } from './steps/module.ts';
 import { rename } from './steps/rename.ts';
 import { route } from './steps/route.ts';
 import { set } from './steps/set.ts';
@@ -21,6 +22,7 @@ export const STEP_KINDS: Readonly<Record<string, StepKind>> = {
   tokenize,
   route,
   cast,
+  module,
 };
 
 /** The kind of that name. */
