@@ -65,6 +65,7 @@ export class AdiomStore {
   /** Given in place of every document of the copy. */
   raw: Buffer | null = null;
   #repeatFrom = Infinity;
+  #repeatEvery = Infinity;
   /** The keys of each namespace when a plan was made: what comes later comes as an update. */
   readonly #planned = new Map<string, string[]>();
   #faults: Fault[] = [];
@@ -131,6 +132,11 @@ export class AdiomStore {
 
   fault(fault: Fault): void {
     this.#faults.push({ ...fault });
+  }
+
+  /** Every so-many-th document of the copy comes twice, in a page of its partition and again behind it. */
+  repeatEvery(documents: number): void {
+    this.#repeatEvery = documents;
   }
 
   /** From that page on the next cursor is the one that was asked with. */

@@ -1,4 +1,5 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
+import { DOCUMENTS } from '../../../shared/connector/data-type.ts';
 import { DATA_TYPES } from './load-chunk.ts';
 import { createPostgresSink } from './sink.ts';
 import { createPostgresSource } from './source.ts';
@@ -6,7 +7,7 @@ import { createPostgresStore } from './store.ts';
 import { createPostgresVerifier } from './verifier.ts';
 
 export const postgresConnector: Connector = {
-  getInfo: () => ({ kind: 'postgres', gives: DATA_TYPES, takes: DATA_TYPES }),
+  getInfo: () => ({ kind: 'postgres', gives: DATA_TYPES, takes: [...DATA_TYPES, DOCUMENTS] }),
   createSource: createPostgresSource,
   createSink: createPostgresSink,
   createStore: createPostgresStore,

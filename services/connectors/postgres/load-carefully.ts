@@ -19,6 +19,8 @@ export type ChunkFormat = 'binary' | 'text' | 'tuples';
 export interface ChunkOptions {
   pipeline: string;
   onBadRow: 'stop' | 'park';
+  /** The chunk may have several rows of the same key, of which the last counts. */
+  repeats: boolean;
   targetOf: (relation: Relation) => Promise<WriteTarget>;
   /** The chunk is loaded so that the refused row is known: coming again would tell no more. */
   onCareful: () => void;

@@ -58,7 +58,7 @@ export async function loadChunk(
     if (careful && chunk.how === 'merge') await takeTurns(client, target);
     const loaded = careful
       ? await loadCarefully(session, options, chunk, format, entry.start, parts)
-      : await loadAtOnce(client, chunk, format, target, parts);
+      : await loadAtOnce(client, chunk, format, target, parts, options.repeats);
     if (loaded !== chunk.rows())
       throw new WeirError(
         'INTERNAL',
@@ -81,6 +81,7 @@ async function loadAtOnce(
   format: ChunkFormat,
   target: WriteTarget,
   parts: AsyncIterable<Buffer>,
+  repeats: boolean,
 ): Promise<number> {
   const count = { loaded: 0 };
   const watch = (_index: number, loaded: number): void => void (count.loaded = loaded);
@@ -92,6 +93,7 @@ async function loadAtOnce(
   if (chunk.how === 'load') await client.query(insertStaged(target));
   else {
     await takeTurns(client, target);
+    if (repeats) await client.query(dropRepeated(target));
     for (const sql of mergeStatements(target)) await client.query(sql);
   }
   return count.loaded;
@@ -169,6 +171,14 @@ async function takeTurns(client: ClientBase, { name, key }: WriteTarget): Promis
   await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
     `weir merge into ${name.namespace}`,
   ]);
+}
+
+/** Of rows with the same key the last one stays. */
+function dropRepeated({ key, columns }: WriteTarget): string {
+  const names = key.map(({ column }) => columns[column]!.name).join(', ');
+  return `DELETE FROM pg_temp.weir_chunk WHERE ctid IN (
+    SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY ${names} ORDER BY ctid DESC) AS place
+      FROM pg_temp.weir_chunk) r WHERE place > 1)`;
 }
 
 function mergeStatements(target: WriteTarget): string[] {

@@ -6,6 +6,7 @@ import { compareTable } from './compare-table.ts';
 import { takeRows } from './contested-row.ts';
 import { createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
+import { writtenRelation } from './document-table.ts';
 import { truncateParked } from './parked-entries.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
@@ -113,10 +114,10 @@ async function createNamespace(
   target: PlanTarget,
   plan: NamespacePlan,
 ): Promise<string[]> {
-  const { relation } = plan;
-  const definition = definitionOf(plan);
-  const name = target.names.ofNamespace(relation.namespace);
+  const name = target.names.ofNamespace(plan.relation.namespace);
   const table = await readTargetTable(client, name);
+  const relation = writtenRelation(plan.relation, name, table);
+  const definition = definitionOf({ ...plan, relation });
   if (table === null) {
     if (target.create === 'never')
       return [
@@ -137,7 +138,7 @@ async function createNamespace(
     [
       target.pipeline,
       relation.namespace,
-      JSON.stringify(relation),
+      JSON.stringify(plan.relation),
       JSON.stringify(definition),
       plan.start,
       target.create === 'never',
@@ -171,9 +172,9 @@ async function continueNamespace(
   plan: NamespacePlan,
 ): Promise<string[]> {
   if (plan.state === 'ready') return [];
-  const { relation } = plan;
-  const name = target.names.ofNamespace(relation.namespace);
-  const definition = definitionOf(plan);
+  const name = target.names.ofNamespace(plan.relation.namespace);
+  const relation = writtenRelation(plan.relation, name, await readTargetTable(client, name));
+  const definition = definitionOf({ ...plan, relation });
   await addMissingColumns(client, target.create, definition, relation, name);
   const table = await readTargetTable(client, name);
   if (table === null)
@@ -185,7 +186,7 @@ async function continueNamespace(
     [
       target.pipeline,
       relation.namespace,
-      JSON.stringify(relation),
+      JSON.stringify(plan.relation),
       JSON.stringify(definition),
       plan.start,
       plan.state !== 'restart',

@@ -19,6 +19,7 @@ import { type Barrier, isKeptState } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyChanges } from './apply-changes.ts';
 import { CarefulWriter } from './careful-writer.ts';
+import { DocumentWriter } from './document-writer.ts';
 import { describeServer } from './connection.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadCarefullyNextTime, loadChunk } from './load-chunk.ts';
@@ -58,6 +59,7 @@ class PostgresSink implements Sink {
   readonly #finisher: NamespaceFinisher;
   readonly #sideState: SideStateWriter;
   readonly #careful: CarefulWriter;
+  readonly #documents: DocumentWriter;
   readonly parking: Parking;
 
   constructor(options: SinkOptions) {
@@ -71,6 +73,7 @@ class PostgresSink implements Sink {
     this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);
     this.#careful = new CarefulWriter(log);
+    this.#documents = new DocumentWriter(this.#target.names, options.onBadRow);
     this.parking = createParking({
       pipeline,
       relations: this.#relations,
@@ -80,7 +83,9 @@ class PostgresSink implements Sink {
   }
 
   check(relations: readonly RelationPlan[]): Promise<Finding[]> {
-    return this.#ask('checking', (client) => checkTarget(client, this.#target, relations));
+    return this.#ask('checking', async (client) =>
+      checkTarget(client, this.#target, await this.#documents.plans(client, relations)),
+    );
   }
 
   readState(): Promise<PipelineState | null> {
@@ -115,17 +120,20 @@ class PostgresSink implements Sink {
     const { pipeline, onBadRow } = this.#options;
     let careful = false;
     try {
-      return await this.#write(null, (session) => {
+      return await this.#write(null, async (session) => {
+        const rows = await this.#documents.chunk(session.client, chunk, parts);
         const options = {
+          repeats: rows.repeats,
           pipeline,
           onBadRow,
           targetOf: (relation: Relation) => this.#relations.targetOf(session.client, relation),
           onCareful: () => (careful = true),
           onParked: (refused: readonly Aside[]) => this.#careful.tell(refused),
         };
-        return loadChunk(session, options, chunk, parts);
+        return loadChunk(session, options, rows.chunk, rows.parts);
       });
     } catch (error) {
+      this.#documents.forget(chunk.namespace);
       if (careful || !(error instanceof WeirError) || error.code !== 'ROW_REFUSED') throw error;
     }
     await this.#ask('looking for a refused row at', (client) =>
@@ -152,8 +160,11 @@ class PostgresSink implements Sink {
     return this.#write(lane, ({ client }) => openLane(client, this.#options.pipeline, lane));
   }
 
-  writeUpdates(batch: LaneBatch): Promise<void> {
+  async writeUpdates(given: LaneBatch): Promise<void> {
     const { pipeline, onBadRow } = this.#options;
+    const batch = DocumentWriter.concerns(given)
+      ? await this.#write(given.before.lane, ({ client }) => this.#documents.batch(client, given))
+      : given;
     return this.#careful.write(
       batch,
       () =>
@@ -179,7 +190,10 @@ class PostgresSink implements Sink {
         return await write(session, targets);
       } catch (error) {
         // Whatever is wrong may be mended at the target: look again next time.
-        for (const { relation } of batch.changes) this.#relations.forget(relation.namespace);
+        for (const { relation } of batch.changes) {
+          this.#relations.forget(relation.namespace);
+          this.#documents.forget(relation.namespace);
+        }
         throw error;
       }
     });

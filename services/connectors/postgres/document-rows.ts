@@ -1,0 +1,97 @@
+import { BSON } from 'bson';
+import type { Relation } from '../../../shared/change/relation.ts';
+import { keyOf, toTuple } from '../../../shared/change/tuple.ts';
+import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
+import { type IdPart, readFields, toDocumentId } from '../../../shared/document/document-id.ts';
+import { fromDocumentKey, fromDocumentRow } from '../../../shared/document/document-relation.ts';
+import { fromDocument, fromId } from '../../../shared/document/from-document.ts';
+import { patchSteps } from '../../../shared/document/patch.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { keepsWholeDocuments } from './document-table.ts';
+
+const EXACT = { promoteValues: false, promoteLongs: false, bsonRegExp: true } as const;
+
+/** Makes rows of text of documents (`document-relation.ts`), as `writtenRelation` has them. */
+export class DocumentRows {
+  readonly relation: Relation;
+  readonly isWhole: boolean;
+
+  constructor(relation: Relation) {
+    this.relation = relation;
+    this.isWhole = keepsWholeDocuments(relation);
+  }
+
+  row(row: Buffer): Buffer {
+    const { document } = fromDocumentRow(row);
+    if (!this.isWhole) return fromDocument(this.relation, document, { absent: 'null' });
+    return this.ofDocument(document);
+  }
+
+  /** A row of the table that keeps whole documents. */
+  ofDocument(document: Uint8Array): Buffer {
+    const fields = BSON.deserialize(document, EXACT);
+    return toTuple([toText(fields['_id']), toText(fields)]);
+  }
+
+  key(key: Buffer): Buffer {
+    return this.#keyOf(readFields(fromDocumentKey(key)));
+  }
+
+  /** The row with what a partial update leaves out as unchanged; not for whole documents. */
+  partial(row: Buffer): Buffer {
+    const { id, document: patch } = fromDocumentRow(row);
+    const set = new Map<string, IdPart>();
+    const unset = new Set<string>();
+    for (const step of patchSteps(patch)) {
+      for (const path of step.unset) {
+        this.#refusePath(path);
+        set.delete(path);
+        unset.add(path);
+      }
+      for (const field of readFields(step.set)) {
+        this.#refusePath(field.name);
+        set.set(field.name, field);
+        unset.delete(field.name);
+      }
+    }
+    const parts = readFields(id).filter(({ name }) => !set.has(name));
+    return fromDocument(this.relation, toDocumentId([...parts, ...set.values()]), {
+      absent: 'unchanged',
+      unset: [...unset],
+    });
+  }
+
+  /** The rows of a chunk, which comes cut anywhere. */
+  async *chunk(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const splitter = new TupleSplitter();
+    for await (const part of parts) {
+      const rows = [...splitter.take(part)].map((row) => this.row(row));
+      if (rows.length > 0) yield Buffer.concat(rows);
+    }
+  }
+
+  #keyOf(parts: readonly IdPart[]): Buffer {
+    if (!this.isWhole) return fromId(this.relation, [...parts]);
+    const id = parts.length === 1 ? parts[0] : parts.find(({ name }) => name === '_id');
+    if (id === undefined)
+      throw new WeirError(
+        'NOT_SUPPORTED',
+        `the ids of ${this.relation.namespace} have several parts and none is called _id; create the table at the target with a primary key of columns named after them`,
+      );
+    const value = BSON.deserialize(toDocumentId([{ ...id, name: '_id' }]), EXACT)['_id'] as unknown;
+    return keyOf(toTuple([toText(value), null]), this.relation.key);
+  }
+
+  #refusePath(path: string): void {
+    const { namespace, columns } = this.relation;
+    if (!path.includes('.') || columns.some(({ name }) => name === path)) return;
+    throw new WeirError(
+      'ROW_REFUSED',
+      `a partial update of ${namespace} changes something inside the field ${path.split('.')[0]}, which a column cannot take; let the source send whole documents`,
+    );
+  }
+}
+
+function toText(value: unknown): string {
+  return BSON.EJSON.stringify(value, { relaxed: false });
+}

@@ -1,0 +1,60 @@
+import type { Relation } from '../../../shared/change/relation.ts';
+import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { TargetName } from './target-names.ts';
+import type { TargetTable, UniqueIndex } from './target-table.ts';
+
+/** The table in which documents are kept that have none of their own: both columns in canonical Extended JSON. */
+const ID = { name: '_id', type: 'jsonb', encoding: 'text' } as const;
+const DOCUMENT = { name: 'document', type: 'jsonb', encoding: 'text' } as const;
+
+/**
+ * What a relation is at the target: itself, or of documents the rows of text that they become. Where there is a table,
+ * fields go to its columns by name, and its primary key, or else a unique index, tells them apart. Where there is none
+ * yet, or one made for it, a row has the `_id` and the whole document.
+ */
+export function writtenRelation(
+  relation: Relation,
+  name: TargetName,
+  table: TargetTable | null,
+): Relation {
+  if (!isDocumentRelation(relation)) return relation;
+  if (table === null || isDocumentTable(table))
+    return { ...relation, columns: [{ ...ID }, { ...DOCUMENT }], key: [0] };
+  const columns = table.columns.filter(({ generated }) => !generated);
+  const key = table.indexes.find((index) => tellsApart(index, table));
+  if (key === undefined)
+    throw new WeirError(
+      'TARGET_UNFIT',
+      `${name.namespace} at the target has no primary key and no unique index on columns that are NOT NULL, by which documents could be told apart; run ALTER TABLE ${name.sql} ADD PRIMARY KEY (…)`,
+    );
+  return {
+    ...relation,
+    columns: columns.map(({ name: column, type }) => ({ name: column, type, encoding: 'text' })),
+    key: key.columns.map((column) => columns.findIndex((each) => each.name === column)),
+  };
+}
+
+/** Of a relation that `writtenRelation` gave for documents. */
+export function keepsWholeDocuments({ columns }: Relation): boolean {
+  return (
+    columns.length === 2 &&
+    [ID, DOCUMENT].every(({ name, type }, i) => {
+      return columns[i]!.name === name && columns[i]!.type === type;
+    })
+  );
+}
+
+function isDocumentTable({ columns }: TargetTable): boolean {
+  return [ID, DOCUMENT].every((wanted) =>
+    columns.some(({ name, type }) => name === wanted.name && type === wanted.type),
+  );
+}
+
+function tellsApart({ columns, exclusion, partial }: UniqueIndex, table: TargetTable): boolean {
+  if (exclusion || partial) return false;
+  return columns.every((name) => {
+    const column = table.columns.find((each) => each.name === name);
+    return column !== undefined && column.notNull && !column.generated;
+  });
+}
