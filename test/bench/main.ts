@@ -8,6 +8,7 @@ import type { Bench, CaseReport } from './bench.ts';
 import { runCatchUp } from './cases/catch-up.ts';
 import { runCopy } from './cases/copy.ts';
 import { runMemory } from './cases/memory.ts';
+import { runWriters } from './cases/writers.ts';
 import { canReadProcesses } from './measure/process-record.ts';
 import { runSql } from './sql.ts';
 
@@ -15,6 +16,7 @@ const CASES: Record<string, (bench: Bench) => Promise<CaseReport>> = {
   copy: runCopy,
   'catch-up': runCatchUp,
   memory: runMemory,
+  writers: runWriters,
 };
 const USUAL = ['copy', 'catch-up'];
 
