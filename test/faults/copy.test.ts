@@ -95,6 +95,8 @@ async function restartAheadOfLanes(pipeline: FaultPipeline, missing: string): Pr
   const epochs = () => pipeline.logged(({ msg }) => msg === 'reader epoch began').length;
   const before = epochs();
   await Promise.all(pipeline.services.map((service) => service.kill()));
+  // What is left in the lanes would be applied, and wait, before the reader has begun.
+  await pipeline.nats.wipe();
   pipeline.wires.source.delayMs = 0;
   const client = await openDatabase(pipeline.targetUrl);
   try {
