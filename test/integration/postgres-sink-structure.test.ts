@@ -286,6 +286,18 @@ describe('barriers', () => {
   });
 });
 
+it('the check names a deferrable constraint of the target, which lets in what it should refuse', async () => {
+  await queryPostgres(source, 'CREATE TABLE seats (id int PRIMARY KEY, seat text)');
+  await queryPostgres(target, 'CREATE TABLE seats (id int PRIMARY KEY, seat text UNIQUE DEFERRABLE)'); // prettier-ignore
+  pipeline = await SinkPipeline.create(source, target);
+  const findings = await pipeline.sink.check(pipeline.plan.namespaces);
+  const [warned] = findings.filter(({ level }) => level === 'warning');
+  expect(warned?.message).toMatch(/seats_seat_key.*NOT DEFERRABLE/);
+  await pipeline.start();
+  await pipeline.write(0, { 'public.seats': { upserts: [['1', 'A'], ['2', 'A']] } }); // prettier-ignore
+  expect(await dumpTable(target, 'seats')).toEqual(['1\tA', '2\tA']);
+});
+
 describe('a role that is no superuser', () => {
   async function roleUrl(name: string, grants: string): Promise<string> {
     const database = new URL(target).pathname.slice(1);

@@ -55,6 +55,7 @@ export function statusLine(services: readonly ServiceStatus[]): string {
   const rate = Math.round(report?.appliedPerSecond ?? 0);
   if (rate > 0) parts.push(`${number.format(rate)}/s applied`);
   if ((report?.inFlight ?? 0) > 0) parts.push(`${number.format(report!.inFlight!)} on their way`);
+  if ((report?.parked ?? 0) > 0) parts.push(`${number.format(report!.parked)} parked`);
   if (report?.lagMs != null) parts.push(`lag ${formatLag(report.lagMs)}`);
   parts.push(`${writers.length} writer${writers.length === 1 ? '' : 's'}`);
   parts.push(...retentionParts(reader?.retention ?? null));

@@ -240,6 +240,7 @@ async function checkTriggers(
           `${trigger} would fire for every row that is written; ${grantTo(server)}, or drop it`,
         ),
   );
+  if (may) findings.push(...existing.flatMap(unchecked));
   const links = relations.some((plan) =>
     definitionOf(plan).constraints.some(({ kind }) => kind === 'foreign'),
   );
@@ -251,6 +252,18 @@ async function checkTriggers(
       ),
     );
   return findings;
+}
+
+/** Deferrable uniqueness is the work of triggers, which do not fire for replicas. */
+function unchecked({ name, table }: { name: TargetName; table: TargetTable }): Finding[] {
+  return table.indexes
+    .filter(({ immediate }) => !immediate)
+    .map((index) =>
+      warning(
+        name.namespace,
+        `the deferrable constraint ${index.name} is not checked while changes are applied: unless the source has it too, make it anew as NOT DEFERRABLE`,
+      ),
+    );
 }
 
 function grantTo({ version, role }: Server): string {
