@@ -41,6 +41,8 @@ export function createProgram(done: (exitCode: number) => void): Command {
       'also serve the control API and the console of this pipeline: a port or host:port',
     )
     .addOption(tokens())
+    .option('--report <file>', 'write what a finite pipeline came to as JSON, at its end')
+    .option('--verify', 'compare both ends when it has caught up or finished; 1 where they differ')
     .action(async (file: string, options: RunOptions) =>
       done(await (await import('./commands/run.ts')).runRun(file, options)),
     );

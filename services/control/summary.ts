@@ -80,6 +80,7 @@ export function numbersOf(heard: Heard, nowMs: number) {
   return {
     ...ageOf(heard.report, nowMs),
     lagMs: report?.lagMs ?? null,
+    bytesBehind: report?.bytesBehind ?? null,
     appliedPerSecond: report?.appliedPerSecond ?? null,
     copiedRowsPerSecond: report?.copiedRowsPerSecond ?? null,
     inFlight: report?.inFlight ?? null,

@@ -218,9 +218,15 @@ export class ReaderEpoch implements MeteredEpoch {
   }
 
   /** Counted before the position is asked for: all of it stands before it. */
-  async mark(): Promise<ReaderMark> {
+  async mark(reached?: Position): Promise<ReaderMark> {
     const { read, number: readerEpoch } = this;
-    return { read, readerEpoch, head: this.phase === 'streaming' ? await this.head() : null };
+    const head = this.phase === 'streaming' ? await this.head() : null;
+    const { source } = this.#options;
+    const bytesBehind =
+      head === null || reached === undefined
+        ? null
+        : (source.bytesBetween?.(reached, head) ?? null);
+    return { read, readerEpoch, head, bytesBehind };
   }
 
   async sendSideState(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { PipelinePlan } from '../../shared/connector/plan.ts';
+import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
 import type { Chunk, SourceSession } from '../../shared/connector/source.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
@@ -51,12 +51,7 @@ export class SnapshotCopier {
     this.#options = options;
     this.#load = options.publishers.map(() => 0);
     for (const namespace of options.session.plan.namespaces) {
-      this.progress[namespace.relation.namespace] = {
-        chunksTotal: namespace.chunks.length + namespace.chunksDone,
-        chunksDone: namespace.chunksDone,
-        rowsDone: namespace.rowsDone,
-        ready: namespace.state === 'ready',
-      };
+      this.progress[namespace.relation.namespace] = toProgress(namespace);
       for (const chunk of namespace.chunks) {
         this.#waiting.push(chunk);
         this.#pending.set(chunk.id, chunk);
@@ -95,6 +90,7 @@ export class SnapshotCopier {
     const progress = this.progress[chunk.namespace]!;
     progress.chunksDone++;
     progress.rowsDone += rows;
+    progress.bytesDone += chunk.estimatedBytes;
     this.#unload(id);
     if (this.#pending.size === 0) this.#lastChunk.abort();
   }
@@ -179,13 +175,10 @@ export class SnapshotCopier {
       this.#pending.delete(id);
       this.#unload(id);
     }
-    for (const namespace of plan.namespaces)
-      this.progress[namespace.relation.namespace] = {
-        chunksTotal: namespace.chunks.length + namespace.chunksDone,
-        chunksDone: namespace.chunksDone,
-        rowsDone: namespace.rowsDone,
-        ready: namespace.state === 'ready',
-      };
+    for (const namespace of plan.namespaces) {
+      const { namespace: name } = namespace.relation;
+      this.progress[name] = toProgress(namespace, this.progress[name]?.bytesTotal);
+    }
   }
 
   /** The lane with the fewest chunks on their way; null while all are full or being sent into. */
@@ -222,4 +215,22 @@ export class SnapshotCopier {
       this.#wake.push(done);
     });
   }
+}
+
+function toProgress(
+  { chunks, chunksDone, rowsDone, state }: NamespacePlan,
+  knownTotal?: number,
+): CopyProgress {
+  const bytesLeft = chunks.reduce((sum, { estimatedBytes }) => sum + estimatedBytes, 0);
+  const chunksTotal = chunks.length + chunksDone;
+  const estimated = chunks.length === 0 ? 0 : (bytesLeft * chunksTotal) / chunks.length;
+  const bytesTotal = Math.round(knownTotal ?? estimated);
+  return {
+    chunksTotal,
+    chunksDone,
+    rowsDone,
+    bytesTotal,
+    bytesDone: Math.max(0, bytesTotal - bytesLeft),
+    ready: state === 'ready',
+  };
 }

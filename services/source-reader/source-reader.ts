@@ -199,7 +199,7 @@ async function answer(
   if (epoch === null) throw notReady();
   switch (request.op) {
     case 'mark':
-      return epoch.mark();
+      return epoch.mark(request.reached);
     case 'sideState':
       await epoch.sendSideState();
       return null;

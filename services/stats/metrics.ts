@@ -40,6 +40,10 @@ export const STATS_METRICS = {
     type: 'gauge',
     help: 'From a marker at the source to its arrival at the target through the slowest lane; absent while copying or paused.',
   },
+  weir_pipeline_lag_bytes: {
+    type: 'gauge',
+    help: 'Bytes of the log of the source between what every lane has settled and its head; absent where the source cannot tell, and while copying or paused.',
+  },
   weir_pipeline_lane_lag_seconds: {
     type: 'gauge',
     help: 'The same for each lane.',
@@ -53,6 +57,11 @@ export const STATS_METRICS = {
   weir_pipeline_copy_chunks: {
     type: 'gauge',
     help: 'Chunks of the copy: `done` are in the target, `missing` are not.',
+    labels: ['state'],
+  },
+  weir_pipeline_copy_bytes: {
+    type: 'gauge',
+    help: 'Bytes of the copy as the source has estimated them: `done` are in the target, `missing` are not.',
     labels: ['state'],
   },
   weir_pipeline_copied_rows: {
@@ -111,6 +120,7 @@ export function measurePipeline(monitoring: Monitoring, read: () => PipelineRepo
     );
     made.weir_pipeline_parked_rows.set(report.parkedEntries);
     setOrRemove(made.weir_pipeline_lag_seconds, inSeconds(report.lagMs));
+    setOrRemove(made.weir_pipeline_lag_bytes, report.bytesBehind);
     made.weir_pipeline_lane_lag_seconds.reset();
     for (const { lane, lagMs, owner } of report.lanes) {
       const labels = { lane: String(lane) };
@@ -132,6 +142,8 @@ export function measurePipeline(monitoring: Monitoring, read: () => PipelineRepo
     const { chunksDone, chunksTotal, namespacesReady, namespacesTotal } = copy;
     made.weir_pipeline_copy_chunks.set({ state: 'done' }, chunksDone);
     made.weir_pipeline_copy_chunks.set({ state: 'missing' }, chunksTotal - chunksDone);
+    made.weir_pipeline_copy_bytes.set({ state: 'done' }, copy.bytesDone);
+    made.weir_pipeline_copy_bytes.set({ state: 'missing' }, copy.bytesTotal - copy.bytesDone);
     made.weir_pipeline_copied_rows.set(copy.rowsDone);
     setOrRemove(made.weir_pipeline_copy_left_seconds, inSeconds(copy.leftMs));
     made.weir_pipeline_namespaces.set({ state: 'ready' }, namespacesReady);

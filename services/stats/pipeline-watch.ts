@@ -32,8 +32,10 @@ export class PipelineWatch {
   #lag = new MarkerLag();
   #applied = new Rate(RATE_WINDOW_MS);
   #copied = new Rate(RATE_WINDOW_MS);
-  #chunks = new Rate(COPY_WINDOW_MS);
+  /** Bytes, or chunks where the source does not estimate their size. */
+  #copyRate = new Rate(COPY_WINDOW_MS);
   #broker: BrokerState | null = null;
+  #bytesBehind: number | null = null;
   readonly #lanesMovedAtMs: number[] = [];
   readonly #beganAtMs: number;
   #movedAtMs: number;
@@ -62,7 +64,9 @@ export class PipelineWatch {
     if (before !== this.#copyDone) this.#movedAtMs = nowMs;
     this.#copyDone = before;
     this.#copied.add(rows, nowMs);
-    this.#chunks.add(done, nowMs);
+    const bytes = copy.reduce((sum, { bytesDone }) => sum + bytesDone, 0);
+    const sized = copy.some(({ bytesTotal }) => bytesTotal > 0);
+    this.#copyRate.add(sized ? bytes : done, nowMs);
   }
   #copyDone = '';
 
@@ -96,9 +100,14 @@ export class PipelineWatch {
   }
 
   /** `askedAtMs`: before it was asked for. */
-  onMark({ head, read, readerEpoch }: ReaderMark, askedAtMs: number, nowMs: number): void {
+  onMark(
+    { head, read, readerEpoch, bytesBehind }: ReaderMark,
+    askedAtMs: number,
+    nowMs: number,
+  ): void {
     // A reader that was replaced does not know so yet.
     if (this.#progress !== null && readerEpoch !== this.#progress.readerEpoch) return;
+    this.#bytesBehind = head === null ? null : bytesBehind;
     this.#balance.onMark(read, head);
     if (head !== null) this.#lag.onMarker(head, askedAtMs, nowMs);
     this.#noteCounts(nowMs);
@@ -130,6 +139,7 @@ export class PipelineWatch {
       inFlight,
       difference,
       lagMs: this.#lagMs(nowMs),
+      bytesBehind: this.#isFollowing() ? this.#bytesBehind : null,
       lanes: Array.from({ length: this.#lag.lanes }, (_, lane) => ({
         lane,
         lagMs: this.#isFollowing() ? this.#lag.lagMs(lane, nowMs) : null,
@@ -216,15 +226,19 @@ export class PipelineWatch {
       all.reduce((total, each) => total + of(each), 0);
     const chunksTotal = sum((each) => each.chunksTotal);
     const chunksDone = sum((each) => each.chunksDone);
-    const rate = this.#chunks.perSecond();
-    const left = chunksTotal - chunksDone;
+    const bytesTotal = sum((each) => each.bytesTotal);
+    const bytesDone = sum((each) => each.bytesDone);
+    const rate = this.#copyRate.perSecond();
+    const left = bytesTotal > 0 ? bytesTotal - bytesDone : chunksTotal - chunksDone;
     return {
       chunksTotal,
       chunksDone,
       rowsDone: sum((each) => each.rowsDone),
+      bytesTotal,
+      bytesDone,
       namespacesReady: sum((each) => Number(each.ready)),
       namespacesTotal: all.length,
-      leftMs: left === 0 || rate === 0 ? null : (left * 1_000) / rate,
+      leftMs: left === 0 || chunksDone === chunksTotal || rate === 0 ? null : (left * 1_000) / rate,
     };
   }
 
@@ -239,6 +253,8 @@ export class PipelineWatch {
       chunksTotal: copy[namespace]?.chunksTotal ?? 0,
       chunksDone: copy[namespace]?.chunksDone ?? 0,
       rowsDone: copy[namespace]?.rowsDone ?? 0,
+      bytesTotal: copy[namespace]?.bytesTotal ?? 0,
+      bytesDone: copy[namespace]?.bytesDone ?? 0,
     }));
     const isRestless = (each: NamespaceReport): boolean =>
       countAll(each.read) !== countAll(each.applied) || each.chunksDone < each.chunksTotal;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { minPosition } from '../../shared/change/position.ts';
 import type { PipelineProgress } from '../../shared/connector/sink.ts';
 import { toWeirError } from '../../shared/errors/weir-error.ts';
 import { readBrokerState } from '../../shared/hub/broker-state.ts';
@@ -10,7 +11,8 @@ import { request } from '../../shared/hub/requests.ts';
 import { publishStatus, watchStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
-import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
+import type { ReaderMark, ReaderRequest } from '../../shared/progress/reader-requests.ts';
+import type { TargetRequest } from '../../shared/progress/target-requests.ts';
 import { measurePipeline } from './metrics.ts';
 import { PipelineWatch } from './pipeline-watch.ts';
 
@@ -89,14 +91,20 @@ export async function runStats(options: StatsOptions): Promise<void> {
 
 /** First the target, then the source: so what the source says includes all that the target has. */
 async function look({ pipeline, hub }: StatsOptions, watch: PipelineWatch): Promise<void> {
-  const ask = <T>(subject: string, op: string): Promise<T | undefined> =>
-    request<T>(hub.control, subject, { op }).catch((error: unknown) => {
+  const ask = <T>(subject: string, body: TargetRequest | ReaderRequest): Promise<T | undefined> =>
+    request<T>(hub.control, subject, body).catch((error: unknown) => {
       if (toWeirError(error).code !== 'UNREACHABLE') throw error;
       return undefined;
     });
-  const progress = await ask<PipelineProgress | null>(targetSubject(pipeline), 'progress');
+  const progress = await ask<PipelineProgress | null>(targetSubject(pipeline), {
+    op: 'progress',
+  });
   if (progress !== undefined) watch.onProgress(progress, Date.now());
   const askedAtMs = Date.now();
-  const mark = await ask<ReaderMark>(readerSubject(pipeline), 'mark');
+  const reached = minPosition(progress?.lanes.map(({ position }) => position) ?? []);
+  const mark = await ask<ReaderMark>(readerSubject(pipeline), {
+    op: 'mark',
+    ...(reached === null ? {} : { reached }),
+  });
   if (mark !== undefined) watch.onMark(mark, askedAtMs, Date.now());
 }

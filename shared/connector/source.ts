@@ -19,6 +19,10 @@ export interface Source {
    */
   readRetention(): Promise<Retention | null>;
   /**
+   * How many bytes of its log lie between two positions; left out where positions do not tell. Pure.
+   */
+  bytesBetween?(from: Position, to: Position): number;
+  /**
    * Gives the position up for `reason`, a sentence, so that the store can free its log; only while no session is
    * open. Returns the error to stop with, which says what is lost; `open` throws it too from then on.
    */

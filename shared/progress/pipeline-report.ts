@@ -48,6 +48,8 @@ export interface PipelineReport extends Verdict {
   difference: Difference | null;
   /** From a marker at the source to its arrival through the slowest lane; null while none has come through. */
   lagMs: number | null;
+  /** From what every lane has settled to the source's head, in bytes of its log; null where that cannot be told. */
+  bytesBehind: number | null;
   lanes: LaneReport[];
   appliedPerSecond: number;
   copiedRowsPerSecond: number;
@@ -80,6 +82,9 @@ export interface CopyReport {
   chunksTotal: number;
   chunksDone: number;
   rowsDone: number;
+  /** Estimated by the source; 0 where it does not say. */
+  bytesTotal: number;
+  bytesDone: number;
   namespacesReady: number;
   namespacesTotal: number;
   /** Null while the rate is not known, and when every chunk is in. */
@@ -93,6 +98,8 @@ export interface NamespaceReport {
   chunksTotal: number;
   chunksDone: number;
   rowsDone: number;
+  bytesTotal: number;
+  bytesDone: number;
 }
 
 /** The lanes of one pipeline as the broker has them. */

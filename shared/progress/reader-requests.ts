@@ -3,8 +3,8 @@ import type { ChangeCounts } from '../connector/sink.ts';
 
 /** What is asked of the reader; of several, one that stands by may be asked and says UNREACHABLE. */
 export type ReaderRequest =
-  /** How far the source is now. → `ReaderMark` */
-  | { op: 'mark' }
+  /** How far the source is now, and how far behind it `reached` is. → `ReaderMark` */
+  | { op: 'mark'; reached?: Position }
   /** Hands what travels beside the log to the target now. → null */
   | { op: 'sideState' }
   /** Removes everything from the source, for a pipeline that is to be idle, else ALREADY_RUNNING. → null */
@@ -16,6 +16,8 @@ export interface ReaderMark {
   /** Changes read since the pipeline was made, all of them before `head`. */
   read: Record<string, ChangeCounts>;
   readerEpoch: number;
+  /** From `reached` to the head, in bytes of the source's log; null where that cannot be told. */
+  bytesBehind: number | null;
 }
 
 export interface ReaderAnswers {

@@ -43,6 +43,9 @@ export interface CopyProgress {
   chunksTotal: number;
   chunksDone: number;
   rowsDone: number;
+  /** As the source has estimated its chunks; of those that an earlier run copied, by the mean of the others. */
+  bytesTotal: number;
+  bytesDone: number;
   ready: boolean;
 }
 

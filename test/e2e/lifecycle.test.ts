@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
@@ -45,8 +46,19 @@ describe('the life of a pipeline', () => {
     expect(ended.stdout).toMatch(/stopped as wanted/);
 
     await insert(3);
-    const last = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+    const file = `${pipeline.file}.report.json`;
+    const last = await weir.run(['run', pipeline.file, '--until', 'caught-up', '--verify', '--report', file]); // prettier-ignore
     expect(last.code, last.stderr).toBe(0);
+    expect(last.stdout).toMatch(/caught up after \d+ s\n {2}copied/);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
+      pipeline: name,
+      outcome: 'caught-up',
+      applied: { inserts: 3, updates: 0, deletes: 0, truncates: 0 },
+      balanced: true,
+      parkedEntries: 0,
+      namespaces: [{ namespace: 'public.t', applied: { inserts: 3 } }],
+      verification: { equal: true, rows: 3 },
+    });
     expect(await countRows(targetUrl, 'SELECT count(*) FROM public.t')).toBe(3);
   });
 

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -12,11 +13,15 @@ import { readAccess } from '../control/access-options.ts';
 import { beginControl } from '../control/begin-control.ts';
 import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
 import { startNats } from '../embedded/nats-server.ts';
+import type { FinalReport } from '../run/final-report.ts';
+import { finalReportText } from '../run/final-report-text.ts';
+import { RunMeter } from '../run/run-meter.ts';
+import { RunView } from '../run/run-view.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { watchPipeline } from '../supervisor/watch-pipeline.ts';
 import { waitUntilCaughtUp } from '../supervisor/caught-up.ts';
 import { writeRunFile } from '../supervisor/run-file.ts';
-import { StatusBoard, statusLine } from '../supervisor/status-line.ts';
+import { compareEnds, refuseTransformed } from '../verify/compare-ends.ts';
 import { untilStopped, wantRunning } from '../supervisor/wanted.ts';
 import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 
@@ -30,12 +35,17 @@ export interface RunOptions {
   /** Where control is served for this pipeline. */
   listen?: string;
   tokens?: string;
+  /** Where the report at the end is written as JSON. */
+  report?: string;
+  /** Compare both ends at the end. */
+  verify?: boolean;
 }
 
 /** Runs everything the pipeline needs on this machine; returns the exit code. */
 export async function runRun(file: string, options: RunOptions): Promise<number> {
   const listen = parseListenAddress(options.metricsListen ?? process.env['WEIR_METRICS_LISTEN']);
   const spec = await readPipelineFile(file, PIPELINE_PARTS);
+  if (options.verify === true) refuseTransformed(spec);
   const { listen: controlListen } = options;
   const access =
     controlListen === undefined ? null : await readAccess({ ...options, listen: controlListen });
@@ -56,16 +66,21 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
     cleanUp.push(() => hub.close());
     if (shared) await refuseSecondRun(hub, spec.name);
     cleanUp.push(await writeRunFile({ pipeline: spec.name, pid: process.pid, natsUrl }));
+    const view = new RunView(hub, spec.name);
+    cleanUp.push(async () => view.stop());
+    const meter = new RunMeter(hub, spec.name);
+    cleanUp.push(async () => meter.stop());
     const supervisor = startPipeline({
       file,
       spec,
       natsUrl,
       writers: options.writers ?? spec.writers,
       metricsListen: listen,
-      onLog: (line) => process.stderr.write(`${line}\n`),
+      onLog: (line) => view.log(line),
     });
     cleanUp.push(() => supervisor.stop());
-    cleanUp.push(await watchPipeline(hub, spec.name, listen));
+    const onLog = (line: string): void => view.log(line);
+    cleanUp.push(await watchPipeline(hub, spec.name, listen, { onLog }));
     if (access !== null) {
       const log = createLogger({ service: 'control', level: 'warn' });
       const files = [{ file, spec }];
@@ -73,8 +88,16 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
       cleanUp.push(() => control.stop());
       process.stdout.write(`${spec.name}: control: ${control.url}\n`);
     }
-    cleanUp.push(showProgress(hub, spec.name));
-    return await supervise(supervisor, hub, spec, options.until, stop.signal);
+    const { outcome, exitCode } = await supervise(
+      supervisor,
+      hub,
+      spec,
+      options.until,
+      stop.signal,
+    );
+    view.stop();
+    if (outcome === null) return exitCode;
+    return await reportTheEnd(meter, outcome, spec, options);
   } finally {
     for (const step of cleanUp.reverse()) await step();
     stop.dispose();
@@ -103,7 +126,11 @@ async function supervise(
   { name: pipeline, mode }: PipelineSpec,
   until: 'caught-up' | undefined,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ exitCode: number; outcome: FinalReport['outcome'] | null }> {
+  const ended = (exitCode: number, outcome: FinalReport['outcome'] | null = null) => ({
+    exitCode,
+    outcome,
+  });
   const copiesOnly = mode === 'snapshot';
   const over = new AbortController();
   const waiting = AbortSignal.any([signal, over.signal]);
@@ -118,47 +145,45 @@ async function supervise(
       ...(until === undefined ? [] : [waitUntilCaughtUp(hub, pipeline, waiting)]),
     ]);
     if (end === null || end === false) {
-      if (until === undefined) return 0;
+      if (until === undefined) return ended(0);
       process.stderr.write(`weir: ${pipeline} was stopped before it had caught up\n`);
-      return 1;
+      return ended(1);
     }
     if (end === 'stopped') {
       process.stdout.write(`${pipeline}: stopped as wanted\n`);
-      return 0;
+      return ended(0);
     }
     if (end === true) {
       process.stdout.write(`${pipeline}: caught up, the target holds what the source held\n`);
-      return 0;
+      return ended(0, 'caught-up');
     }
     if (end.exitCode === 0) {
       process.stdout.write(`${pipeline}: ${copiesOnly ? 'finished' : 'was reset, so it ends'}\n`);
-      return 0;
+      return ended(0, copiesOnly ? 'finished' : null);
     }
     process.stderr.write(`weir: ${end.service}: ${end.reason ?? 'failed'}\n`);
-    return end.exitCode;
+    return ended(end.exitCode);
   } finally {
     over.abort();
   }
 }
 
-/** Live on a terminal, a plain line now and then elsewhere; returns how to stop. */
-function showProgress(hub: Hub, pipeline: string): () => Promise<void> {
-  const board = new StatusBoard();
-  const stop = watchStatus(hub.control, pipeline, (status) => board.put(status));
-  const terminal = process.stdout.isTTY;
-  const everyMs = terminal ? 1_000 : 5_000;
-  let last = '';
-  const timer = setInterval(() => {
-    const line = `${pipeline}: ${statusLine(board.services())}`;
-    if (terminal) process.stdout.write(`\r\u001b[K${line}`);
-    else if (line !== last) process.stdout.write(`${line}\n`);
-    last = line;
-  }, everyMs);
-  return async () => {
-    clearInterval(timer);
-    stop();
-    if (terminal && last !== '') process.stdout.write('\n');
-  };
+/** What a finite pipeline came to, on the terminal and in a file; 1 where both ends were compared and differ. */
+async function reportTheEnd(
+  meter: RunMeter,
+  outcome: FinalReport['outcome'],
+  spec: PipelineSpec,
+  { report: file, verify }: RunOptions,
+): Promise<number> {
+  const report = await meter.finish(outcome);
+  if (report === null) return 0;
+  if (verify === true) {
+    const { equal, rows } = await compareEnds(spec);
+    report.verification = { equal, rows };
+  }
+  process.stdout.write(`${finalReportText(report)}\n`);
+  if (file !== undefined) await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+  return report.verification?.equal === false ? 1 : 0;
 }
 
 function printFindings({ parts }: CheckReport): void {

@@ -4,10 +4,9 @@ import type { Hub } from '../../../shared/hub/hub.ts';
 import type { Host } from '../../control/host.ts';
 import { checkPipeline } from '../check/pipeline-check.ts';
 import { PIPELINE_PARTS } from '../pipeline-parts.ts';
-import { PipelineEnds } from '../pipeline-ends.ts';
 import { resetThrough } from '../supervisor/remote-reset.ts';
 import { resetBroker, resetPipeline } from '../supervisor/reset-pipeline.ts';
-import { verifyPipeline } from '../verify/verify-pipeline.ts';
+import { compareEnds } from '../verify/compare-ends.ts';
 import { runInControl } from './run-in-control.ts';
 
 export interface ControlHostOptions {
@@ -29,14 +28,7 @@ export function createControlHost({ hub, natsUrl, runs }: ControlHostOptions): H
       }),
     check: checkPipeline,
     run: runs ? (file, spec, onLog) => runInControl({ hub, natsUrl, file, spec, onLog }) : null,
-    async verify(spec, onNamespace, options) {
-      const verifiers = (await PipelineEnds.load(spec)).createVerifiers();
-      try {
-        return await verifyPipeline(spec, verifiers, { ...options, onNamespace });
-      } finally {
-        await Promise.all([verifiers.source.close(), verifiers.target.close()]);
-      }
-    },
+    verify: (spec, onNamespace, options) => compareEnds(spec, { ...options, onNamespace }),
     reset: (spec) => resetPipeline(spec, say),
     async resetByServices(pipeline) {
       if (await resetThrough(hub, pipeline, say)) return resetBroker(hub, pipeline, natsUrl, say);

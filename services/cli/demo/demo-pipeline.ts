@@ -83,7 +83,7 @@ export class DemoPipeline {
     const pipeline = new DemoPipeline(file, spec, hub, supervisor, log);
     const unwatch = watchStatus(hub.control, spec.name, (status) => pipeline.board.put(status));
     cleanUp.push(async () => unwatch());
-    cleanUp.push(await watchPipeline(hub, spec.name, listen, 'silent'));
+    cleanUp.push(await watchPipeline(hub, spec.name, listen, { level: 'silent' }));
     return pipeline;
   }
 

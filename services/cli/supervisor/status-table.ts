@@ -60,7 +60,7 @@ function share(done: number, total: number): string {
 }
 
 /** The first column and the last to the left, numbers to the right. */
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [heads, ...rows];
   const widths = heads.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
   const isText = (i: number): boolean =>

@@ -1,5 +1,5 @@
 import type { Hub } from '../../../shared/hub/hub.ts';
-import { parseLogLevel } from '../../../shared/logging/log-level.ts';
+import { type LogLevel, parseLogLevel } from '../../../shared/logging/log-level.ts';
 import { createLogger } from '../../../shared/logging/logger.ts';
 import type { ListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { serveMetrics } from '../../../shared/metrics/metrics-server.ts';
@@ -15,9 +15,17 @@ export async function watchPipeline(
   hub: Hub,
   pipeline: string,
   listen: ListenAddress | null,
-  level = parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'info'),
+  {
+    level = parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'info'),
+    onLog,
+  }: { level?: LogLevel; onLog?: (line: string) => void } = {},
 ): Promise<() => Promise<void>> {
-  const log = createLogger({ service: 'stats', pipeline, level });
+  const log = createLogger({
+    service: 'stats',
+    pipeline,
+    level,
+    ...(onLog === undefined ? {} : { stream: { write: (text) => onLog(text.trimEnd()) } }),
+  });
   const monitoring = new Monitoring({ pipeline, service: 'stats', version: weirVersion() });
   const metrics = listen === null ? null : await serveMetrics(monitoring, listen);
   if (metrics !== null) log.info({ url: metrics.url }, 'metrics are served');

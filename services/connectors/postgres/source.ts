@@ -1,3 +1,4 @@
+import { fromPosition } from '../../../shared/change/position.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { Source, SourceScope, SourceSession } from '../../../shared/connector/source.ts';
@@ -54,6 +55,9 @@ export function createPostgresSource(options: EndOptions): Source {
         throw error;
       }
     },
+
+    bytesBetween: (from, to) =>
+      Math.max(0, Number(fromPosition(to).high - fromPosition(from).high)),
 
     async readRetention() {
       watching ??= await ControlConnection.open(url, `weir ${pipeline} watch`);

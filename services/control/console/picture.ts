@@ -15,6 +15,7 @@ export function picture(detail: Pipeline, lanes: LanesAnswer | undefined): HTMLE
   const { spec, services } = detail;
   const readers = services.filter(({ service }) => service === 'source-reader');
   const writers = services.filter(({ service }) => service === 'target-writer');
+  const transformers = services.filter(({ service }) => service === 'transformer');
   const arrow = (): HTMLElement => h('div', { class: `arrow${flows ? ' flows' : ''}` });
   return h(
     'div',
@@ -25,7 +26,12 @@ export function picture(detail: Pipeline, lanes: LanesAnswer | undefined): HTMLE
     arrow(),
     laneList(lanes, current),
     arrow(),
-    h('div', { class: 'nodes' }, nodesOf('Writer', writers, 'no writer is heard')),
+    h(
+      'div',
+      { class: 'nodes' },
+      transformers.length > 0 && nodesOf('Transformer', transformers, ''),
+      nodesOf('Writer', writers, 'no writer is heard'),
+    ),
     arrow(),
     end(
       'Target',

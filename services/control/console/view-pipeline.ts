@@ -104,9 +104,21 @@ function tiles(detail: Pipeline): HTMLElement {
     { class: `card tiles${old ? ' stale' : ''}` },
     copying
       ? tile('Rows copied', number(copy.rowsDone), `${rate(detail.copiedRowsPerSecond)} a second`)
-      : tile('Lag', duration(detail.lagMs), 'of the slowest lane'),
+      : tile(
+          'Lag',
+          duration(detail.lagMs),
+          detail.bytesBehind === null
+            ? 'of the slowest lane'
+            : `${bytes(detail.bytesBehind)} of log behind`,
+        ),
     copying
-      ? tile('Time left', duration(copy.leftMs), `${copy.chunksDone} of ${copy.chunksTotal} chunks`)
+      ? tile(
+          'Time left',
+          duration(copy.leftMs),
+          copy.bytesTotal === 0
+            ? `${copy.chunksDone} of ${copy.chunksTotal} chunks`
+            : `${bytes(copy.bytesDone)} of about ${bytes(copy.bytesTotal)}`,
+        )
       : tile('Changes a second', rate(detail.appliedPerSecond), 'applied at the target'),
     tile('On their way', number(detail.inFlight), 'changes, read and not settled'),
     tile(

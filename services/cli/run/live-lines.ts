@@ -1,0 +1,81 @@
+import { formatByteSize } from '../../../shared/config/byte-size.ts';
+import { formatDuration } from '../../../shared/config/duration.ts';
+import type { CopyProgress, ReaderStatus, ServiceStatus } from '../../../shared/progress/status.ts';
+import { countAll, formatLag, reportOf, statusLine } from '../supervisor/status-line.ts';
+
+const number = new Intl.NumberFormat('en-US');
+const BAR_WIDTH = 24;
+
+export interface Room {
+  columns: number;
+  rows: number;
+}
+
+/**
+ * What a terminal shows of a running pipeline: the line that says how it is doing, bars of the tables while they are
+ * copied, and then what became of what was read. No line is longer than the terminal is wide.
+ */
+export function liveLines(
+  pipeline: string,
+  services: readonly ServiceStatus[],
+  { columns, rows }: Room,
+): string[] {
+  const head = `${pipeline}: ${statusLine(services)}`;
+  const room = Math.max(0, rows - 3);
+  const reader = services.find((s): s is ReaderStatus => s.service === 'source-reader');
+  const body =
+    reader?.phase === 'snapshotting' ? copyLines(reader.copy, room) : balanceLines(services, room);
+  return [head, ...body].map((line) => line.slice(0, Math.max(1, columns - 1)));
+}
+
+/** Tables that are being copied first, those that are through last; what there is no room for is counted. */
+function copyLines(copy: ReaderStatus['copy'], room: number): string[] {
+  const all = Object.entries(copy).sort(
+    ([a, one], [b, other]) => rank(one) - rank(other) || a.localeCompare(b),
+  );
+  const shown = all.length <= room ? all : all.slice(0, Math.max(0, room - 1));
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  const lines = shown.map(([name, progress]) => `  ${name.padEnd(width)}  ${barOf(progress)}`);
+  const left = all.length - shown.length;
+  return left === 0 ? lines : [...lines, `  and ${left} more tables`];
+}
+
+function rank({ chunksDone, chunksTotal, ready }: CopyProgress): number {
+  if (ready) return 2;
+  return chunksDone > 0 && chunksDone < chunksTotal ? 0 : 1;
+}
+
+function barOf({ chunksDone, chunksTotal, bytesDone, bytesTotal, rowsDone, ready }: CopyProgress) {
+  const share = ready
+    ? 1
+    : bytesTotal > 0
+      ? bytesDone / bytesTotal
+      : chunksTotal === 0
+        ? 0
+        : chunksDone / chunksTotal;
+  const full = Math.min(BAR_WIDTH, Math.floor(share * BAR_WIDTH));
+  const bar = '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full);
+  const percent = `${Math.floor(Math.min(1, share) * 100)} %`.padStart(5);
+  const size = bytesTotal > 0 ? `, ${formatByteSize(bytesDone)}` : '';
+  const finishing = !ready && chunksTotal > 0 && chunksDone === chunksTotal;
+  const more = finishing ? '  indexes and constraints' : '';
+  return `${bar} ${percent}  ${number.format(rowsDone)} rows${size}${more}`;
+}
+
+function balanceLines(services: readonly ServiceStatus[], room: number): string[] {
+  const report = reportOf(services);
+  if (report === null || report.read === null || room < 1) return [];
+  const parts = [
+    `read ${number.format(countAll(report.read))}`,
+    `applied ${number.format(countAll(report.applied ?? report.read))}`,
+    `parked ${number.format(report.parked)}`,
+    `on their way ${report.inFlight === null ? '-' : number.format(report.inFlight)}`,
+  ];
+  const lag = report.lagMs === null ? [] : [`lag ${formatLag(report.lagMs)}`];
+  const bytes = report.bytesBehind === null ? [] : [`${formatByteSize(report.bytesBehind)} behind`];
+  const balance =
+    report.difference === null
+      ? 'balance exact'
+      : `balance differs: ${report.difference.namespace} ${report.difference.kind}`;
+  return [`  ${[...parts, balance].join(' · ')}`, `  ${[...lag, ...bytes, `in this state for ${formatDuration(report.stateMs)}`].join(' · ')}`].slice(0, room); // prettier-ignore
+}
