@@ -36,4 +36,26 @@ describe('an incoming chunk', () => {
     expect(chunk.rows).toBe(7);
     expect([...gone, ...chunk.replies]).toEqual(Array.from({ length: parts }, (_, i) => `${i}`));
   });
+
+  it('takes a part that came twice once, and counts the rows that a transformer left out', async () => {
+    const small = (sequence: number, rows?: number): Buffer => {
+      const chunk = { id: 1, namespace: 'a.t', how: 'load', dataType: 'x', filtered: 2 } as const;
+      const body = { chunk: rows === undefined ? chunk : { ...chunk, rows } };
+      const at = { first: FIRST_POSITION, last: FIRST_POSITION };
+      const head = { kind: 'chunk', lane: 0, readerEpoch: 1, count: 0, sourceTimeMs: 0 } as const;
+      return encodeFrame({ ...head, ...at, sequence, body }, Buffer.from([sequence])).bytes;
+    };
+    const coming = [small(1), small(0), small(1), small(2, 10)];
+    const chunk = new IncomingChunk(
+      decodeFrame(small(0)),
+      ['first'],
+      () => Promise.resolve({ bytes: coming.shift()!, replies: ['more'] }),
+      () => undefined,
+    );
+    const bytes: number[] = [];
+    for await (const each of chunk.parts()) bytes.push(...each);
+    expect(bytes).toEqual([0, 1, 2]);
+    expect(chunk.rows).toBe(4);
+    expect(chunk.replies).toHaveLength(5);
+  });
 });

@@ -22,8 +22,7 @@ export const readTransforms: ReadTransforms = (list) => {
 };
 
 function readStep(raw: unknown): { step: TransformStep } | { problems: PipelineProblem[] } {
-  if (typeof raw === 'string' && /^grpcs?:/i.test(raw))
-    return problem([], 'names a transformer over gRPC, which is not in this version yet');
+  if (typeof raw === 'string' && /^grpcs?:/i.test(raw)) return readStep({ grpc: { url: raw } });
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
     return problem([], `must be a step such as drop: [note]; the steps are ${KINDS.join(', ')}`);
   const block = raw as Record<string, unknown>;

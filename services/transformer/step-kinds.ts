@@ -3,6 +3,7 @@ import { cast } from './steps/cast.ts';
 import { hash, redact, tokenize } from './steps/conceal.ts';
 import { filter } from './steps/filter.ts';
 import { drop, keep } from './steps/keep.ts';
+import { grpc } from './steps/grpc.ts';
 import { module } from './steps/module.ts';
 import { rename } from './steps/rename.ts';
 import { route } from './steps/route.ts';
@@ -23,6 +24,7 @@ export const STEP_KINDS: Readonly<Record<string, StepKind>> = {
   route,
   cast,
   module,
+  grpc,
 };
 
 /** The kind of that name. */

@@ -1,0 +1,91 @@
+import type { Document } from 'bson';
+import { describe, expect, it } from 'vitest';
+import { compileChain } from '../../services/transformer/chain.ts';
+import { readTransforms } from '../../services/transformer/read-transforms.ts';
+import { createRow, type Row } from '../../services/transformer/row.ts';
+import type { Relation } from '../../shared/change/relation.ts';
+import { startTransformPeer, type TransformPeerOptions } from '../support/transform-peer.ts';
+
+const relation: Relation = {
+  namespace: 'shop.items',
+  columns: [
+    { name: 'id', type: 'bigint', encoding: 'text' },
+    { name: 'name', type: 'text', encoding: 'text' },
+    { name: 'price', type: 'numeric(12,2)', encoding: 'text' },
+  ],
+  key: [0],
+  identity: 'key',
+  order: 'key',
+};
+
+const row = (kind: Row['kind'], ...texts: (string | undefined)[]): Row =>
+  createRow(
+    kind,
+    texts.map((text) => (text === undefined ? undefined : Buffer.from(text))),
+  );
+const textsOf = ({ values }: Row) => values.map((value) => value?.toString() ?? value);
+
+async function run(options: TransformPeerOptions, settings: object | null, rows: Row[]) {
+  const peer = await startTransformPeer(options);
+  const step = settings === null ? peer.url : { grpc: { url: peer.url, ...settings } };
+  const { steps, problems } = readTransforms([step]);
+  expect(problems).toEqual([]);
+  const chain = compileChain(steps, relation, { env: {} })!;
+  await chain.run(rows);
+  return { ...peer, chain };
+}
+
+const shout = (document: Document): Document => ({
+  ...document,
+  name: String(document['name']).toUpperCase(),
+});
+
+describe('a TransformService', () => {
+  it('gets rows as documents and gives them back; those that do not come back are left out', async () => {
+    const transform = (document: Document): Document | null =>
+      document['id'] === 2n ? null : { ...shout(document), score: 7 };
+    const rows = [row('copy', '1', 'a', '1.50'), row('copy', '2', 'b', '2.00')];
+    const { calls, chain } = await run({ transform }, { returns: { score: 'integer' } }, rows);
+    expect(textsOf(rows[0]!)).toEqual(['1', 'A', '1.50', '7']);
+    expect(rows.map(({ dropped }) => dropped)).toEqual([false, true]);
+    expect(calls).toEqual([{ namespace: 'shop.items', data: 2, updates: 0 }]);
+    expect(chain.relation.columns[3]).toMatchObject({ name: 'score', type: 'integer' });
+  });
+
+  it('gets changes as updates, of one key one after the other, and deletes not at all', async () => {
+    const gone = createRow('delete', [Buffer.from('3'), undefined, undefined], true);
+    const rows = [row('insert', '1', 'a', '1.50'), row('update', '1', 'b', '1.50'), gone];
+    const { calls } = await run({ transform: shout }, null, rows);
+    expect(rows.slice(0, 2).map((each) => textsOf(each)[1])).toEqual(['A', 'B']);
+    expect(calls.map(({ updates }) => updates)).toEqual([1, 1]);
+    expect(textsOf(gone)).toEqual(['3', undefined, undefined]);
+  });
+
+  it.each<[string, TransformPeerOptions['transform'], RegExp]>([
+    ['forgets a field', ({ _id, id, name }) => ({ _id, id, name }), /does not fit/],
+    ['adds a field without saying so', (document) => ({ ...document, more: 1 }), /does not fit/],
+    ['changes the key beside _id', (document) => ({ ...document, id: 9n }), /does not fit/],
+  ])('that %s fails for that row', async (_, transform, reason) => {
+    const rows = [row('copy', '1', 'SECRET', '1.50')];
+    await run({ transform }, {}, rows);
+    expect(rows[0]!.failure).toMatch(reason);
+    expect(rows[0]!.failure).not.toContain('SECRET');
+  });
+
+  it('that gives another _id, or takes no BSON, or is away is told as what it is', async () => {
+    const rows = () => [row('copy', '1', 'a', '1.50')];
+    const other = { transform: (document: Document) => ({ ...document, _id: 5n }) };
+    await expect(run(other, {}, rows())).rejects.toMatchObject({ code: 'TRANSFORM_FAILED' });
+    const json = { transform: shout, takes: 'DATA_TYPE_JSON_ID' };
+    await expect(run(json, {}, rows())).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    const away = { transform: shout, failures: 1 };
+    await expect(run(away, {}, rows())).rejects.toMatchObject({ retryable: true });
+  });
+
+  it('is not asked about an update that did not bring the whole row', async () => {
+    const rows = [row('update', '1', undefined, '1.50')];
+    const { calls } = await run({ transform: shout }, {}, rows);
+    expect(rows[0]!.failure).toMatch(/did not bring them/);
+    expect(calls).toEqual([]);
+  });
+});
