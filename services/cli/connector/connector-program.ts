@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ConnectorTestOptions } from '../commands/connector-test.ts';
 import type { ServeOptions } from '../commands/connector.ts';
 
 /** `weir connector …`: for other programs, and for authors of connectors. */
@@ -35,4 +36,25 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
     .action(async (url: string, options: { name: string }) =>
       done(await (await import('../commands/connector.ts')).runConnectorForget(url, options)),
     );
+
+  connector
+    .command('test')
+    .summary('test what a connector of anybody promises, over gRPC')
+    .description(
+      'Puts a connector through what adiom.v1 promises to programs that use it, and says what does not hold and what to do about it. Rows are read; they are written only into the namespace that --write names.',
+    )
+    .argument('<url>', 'grpc://HOST:PORT or grpcs://HOST:PORT')
+    .option('--namespace <namespace>', 'to read; the default plan where left out')
+    .option('--write <namespace>', 'to write documents with the fields _id and k into')
+    .option('--wait <seconds>', 'how long to wait for a change or a heartbeat', seconds, 5)
+    .option('--json', 'print the result as JSON', false)
+    .action(async (url: string, options: ConnectorTestOptions) =>
+      done(await (await import('../commands/connector-test.ts')).runConnectorTest(url, options)),
+    );
+}
+
+function seconds(text: string): number {
+  if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('It must be a whole number of seconds.');
+  return Number(text);
 }

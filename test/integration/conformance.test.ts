@@ -1,0 +1,161 @@
+import path from 'node:path';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { expect, it, onTestFinished } from 'vitest';
+import { ConnectorServiceDefinition } from '../../proto/gen/adiom/v1/adiom.ts';
+import { type CheckResult, testConnector } from '../../services/cli/conformance/conformance.ts';
+import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { Channel } from '../../shared/grpc/channel.ts';
+import { parseChannelUrl } from '../../shared/grpc/channel-settings.ts';
+import { createMemoryConnector, serveHandlers } from '../examples/memory-connector.ts';
+import { serveStore } from '../support/served-store.ts';
+import { queryPostgres, usePostgres } from '../support/servers.ts';
+
+const postgres = usePostgres();
+
+async function results(
+  address: string,
+  names: { read?: string; write?: string; waitMs?: number } = {},
+): Promise<CheckResult[]> {
+  const channel = new Channel({
+    settings: parseChannelUrl(`grpc://${address}`),
+    service: ConnectorServiceDefinition.fullName,
+    permanent: 'NOT_SUPPORTED',
+  });
+  const { read = null, write = null, waitMs = 3_000 } = names;
+  try {
+    return await testConnector({ channel, readNamespace: read, writeNamespace: write, waitMs });
+  } finally {
+    channel.close();
+  }
+}
+
+const notHolding = (all: CheckResult[]): CheckResult[] =>
+  all.filter(({ result }) => result !== 'holds');
+
+it('everything that a connector promises holds of random:', async () => {
+  const { address } = await serveStore('random:?rows=5000&changes=100&namespaces=2');
+  expect(notHolding(await results(address))).toEqual([]);
+});
+
+it('everything that a connector promises holds of null:', async () => {
+  const { address } = await serveStore('null:');
+  expect(notHolding(await results(address, { write: 'any.where' }))).toMatchObject([
+    { name: /refuses a kind of change/ },
+  ]);
+});
+
+it('everything that a connector promises holds of PostgreSQL, read and written', async () => {
+  const url = await postgres.createDatabase();
+  await queryPostgres(
+    url,
+    `CREATE TABLE notes (_id text PRIMARY KEY, k text); INSERT INTO notes SELECT 'n' || i, repeat('x', 400) FROM generate_series(1, 6000) i`,
+  );
+  const { address } = await serveStore(url, { name: 'conformance' });
+  // Changes are kept from the first plan on.
+  await results(address, { waitMs: 1_000 });
+  await queryPostgres(url, `UPDATE notes SET k = 'changed' WHERE _id < 'n2'`);
+  const found = await results(address, { write: 'public.notes', waitMs: 15_000 });
+  expect(notHolding(found)).toEqual([]);
+});
+
+async function memory(
+  defect: (good: UntypedServiceImplementation) => UntypedServiceImplementation,
+) {
+  const good = createMemoryConnector();
+  const server = await serveHandlers(
+    { ...good, ...defect(good) },
+    path.join(projectRoot(), 'proto'),
+  );
+  onTestFinished(() => server.stop());
+  const all = await results(server.address, { write: 'memory.notes', waitMs: 500 });
+  return all.filter(({ result }) => result === 'fails').map(({ name }) => name);
+}
+
+type Handler = (
+  call: Record<string, never>,
+  done: (error: unknown, answer: Record<string, never>) => void,
+) => void;
+
+/** The answer of a handler, changed. */
+const changed = (
+  good: UntypedServiceImplementation,
+  method: string,
+  change: (answer: Record<string, unknown>) => object,
+): UntypedServiceImplementation => ({
+  [method]: ((call, done) =>
+    (good[method] as unknown as Handler)(call, (error, answer) =>
+      done(error, (answer === undefined ? answer : change(answer)) as never),
+    )) as Handler as never,
+});
+
+const DEFECTS: [
+  string,
+  (good: UntypedServiceImplementation) => UntypedServiceImplementation,
+  RegExp,
+][] = [
+  [
+    'another id each time',
+    (good) => changed(good, 'GetInfo', (info) => ({ ...info, id: `${Math.random()}` })),
+    /GetInfo gives the same/,
+  ],
+  ['no id', (good) => changed(good, 'GetInfo', (info) => ({ ...info, id: '' })), /GetInfo names/],
+  [
+    'no partitions',
+    (good) => changed(good, 'GeneratePlan', (plan) => ({ ...plan, partitions: [] })),
+    /GeneratePlan cuts/,
+  ],
+  [
+    'no cursor of updates',
+    (good) =>
+      changed(good, 'GeneratePlan', (plan) => ({
+        ...plan,
+        updates_partitions: [{ cursor: Buffer.alloc(0) }],
+      })),
+    /one updates partition/,
+  ],
+  [
+    'everything planned always',
+    (good) =>
+      changed(good, 'GeneratePlan', (plan) => ({
+        ...plan,
+        partitions: [{ namespace: 'memory.notes' }],
+      })),
+    /leaves out/,
+  ],
+  [
+    'a cursor that stands still',
+    (good) => changed(good, 'ListData', (page) => ({ ...page, next_cursor: Buffer.from('0') })),
+    /ListData gives the same page.*ends/,
+  ],
+  [
+    'ids in any order',
+    (good) => changed(good, 'GetByIds', ({ data }) => ({ data: (data as unknown[]).slice(1) })),
+    /WriteData replaces/,
+  ],
+  [
+    'deletes that do nothing',
+    (good) =>
+      ({
+        WriteUpdates: (call: { request: { updates: { type: string }[] } }, done: unknown) => {
+          call.request.updates = call.request.updates.filter(
+            ({ type }) => type !== 'UPDATE_TYPE_DELETE',
+          );
+          (good['WriteUpdates'] as (c: unknown, d: unknown) => void)(call, done);
+        },
+      }) as unknown as UntypedServiceImplementation,
+    /deletes/,
+  ],
+  [
+    'silence',
+    () => ({ StreamUpdates: () => undefined }) as unknown as UntypedServiceImplementation,
+    /cursor now and then/,
+  ],
+];
+
+it('nothing fails of the example in TypeScript, which is a whole connector', async () => {
+  expect(await memory(() => ({}))).toEqual([]);
+});
+
+it.each(DEFECTS)('a connector with %s is told so by name', async (_, defect, name) => {
+  expect((await memory(defect)).join('\n')).toMatch(name);
+});
