@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** Minutes each: `npm run test:long`, `npm run faults:long`. */
+function longTests(project: string): string[] {
+  return process.env['WEIR_LONG_TESTS'] === undefined ? [] : [`test/${project}/**/*.long.ts`];
+}
+
 export default defineConfig({
   test: {
     // Each file has servers of its own, and most of them wait more than they work.
@@ -19,7 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts', ...longTests('integration')],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -27,7 +32,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', ...longTests('e2e')],
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
@@ -35,11 +40,7 @@ export default defineConfig({
       {
         test: {
           name: 'faults',
-          include: [
-            'test/faults/**/*.test.ts',
-            // Minutes each: `npm run faults:long`.
-            ...(process.env['WEIR_LONG_FAULTS'] === undefined ? [] : ['test/faults/**/*.long.ts']),
-          ],
+          include: ['test/faults/**/*.test.ts', ...longTests('faults')],
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

@@ -162,7 +162,7 @@ describe('bad input ends in a sentence that names the thing and the fix', () => 
     const pipeline = await readyPipeline();
     const service = await weir.run(['service', 'sequencer', '--pipeline', pipeline.file]);
     expect(service.code).toBe(2);
-    expect(service.stderr).toMatch(/source-reader, target-writer/);
+    expect(service.stderr).toMatch(/source-reader, transformer, target-writer/);
     const missing = await weir.run(['run', `${pipeline.file}.not-there`]);
     expect(missing.code).toBe(2);
     expect(missing.stderr).toMatch(/not-there/);

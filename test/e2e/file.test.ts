@@ -5,11 +5,6 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
-import {
-  availableValueTables,
-  createValueTables,
-  expectValuesEqual,
-} from '../support/value-rounds.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWeir } from '../support/weir-process.ts';
 import { readWrittenFolder } from '../support/written-folder.ts';
@@ -47,7 +42,7 @@ describe('postgres: → file:', () => {
       sourceUrl,
       `CREATE TABLE orders (id int PRIMARY KEY, state text, large text, amount numeric);
        ALTER TABLE orders ALTER large SET STORAGE EXTERNAL;
-       INSERT INTO orders SELECT i, 'new', repeat(md5(i::text), 100), i / 8.0 FROM generate_series(1, 30000) i;
+       INSERT INTO orders SELECT i, 'new', repeat(md5(i::text), 100), i / 8.0 FROM generate_series(1, 12000) i;
        CREATE TABLE lines (a int, b text, v jsonb, PRIMARY KEY (b, a));
        INSERT INTO lines SELECT i, 'ü' || i % 3, jsonb_build_object('n', i) FROM generate_series(1, 2000) i;
        CREATE TABLE emptied (id int PRIMARY KEY); INSERT INTO emptied SELECT generate_series(1, 10)`,
@@ -103,36 +98,13 @@ describe('postgres: → file:', () => {
   });
 });
 
-describe('postgres: → file: → postgres:', () => {
-  it.each(['format=jsonl', 'format=csv&gzip=true&delimiter=%3B'])(
-    'brings every value back as it was, with %s',
-    async (options) => {
-      const folder = await newFolder();
-      const sourceUrl = await source.createDatabase();
-      const targetUrl = await target.createDatabase();
-      const tables = await availableValueTables(sourceUrl, targetUrl);
-      await createValueTables(sourceUrl, tables);
-      // What is made of a file has columns and a key; types of one's own must be there.
-      await createValueTables(targetUrl, tables);
-      for (const { name } of tables) await queryPostgres(targetUrl, `TRUNCATE ${name}`);
-      const files = `file:${folder}/out?${options}`;
-      const mode = 'snapshot';
-      const out = { mode, source: { url: sourceUrl }, target: { url: files } };
-      await finish((await pipelineFile(folder, out)).file);
-      const back = { mode, source: { url: files }, target: { url: targetUrl } };
-      await finish((await pipelineFile(folder, back)).file);
-      await expectValuesEqual({ sourceUrl, targetUrl }, tables);
-    },
-  );
-});
-
 describe('file: → postgres:', () => {
   it('copies what others wrote, killed in the middle, and refuses what it cannot read by its place', async () => {
     const folder = await newFolder();
     const data = path.join(folder, 'data');
     await mkdir(path.join(data, 'shop.items'), { recursive: true });
     const lines = Array.from(
-      { length: 60_000 },
+      { length: 30_000 },
       (_, i) => `${i},"name ""${i}""",,${'x'.repeat(900)}\n`,
     );
     await writeFile(path.join(data, 'shop.orders.csv'), `id,name,note,filler\n${lines.join('')}`);
@@ -167,7 +139,7 @@ describe('file: → postgres:', () => {
       targetUrl,
       `SELECT count(*)::int AS n, count(note)::int AS notes, sum(id::int)::bigint::text AS ids, max(name) AS name FROM shop.orders`,
     );
-    expect(orders).toEqual({ n: 60_000, notes: 0, ids: '1799970000', name: 'name "9999"' });
+    expect(orders).toEqual({ n: 30_000, notes: 0, ids: '449985000', name: 'name "9999"' });
     const items = await queryPostgres(
       targetUrl,
       'SELECT id::text, price::text, tags::text, ok FROM shop.items ORDER BY items.id',
