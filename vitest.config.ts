@@ -5,6 +5,12 @@ function longTests(project: string): string[] {
   return process.env['WEIR_LONG_TESTS'] === undefined ? [] : [`test/${project}/**/*.long.ts`];
 }
 
+/**
+ * Tests of real processes under kills share two cores there with each other: one that fails runs once more, and the
+ * report says so. At home it fails at once.
+ */
+const retry = process.env['CI'] === undefined ? 0 : 1;
+
 export default defineConfig({
   test: {
     // Each file has servers of its own, and most of them wait more than they work.
@@ -26,6 +32,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts', ...longTests('integration')],
           testTimeout: 120_000,
+          retry,
           hookTimeout: 120_000,
         },
       },
@@ -34,6 +41,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', ...longTests('e2e')],
           testTimeout: 300_000,
+          retry,
           hookTimeout: 120_000,
         },
       },
@@ -42,6 +50,7 @@ export default defineConfig({
           name: 'faults',
           include: ['test/faults/**/*.test.ts', ...longTests('faults')],
           testTimeout: 300_000,
+          retry,
           hookTimeout: 120_000,
         },
       },
