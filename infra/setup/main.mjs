@@ -9,6 +9,7 @@ import { provideNats } from './nats.mjs';
 import { provideNode } from './node-version.mjs';
 import { providePostgres } from './postgres.mjs';
 import { providePrometheus } from './prometheus.mjs';
+import { lookForPython } from './python.mjs';
 import { SetupError } from './setup-error.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
@@ -30,6 +31,7 @@ try {
       if (withTestTools) {
         await providePrometheus(root, say);
         await provideChromium(say);
+        await lookForPython(say);
       }
     }
   });

@@ -1,26 +1,32 @@
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { BSON } from 'bson';
 import { expect, it, onTestFinished } from 'vitest';
-import { ConnectorServiceDefinition } from '../../proto/gen/adiom/v1/adiom.ts';
+import { ConnectorServiceDefinition, DataType } from '../../proto/gen/adiom/v1/adiom.ts';
 import { type CheckResult, testConnector } from '../../services/cli/conformance/conformance.ts';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
 import { Channel } from '../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../shared/grpc/channel-settings.ts';
 import { createMemoryConnector, serveHandlers } from '../examples/memory-connector.ts';
+import { findPython, MISSING_PYTHON, startPython } from '../support/python.ts';
 import { serveStore } from '../support/served-store.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 
 const postgres = usePostgres();
 
-async function results(
-  address: string,
-  names: { read?: string; write?: string; waitMs?: number } = {},
-): Promise<CheckResult[]> {
-  const channel = new Channel({
+const channelTo = (address: string): Channel =>
+  new Channel({
     settings: parseChannelUrl(`grpc://${address}`),
     service: ConnectorServiceDefinition.fullName,
     permanent: 'NOT_SUPPORTED',
   });
+
+async function results(
+  address: string,
+  names: { read?: string; write?: string; waitMs?: number } = {},
+): Promise<CheckResult[]> {
+  const channel = channelTo(address);
   const { read = null, write = null, waitMs = 3_000 } = names;
   try {
     return await testConnector({ channel, readNamespace: read, writeNamespace: write, waitMs });
@@ -159,3 +165,46 @@ it('nothing fails of the example in TypeScript, which is a whole connector', asy
 it.each(DEFECTS)('a connector with %s is told so by name', async (_, defect, name) => {
   expect((await memory(defect)).join('\n')).toMatch(name);
 });
+
+const isPythonThere = findPython() !== undefined;
+if (!isPythonThere)
+  process.stdout.write(`${MISSING_PYTHON}: the test of the example in Python is skipped\n`);
+
+it.runIf(isPythonThere)(
+  'everything that a connector promises holds of the example in Python',
+  async () => {
+    const file = path.join(projectRoot(), 'test', 'examples', 'memory_connector.py');
+    const address = await startPython(file);
+    const stop = await keepWriting(address);
+    try {
+      const found = await results(address, { write: 'memory.notes', waitMs: 10_000 });
+      expect(notHolding(found)).toEqual([]);
+    } finally {
+      await stop();
+    }
+  },
+);
+
+/** Three pages of documents in memory.notes, and changes of them until it is stopped. */
+async function keepWriting(address: string): Promise<() => Promise<void>> {
+  const channel = channelTo(address);
+  const documents = Array.from({ length: 250 }, (_, i) => BSON.serialize({ _id: i, k: `k${i}` }));
+  const write = (data: Uint8Array[]) =>
+    channel.call(
+      ConnectorServiceDefinition.methods.writeData,
+      { namespace: 'memory.notes', data, type: DataType.DATA_TYPE_MONGO_BSON },
+      { signal: AbortSignal.timeout(60_000) },
+    );
+  await write(documents);
+  let isStopped = false;
+  const written = (async () => {
+    for (let i = 0; !isStopped; i = (i + 1) % documents.length) {
+      await write([documents[i]!]);
+      await setTimeout(20);
+    }
+  })();
+  return async () => {
+    isStopped = true;
+    await written.finally(() => channel.close());
+  };
+}

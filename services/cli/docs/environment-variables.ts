@@ -16,6 +16,8 @@ export const ENVIRONMENT_VARIABLES: Readonly<Record<string, string>> = {
   WEIR_IGNORE_SYSTEM_POSTGRES:
     '`1`: do not use the PostgreSQL of this machine, but one that is fetched.',
   WEIR_CHROMIUM: 'A Chromium for the tests of the console.',
+  WEIR_PYTHON:
+    'A Python with gRPC for the test of the connector in Python ([connectors.md](connectors.md)).',
   WEIR_STATE_DIR:
     'Where the state of pipelines is kept whose target cannot hold it (`null:`); all writers of a pipeline share it. Otherwise `weir/pipelines` in XDG_STATE_HOME.',
   WEIR_FAILPOINT:
