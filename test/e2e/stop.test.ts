@@ -63,6 +63,8 @@ test('a writer whose target stands still ends at its deadline, and at once where
   );
   await waitFor('rows at the target', async () => (await rows(url)) > 1_000);
   wire.hold();
+  // Until each of them has begun something that does not come to an end.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
   const [patient, hasty] = writers as [(typeof writers)[0], (typeof writers)[0]];
   patient.kill('SIGTERM');
   hasty.kill('SIGTERM');
