@@ -7,7 +7,7 @@ it.each<[Condition, Action[]]>([
   ['created', ['start', 'reset', 'verify', 'delete']],
   ['running', ['pause', 'stop', 'verify']],
   ['paused', ['start', 'resume', 'stop', 'reset', 'verify']],
-  ['stopped', ['start', 'resume', 'reset', 'verify']],
+  ['stopped', ['start', 'resume', 'stop', 'reset', 'verify']],
   ['ended', ['start', 'reset', 'verify', 'delete']],
 ])('what is %s can be asked for %j and nothing else', (condition, allowed) => {
   const found = ACTIONS.filter((action) => 'to' in transition({ ...ALL, condition }, action));

@@ -59,7 +59,8 @@ const LIFE: Readonly<Record<Condition, Readonly<Record<Action, { to: Condition }
     start: { to: 'running' },
     pause: 'it is stopped already',
     resume: { to: 'running' },
-    stop: 'it is stopped already; its services end where they were started',
+    // Asked again it does no harm, and what is heard of a pipeline that was just started is a moment old.
+    stop: { to: 'ended' },
     reset: { to: 'created' },
     verify: { to: 'stopped' },
     delete: 'its services still run; end them where they were started',
