@@ -106,7 +106,6 @@ export interface LaneProgress {
 }
 
 /**
-/**
  * `present`: the ledger has the chunk already. `unwanted`: it is of a plan that has been replaced. `early`: it is to be
  * merged, and not every lane has come to the namespace's `settled` yet. `again`: a row of it was refused, and which one
  * will be found when its bytes come once more.

@@ -1,7 +1,6 @@
-import { it, onTestFinished } from 'vitest';
-import { AdiomRelay } from '../support/adiom-relay.ts';
-import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
-import { serveStore } from '../support/served-store.ts';
+import { it } from 'vitest';
+import { queryPostgres } from '../support/servers.ts';
+import { useServedRelay } from '../support/served-relay.ts';
 import {
   availableValueTables,
   changeValues,
@@ -9,22 +8,7 @@ import {
   expectValuesEqual,
 } from '../support/value-rounds.ts';
 
-const source = usePostgres();
-const target = useTargetPostgres();
-
-async function createRelay(): Promise<{ relay: AdiomRelay; sourceUrl: string; targetUrl: string }> {
-  const sourceUrl = await source.createDatabase();
-  const targetUrl = await target.createDatabase();
-  const name = `served-${sourceUrl.slice(-8)}`;
-  const from = await serveStore(sourceUrl, { name });
-  const to = await serveStore(targetUrl);
-  const relay = new AdiomRelay(from.address, to.address);
-  onTestFinished(async () => {
-    await relay.stop();
-    relay.close();
-  });
-  return { relay, sourceUrl, targetUrl };
-}
+const createRelay = useServedRelay();
 
 it('served at both ends: another program copies values of every type as documents and follows them, and both are equal', async () => {
   const { relay, sourceUrl, targetUrl } = await createRelay();

@@ -1,27 +1,11 @@
 import { BSON } from 'bson';
-import { expect, it, onTestFinished } from 'vitest';
-import { AdiomRelay } from '../support/adiom-relay.ts';
+import { expect, it } from 'vitest';
 import { dumpTable } from '../support/psql.ts';
-import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
-import { serveStore } from '../support/served-store.ts';
+import { queryPostgres } from '../support/servers.ts';
+import { useServedRelay } from '../support/served-relay.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const source = usePostgres();
-const target = useTargetPostgres();
-
-async function createRelay(): Promise<{ relay: AdiomRelay; sourceUrl: string; targetUrl: string }> {
-  const sourceUrl = await source.createDatabase();
-  const targetUrl = await target.createDatabase();
-  const name = `served-${sourceUrl.slice(-8)}`;
-  const from = await serveStore(sourceUrl, { name });
-  const to = await serveStore(targetUrl);
-  const relay = new AdiomRelay(from.address, to.address);
-  onTestFinished(async () => {
-    await relay.stop();
-    relay.close();
-  });
-  return { relay, sourceUrl, targetUrl };
-}
+const createRelay = useServedRelay();
 
 const SHAPES = `
   CREATE TABLE pair (b bigint, a text, note text, big text, PRIMARY KEY (b, a));

@@ -4,8 +4,8 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { finished, pipeline } from 'node:stream/promises';
+import { createGzip, type Gzip } from 'node:zlib';
 import { syncFolder } from '../../../shared/ledger/versioned-file.ts';
 
 const PREFIX = '.draft-';
@@ -23,14 +23,11 @@ export class Draft {
     const name = `${PREFIX}${process.pid}-${randomBytes(6).toString('hex')}`;
     this.#draft = path.join(path.dirname(file), name);
     const disk = createWriteStream(this.#draft, { flags: 'wx' });
-    this.#end = finished(disk);
-    // Told where it is waited for.
+    this.#out = gzip ? createGzip() : disk;
+    // Whichever of both fails or is given up takes the other with it.
+    this.#end = gzip ? pipeline(this.#out as Gzip, disk) : finished(disk);
+    // Told where it is waited for: by `write` and by `publish`.
     this.#end.catch(() => undefined);
-    if (gzip) {
-      const zip = createGzip();
-      zip.pipe(disk);
-      this.#out = zip;
-    } else this.#out = disk;
   }
 
   static async open(file: string, gzip: boolean): Promise<Draft> {
