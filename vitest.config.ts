@@ -24,6 +24,7 @@ export default defineConfig({
             'shared/**/*.test.ts',
             'services/**/*.test.ts',
             'infra/**/*.test.ts',
+            'test/faults/mutate/*.test.ts',
           ],
         },
       },
@@ -48,7 +49,7 @@ export default defineConfig({
       {
         test: {
           name: 'faults',
-          include: ['test/faults/**/*.test.ts', ...longTests('faults')],
+          include: ['test/faults/*.test.ts', ...longTests('faults')],
           testTimeout: 300_000,
           retry,
           hookTimeout: 120_000,

@@ -123,6 +123,7 @@ export class ChangeLane {
     if (batch.isEmpty) return;
     const changes = batch.toLaneBatch();
     const { meter, sink } = this.#context;
+    failpoint('changes-ready');
     await meter.commit(batch, () => sink.writeUpdates(changes));
     failpoint('changes-committed');
     this.#moveTo(changes.after);

@@ -144,14 +144,15 @@ export class LaneOwner {
         await run(signal);
       } catch (thrown) {
         const error = toWeirError(thrown);
-        if (signal.aborted) return;
+        const said = { lane, code: error.code, reason: error.message };
+        if (signal.aborted) {
+          this.#options.log.info(said, 'lane was left before its work was done');
+          return;
+        }
         if (errorPolicy(thrown) === 'stop') return this.#fatal.abort(error);
         this.#problem = { text: error.message, atMs: Date.now() };
         this.#options.onFailure(error.code);
-        this.#options.log.warn(
-          { lane, code: error.code, reason: error.message },
-          'lane failed, taking it anew',
-        );
+        this.#options.log.warn(said, 'lane failed, taking it anew');
         if (Date.now() - startedAtMs > 10_000) backoff.reset();
         await backoff.wait(signal);
       }

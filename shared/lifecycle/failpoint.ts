@@ -1,6 +1,7 @@
 /**
  * Instants between two steps that are each durable by themselves, too short for chance to find. A test has a process die
- * there by naming one in WEIR_FAILPOINT; what was done by then is done, what comes next is not.
+ * there by naming one in WEIR_FAILPOINT, or fall asleep there, once, by `NAME:SIGSTOP`; what was done by then is done,
+ * what comes next is not.
  */
 export const FAILPOINTS = [
   /** The target has the plan and the reader's epoch; the lanes still hold what an earlier reader sent. */
@@ -11,6 +12,8 @@ export const FAILPOINTS = [
   'chunk-loaded',
   /** The target has given the lane a new epoch; its consumer is still that of the owner before. */
   'lane-taken',
+  /** The lane's next batch is made up; nothing of it has gone to the target. */
+  'changes-ready',
   /** The target has the changes; the broker has not been told. */
   'changes-committed',
   /** All lanes have come to a barrier, and nobody has carried it out. */
@@ -23,8 +26,11 @@ export const FAILPOINTS = [
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 
-const armed = process.env['WEIR_FAILPOINT'];
+const [name, signal = 'SIGKILL'] = (process.env['WEIR_FAILPOINT'] ?? '').split(':');
+let armed = name;
 
 export function failpoint(at: Failpoint): void {
-  if (armed === at) process.kill(process.pid, 'SIGKILL');
+  if (armed !== at) return;
+  armed = undefined;
+  process.kill(process.pid, signal);
 }

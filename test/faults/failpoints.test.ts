@@ -28,6 +28,7 @@ test('a death between any two steps loses nothing and does nothing twice', async
   await die(reader, 'lanes-emptied');
   await die(writer, 'chunk-loaded', () => reader.start());
   await die(writer, 'lane-taken');
+  await die(writer, 'changes-ready');
   await die(writer, 'changes-committed');
   // One after the other dies at the same barrier.
   await die(writer, 'barrier-reached', () =>

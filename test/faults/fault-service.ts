@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { waitFor } from '../support/wait-for.ts';
 import type { Failpoint } from '../../shared/lifecycle/failpoint.ts';
 
 export type ServiceName = 'source-reader' | 'transformer' | 'target-writer' | 'stats';
@@ -93,6 +95,15 @@ export class FaultService {
     this.kills++;
   }
 
+  /** Starts it anew so that it falls asleep at the instant of that name; resolves when it has. */
+  async sleepAt(failpoint: Failpoint): Promise<void> {
+    if (this.running) await this.kill();
+    this.start({ WEIR_FAILPOINT: `${failpoint}:SIGSTOP` });
+    await waitFor(`the ${this.name} sleeps at ${failpoint}`, () => isStopped(this.pid), {
+      timeoutMs: DEATH_MS,
+    });
+  }
+
   /** Stands still without knowing it. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
@@ -120,4 +131,9 @@ export class FaultService {
     );
     if (this.log.length > LINES_KEPT) this.log.shift();
   }
+}
+
+/** As Linux tells it: the state stands behind the name, which is in brackets. */
+async function isStopped(pid: number): Promise<boolean> {
+  return / T \d/.test((await readFile(`/proc/${pid}/stat`, 'latin1')).replace(/.*\)/s, ''));
 }

@@ -27,6 +27,20 @@ test('a writer that sleeps longer than its lease is replaced, commits nothing wh
   await pipeline.finish();
 });
 
+test('a writer that falls asleep with a batch in hand writes nothing of it when it wakes up', async () => {
+  const pipeline = await FaultPipeline.start({ source, target, seed, ratePerSecond: 400 });
+  await pipeline.untilFollowing();
+  const writer = pipeline.writers[0]!;
+  await writer.sleepAt('changes-ready');
+  await pipeline.progresses();
+  writer.thaw();
+  await pipeline.told('the target refuses the batch', async () =>
+    writer.log.some(({ reason }) => reason?.includes('is no longer at epoch')),
+  );
+  await pipeline.progresses();
+  await pipeline.finish();
+});
+
 test('a reader that sleeps longer than its lease goes on when it wakes up', async () => {
   const pipeline = await FaultPipeline.start({ source, target, seed });
   await pipeline.untilFollowing();

@@ -75,7 +75,8 @@ export const MUTATIONS: readonly Mutation[] = [
         find: 's, async () => this.#router.advanceIdleLanes()),',
         replace: `s, async () => {
           this.#router.advanceIdleLanes();
-          this.#session.release(await this.#session.head());
+          const head = await this.#session.head();
+          if (head !== null) this.#session.release(head);
         }),`,
       },
     ],
