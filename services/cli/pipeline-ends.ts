@@ -8,18 +8,25 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { connectorFor } from '../connectors/registry.ts';
-import { createNamespaceMap } from '../transformer/routes.ts';
 import { stateFolder } from './state-folder.ts';
+import { loadNamespaceMap } from './transform-chains.ts';
 
 /** Both connectors of a pipeline, for commands that talk to the stores themselves. Nothing is connected yet. */
 export class PipelineEnds {
   readonly #spec: PipelineSpec;
   readonly #source: Connector;
   readonly #target: Connector;
+  readonly #map: PipelineSpec['map'];
   readonly #log: ConnectorLog;
 
-  private constructor(spec: PipelineSpec, source: Connector, target: Connector) {
+  private constructor(
+    spec: PipelineSpec,
+    source: Connector,
+    target: Connector,
+    map: PipelineSpec['map'],
+  ) {
     this.#spec = spec;
+    this.#map = map;
     this.#source = source;
     this.#target = target;
     // The command's own output is what the user asked for; only warnings come between.
@@ -29,7 +36,8 @@ export class PipelineEnds {
 
   static async load(spec: PipelineSpec): Promise<PipelineEnds> {
     const source = await connectorFor(spec.source.url.reveal());
-    return new PipelineEnds(spec, source, await connectorFor(spec.target.url.reveal()));
+    const target = await connectorFor(spec.target.url.reveal());
+    return new PipelineEnds(spec, source, target, await loadNamespaceMap(spec));
   }
 
   createSource(): Source {
@@ -39,14 +47,14 @@ export class PipelineEnds {
   }
 
   createSink(): Sink {
-    const { name, target, map, transforms, order, workers, onBadRow } = this.#spec;
+    const { name, target, order, workers, onBadRow } = this.#spec;
     const url = target.url.reveal();
     const options = {
       pipeline: name,
       url,
       log: this.#log,
       create: target.create,
-      map: createNamespaceMap(map, transforms),
+      map: this.#map,
       order,
       workers,
       onBadRow,

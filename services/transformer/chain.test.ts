@@ -1,7 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Relation } from '../../shared/change/relation.ts';
-import { ChainMisfit, compileChain } from './chain.ts';
+import { compileChain } from './chain.ts';
+import { ChainMisfit } from './chain-misfit.ts';
 import { readTransforms } from './read-transforms.ts';
 import { createRow, type Row, type Value } from './row.ts';
 

@@ -1,7 +1,7 @@
 import type { Relation } from '../../shared/change/relation.ts';
 import { parseNamespacePattern } from '../../shared/config/namespace-pattern.ts';
 import type { TransformStep } from '../../shared/config/transform-step.ts';
-import { WeirError } from '../../shared/errors/weir-error.ts';
+import { ChainMisfit } from './chain-misfit.ts';
 import type { Row } from './row.ts';
 import {
   type CompiledStep,
@@ -24,16 +24,6 @@ export interface Chain {
   decides: 'key' | 'row' | null;
   /** Takes the rows through all steps, in place. What a step cannot do is told in the row. */
   run(rows: readonly Row[]): void | Promise<void>;
-}
-
-/** Steps that cannot be done to a namespace; each problem names its step. */
-export class ChainMisfit extends WeirError {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super('CONFIG_INVALID', `transforms: ${problems.join('; ')}`);
-    this.problems = problems;
-  }
 }
 
 /** Fits the steps to a relation. Null where none of them is for it. Throws `ChainMisfit`. */

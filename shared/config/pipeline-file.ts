@@ -12,18 +12,21 @@ import { Secret } from './secret.ts';
 import { type ReadTransforms, readNoTransforms, type TransformStep } from './transform-step.ts';
 import { natsUrlProblem, type UrlSchemes } from './url-scheme.ts';
 
-export interface PipelineFileOptions extends PipelineParts {
+export interface PipelineFileOptions {
   /** For messages. */
   file: string;
   env: Readonly<Record<string, string | undefined>>;
+  schemes: UrlSchemes;
+  /** None may be there where left out. */
+  readTransforms?: ReadTransforms | undefined;
 }
 
 /** What a pipeline file may name, which the core does not know. */
 export interface PipelineParts {
   /** Which stores a URL may name. */
   schemes: UrlSchemes;
-  /** Which steps `transforms` may have; none where left out. */
-  readTransforms?: ReadTransforms;
+  /** Which steps `transforms` may have, asked for where a file has any, as it takes a while to load them all. */
+  loadTransforms: () => Promise<ReadTransforms>;
 }
 
 /** Reads a pipeline file; throws CONFIG_INVALID with all its problems at once. */
@@ -36,7 +39,9 @@ export async function readPipelineFile(path: string, parts: PipelineParts): Prom
     const why = reason === 'ENOENT' ? 'there is no such file' : `it cannot be read (${reason})`;
     throw new WeirError('CONFIG_INVALID', `${path}: ${why}; name a pipeline file`, { cause });
   }
-  return parsePipelineFile(text, { file: path, env: process.env, ...parts });
+  const readTransforms = text.includes('transforms') ? await parts.loadTransforms() : undefined;
+  const { schemes } = parts;
+  return parsePipelineFile(text, { file: path, env: process.env, schemes, readTransforms });
 }
 
 /** Parses a pipeline file; throws CONFIG_INVALID with all its problems at once, each with its line. */

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { destination, pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import { PinoPretty } from 'pino-pretty';
+import type * as Pretty from 'pino-pretty';
 import { redactUrls } from '../config/redact-url.ts';
 import type { LogLevel } from './log-level.ts';
 
@@ -35,12 +36,15 @@ export function createLogger(options: LoggerOptions): Logger {
 
 /** Written synchronously: the last line before an exit is the one that matters. */
 function standardError(): DestinationStream {
-  if (process.stderr.isTTY)
+  if (process.stderr.isTTY) {
+    // Services write to a pipe nearly always, and need not wait for it to load.
+    const { PinoPretty } = createRequire(import.meta.url)('pino-pretty') as typeof Pretty;
     return PinoPretty({
       destination: 2,
       sync: true,
       ignore: 'pid,hostname',
       translateTime: 'HH:MM:ss.l',
     });
+  }
   return destination({ dest: 2, sync: true });
 }

@@ -6,7 +6,7 @@ import { isAbort, toWeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, hostsOf } from '../../../shared/hub/hub.ts';
 import { countWaiting } from '../../../shared/hub/streams.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
-import { chainsOf } from '../transform-chains.ts';
+import { loadChains } from '../transform-chains.ts';
 import { promisesFor, type PromiseHeld } from './promises.ts';
 import { type CheckedTransforms, checkTransforms, transformPromises } from './transforms-check.ts';
 
@@ -29,7 +29,7 @@ export interface CheckedPart {
 export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
   const ends = await PipelineEnds.load(spec);
   const { findings: atSource, relations } = await checkSource(ends, spec);
-  const transforms = checkTransforms(spec, chainsOf(spec), relations);
+  const transforms = checkTransforms(spec, await loadChains(spec), relations);
   const atTarget = await checkTarget(ends, spec, transforms.relations);
   const misfit = ends.misfit();
   if (misfit !== null)

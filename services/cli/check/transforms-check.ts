@@ -2,7 +2,7 @@ import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import type { PromiseHeld } from './promises.ts';
-import { ChainMisfit } from '../../transformer/chain.ts';
+import { ChainMisfit } from '../../transformer/chain-misfit.ts';
 import type { Chains } from '../../transformer/chains.ts';
 
 export interface CheckedTransforms {
@@ -17,7 +17,7 @@ export interface CheckedTransforms {
 /** Fits the steps to what the source has, and says where they cannot be done. */
 export function checkTransforms(
   { map }: Pick<PipelineSpec, 'map'>,
-  chains: Chains,
+  chains: Chains | null,
   relations: readonly RelationPlan[],
 ): CheckedTransforms {
   const findings: Finding[] = [];
@@ -31,9 +31,9 @@ export function checkTransforms(
   for (const plan of relations) {
     const { namespace } = plan.relation;
     try {
-      checked.relations.push(chains.shape(plan));
-      const chain = chains.chainFor(plan.relation);
-      if (chain === null) continue;
+      checked.relations.push(chains?.shape(plan) ?? plan);
+      const chain = chains?.chainFor(plan.relation);
+      if (!chain) continue;
       checked.changed.push({ namespace, decides: chain.decides });
       if (chain.target !== null) targets.set(namespace, chain.target);
       findings.push(...chainFindings(namespace, chain.target, chain.decides, map));

@@ -10,7 +10,6 @@ import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { createLogger } from '../../../shared/logging/logger.ts';
 import { readAccess } from '../control/access-options.ts';
-import { beginControl } from '../control/begin-control.ts';
 import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
 import { startNats } from '../embedded/nats-server.ts';
 import type { FinalReport } from '../run/final-report.ts';
@@ -82,6 +81,7 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
     const onLog = (line: string): void => view.log(line);
     cleanUp.push(await watchPipeline(hub, spec.name, listen, { onLog }));
     if (access !== null) {
+      const { beginControl } = await import('../control/begin-control.ts');
       const log = createLogger({ service: 'control', level: 'warn' });
       const files = [{ file, spec }];
       const control = await beginControl({ hub, natsUrl, access, log, state: null, files });

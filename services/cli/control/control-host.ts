@@ -1,9 +1,10 @@
 import { parsePipelineFile } from '../../../shared/config/pipeline-file.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
+import { URL_SCHEMES } from '../../connectors/registry.ts';
 import type { Host } from '../../control/host.ts';
+import { readTransforms } from '../../transformer/read-transforms.ts';
 import { checkPipeline } from '../check/pipeline-check.ts';
-import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { resetThrough } from '../supervisor/remote-reset.ts';
 import { resetBroker, resetPipeline } from '../supervisor/reset-pipeline.ts';
 import { compareEnds } from '../verify/compare-ends.ts';
@@ -24,7 +25,8 @@ export function createControlHost({ hub, natsUrl, runs }: ControlHostOptions): H
       parsePipelineFile(text, {
         file,
         env: { ...process.env, WEIR_NATS_URL: natsUrl },
-        ...PIPELINE_PARTS,
+        schemes: URL_SCHEMES,
+        readTransforms,
       }),
     check: checkPipeline,
     run: runs ? (file, spec, onLog) => runInControl({ hub, natsUrl, file, spec, onLog }) : null,

@@ -3,11 +3,11 @@ import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan } from '../../../shared/connector/plan.ts';
 import type { SourceSession } from '../../../shared/connector/source.ts';
 import { isAbort } from '../../../shared/errors/weir-error.ts';
-import { ChainMisfit } from '../../transformer/chain.ts';
+import { ChainMisfit } from '../../transformer/chain-misfit.ts';
 import type { Chains } from '../../transformer/chains.ts';
 import { FirstRows, sampleRows, type SampledRow } from '../../transformer/sample.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
-import { chainsOf } from '../transform-chains.ts';
+import { loadChains } from '../transform-chains.ts';
 
 export interface SampledNamespace {
   namespace: string;
@@ -27,7 +27,7 @@ export async function samplePipeline(
   spec: PipelineSpec,
   most: number,
 ): Promise<SampledNamespace[]> {
-  const chains = chainsOf(spec);
+  const chains = await loadChains(spec);
   const ends = await PipelineEnds.load({ ...spec, name: `${spec.name.slice(0, 24)}-sample` });
   const source = ends.createSource();
   try {
@@ -46,7 +46,7 @@ export async function samplePipeline(
 
 async function sampleNamespace(
   { map }: PipelineSpec,
-  chains: Chains,
+  chains: Chains | null,
   session: SourceSession,
   { relation, chunks }: NamespacePlan,
   most: number,
@@ -54,7 +54,7 @@ async function sampleNamespace(
   const { namespace } = relation;
   const about = { namespace, target: map[namespace] ?? namespace, problems: [], rows: [] };
   try {
-    const chain = chains.chainFor(relation);
+    const chain = chains?.chainFor(relation) ?? null;
     const first = new FirstRows(most);
     for (const chunk of chunks) {
       if (first.isFull) break;

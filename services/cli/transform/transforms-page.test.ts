@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parsePipelineFile } from '../../../shared/config/pipeline-file.ts';
+import { URL_SCHEMES } from '../../connectors/registry.ts';
+import { readTransforms } from '../../transformer/read-transforms.ts';
 import { STEP_KINDS } from '../../transformer/step-kinds.ts';
 import { projectRoot } from '../embedded/project-root.ts';
-import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { samplePipeline } from './sample-pipeline.ts';
 import { sampleText } from './sample-text.ts';
 
@@ -28,6 +29,11 @@ source: { url: "random:?seed=7&rows=2&size=130" }
 target: { url: "null:" }
 transforms:
 ${steps}`;
-  const spec = parsePipelineFile(text, { file: 'page.yaml', env: {}, ...PIPELINE_PARTS });
+  const spec = parsePipelineFile(text, {
+    file: 'page.yaml',
+    env: {},
+    schemes: URL_SCHEMES,
+    readTransforms,
+  });
   expect(`${sampleText(await samplePipeline(spec, 2))}\n`).toBe(output);
 });
