@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { credentials, loadPackageDefinition, type Client } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
@@ -11,6 +8,7 @@ import { ConnectorServiceDefinition } from '../../proto/gen/adiom/v1/adiom.ts';
 import { Channel } from '../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../shared/grpc/channel-settings.ts';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { createAuthority } from '../support/certificates.ts';
 import { serveStore } from '../support/served-store.ts';
 
 const { getInfo } = ConnectorServiceDefinition.methods;
@@ -31,38 +29,30 @@ async function ask(url: string): Promise<string> {
   }
 }
 
-/** A certificate for localhost, signed by itself. */
-async function makeCertificate(name: string): Promise<{ cert: string; key: string }> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'weir-tls-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const files = ['-keyout', key, '-out', cert];
-  await promisify(execFile)('openssl', [
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2'],
-    ...subject,
-    ...files,
-  ]);
-  return { cert, key };
-}
-
 it('a served connector is reached over TLS by those who have its authority, a certificate and the token, and by nobody else', async () => {
-  const server = await makeCertificate('server');
-  const client = await makeCertificate('client');
+  const ours = await createAuthority();
+  const server = await ours.issue('server');
+  const clients = await createAuthority();
+  const client = await clients.issue('client');
+  const stranger = await ours.issue('stranger');
   const tls = {
     certificate: await readFile(server.cert),
     key: await readFile(server.key),
-    clientCa: await readFile(client.cert),
+    clientCa: await readFile(clients.ca),
   };
   const { address } = await serveStore('random:', { access: { tls, token: 'secret' } });
   process.env['WEIR_TEST_TOKEN'] = 'secret';
   process.env['WEIR_TEST_WRONG'] = 'secre';
-  const url = `grpcs://${address}?ca=${server.cert}`;
+  const url = `grpcs://${address}?ca=${ours.ca}`;
   const own = `&cert=${client.cert}&key=${client.key}`;
   expect(await ask(`${url}${own}&tokenEnv=WEIR_TEST_TOKEN&gzip=true`)).toBe('random');
   expect(await ask(`${url}${own}&tokenEnv=WEIR_TEST_WRONG`)).toMatch(/UNAUTHENTICATED/);
   expect(await ask(`${url}${own}`)).toMatch(/send the token of this server/);
   expect(await ask(`${url}&tokenEnv=WEIR_TEST_TOKEN`)).toMatch(/UNAVAILABLE/);
+  const other = `&cert=${stranger.cert}&key=${stranger.key}&tokenEnv=WEIR_TEST_TOKEN`;
+  expect(await ask(`${url}${other}`)).toMatch(/UNAVAILABLE/);
+  const unknown = `grpcs://${address}?ca=${clients.ca}${own}&tokenEnv=WEIR_TEST_TOKEN`;
+  expect(await ask(unknown)).toMatch(/UNAVAILABLE/);
   expect(await ask(`grpc://${address}?tokenEnv=WEIR_TEST_TOKEN`)).toMatch(/UNAVAILABLE/);
 });
 
