@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import type { Writable } from 'node:stream';
 import {
   type sendUnaryData,
   type ServerUnaryCall,
@@ -22,7 +20,7 @@ import {
   type WriteUpdatesRequest,
 } from '../../proto/gen/adiom/v1/adiom.ts';
 import type { Store } from '../../shared/connector/store.ts';
-import { isAbort } from '../../shared/errors/weir-error.ts';
+import { answer } from './answer-stream.ts';
 import { CallError, toCallError } from './call-error.ts';
 import { ServedReader } from './served-reader.ts';
 import { ServedWriter } from './served-writer.ts';
@@ -46,7 +44,7 @@ export function connectorService(
   const source = (): ServedReader => reader ?? unimplemented(connector.kind, 'read');
   const sink = (): ServedWriter => writer ?? unimplemented(connector.kind, 'written');
   return {
-    getInfo: unary(() => infoOf(connector)),
+    getInfo: unary(() => infoOf(connector, reader)),
     getNamespaceMetadata: unary(async ({ namespace }: GetNamespaceMetadataRequest) => ({
       count: await source().count(namespace),
     })),
@@ -62,29 +60,34 @@ export function connectorService(
       return {};
     }),
     streamUpdates: (call: ServerWritableStream<StreamUpdatesRequest, StreamUpdatesResponse>) =>
-      void streamUpdates(source, call, stopping),
+      void answer(call, stopping, async (stream, signal) => {
+        await source().streamUpdates(call.request, stream, signal);
+        // It has no end but that of the peer or of this server.
+        if (!signal.aborted) throw new DOMException('stopping', 'AbortError');
+      }),
     // Whoever asks although it is not offered is told that there is nothing.
-    streamLSN: (call: ServerWritableStream<StreamLSNRequest, StreamLSNResponse>) => call.end(),
+    streamLSN: (call: ServerWritableStream<StreamLSNRequest, StreamLSNResponse>) =>
+      void answer(call, stopping, async (stream, signal) =>
+        reader?.streamLSN(call.request, stream, signal),
+      ),
   };
 }
 
-async function infoOf({
-  store,
-  kind,
-  version,
-  takesAny,
-}: ServedConnector): Promise<GetInfoResponse> {
+async function infoOf(
+  { store, kind, version, takesAny }: ServedConnector,
+  reader: ServedReader | null,
+): Promise<GetInfoResponse> {
   const bson = [DataType.DATA_TYPE_MONGO_BSON];
   const source = {
     supportedDataTypes: bson,
-    lsnStream: false,
+    lsnStream: reader?.counts === true,
     multiNamespacePlan: true,
     defaultPlan: true,
-    getByIds: true,
+    getByIds: reader?.findsByIds === true,
   };
   const sink = { supportedDataTypes: takesAny ? [...bson, DataType.DATA_TYPE_JSON_ID] : bson };
   const capabilities = {
-    source: store.reader === null ? undefined : source,
+    source: reader === null ? undefined : source,
     sink: store.writer === null ? undefined : sink,
   };
   return { id: await store.readIdentity(), dbType: kind, version, spec: '', capabilities };
@@ -105,34 +108,4 @@ function unary<Request, Response>(
       (error: unknown) => done(toCallError(error)),
     );
   };
-}
-
-async function streamUpdates(
-  source: () => ServedReader,
-  call: ServerWritableStream<StreamUpdatesRequest, StreamUpdatesResponse>,
-  stopping: AbortSignal,
-): Promise<void> {
-  const given = new AbortController();
-  call.on('cancelled', () => given.abort());
-  const signal = AbortSignal.any([given.signal, stopping]);
-  const stream = {
-    write: (response: StreamUpdatesResponse) => signal.aborted || call.write(response),
-    drained: () => (call.writableNeedDrain ? drainOf(call, signal) : Promise.resolve()),
-  };
-  try {
-    await source().streamUpdates(call.request, stream, signal);
-    if (!given.signal.aborted) throw new DOMException('stopping', 'AbortError');
-    call.end();
-  } catch (error) {
-    call.emit('error', toCallError(error));
-  }
-}
-
-/** Resolves too when the peer is gone or the server stops. */
-async function drainOf(call: Writable, signal: AbortSignal): Promise<void> {
-  try {
-    await once(call, 'drain', { signal });
-  } catch (error) {
-    if (!isAbort(error)) throw error;
-  }
 }

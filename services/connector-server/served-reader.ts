@@ -6,10 +6,13 @@ import type {
   GetByIdsResponse,
   ListDataRequest,
   ListDataResponse,
+  StreamLSNRequest,
+  StreamLSNResponse,
   StreamUpdatesRequest,
+  StreamUpdatesResponse,
 } from '../../proto/gen/adiom/v1/adiom.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { Slice, Store, StoreReader } from '../../shared/connector/store.ts';
+import type { Slice, Store, StoreReader, UpdatesStart } from '../../shared/connector/store.ts';
 import { fromId } from '../../shared/document/from-document.ts';
 import { toDocument } from '../../shared/document/to-document.ts';
 import { CallError } from './call-error.ts';
@@ -20,7 +23,9 @@ import {
   encodeSliceCursor,
   encodeUpdatesCursor,
 } from './cursor.ts';
-import { UpdateSender, type UpdateStream } from './update-sender.ts';
+import type { AnswerStream } from './answer-stream.ts';
+import { UpdateCounter } from './update-counter.ts';
+import { UpdateSender } from './update-sender.ts';
 
 /** Well below the 4 MiB that many peers take at most, unless a single row is larger. */
 const PAGE_BYTES = 1 << 20;
@@ -86,19 +91,17 @@ export class ServedReader {
 
   async streamUpdates(
     request: StreamUpdatesRequest,
-    stream: UpdateStream,
+    stream: AnswerStream<StreamUpdatesResponse>,
     signal: AbortSignal,
   ): Promise<void> {
     refuseOtherType(request.type);
-    const start = decodeUpdatesCursor(request.cursor);
-    await this.#requireOwn(start, 'cursor');
-    const { identity, memory, position: from } = start!;
+    const { identity, memory, position: from } = await this.#startOf(request.cursor);
     const failed = new AbortController();
     const sender = new UpdateSender({
       from,
       namespaces: request.namespaces,
       cursorAt: (position) => encodeUpdatesCursor(identity, { memory, position }),
-      readByKeys: (relation, keys) => this.#reader.readByKeys(relation, keys),
+      readByKeys: this.#reader.readByKeys?.bind(this.#reader),
       stream,
       onFailure: (error) => failed.abort(error),
     });
@@ -111,8 +114,42 @@ export class ServedReader {
     if (failed.signal.aborted) throw failed.signal.reason;
   }
 
+  /** How many changes there are behind the cursor; ends at once where the store does not count them, or there is none. */
+  async streamLSN(
+    request: StreamLSNRequest,
+    stream: AnswerStream<StreamLSNResponse>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!this.counts || request.cursor.length === 0) return;
+    const { identity, memory, position: from } = await this.#startOf(request.cursor);
+    const counter = new UpdateCounter({
+      from,
+      namespaces: request.namespaces,
+      cursorAt: (position) => encodeUpdatesCursor(identity, { memory, position }),
+      stream,
+    });
+    try {
+      await this.#reader.countUpdates?.({ memory, position: from }, counter, signal);
+    } finally {
+      counter.close();
+    }
+  }
+
+  get counts(): boolean {
+    return this.#reader.countUpdates !== undefined;
+  }
+
+  get findsByIds(): boolean {
+    return this.#reader.readByKeys !== undefined;
+  }
+
   async byIds({ namespace, ids, type }: GetByIdsRequest): Promise<GetByIdsResponse> {
     refuseOtherType(type);
+    if (this.#reader.readByKeys === undefined)
+      throw new CallError(
+        status.UNIMPLEMENTED,
+        'rows are not found by their ids here; see GetInfo',
+      );
     const relation = await this.#relationOf(namespace);
     const keys = ids.map(({ id }) => fromId(relation, id));
     const rows = await this.#reader.readByKeys(relation, keys);
@@ -125,6 +162,12 @@ export class ServedReader {
     const relation = await this.#reader.relationOf(namespace);
     if (relation === null) throw noNamespace([namespace]);
     return relation;
+  }
+
+  async #startOf(bytes: Uint8Array): Promise<UpdatesStart & { identity: string }> {
+    const start = decodeUpdatesCursor(bytes);
+    await this.#requireOwn(start, 'cursor');
+    return start!;
   }
 
   async #requireOwn(cursor: { identity: string } | null, field: string): Promise<void> {

@@ -7,25 +7,29 @@ import { type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { fillUnchanged, hasUnchanged, keyOf } from '../../shared/change/tuple.ts';
 import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
+import type { StoreReader } from '../../shared/connector/store.ts';
 import { toDocument, toId } from '../../shared/document/to-document.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
+import type { AnswerStream } from './answer-stream.ts';
 
-export interface UpdateStream {
-  /** False where the peer takes no more for now. */
-  write(response: StreamUpdatesResponse): boolean;
-  /** Resolves when it takes more, or never will. */
-  drained(): Promise<void>;
-}
-
-export interface UpdateSenderOptions {
+/** Which changes a peer asks for. */
+export interface UpdatesWanted {
   /** Changes up to it the peer has. */
   from: Position;
   /** Empty: all. */
   namespaces: readonly string[];
+}
+
+export function isWanted({ from, namespaces }: UpdatesWanted, relation: Relation, at: Position) {
+  if (at <= from || relation.identity !== 'key') return false;
+  return namespaces.length === 0 || namespaces.includes(relation.namespace);
+}
+
+export interface UpdateSenderOptions extends UpdatesWanted {
   cursorAt(position: Position): Uint8Array;
   /** Rows as they are now, for those that come with unchanged columns. */
-  readByKeys(relation: Relation, keys: readonly Buffer[]): Promise<(Buffer | null)[]>;
-  stream: UpdateStream;
+  readByKeys: StoreReader['readByKeys'];
+  stream: AnswerStream<StreamUpdatesResponse>;
   onFailure(error: unknown): void;
 }
 
@@ -82,9 +86,7 @@ export class UpdateSender implements ChangeReceiver {
     partial: boolean,
   ): void {
     const at = readPosition(position, 0);
-    const { from, namespaces } = this.#options;
-    if (at <= from || relation.identity !== 'key') return;
-    if (namespaces.length > 0 && !namespaces.includes(relation.namespace)) return;
+    if (!isWanted(this.#options, relation, at)) return;
     if (relation.namespace !== this.#namespace || this.#bytes >= MESSAGE_BYTES) this.#flush();
     this.#namespace = relation.namespace;
     const isDelete = kind === 'delete';
@@ -153,12 +155,7 @@ export class UpdateSender implements ChangeReceiver {
     if (incomplete.length === 0 && this.#waiting === null) return this.#send(updates, message);
     const waiting = (this.#waiting ?? Promise.resolve())
       .then(() => this.#complete(incomplete))
-      .then((gone) =>
-        this.#send(
-          updates.filter((each) => !gone.has(each)),
-          message,
-        ),
-      )
+      .then(() => this.#send(updates, message))
       .catch((error: unknown) => this.#options.onFailure(error))
       .finally(() => {
         if (this.#waiting === waiting) this.#waiting = null;
@@ -166,20 +163,18 @@ export class UpdateSender implements ChangeReceiver {
     this.#waiting = waiting;
   }
 
-  /** Fills what is unchanged; returns the updates of rows that are gone, whose delete comes later. */
-  async #complete(incomplete: readonly Incomplete[]): Promise<ReadonlySet<Update>> {
-    const gone = new Set<Update>();
+  /** Fills what is unchanged. A row that is gone by now is told as deleted, which it will be once more, later. */
+  async #complete(incomplete: readonly Incomplete[]): Promise<void> {
     for (const relation of new Set(incomplete.map((each) => each.relation))) {
       const some = incomplete.filter((each) => each.relation === relation);
       const keys = some.map(({ row }) => keyOf(row, relation.key));
-      const rows = await this.#options.readByKeys(relation, keys);
+      const rows = (await this.#options.readByKeys?.(relation, keys)) ?? [];
       some.forEach(({ update, row }, i) => {
         const now = rows[i];
-        if (now === null || now === undefined) gone.add(update);
+        if (now === null || now === undefined) update.type = UpdateType.UPDATE_TYPE_DELETE;
         else update.data = toDocument(relation, fillUnchanged(row, now));
       });
     }
-    return gone;
   }
 
   #send(updates: Update[], { namespace, position, timeMs }: MessageHead): void {

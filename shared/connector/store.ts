@@ -37,8 +37,11 @@ export interface StoreReader {
   cut(namespace: string): Promise<Slice[]>;
   /** The rows of a slice behind `after`, about `bytes` of them. The same page again for the same `after`. */
   readPage(slice: Slice, after: string | null, bytes: number, signal: AbortSignal): Promise<Page>;
-  /** The rows with these keys (`tuple.ts`) in their order, null where there is none; of the columns of `relation`. */
-  readByKeys(relation: Relation, keys: readonly Buffer[]): Promise<(Buffer | null)[]>;
+  /**
+   * The rows with these keys (`tuple.ts`) in their order, null where there is none; of the columns of `relation`. Left
+   * out where rows cannot be found by their keys: then no change comes with unchanged columns.
+   */
+  readByKeys?(relation: Relation, keys: readonly Buffer[]): Promise<(Buffer | null)[]>;
   /** From now on changes are kept for this reader; returns a position behind which is every one that pages may lack. */
   begin(): Promise<UpdatesStart>;
   /**
@@ -46,6 +49,11 @@ export interface StoreReader {
    * a time; a later one takes the place of an earlier one, which then fails.
    */
   streamUpdates(start: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;
+  /**
+   * The same changes once more for somebody who only counts them (rows may be empty), beside those who read them; nothing
+   * is forgotten for it. Ends at once where the store can give them to nobody else for now; left out where it never can.
+   */
+  countUpdates?(start: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;
 }
 
 /** A part of a namespace; means the same to another process. */

@@ -135,7 +135,7 @@ describe('a served connector', () => {
           supported_data_types: [BSON_TYPE],
           multi_namespace_plan: true,
           default_plan: true,
-          lsn_stream: false,
+          lsn_stream: true,
           get_by_ids: true,
         },
         sink: null,
@@ -187,6 +187,31 @@ describe('a served connector', () => {
         expect([...rest, document['payload']]).toEqual([active === 'true', madeAt, note, payload]);
       }
     }
+  });
+
+  it('counts the changes behind a cursor, of the namespaces that are asked for', async () => {
+    const peer = peerOf(await serve(DATA));
+    const plan = await planOf(peer);
+    const { cursor } = plan.updates_partitions[0]!;
+    const counted = async (namespaces: string[], from: Buffer): Promise<Message> => {
+      const stream = peer.stream('StreamLSN', { namespaces, cursor: from });
+      try {
+        for await (const message of stream) return message;
+      } finally {
+        stream.cancel();
+      }
+      throw new Error('StreamLSN ended');
+    };
+    const all = await counted([], cursor);
+    expect(all['lsn']).toBe('3000');
+    expect((await counted(['random.table_2'], cursor))['lsn']).toBe('1500');
+    expect((await counted([], all['next_cursor'] as Buffer))['lsn']).toBe('0');
+    const some = await follow(peer, cursor, 700, () => undefined);
+    const rest = Number((await counted([], some))['lsn']);
+    expect(rest).toBeLessThanOrEqual(2_300);
+    let left = 0;
+    await follow(peer, some, rest, () => left++);
+    expect(left).toBe(rest);
   });
 
   it('gives the same page for the same cursor, in messages that every peer takes', async () => {

@@ -18,7 +18,7 @@ const SHAPES = `
   CREATE TABLE keyless (v text)`;
 const NAMES = ['pair', 'part', 'made', 'many'];
 
-it('served: whole rows come of keys of several columns, of partitions, changed keys and unchanged large values, also after a restart', async () => {
+it('served: whole rows come of keys of several columns, of partitions, changed keys and unchanged large values, also after a restart, and StreamLSN counts them', async () => {
   const { relay, sourceUrl, targetUrl } = await createRelay();
   await queryPostgres(sourceUrl, SHAPES);
   await queryPostgres(targetUrl, SHAPES);
@@ -32,6 +32,7 @@ it('served: whole rows come of keys of several columns, of partitions, changed k
   );
   relay.retries = 1;
   const plan = await relay.plan();
+  const counted = relay.count();
   expect(new Set(plan.partitions.map(({ namespace }) => namespace))).toEqual(
     new Set(NAMES.map((name) => `public.${name}`)),
   );
@@ -51,7 +52,7 @@ it('served: whole rows come of keys of several columns, of partitions, changed k
      UPDATE pair SET b = b + 100 WHERE b > 15;
      UPDATE part SET day = '2021-01-15' WHERE id < 3;
      UPDATE made SET n = n + 1000;
-     DELETE FROM pair WHERE b = 1`,
+     DELETE FROM pair WHERE b = 1; UPDATE pair SET note = 'going' WHERE b = 3; DELETE FROM pair WHERE b = 3`,
   );
   await relay.sees('public.made');
   await relay.stop();
@@ -68,6 +69,9 @@ it('served: whole rows come of keys of several columns, of partitions, changed k
   await relay.idle();
   for (const name of NAMES)
     expect(await dumpTable(targetUrl, name), name).toEqual(await dumpTable(sourceUrl, name));
+  const given = relay.messages.reduce((sum, { updates }) => sum + updates.length, 0);
+  expect(given).toBeGreaterThan(2_900);
+  await waitFor('StreamLSN has counted as many', () => counted() === given);
 
   await queryPostgres(sourceUrl, 'TRUNCATE many');
   expect(String(await relay.ended())).toMatch(/public\.many was truncated at the source/);

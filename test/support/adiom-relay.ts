@@ -25,6 +25,7 @@ export class AdiomRelay {
   messages: Updates[] = [];
   /** What the stream ended with, unless it was stopped. */
   failure: unknown;
+  #counting: { cancel(): void } | undefined;
   #stream: { cancel(): void; ended: Promise<unknown> } | undefined;
 
   constructor(sourceAddress: string, sinkAddress: string) {
@@ -68,6 +69,18 @@ export class AdiomRelay {
     this.#stream = { cancel: () => stream.cancel(), ended };
   }
 
+  /** Listens to how many changes there are behind the cursor that it has now; returns what tells the last count. */
+  count(): () => number {
+    const stream = this.source.stream('StreamLSN', { namespaces: [], cursor: this.cursor });
+    let last = 0;
+    const listen = async (): Promise<void> => {
+      for await (const { lsn } of stream) last = Number(lsn);
+    };
+    listen().catch((error: unknown) => (this.failure ??= error));
+    this.#counting = stream;
+    return () => last;
+  }
+
   /** What the stream ended with. */
   async ended(): Promise<unknown> {
     return this.#stream?.ended;
@@ -101,6 +114,7 @@ export class AdiomRelay {
   }
 
   close(): void {
+    this.#counting?.cancel();
     this.source.close();
     this.sink.close();
   }

@@ -9,6 +9,8 @@ const SILENCE_MS = 2_000;
 export class StreamProgress {
   /** Changes given since the cursor that the session began at. */
   given = 0;
+  /** The same up to the last cursor: what comes again behind a break is not counted twice. */
+  #givenAtCursor = 0;
   #isOpen = false;
   #heardAtMs = 0;
   #sourceTimeMs = 0;
@@ -18,6 +20,7 @@ export class StreamProgress {
   opened(nowMs: number): void {
     this.#isOpen = true;
     this.#heardAtMs = nowMs;
+    this.given = this.#givenAtCursor;
   }
 
   /** `ended`: the source had no more to give; otherwise it broke. */
@@ -26,9 +29,10 @@ export class StreamProgress {
     if (ended) this.#idleAtMs = nowMs;
   }
 
-  /** A message has been given on. */
-  heard(changes: number, sourceTimeMs: number | null, nowMs: number): void {
+  /** A message has been given on; `goesOn`: it brought a cursor from which a stream that breaks goes on. */
+  heard(changes: number, goesOn: boolean, sourceTimeMs: number | null, nowMs: number): void {
     this.given += changes;
+    if (goesOn) this.#givenAtCursor = this.given;
     this.#heardAtMs = nowMs;
     if (changes === 0) this.#idleAtMs = nowMs;
     if (sourceTimeMs !== null) this.#sourceTimeMs = Math.max(this.#sourceTimeMs, sourceTimeMs);

@@ -141,9 +141,9 @@ export class UpdateStreams {
     const at = positions.next();
     if (isIdle) receiver.watermark(at, timeMs ?? Date.now());
     else receiver.commit(at, timeMs ?? Date.now());
-    if (message.nextCursor.length > 0)
-      this.#options.cursors.note(stream, message.nextCursor, positions.last, this.#given);
-    this.#progress[stream]!.heard(message.updates.length, timeMs, Date.now());
+    const goesOn = message.nextCursor.length > 0;
+    if (goesOn) this.#options.cursors.note(stream, message.nextCursor, positions.last, this.#given);
+    this.#progress[stream]!.heard(message.updates.length, goesOn, timeMs, Date.now());
   }
 
   /** Partial updates replaced by whole documents where the source gives those; else they stay what they are. */

@@ -6,6 +6,7 @@ import type { EndOptions } from '../../../shared/connector/connector.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { readCatalog } from './catalog.ts';
 import { connect, disconnect } from './connection.ts';
+import { countChanges } from './counted-changes.ts';
 import { ControlConnection } from './control-connection.ts';
 import { lsnToPosition } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
@@ -64,6 +65,12 @@ export class ServedChanges {
         'ALREADY_RUNNING',
         'a later call of StreamUpdates has taken the place of this one; serve each reader under a name of its own',
       );
+  }
+
+  count({ position, memory }: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal) {
+    const { planned } = parseMemory(memory);
+    const counted = withoutEarlierTruncates(receiver, planned);
+    return countChanges(this.#options, position, counted, signal);
   }
 
   async #follow(

@@ -104,6 +104,8 @@ export class PostgresStoreReader implements StoreReader {
 
   begin: StoreReader['begin'] = () => this.#changes.begin();
   streamUpdates: StoreReader['streamUpdates'] = (...asked) => this.#changes.stream(...asked);
+  countUpdates: NonNullable<StoreReader['countUpdates']> = (...asked) =>
+    this.#changes.count(...asked);
 
   async close(): Promise<void> {
     await Promise.all(this.#idle.splice(0).map((client) => disconnect(client)));

@@ -30,6 +30,9 @@ export interface RandomSlice {
   to: number;
 }
 
+/** What makes the rows of changes. */
+export type Rows = Pick<RowGenerator, 'row' | 'key'>;
+
 export class RandomSession implements SourceSession {
   readonly plan: PipelinePlan;
   readonly #settings: RandomSettings;
@@ -79,8 +82,8 @@ export class RandomSession implements SourceSession {
     from: Position,
     receiver: ChangeReceiver,
     signal: AbortSignal,
+    rows: Rows = new RowGenerator(this.#settings),
   ): Promise<void> {
-    const rows = new RowGenerator(this.#settings);
     const place = Buffer.alloc(POSITION_BYTES);
     let next = Math.max(1, transactionAt(from));
     let given = 0;
@@ -119,12 +122,7 @@ export class RandomSession implements SourceSession {
   async close(): Promise<void> {}
 
   /** Gives one transaction; returns how many changes it has. */
-  #transaction(
-    transaction: number,
-    rows: RowGenerator,
-    receiver: ChangeReceiver,
-    place: Buffer,
-  ): number {
+  #transaction(transaction: number, rows: Rows, receiver: ChangeReceiver, place: Buffer): number {
     const { first, last } = this.#log.changesOf(transaction);
     place.writeBigUInt64BE(BigInt(transaction), 0);
     for (let number = first; number <= last; number++) {

@@ -4,8 +4,11 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { LOG_START } from './change-log.ts';
 import { ChangeSchedule } from './change-schedule.ts';
 import { relationOf, RowGenerator } from './row-generator.ts';
-import { type RandomSlice, type RandomSnapshot, RandomSession } from './session.ts';
+import { type RandomSlice, type RandomSnapshot, RandomSession, type Rows } from './session.ts';
 import { identityOf, parseRandomUrl, type RandomSettings } from './settings.ts';
+
+const EMPTY = Buffer.alloc(0);
+const NO_ROWS: Rows = { row: () => EMPTY, key: () => EMPTY };
 
 /** Rows as they were before all changes, and the changes from the first on, whenever somebody begins to follow. */
 export function createRandomStore({ url }: StoreOptions): Store {
@@ -60,18 +63,17 @@ function createReader(settings: RandomSettings): StoreReader {
       return Promise.resolve({ position: LOG_START, memory });
     },
 
-    async streamUpdates({ position, memory }, receiver, signal) {
-      const plan = {
-        identity: identityOf(settings),
-        start: LOG_START,
-        snapshot: memory,
-        lanes: 1,
-        namespaces: [],
-      };
-      const session = new RandomSession(settings, new ChangeSchedule(settings), plan, relations);
-      await session.streamUpdates(position, receiver, signal);
-    },
+    streamUpdates: ({ position, memory }, receiver, signal) =>
+      sessionOf(memory).streamUpdates(position, receiver, signal),
+    countUpdates: ({ position, memory }, receiver, signal) =>
+      sessionOf(memory).streamUpdates(position, receiver, signal, NO_ROWS),
   };
+
+  function sessionOf(snapshot: unknown): RandomSession {
+    const identity = identityOf(settings);
+    const plan = { identity, start: LOG_START, snapshot, lanes: 1, namespaces: [] };
+    return new RandomSession(settings, new ChangeSchedule(settings), plan, relations);
+  }
 
   /** Of the rows that the copy has. */
   function rowOf(place: number, key: Buffer): Buffer | null {
