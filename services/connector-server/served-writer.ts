@@ -73,7 +73,7 @@ export class ServedWriter {
     if (relation !== 'any' && relation.identity !== 'key')
       throw new CallError(
         status.FAILED_PRECONDITION,
-        `${namespace} has no key, so what is sent again would be there twice; give it a primary key`,
+        `${namespace} has no key, so what is sent again would be there twice; give it one`,
       );
     return relation;
   }

@@ -1,16 +1,21 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { setTimeout } from 'node:timers/promises';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { BSON } from 'bson';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConnectorServiceDefinition, DataType } from '../../proto/gen/adiom/v1/adiom.ts';
 import { type CheckResult, testConnector } from '../../services/cli/conformance/conformance.ts';
+import type { Subject } from '../../services/cli/conformance/subject.ts';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
 import { Channel } from '../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../shared/grpc/channel-settings.ts';
 import { createMemoryConnector, serveHandlers } from '../examples/memory-connector.ts';
 import { findPython, MISSING_PYTHON, startPython } from '../support/python.ts';
-import { serveStore } from '../support/served-store.ts';
+import { InProcessChannel } from '../support/in-process-channel.ts';
+import { openServed, serveStore } from '../support/served-store.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 
 const postgres = usePostgres();
@@ -22,46 +27,92 @@ const channelTo = (address: string): Channel =>
     permanent: 'NOT_SUPPORTED',
   });
 
-async function results(
-  address: string,
-  names: { read?: string; write?: string; waitMs?: number } = {},
-): Promise<CheckResult[]> {
+interface Names {
+  read?: string;
+  write?: string;
+  waitMs?: number;
+}
+
+async function results(address: string, names: Names = {}): Promise<CheckResult[]> {
   const channel = channelTo(address);
-  const { read = null, write = null, waitMs = 3_000 } = names;
   try {
-    return await testConnector({ channel, readNamespace: read, writeNamespace: write, waitMs });
+    return await resultsOf(channel, names);
   } finally {
     channel.close();
   }
 }
 
+function resultsOf(channel: Subject['channel'], names: Names): Promise<CheckResult[]> {
+  const { read = null, write = null, waitMs = 3_000 } = names;
+  return testConnector({ channel, readNamespace: read, writeNamespace: write, waitMs });
+}
+
 const notHolding = (all: CheckResult[]): CheckResult[] =>
   all.filter(({ result }) => result !== 'holds');
 
-it('everything that a connector promises holds of random:', async () => {
-  const { address } = await serveStore('random:?rows=5000&changes=100&namespaces=2');
-  expect(notHolding(await results(address))).toEqual([]);
-});
+/** How a built-in connector is reached. */
+const WAYS: [string, (url: string, names: Names, name?: string) => Promise<CheckResult[]>][] = [
+  [
+    'over gRPC',
+    async (url, names, name = 'served') => {
+      const { address, stop } = await serveStore(url, { name });
+      return results(address, names).finally(stop);
+    },
+  ],
+  [
+    'in process',
+    async (url, names, name) => {
+      const connector = await openServed(url, name);
+      return resultsOf(new InProcessChannel(connector), names).finally(() =>
+        connector.store.close(),
+      );
+    },
+  ],
+];
 
-it('everything that a connector promises holds of null:', async () => {
-  const { address } = await serveStore('null:');
-  expect(notHolding(await results(address, { write: 'any.where' }))).toMatchObject([
-    { name: /refuses a kind of change/ },
-  ]);
-});
+describe.each(WAYS)('everything that a connector promises holds, %s,', (_, test) => {
+  it('of random:', async () => {
+    expect(notHolding(await test('random:?rows=5000&changes=100&namespaces=2', {}))).toEqual([]);
+  });
 
-it('everything that a connector promises holds of PostgreSQL, read and written', async () => {
-  const url = await postgres.createDatabase();
-  await queryPostgres(
-    url,
-    `CREATE TABLE notes (_id text PRIMARY KEY, k text); INSERT INTO notes SELECT 'n' || i, repeat('x', 400) FROM generate_series(1, 6000) i`,
-  );
-  const { address } = await serveStore(url, { name: 'conformance' });
-  // Changes are kept from the first plan on.
-  await results(address, { waitMs: 1_000 });
-  await queryPostgres(url, `UPDATE notes SET k = 'changed' WHERE _id < 'n2'`);
-  const found = await results(address, { write: 'public.notes', waitMs: 15_000 });
-  expect(notHolding(found)).toEqual([]);
+  it('of null:', async () => {
+    expect(notHolding(await test('null:', { write: 'any.where' }))).toMatchObject([
+      { name: /refuses a kind of change/ },
+    ]);
+  });
+
+  it('of file:, which has no changes to see', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'weir-conformance-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await mkdir(path.join(folder, 'notes'));
+    const columns = ['_id', 'k'].map((name) => ({ name, type: 'text' }));
+    const schema = JSON.stringify({ columns, key: ['_id'] });
+    await writeFile(path.join(folder, 'notes', '_schema.json'), schema);
+    const lines = Array.from({ length: 4_000 }, (_, i) => `n${i},${'x'.repeat(400)}\n`);
+    const csv = `_id,k\n${lines.join('')}`;
+    await writeFile(path.join(folder, 'notes', 'plain.csv'), csv);
+    await writeFile(path.join(folder, 'notes', 'packed.csv.gz'), gzipSync(csv));
+    const found = notHolding(await test(`file:${folder}`, { write: 'notes' }));
+    expect(found.map(({ name, result }) => `${result}: ${name}`)).toEqual([
+      expect.stringMatching(/^not tested: GetByIds/),
+      expect.stringMatching(/^not tested: StreamUpdates names rows/),
+      expect.stringMatching(/^not tested: StreamUpdates goes on/),
+    ]);
+  });
+
+  it('of PostgreSQL, read and written', async () => {
+    const url = await postgres.createDatabase();
+    const name = `conformance-${url.slice(-8)}`;
+    await queryPostgres(
+      url,
+      `CREATE TABLE notes (_id text PRIMARY KEY, k text); INSERT INTO notes SELECT 'n' || i, repeat('x', 400) FROM generate_series(1, 6000) i`,
+    );
+    // Changes are kept from the first plan on.
+    await test(url, { waitMs: 1_000 }, name);
+    await queryPostgres(url, `UPDATE notes SET k = 'changed' WHERE _id < 'n2'`);
+    const found = await test(url, { write: 'public.notes', waitMs: 15_000 }, name);
+    expect(notHolding(found)).toEqual([]);
+  });
 });
 
 async function memory(

@@ -78,7 +78,7 @@ async function openStore(
   if (connector.createStore === undefined)
     throw new WeirError(
       'NOT_SUPPORTED',
-      `a connector of the kind ${kind} cannot be served; postgres, random and null can`,
+      `a connector of the kind ${kind} cannot be served; postgres, file, random and null can`,
     );
   const level = parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'warn');
   const log = createLogger({ service: 'connector', pipeline: name, level });

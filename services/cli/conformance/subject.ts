@@ -7,7 +7,7 @@ import type { Channel, Method } from '../../../shared/grpc/channel.ts';
 
 /** The connector that is tested, and what the checks have found out of it so far. */
 export interface Subject {
-  channel: Channel;
+  channel: Pick<Channel, 'call' | 'stream'>;
   info: GetInfoResponse;
   /** To read; null: whatever its plan has. */
   readNamespace: string | null;

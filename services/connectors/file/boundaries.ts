@@ -27,6 +27,21 @@ export async function findBoundaries(
   }
 }
 
+/** Behind the last record that ends in the block, which begins with a record; 0 where none ends in it. */
+export function lastRecordEnd(block: Buffer, format: 'csv' | 'jsonl'): number {
+  if (format === 'jsonl') return block.lastIndexOf(NEWLINE) + 1;
+  let end = 0;
+  let isQuoted = false;
+  for (let place = 0; place < block.length;) {
+    const quote = indexOf(block, QUOTE, place, block.length);
+    const newline = isQuoted ? -1 : block.subarray(place, quote).lastIndexOf(NEWLINE);
+    if (newline >= 0) end = place + newline + 1;
+    if (quote < block.length) isQuoted = !isQuoted;
+    place = quote + 1;
+  }
+  return end;
+}
+
 async function* lineEnds(
   handle: FileHandle,
   size: number,

@@ -25,7 +25,7 @@ export async function planCopy(
   for (const { files, relation } of namespaces) {
     const chunks: Chunk[] = [];
     for (const file of scope.mode === 'changes' ? [] : files.files)
-      for (const cursor of await cut(file, settings))
+      for (const cursor of await cutFile(file, settings))
         chunks.push({
           id: ++lastId,
           namespace: files.namespace,
@@ -45,9 +45,8 @@ export async function planCopy(
       rowsDone: 0,
     });
   }
-  const { folder, encoding, delimiter } = settings;
   return {
-    identity: `file:${folder}?encoding=${encoding}&delimiter=${encodeURIComponent(delimiter)}`,
+    identity: identityOf(settings),
     start: LOG_START,
     snapshot: null,
     lanes: scope.lanes,
@@ -55,8 +54,13 @@ export async function planCopy(
   };
 }
 
+/** The same for the same files, read the same way. */
+export function identityOf({ folder, encoding, delimiter }: FileSettings): string {
+  return `file:${folder}?encoding=${encoding}&delimiter=${encodeURIComponent(delimiter)}`;
+}
+
 /** Compressed files are one piece, since nobody can begin to unpack in their middle. */
-async function cut(file: DataFile, settings: FileSettings): Promise<FileCursor[]> {
+export async function cutFile(file: DataFile, settings: FileSettings): Promise<FileCursor[]> {
   const { name, format, gzip, bytes, modifiedMs } = file;
   if (bytes === 0) return [];
   const header = format === 'csv' ? await readHeader(file, settings) : [];

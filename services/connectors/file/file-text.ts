@@ -31,19 +31,40 @@ export async function* readText(slice: FileSlice, signal: AbortSignal): AsyncGen
     const last = decoder.decode();
     if (last !== '') yield last;
   } catch (error) {
-    if (
-      error instanceof TypeError &&
-      'code' in error &&
-      error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
-    )
-      throw unfit(
-        file,
-        `is not ${encoding} somewhere behind byte ${from + read}${gzip ? ' of its content' : ''}; convert it, or name its encoding with encoding= in the URL`,
-      );
+    if (isNoText(error)) throw noText(file, encoding, from + read, gzip);
     throw toFileError(error, file);
   } finally {
     stream.destroy();
   }
+}
+
+/** The text of whole records, which begin at `from`. */
+export function decodeText(
+  bytes: Buffer,
+  { name, gzip }: { name: string; gzip: boolean },
+  encoding: string,
+  from: number,
+): string {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw isNoText(error) ? noText(name, encoding, from, gzip) : error;
+  }
+}
+
+function isNoText(error: unknown): boolean {
+  return (
+    error instanceof TypeError &&
+    'code' in error &&
+    error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+  );
+}
+
+function noText(file: string, encoding: string, from: number, gzip: boolean): WeirError {
+  return unfit(
+    file,
+    `is not ${encoding} somewhere behind byte ${from}${gzip ? ' of its content' : ''}; convert it, or name its encoding with encoding= in the URL`,
+  );
 }
 
 function unzip(bytes: Readable): Readable {
@@ -51,7 +72,7 @@ function unzip(bytes: Readable): Readable {
   return pipeline(bytes, createGunzip(), () => undefined);
 }
 
-function toFileError(error: unknown, file: string): unknown {
+export function toFileError(error: unknown, file: string): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   const code = String(error.code);
   if (code === 'ENOENT')

@@ -1,6 +1,8 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
+import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 import { readCsv } from './csv-records.ts';
 import { readText, unfit } from './file-text.ts';
 import { readJsonLines, toValueText } from './json-lines.ts';
@@ -25,14 +27,23 @@ export interface FileCursor {
 }
 
 /** The rows of a chunk as tuples. */
-export async function* readSlice(
+export function readSlice(
   cursor: FileCursor,
   relation: Relation,
   { folder, encoding }: FileSettings,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const { name, format, gzip, from, to } = cursor;
+  const { name, gzip, from, to } = cursor;
   const text = readText({ file: path.join(folder, name), gzip, encoding, from, to }, signal);
+  return readRows(text, cursor, relation);
+}
+
+/** The rows in text of a file, from the beginning of a record on. */
+export async function* readRows(
+  text: AsyncIterable<string>,
+  { name, format, header, delimiter, hasHeader, from }: Omit<FileCursor, 'to'>,
+  relation: Relation,
+): AsyncGenerator<Buffer> {
   const places = new Map(relation.columns.map((column, i) => [column.name, i]));
   if (format === 'jsonl') {
     for await (const record of readJsonLines(text, name)) {
@@ -43,7 +54,6 @@ export async function* readSlice(
     }
     return;
   }
-  const { header, delimiter, hasHeader } = cursor;
   const order = header.map((field) => placeOf(places, field, name));
   for await (const record of readCsv(text, { delimiter, skip: hasHeader ? 1 : 0, file: name })) {
     // An empty line, unless it is how the only field is NULL.
@@ -57,6 +67,23 @@ export async function* readSlice(
     record.forEach((value, i) => (values[order[i]!] = value));
     yield toTuple(values);
   }
+}
+
+/** Rows of two states of a file are rows of none. */
+export async function requireSame(
+  { folder }: FileSettings,
+  { name, bytes, modifiedMs }: Pick<FileCursor, 'name' | 'bytes' | 'modifiedMs'>,
+): Promise<void> {
+  try {
+    const found = await stat(path.join(folder, name));
+    if (found.size === bytes && found.mtimeMs === modifiedMs) return;
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+  throw unfit(
+    name,
+    'is not as it was when the copy was planned; put it back, or run `weir reset` and copy anew',
+  );
 }
 
 function placeOf(places: ReadonlyMap<string, number>, field: string, file: string): number {

@@ -1,5 +1,3 @@
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import { POSITION_BYTES, type Position, writePosition } from '../../../shared/change/position.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
@@ -8,11 +6,9 @@ import type {
   ChunkReceiver,
   SourceSession,
 } from '../../../shared/connector/source.ts';
-import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { LOG_START } from './copy-plan.ts';
-import { unfit } from './file-text.ts';
-import { type FileCursor, readSlice } from './read-slice.ts';
+import { type FileCursor, readSlice, requireSame } from './read-slice.ts';
 import type { FileSettings } from './settings.ts';
 
 const PIECE_BYTES = 256 * 1024;
@@ -33,7 +29,7 @@ export class FileSession implements SourceSession {
     signal: AbortSignal,
   ): Promise<{ rows: number }> {
     const cursor = chunk.cursor as FileCursor;
-    await this.#requireSame(cursor);
+    await requireSame(this.#settings, cursor);
     const relation = this.plan.namespaces.find(
       (each) => each.relation.namespace === chunk.namespace,
     )!.relation;
@@ -50,22 +46,12 @@ export class FileSession implements SourceSession {
       bytes = 0;
     }
     if (bytes > 0) await receive(Buffer.concat(pieces));
-    await this.#requireSame(cursor);
+    await requireSame(this.#settings, cursor);
     return { rows };
   }
 
-  /** There are none; the stream only says so. */
-  async streamUpdates(
-    _from: Position,
-    receiver: ChangeReceiver,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const place = Buffer.alloc(POSITION_BYTES);
-    writePosition(place, 0, LOG_START);
-    while (!signal.aborted) {
-      receiver.watermark(place, Date.now());
-      await pause(WATERMARK_MS, signal);
-    }
+  streamUpdates(_from: Position, receiver: ChangeReceiver, signal: AbortSignal): Promise<void> {
+    return streamNothing(receiver, signal);
   }
 
   release(): void {}
@@ -79,18 +65,14 @@ export class FileSession implements SourceSession {
   }
 
   async close(): Promise<void> {}
+}
 
-  /** Rows of two states of a file are rows of none. */
-  async #requireSame({ name, bytes, modifiedMs }: FileCursor): Promise<void> {
-    try {
-      const found = await stat(path.join(this.#settings.folder, name));
-      if (found.size === bytes && found.mtimeMs === modifiedMs) return;
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error;
-    }
-    throw unfit(
-      name,
-      'is not as it was when the copy was planned; put it back, or run `weir reset` and copy anew',
-    );
+/** There are no changes; the stream only says so. */
+export async function streamNothing(receiver: ChangeReceiver, signal: AbortSignal): Promise<void> {
+  const place = Buffer.alloc(POSITION_BYTES);
+  writePosition(place, 0, LOG_START);
+  while (!signal.aborted) {
+    receiver.watermark(place, Date.now());
+    await pause(WATERMARK_MS, signal);
   }
 }

@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
 
-const OWN = ['_op', '_key'];
+/** Fields that files of changes have beside the columns. */
+export const OWN_FIELDS: readonly string[] = ['_op', '_key'];
 
 export async function checkFolder(
   folder: string,
@@ -24,7 +25,7 @@ export async function checkFolder(
   }
   const findings: Finding[] = [];
   for (const { relation } of relations) {
-    const taken = relation.columns.find(({ name }) => OWN.includes(name));
+    const taken = relation.columns.find(({ name }) => OWN_FIELDS.includes(name));
     if (taken !== undefined)
       findings.push({
         level: 'error',

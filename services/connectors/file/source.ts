@@ -3,9 +3,7 @@ import type { EndOptions, Finding } from '../../../shared/connector/connector.ts
 import type { Source, SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { planCopy } from './copy-plan.ts';
-import { listNamespaces } from './folder-listing.ts';
-import { schemaOf } from './infer-schema.ts';
-import { toRelation } from './schema-file.ts';
+import { type FileNamespace, listRelations } from './file-namespace.ts';
 import { FileSession } from './session.ts';
 import { type FileSettings, parseFileUrl } from './settings.ts';
 
@@ -27,21 +25,16 @@ export function createFileSource({ url }: EndOptions): Source {
   };
 }
 
-async function readNamespaces(settings: FileSettings, scope: SourceScope) {
+function readNamespaces(settings: FileSettings, scope: SourceScope): Promise<FileNamespace[]> {
   const patterns = scope.namespaces?.map(parseNamespacePattern);
-  const listed = (await listNamespaces(settings.folder)).filter(
-    ({ namespace }) => patterns?.some((pattern) => pattern.matches(namespace)) ?? true,
-  );
-  return Promise.all(
-    listed.map(async (files) => {
-      const schema = await schemaOf(files, settings);
-      return { files, relation: toRelation(files.namespace, schema) };
-    }),
+  return listRelations(
+    settings,
+    (namespace) => patterns?.some((pattern) => pattern.matches(namespace)) ?? true,
   );
 }
 
 async function checkSource(settings: FileSettings, scope: SourceScope): Promise<SourceCheck> {
-  let namespaces: Awaited<ReturnType<typeof readNamespaces>>;
+  let namespaces: FileNamespace[];
   try {
     namespaces = await readNamespaces(settings, scope);
   } catch (error) {
