@@ -6,6 +6,7 @@ import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { ledgerCalls } from '../../../shared/ledger/ledger-sink.ts';
 import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
 import { formatDataFileName, parseDataFileName } from './data-file.ts';
 import { removeOldDrafts } from './draft.ts';
@@ -66,11 +67,8 @@ export function createFileSink(options: SinkOptions): Sink {
     `changes-${before.position}-L${String(before.lane).padStart(2, '0')}-E${before.epoch}`;
 
   return {
-    parking: null,
+    ...ledgerCalls(ledger),
     check: (relations) => checkFolder(folder, create, relations.map(toTarget)),
-    readState: () => ledger.readState(),
-    readProgress: () => ledger.readProgress(),
-    writeDesired: (desired) => ledger.writeDesired(desired),
     async beginReader() {
       await mkdir(folder, { recursive: true });
       return ledger.beginReader();
@@ -110,7 +108,6 @@ export function createFileSink(options: SinkOptions): Sink {
       await completeManifest();
       return ledger.readLimits();
     },
-    readLimits: () => ledger.readLimits(),
     async openLane(lane) {
       const progress = await ledger.openLane(lane);
       await completeManifest();
@@ -129,9 +126,6 @@ export function createFileSink(options: SinkOptions): Sink {
       await ledger.moveLane(batch, entries.length === 0 ? undefined : entries);
       await appendManifest(folder, entries);
     },
-
-    arriveAtBarrier: (lane, position) => ledger.arriveAtBarrier(lane, position),
-    barrierDone: (position) => ledger.barrierDone(position),
 
     /** Listed before the lane has moved: the other lanes go on as soon as it has. Done twice is as good as once. */
     async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
@@ -161,10 +155,6 @@ export function createFileSink(options: SinkOptions): Sink {
       }
       await ledger.moveLane(batch);
     },
-
-    writeSideState: (state) => ledger.writeSideState(state),
-    reset: () => ledger.reset(),
-    close: () => Promise.resolve(),
   };
 
   function toTarget({ relation, definition }: RelationPlan): RelationPlan {

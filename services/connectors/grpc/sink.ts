@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Position } from '../../../shared/change/position.ts';
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
 import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
 import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
@@ -8,6 +7,7 @@ import type { RelationPlan } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';
 import { checkStateFolder } from '../../../shared/ledger/state-folder.ts';
+import { ledgerCalls } from '../../../shared/ledger/ledger-sink.ts';
 import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
 import { readOffer } from './connector-channel.ts';
 import { Outgoing } from './outgoing.ts';
@@ -31,13 +31,8 @@ export function createGrpcSink(options: SinkOptions): Sink {
   });
 
   return {
-    parking: null,
+    ...ledgerCalls(ledger),
     check: (relations) => checkSink(connection, folder, relations),
-    readState: () => ledger.readState(),
-    readProgress: () => ledger.readProgress(),
-    writeDesired: (desired) => ledger.writeDesired(desired),
-    beginReader: () => ledger.beginReader(),
-    savePlan: (plan, readerEpoch) => ledger.savePlan(plan, readerEpoch),
 
     async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
       const wanted = await ledger.wants(chunk);
@@ -53,10 +48,6 @@ export function createGrpcSink(options: SinkOptions): Sink {
       return 'loaded';
     },
 
-    finishNamespaces: (): Promise<ReadonlyMap<string, Position>> => ledger.readLimits(),
-    readLimits: () => ledger.readLimits(),
-    openLane: (lane) => ledger.openLane(lane),
-
     async writeUpdates(batch: LaneBatch): Promise<void> {
       if (batch.changes.length > 0) await ledger.refuseStale(batch);
       for (const changes of batch.changes)
@@ -64,17 +55,12 @@ export function createGrpcSink(options: SinkOptions): Sink {
       await ledger.moveLane(batch);
     },
 
-    arriveAtBarrier: (lane, position) => ledger.arriveAtBarrier(lane, position),
-    barrierDone: (position) => ledger.barrierDone(position),
-
     async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
       if (barrier.kind !== 'relation') throw inexpressible(barrier);
       await ledger.changeRelation(barrier.after);
       await ledger.moveLane(batch);
     },
 
-    writeSideState: (state) => ledger.writeSideState(state),
-    reset: () => ledger.reset(),
     close: () => connection.close(),
   };
 }

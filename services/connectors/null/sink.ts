@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Position } from '../../../shared/change/position.ts';
 import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
 import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { checkStateFolder } from '../../../shared/ledger/state-folder.ts';
+import { ledgerCalls } from '../../../shared/ledger/ledger-sink.ts';
 import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
 import { parseNullUrl } from './settings.ts';
 
@@ -33,16 +33,11 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
   };
 
   return {
-    parking: null,
+    ...ledgerCalls(ledger),
     check: async () => [
       NOTHING_KEPT,
       await checkStateFolder(folder, 'with state= in target.url or in WEIR_STATE_DIR'),
     ],
-    readState: () => ledger.readState(),
-    readProgress: () => ledger.readProgress(),
-    writeDesired: (desired) => ledger.writeDesired(desired),
-    beginReader: () => ledger.beginReader(),
-    savePlan: (plan, readerEpoch) => ledger.savePlan(plan, readerEpoch),
 
     async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
       const wanted = await ledger.wants(chunk);
@@ -54,25 +49,14 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
       return 'loaded';
     },
 
-    finishNamespaces: (): Promise<ReadonlyMap<string, Position>> => ledger.readLimits(),
-    readLimits: () => ledger.readLimits(),
-    openLane: (lane) => ledger.openLane(lane),
-
     async writeUpdates(batch: LaneBatch): Promise<void> {
       await pretend();
       await ledger.moveLane(batch);
     },
 
-    arriveAtBarrier: (lane, position) => ledger.arriveAtBarrier(lane, position),
-    barrierDone: (position) => ledger.barrierDone(position),
-
     async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
       if (barrier.kind === 'relation') await ledger.changeRelation(barrier.after);
       await ledger.moveLane(batch);
     },
-
-    writeSideState: (state) => ledger.writeSideState(state),
-    reset: () => ledger.reset(),
-    close: () => Promise.resolve(),
   };
 }
