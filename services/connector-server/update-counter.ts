@@ -35,9 +35,8 @@ export class UpdateCounter implements ChangeReceiver {
   /** A row with a new key is told as a delete and an insert. */
   barrier(position: Buffer, barrier: Barrier): void {
     if (barrier.kind !== 'move') return;
-    for (const _ of barrier.moves)
-      for (const kind of ['delete', 'insert'] as const)
-        this.change(kind, barrier.relation, position);
+    const { moves, relation } = barrier;
+    for (let i = 0; i < 2 * moves.length; i++) this.change('insert', relation, position);
   }
 
   commit(position: Buffer): void {
@@ -64,7 +63,7 @@ export class UpdateCounter implements ChangeReceiver {
 
   #send(): void {
     this.#soon = undefined;
-    const { stream, cursorAt } = this.#options;
-    stream.write({ lsn: this.#count, nextCursor: cursorAt(this.#position) });
+    const nextCursor = this.#options.cursorAt(this.#position);
+    this.#options.stream.write({ lsn: this.#count, nextCursor });
   }
 }

@@ -32,7 +32,9 @@ it('weir connector serve: refuses what it cannot serve, by name', async () => {
   const serve = (url: string, listen: string) =>
     weir.run(['connector', 'serve', url, '--listen', listen]);
   const scheme = await serve('grpc://127.0.0.1:1', '127.0.0.1:0');
-  expect(scheme.stderr).toMatch(/of the kind grpc cannot be served; postgres, file, random and null can/);
+  expect(scheme.stderr).toMatch(
+    /of the kind grpc cannot be served; postgres, file, random and null can/,
+  );
   const address = await serve('random:', 'somewhere');
   expect(address.stderr).toMatch(/--listen must be HOST:PORT/);
   const listen = ['--listen', '127.0.0.1:0'];

@@ -55,8 +55,8 @@ const WAYS: [string, (url: string, names: Names, name?: string) => Promise<Check
   [
     'over gRPC',
     async (url, names, name = 'served') => {
-      const { address, stop } = await serveStore(url, { name });
-      return results(address, names).finally(stop);
+      const server = await serveStore(url, { name });
+      return results(server.address, names).finally(() => server.stop());
     },
   ],
   [

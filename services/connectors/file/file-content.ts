@@ -72,10 +72,10 @@ class UnpackedContent implements FileContent {
     let end = this.#keptFrom + this.#kept.length;
     this.#drop(some, from);
     while (end < from + length) {
-      const { done, value } = await pieces.next();
-      if (done === true) break;
-      some.push(value);
-      end += value.length;
+      const next = await pieces.next();
+      if (next.done === true) break;
+      some.push(next.value);
+      end += next.value.length;
       this.#drop(some, from);
     }
     this.#kept = Buffer.concat(some);

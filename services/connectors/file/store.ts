@@ -60,7 +60,8 @@ function createReader(settings: FileSettings, pages: FilePages): StoreReader {
       for (const file of files.files)
         for (const slice of seen > COUNTED_BYTES ? [] : await cutFile(file, settings)) {
           if (seen > COUNTED_BYTES) break;
-          for await (const _ of readSlice(slice, relation, settings, signal)) rows++;
+          for await (const row of readSlice(slice, relation, settings, signal))
+            rows += row.length > 0 ? 1 : 0;
           seen += slice.to - slice.from;
         }
       return seen > COUNTED_BYTES ? Math.round((rows * total) / seen) : rows;
