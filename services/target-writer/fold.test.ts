@@ -29,6 +29,7 @@ function folding(identity: Relation['identity'] = 'key') {
       const { upserts, partial, deletes } = fold.net();
       return { upserts, partial, deletes };
     },
+    fresh: () => fold.net().fresh,
   };
 }
 
@@ -51,6 +52,27 @@ describe('folding by key', () => {
     changes.delete('1', null);
     changes.insert('1', 'new');
     expect(changes.net()).toEqual({ upserts: [toTuple(['1', 'new'])], partial: [], deletes: [] });
+  });
+
+  it('puts rows first whose keys came into being, and says how many they are', () => {
+    const changes = folding();
+    changes.update('1', 'known');
+    changes.insert('2', 'new');
+    changes.insert('3', 'new, and gone');
+    changes.delete('3', null);
+    changes.delete('4', null);
+    changes.insert('4', 'back');
+    changes.insert('5', 'new');
+    changes.update('5', undefined);
+    expect(changes.fresh()).toBe(2);
+    expect(changes.net().upserts).toEqual(
+      [
+        ['2', 'new'],
+        ['5', 'new'],
+        ['1', 'known'],
+        ['4', 'back'],
+      ].map(toTuple),
+    );
   });
 
   it('fills an unchanged value from an earlier change of the same key', () => {

@@ -30,29 +30,32 @@ export class Fold {
         this.#addEqualRow(key, kind === 'delete' ? -1 : 1);
         return;
       case 'key':
-        this.#addKeyed(key, kind === 'delete' ? null : row, partial);
+        this.#addKeyed(kind, key, kind === 'delete' ? null : row, partial);
     }
   }
 
   net(): NetChanges {
-    const net: NetChanges = { relation: this.relation, upserts: [], partial: [], deletes: [] };
-    for (const row of this.#inserts) net.upserts.push(row);
+    const fresh: Buffer[] = [];
+    const others: Buffer[] = [...this.#inserts];
+    const partials: Buffer[] = [];
+    const deletes: Buffer[] = [];
     for (const { row, count } of this.#rows.values()) {
-      for (let i = 0; i < count; i++) net.upserts.push(row);
-      for (let i = 0; i > count; i--) net.deletes.push(row);
+      for (let i = 0; i < count; i++) others.push(row);
+      for (let i = 0; i > count; i--) deletes.push(row);
     }
-    for (const { key, row, partial } of this.#keys.values()) {
-      if (row === null) net.deletes.push(key);
-      else (partial ? net.partial : net.upserts).push(row);
+    for (const { key, row, partial, isFresh } of this.#keys.values()) {
+      if (row === null) deletes.push(key);
+      else (partial ? partials : isFresh ? fresh : others).push(row);
     }
-    return net;
+    const upserts = fresh.length === 0 ? others : fresh.concat(others);
+    return { relation: this.relation, upserts, fresh: fresh.length, partial: partials, deletes };
   }
 
-  #addKeyed(key: Buffer, row: Buffer | null, partial: boolean): void {
+  #addKeyed(kind: ChangeKind, key: Buffer, row: Buffer | null, partial: boolean): void {
     const name = key.toString('latin1');
     const last = this.#keys.get(name);
     if (last === undefined) {
-      this.#keys.set(name, { key, row, partial });
+      this.#keys.set(name, { key, row, partial, isFresh: kind === 'insert' });
     } else if (row !== null && partial && last.row !== null) {
       if (this.#ofDocuments) last.row = foldDocumentRows(row, last.row, last.partial);
       else {
@@ -79,4 +82,6 @@ interface Last {
   /** Null: deleted. */
   row: Buffer | null;
   partial: boolean;
+  /** Its first change was an insert. */
+  isFresh: boolean;
 }

@@ -153,6 +153,11 @@ export interface NetChanges {
   relation: Relation;
   /** Tuples (`tuple.ts`); those of `partial` have unchanged columns, whose value at the target stays. */
   upserts: Buffer[];
+  /**
+   * So many of `upserts`, the first ones, are rows whose keys came into being here, so that the target should have none
+   * of them: what allows a faster way, and is no promise. None where left out.
+   */
+  fresh?: number;
   partial: Buffer[];
   /** Keys, or whole tuples for identity `row`. */
   deletes: Buffer[];

@@ -20,9 +20,9 @@ afterEach(async () => {
   await pipeline.close();
 });
 
-async function start(schema: string): Promise<SinkPipeline> {
+async function start(schema: string, encoding?: 'binary'): Promise<SinkPipeline> {
   await queryPostgres(source, schema);
-  pipeline = await SinkPipeline.create(source, target);
+  pipeline = await SinkPipeline.create(source, target, {}, encoding);
   await pipeline.start();
   return pipeline;
 }
@@ -80,6 +80,16 @@ describe('changes', () => {
     await pipeline.write(0, { 'public.items': { deletes: [['2']] } });
     await expect(pipeline.sink.writeUpdates(batch)).rejects.toMatchObject({ code: 'FENCED' });
     expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N']);
+  });
+
+  it('merge a row whose key came into being where somebody wrote one of that key at the target', async () => {
+    await start('CREATE TABLE words (word text PRIMARY KEY, note text)', 'binary');
+    const words = 'public.words';
+    await pipeline.write(0, { [words]: { upserts: [['a', '1'], ['b', '1']], fresh: 2 } }); // prettier-ignore
+    await queryPostgres(target, `INSERT INTO words VALUES ('d', 'by hand')`);
+    await pipeline.write(0, { [words]: { upserts: [['c', '2'], ['d', '2'], ['a', '2']], fresh: 2, deletes: [['b']] } }); // prettier-ignore
+    await pipeline.write(0, { [words]: { upserts: [['e', '3']], fresh: 1 } });
+    expect(await dumpTable(target, 'words')).toEqual(['a\t2', 'c\t2', 'd\t2', 'e\t3']);
   });
 
   it('keep unchanged columns, and drop a partial row whose row is gone', async () => {

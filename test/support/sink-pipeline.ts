@@ -23,6 +23,7 @@ type Value = string | null | undefined;
 export interface WrittenChanges {
   /** Rows as text values in the order of the columns; undefined is unchanged. */
   upserts?: Value[][];
+  fresh?: number;
   partial?: Value[][];
   /** Values of the key, or whole rows. */
   deletes?: Value[][];
@@ -179,6 +180,7 @@ function toNetChanges(relation: Relation, changes: WrittenChanges): NetChanges {
   return {
     relation,
     upserts: (changes.upserts ?? []).map(toTuple),
+    fresh: changes.fresh ?? 0,
     partial: (changes.partial ?? []).map(toTuple),
     deletes: (changes.deletes ?? []).map((values) =>
       isKeyed ? toTuple(values).subarray(2) : toTuple(values),

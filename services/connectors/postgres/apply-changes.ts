@@ -1,5 +1,6 @@
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { toStatements, usesOf, type Statement } from './change-statements.ts';
+import type { FreshRows } from './fresh-rows.ts';
 import { fencedLane, progressStatement } from './lane-progress.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { toRowError } from './row-error.ts';
@@ -7,6 +8,15 @@ import { runScript } from './script.ts';
 import type { StagingUse } from './write-statements.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
+
+export interface ApplyOptions {
+  /** Null: all rows are merged. */
+  freshRows?: FreshRows | null;
+  /** To follow the changes in their transaction. */
+  statements?: readonly Statement[];
+  /** False: the caller does. */
+  commit?: boolean;
+}
 
 /**
  * Applies a batch in one transaction with the lane's progress: BEGIN, the fence, for each relation its COPYs and
@@ -21,21 +31,24 @@ export async function applyChanges(
   pipeline: string,
   batch: LaneBatch,
   targets: readonly WriteTarget[],
-  end: { statements: readonly Statement[]; commit: boolean } = { statements: [], commit: true },
+  { freshRows = null, statements = [], commit = true }: ApplyOptions,
 ): Promise<void> {
+  const parts = batch.changes.map((changes, i) => {
+    const target = targets[i]!;
+    return { changes, target, fresh: freshRows?.count(changes, target) ?? 0 };
+  });
   await prepareStaging(
     session,
-    batch.changes.map((changes, i) => ({
-      target: targets[i]!,
-      uses: usesOf(changes, targets[i]!),
-    })),
+    parts.map(({ changes, target, fresh }) => ({ target, uses: usesOf(changes, target, fresh) })),
   );
   const script: Statement[] = [
     { sql: 'BEGIN' },
     { sql: progressStatement(pipeline, batch) },
-    ...batch.changes.flatMap((changes, i) => toStatements(changes, targets[i]!, session.staging)),
-    ...end.statements,
-    ...(end.commit ? [{ sql: 'COMMIT' }] : []),
+    ...parts.flatMap((part) =>
+      toStatements(part.changes, part.target, session.staging, part.fresh),
+    ),
+    ...statements,
+    ...(commit ? [{ sql: 'COMMIT' }] : []),
   ];
   await runStatements(session, script, (index, rows) => {
     if (index === 1 && rows === 0) throw fencedLane(batch);

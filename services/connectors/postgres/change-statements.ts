@@ -20,13 +20,14 @@ export interface Move {
   row: Buffer;
 }
 
-export function usesOf(changes: NetChanges, target: WriteTarget): StagingUse[] {
+/** `fresh`: how many of the upserts, the first ones, go into the table as they are: see `FreshRows`. */
+export function usesOf(changes: NetChanges, target: WriteTarget, fresh = 0): StagingUse[] {
   const uses: StagingUse[] = [];
   const direct = isDirect(target);
   if (changes.deletes.length > 0) uses.push('deletes');
   if (changes.partial.length > 0) uses.push('masked');
   const completes = changes.partial.length > 0 && target.method === 'replace';
-  if ((changes.upserts.length > 0 && !direct) || completes) uses.push('rows');
+  if ((changes.upserts.length > fresh && !direct) || completes) uses.push('rows');
   return uses;
 }
 
@@ -35,6 +36,7 @@ export function toStatements(
   changes: NetChanges,
   target: WriteTarget,
   staging: Staging,
+  fresh = 0,
 ): Statement[] {
   const { upserts, partial, deletes, relation } = changes;
   const sql = staging.statementsOf(target);
@@ -64,8 +66,9 @@ export function toStatements(
   if (deletes.length > 0) load(sql.copy('deletes'), toKeyRows(deletes, relation.key.length));
   if (target.method === 'merge') {
     if (deletes.length > 0) add(sql.deleteKeys);
-    if (upserts.length > 0) {
-      load(sql.copy('rows'), upserts);
+    if (fresh > 0) load(copyInto(target, 'binary'), upserts.slice(0, fresh));
+    if (upserts.length > fresh) {
+      load(sql.copy('rows'), upserts.slice(fresh));
       add(sql.insert);
     }
     if (partial.length > 0) {
@@ -113,7 +116,12 @@ export function copyInto(target: WriteTarget, format: 'binary' | 'text'): string
 
 /** Rows that are only ever added and need no cast go into the table as they came. */
 function isDirect(target: WriteTarget): boolean {
-  return target.key.length === 0 && target.columns.every(({ encoding }) => encoding === 'binary');
+  return target.key.length === 0 && isBinary(target);
+}
+
+/** Rows come as the table's own types. */
+export function isBinary({ columns }: WriteTarget): boolean {
+  return columns.every(({ encoding }) => encoding === 'binary');
 }
 
 function refuseUnmatched(changes: NetChanges, target: WriteTarget): void {

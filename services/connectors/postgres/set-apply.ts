@@ -1,6 +1,6 @@
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { runStatements } from './apply-changes.ts';
-import { copyInto, toStatements, usesOf, type Statement } from './change-statements.ts';
+import { copyInto, isBinary, toStatements, usesOf, type Statement } from './change-statements.ts';
 import { toCopyMessages } from './copy-in.ts';
 import { netRows, type RunPart } from './run-parts.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
@@ -66,8 +66,4 @@ function setStatements(
 /** A row that is to be updated is not there: taken as refused, so that the rows are looked at one by one. */
 export function rowMissing({ name }: WriteTarget): WeirError {
   return new WeirError('ROW_REFUSED', `a row of ${name.namespace} is missing at the target`);
-}
-
-function isBinary({ columns }: WriteTarget): boolean {
-  return columns.every(({ encoding }) => encoding === 'binary');
 }

@@ -21,6 +21,7 @@ import { applyChanges } from './apply-changes.ts';
 import { CarefulWriter } from './careful-writer.ts';
 import { DocumentWriter } from './document-writer.ts';
 import { describeServer } from './connection.ts';
+import { FreshRows } from './fresh-rows.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadCarefullyNextTime, loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
@@ -60,6 +61,7 @@ class PostgresSink implements Sink {
   readonly #sideState: SideStateWriter;
   readonly #careful: CarefulWriter;
   readonly #documents: DocumentWriter;
+  readonly #fresh = new FreshRows();
   readonly parking: Parking;
 
   constructor(options: SinkOptions) {
@@ -168,8 +170,10 @@ class PostgresSink implements Sink {
     return this.#careful.write(
       batch,
       () =>
-        this.#writeBatch(batch, (session, targets) =>
-          applyChanges(session, pipeline, batch, targets),
+        this.#fresh.write(batch, () =>
+          this.#writeBatch(batch, (session, targets) =>
+            applyChanges(session, pipeline, batch, targets, { freshRows: this.#fresh }),
+          ),
         ),
       (care) =>
         this.#writeBatch(batch, (session, targets) =>
