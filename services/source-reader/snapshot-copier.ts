@@ -11,8 +11,6 @@ import { ChunkSender } from './chunk-sender.ts';
 import type { TargetClient } from './target-client.ts';
 import { TupleChunkSender } from './tuple-chunk-sender.ts';
 
-/** How many chunks a chunk lane may hold that the target has not committed: the copy's back-pressure. */
-const CHUNKS_PER_LANE = 2;
 const POLL_MS = 2_000;
 const FINISHING_MS = 100;
 /** A chunk that the target still lacks although its lane is empty for so many polls was lost on the way. */
@@ -32,7 +30,7 @@ export interface SnapshotCopierOptions {
 }
 
 /**
- * Reads the chunks that the target lacks, several at once, and sends each whole into the lane with the least to do.
+ * Reads the chunks that the target lacks, several at once, and sends each whole into a lane that has none.
  * A chunk is done when the target says that it has it; one that got lost on the way is read again.
  */
 export class SnapshotCopier {
@@ -40,16 +38,15 @@ export class SnapshotCopier {
   readonly #waiting: Chunk[] = [];
   readonly #pending = new Map<number, Chunk>();
   readonly #sent = new Map<number, { lane: number; polls: number }>();
-  readonly #load: number[];
-  /** Lanes into which a chunk is being sent: the parts of two may not mix. */
-  readonly #sending = new Set<number>();
+  /** Lanes with a chunk that the target has not committed: what a reader that dies leaves to be read again. */
+  readonly #busy = new Set<number>();
+  #lastLane = -1;
   readonly progress: Record<string, CopyProgress> = {};
   #wake: (() => void)[] = [];
   #lastChunk = new AbortController();
 
   constructor(options: SnapshotCopierOptions) {
     this.#options = options;
-    this.#load = options.publishers.map(() => 0);
     for (const namespace of options.session.plan.namespaces) {
       this.progress[namespace.relation.namespace] = toProgress(namespace);
       for (const chunk of namespace.chunks) {
@@ -104,8 +101,7 @@ export class SnapshotCopier {
         continue;
       }
       if (!this.#pending.has(chunk.id)) continue;
-      this.#load[lane]!++;
-      this.#sending.add(lane);
+      this.#busy.add(lane);
       const publisher = this.#options.publishers[lane]!;
       const sender = this.#createSender(chunk, lane, publisher);
       const { rows } = await this.#options.session.listData(
@@ -115,8 +111,6 @@ export class SnapshotCopier {
       );
       if (signal.aborted) return;
       sender.finish(rows);
-      this.#sending.delete(lane);
-      this.#wakeReaders();
       // Only what the broker has can be missed there.
       await publisher.drained();
       this.#sent.set(chunk.id, { lane, polls: 0 });
@@ -181,21 +175,21 @@ export class SnapshotCopier {
     }
   }
 
-  /** The lane with the fewest chunks on their way; null while all are full or being sent into. */
+  /** In turn, so that each writer gets its share; null while every lane has a chunk: the copy's back-pressure. */
   #freeLane(): number | null {
-    let best: number | null = null;
-    for (const [lane, load] of this.#load.entries()) {
-      if (load >= CHUNKS_PER_LANE || this.#sending.has(lane)) continue;
-      if (best === null || load < this.#load[best]!) best = lane;
+    const { length } = this.#options.publishers;
+    for (let i = 1; i <= length; i++) {
+      const lane = (this.#lastLane + i) % length;
+      if (!this.#busy.has(lane)) return (this.#lastLane = lane);
     }
-    return best;
+    return null;
   }
 
   #unload(id: number): void {
     const sent = this.#sent.get(id);
     if (sent === undefined) return;
     this.#sent.delete(id);
-    this.#load[sent.lane]!--;
+    this.#busy.delete(sent.lane);
     this.#wakeReaders();
   }
 

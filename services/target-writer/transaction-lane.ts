@@ -9,6 +9,7 @@ import { deleteConsumer, laneCapacity, takeLaneConsumer } from '../../shared/hub
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { Sequencer } from './sequencer.ts';
 import { TransactionBatch, WrittenChanges } from './transaction-batch.ts';
+import { failpoint } from '../../shared/lifecycle/failpoint.ts';
 import type { WriterContext } from './writer-context.ts';
 
 /**
@@ -176,7 +177,9 @@ export class TransactionLane {
     this.#heldBytes += batch.bytes;
     this.#written.add(batch, ordered.counts);
     if (ordered.commit) {
+      failpoint('changes-ready');
       await this.#context.meter.commit(this.#written, () => this.#writer.write(ordered));
+      failpoint('changes-committed');
       this.#consumer.acknowledge(this.#held);
       this.#progress = ordered.after;
       this.#startAt(ordered.after);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import type { Failpoint } from '../../shared/lifecycle/failpoint.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { differences } from './end-state.ts';
 import { FaultPipeline } from './fault-pipeline.ts';
@@ -21,11 +22,20 @@ test('whoever reads the target sees a state of the source, at every instant, wha
     async () => pipeline.logged(({ msg }) => msg.includes('constraints enforced')).length > 0,
   );
   const reader = new StateReader(pipeline.targetUrl);
+  const [one, other] = [pipeline.writers[0]!, pipeline.writers[1]!];
+  const dieAlone = async (at: Failpoint): Promise<void> => {
+    await other.kill();
+    await one.dieAt(at);
+    other.start();
+    one.start();
+  };
   for (const strike of [
-    () => pipeline.writers[0]!.restart(),
+    () => one.restart(),
     () => pipeline.reader.restart(),
     () => pipeline.nats.wipe(),
-    () => pipeline.writers[1]!.restart(),
+    () => other.restart(),
+    () => dieAlone('changes-ready'),
+    () => dieAlone('changes-committed'),
   ]) {
     await strike();
     await pipeline.progresses();
@@ -100,10 +110,12 @@ test(
       await pipeline.nats.wipe();
       await pipeline.progresses(PATIENCE_MS);
       expect(await pipeline.countAtTarget('SELECT count(*) FROM faults.large')).toBe(ROWS);
+      tell('inserted', memory);
       await queryPostgres(sourceUrl, 'UPDATE faults.large SET n = 1');
       await inTheMiddle(openForLong);
       await pipeline.reader.restart();
       await pipeline.progresses(PATIENCE_MS);
+      tell('updated', memory);
       await queryPostgres(sourceUrl, 'DELETE FROM faults.large WHERE id > 1000');
       await pipeline.progresses(PATIENCE_MS);
     } finally {
@@ -113,10 +125,14 @@ test(
     }
     await pipeline.finish();
     expect(await differences(sourceUrl, targetUrl, ['faults.large'])).toEqual([]);
-    process.stdout.write(`faults: ${ROWS} rows in a transaction, ${String(memory)}\n`);
+    tell('inserted, updated, deleted', memory);
     // Nothing in between, neither of the insert nor of the update nor of the delete.
     for (const what of [0, ROWS, 1_000]) seen.delete(`${what} rows, 0 apart`);
     expect([...seen]).toEqual([]);
     expect(memory.most((name) => name !== 'nats-server')).toBeLessThan(MOST_BYTES);
   },
 );
+
+function tell(what: string, memory: ResidentWatch): void {
+  process.stdout.write(`faults: ${ROWS} rows ${what} in a transaction, ${String(memory)}\n`);
+}
