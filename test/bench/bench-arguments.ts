@@ -8,12 +8,19 @@ export interface BenchArguments {
   rounds: number;
   /** Of the sizes: 1 is the size that the goals are stated for. */
   scale: number;
+  /** How many rows or changes instead, in every case. */
+  rows: number | undefined;
   /** Where the figures go as JSON, too. */
   jsonFile: string | undefined;
   /** Set: one run of the pipeline under the CPU profiler, no baselines, and the profiles stay in that directory. */
   profileDirectory: string | undefined;
   /** Lines for the pipeline file, over its defaults, as `readers: 4`. */
   settings: string[];
+}
+
+/** The size of a case: what the command line says, else the usual one times the scale. */
+export function sizeOf({ rows, scale }: BenchArguments, usual: number): number {
+  return rows ?? Math.round(usual * scale);
 }
 
 /** Reads the command line; `known` are the cases there are, `usual` those that run when none is named. */
@@ -29,8 +36,12 @@ export function parseBenchArguments(
     cases: positionals.length === 0 ? [...usual] : positionals,
     rounds: Math.ceil(positive('--rounds', values.rounds ?? '3')),
     scale: positive('--scale', values.scale ?? '1'),
+    rows: values.rows === undefined ? undefined : Math.ceil(positive('--rows', values.rows)),
     jsonFile: values.json,
-    profileDirectory: values.profile === undefined ? undefined : path.resolve(values.profile),
+    profileDirectory:
+      values.profile === true || values['profile-directory'] !== undefined
+        ? path.resolve(values['profile-directory'] ?? '.weir/profiles')
+        : undefined,
     settings: (values.set ?? []).map(toPipelineLine),
   };
 }
@@ -44,7 +55,9 @@ function parse(argv: readonly string[]) {
         rounds: { type: 'string' },
         scale: { type: 'string' },
         json: { type: 'string' },
-        profile: { type: 'string' },
+        rows: { type: 'string' },
+        profile: { type: 'boolean' },
+        'profile-directory': { type: 'string' },
         set: { type: 'string', multiple: true },
       },
     });

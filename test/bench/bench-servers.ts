@@ -6,6 +6,8 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   wal_level: 'logical',
   max_wal_size: '4GB',
   shared_buffers: '256MB',
+  // Latency is told by the times of the commits at both ends.
+  track_commit_timestamp: 'on',
 };
 
 /** The servers of a bench: nobody else uses them, and nothing of them is left afterwards. */

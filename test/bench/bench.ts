@@ -31,6 +31,8 @@ export interface Measurement {
 export interface ResourceUsage {
   /** CPU milliseconds by process; a PostgreSQL server counts with all its backends. */
   cpuMs: Record<string, number>;
+  /** The same without what was used before `ResourceMeter.mark`: of Weir, without its start. */
+  workCpuMs: Record<string, number>;
   /** Most resident memory that was seen, by process. */
   peakBytes: Record<string, number>;
   /** Bytes that nats-server took in from sockets and files. */
@@ -41,6 +43,7 @@ export interface ResourceUsage {
 
 /** No single run may take longer; what hangs fails instead of hanging the bench. */
 export function runDeadline(bench: Bench): AbortSignal {
-  const ms = 120_000 + 120_000 * bench.arguments.scale;
+  const { scale, rows = 0 } = bench.arguments;
+  const ms = Math.ceil(120_000 * (1 + scale + rows / 1e6));
   return AbortSignal.any([bench.signal, AbortSignal.timeout(ms)]);
 }

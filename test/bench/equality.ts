@@ -1,27 +1,36 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { spawnPsql } from './psql.ts';
 import { awaitSuccess } from './child-success.ts';
+import type { DataSet } from './data/data-set.ts';
+import { spawnPsql } from './psql.ts';
 
-/** Fails unless the table holds the same rows at both ends, by what the databases themselves print in key order. */
+/** Fails unless all tables hold the same rows at both ends, by what the databases themselves print in one order. */
 export async function requireEqual(
   sourceUrl: string,
   targetUrl: string,
-  table: string,
+  data: DataSet,
   signal: AbortSignal,
 ): Promise<void> {
   const [source, target] = await Promise.all([
-    dumpHash(sourceUrl, table, signal),
-    dumpHash(targetUrl, table, signal),
+    dumpHash(sourceUrl, data, signal),
+    dumpHash(targetUrl, data, signal),
   ]);
   if (source.hash === target.hash) return;
+  const [first] = data.tables;
+  const name = data.tables.length === 1 ? first!.name : `one of ${data.tables.length} tables`;
   throw new Error(
-    `${table} differs: ${source.bytes} bytes of text at the source, ${target.bytes} at the target`,
+    `${name} differs: ${source.bytes} bytes of text at the source, ${target.bytes} at the target`,
   );
 }
 
-async function dumpHash(url: string, table: string, signal: AbortSignal) {
-  const child = spawnPsql(url, `COPY (SELECT * FROM ${table} ORDER BY id) TO STDOUT`, signal);
+async function dumpHash(url: string, data: DataSet, signal: AbortSignal) {
+  const child = spawnPsql(
+    url,
+    data.tables.map(
+      ({ name, order }) => `COPY (SELECT * FROM ${name} ORDER BY ${order}) TO STDOUT`,
+    ),
+    signal,
+  );
   const hash = createHash('sha256');
   let bytes = 0;
   (child.stdout as Readable).on('data', (chunk: Buffer) => {

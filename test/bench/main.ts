@@ -1,21 +1,30 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { toWeirError } from '../../shared/errors/weir-error.ts';
 import { type BenchArguments, parseBenchArguments } from './bench-arguments.ts';
-import { POSTGRES_SETTINGS, startBenchServers } from './bench-servers.ts';
+import { type BenchServers, POSTGRES_SETTINGS, startBenchServers } from './bench-servers.ts';
 import type { Bench, CaseReport } from './bench.ts';
-import { runCatchUp } from './cases/catch-up.ts';
-import { runCopy } from './cases/copy.ts';
+import { CATCH_UP_CASES } from './cases/catch-up.ts';
+import { COPY_CASES } from './cases/copy.ts';
+import { GROWTH_CASES } from './cases/growth.ts';
+import { runLatencyAfterKill, runLatencyInCopy } from './cases/latency-disturbed.ts';
+import { runLatency } from './cases/latency.ts';
 import { runMemory } from './cases/memory.ts';
+import { runStart } from './cases/start.ts';
 import { runWriters } from './cases/writers.ts';
 import { canReadProcesses } from './measure/process-record.ts';
 import { runSql } from './sql.ts';
 
 const CASES: Record<string, (bench: Bench) => Promise<CaseReport>> = {
-  copy: runCopy,
-  'catch-up': runCatchUp,
+  ...COPY_CASES,
+  ...CATCH_UP_CASES,
+  latency: runLatency,
+  'latency-copy': runLatencyInCopy,
+  'latency-kill': runLatencyAfterKill,
+  ...GROWTH_CASES,
   memory: runMemory,
+  start: runStart,
   writers: runWriters,
 };
 const USUAL = ['copy', 'catch-up'];
@@ -40,17 +49,16 @@ async function runCases(options: BenchArguments, signal: AbortSignal): Promise<C
   try {
     const servers = await startBenchServers(signal);
     try {
-      const bench: Bench = {
-        servers,
-        arguments: options,
-        directory,
-        signal,
-        say: (line) => process.stderr.write(`${line}\n`),
-      };
-      const machine = await describeMachine(bench);
+      const machine = await describeMachine(servers, signal);
       console.log(machine);
       for (const name of options.cases) {
-        const report = await CASES[name]!(bench);
+        const report = await CASES[name]!({
+          servers,
+          arguments: await withProfilesOf(name, options),
+          directory,
+          signal,
+          say: (line) => process.stderr.write(`${line}\n`),
+        });
         reports.push(report);
         console.log(`\n${report.lines.join('\n')}`);
         if (report.failure !== null) console.log(`  FAILED: ${report.failure}`);
@@ -69,8 +77,16 @@ async function runCases(options: BenchArguments, signal: AbortSignal): Promise<C
   return reports;
 }
 
-async function describeMachine(bench: Bench): Promise<string> {
-  const rows = await runSql(bench.servers.source.url, 'SHOW server_version', bench.signal);
+/** Each case gets a new directory for its profiles, so that they are of one run. */
+async function withProfilesOf(name: string, options: BenchArguments): Promise<BenchArguments> {
+  if (options.profileDirectory === undefined) return options;
+  await mkdir(options.profileDirectory, { recursive: true });
+  const profileDirectory = await mkdtemp(path.join(options.profileDirectory, `${name}-`));
+  return { ...options, profileDirectory };
+}
+
+async function describeMachine(servers: BenchServers, signal: AbortSignal): Promise<string> {
+  const rows = await runSql(servers.source.url, 'SHOW server_version', signal);
   const settings = Object.entries(POSTGRES_SETTINGS).map(([name, value]) => `${name}=${value}`);
   return [
     `${availableParallelism()} cores, load ${(loadavg()[0] ?? 0).toFixed(1)} before the start`,

@@ -2,9 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
 import type { Bench, ResourceUsage } from './bench.ts';
-import { EVENTS } from './events-table.ts';
+import type { DataSet } from './data/data-set.ts';
+import { processTree, readProcess } from './measure/process-record.ts';
 import { ResourceMeter } from './measure/resource-meter.ts';
 import { awaitSuccess } from './child-success.ts';
 
@@ -15,21 +17,25 @@ export type Milestone = 'service started' | 'reader epoch began' | 'copy is in t
 
 const LINES_KEPT = 20;
 const STOP_MS = 20_000;
+const POLL_MS = 50;
 
-/** Writes the pipeline file of a run: the defaults, and what `--set` says. */
+/** Writes the pipeline file of a run: the defaults, what the case needs (one key and value a line), and what `--set` says. */
 export async function writePipelineFile(
   bench: Bench,
+  data: DataSet,
   sourceUrl: string,
   targetUrl: string,
+  ofCase: readonly string[] = [],
 ): Promise<string> {
   const file = path.join(bench.directory, 'pipeline.yaml');
   await writeFile(
     file,
     [
       `name: ${PIPELINE}`,
-      `source: { url: "${sourceUrl}", namespaces: [${EVENTS}] }`,
+      `source: { url: "${sourceUrl}", namespaces: [${data.tables.map(({ name }) => name).join(', ')}] }`,
       `target: { url: "${targetUrl}" }`,
       `nats: { url: "${bench.servers.nats.url}" }`,
+      ...ofCase,
       ...bench.arguments.settings,
       '',
     ].join('\n'),
@@ -37,7 +43,7 @@ export async function writePipelineFile(
   return file;
 }
 
-/** `weir run FILE --until caught-up` as a user starts it, watched from outside. */
+/** `weir run FILE` as a user starts it, by itself to where it has caught up, watched from outside. */
 export class PipelineRun {
   readonly startedAtMs = Date.now();
   /** When it has ended well; rejects with the last lines it printed when it has not. */
@@ -61,15 +67,21 @@ export class PipelineRun {
     bench: Bench,
     file: string,
     signal: AbortSignal,
-    { profileDirectory }: { profileDirectory: string | undefined } = bench.arguments,
+    {
+      profileDirectory = bench.arguments.profileDirectory,
+      until = true,
+    }: { profileDirectory?: string | null | undefined; until?: boolean } = {},
   ): Promise<PipelineRun> {
     signal.throwIfAborted();
     const state = path.join(bench.directory, 'state');
     await mkdir(state, { recursive: true });
-    if (profileDirectory !== undefined) await mkdir(profileDirectory, { recursive: true });
+    if (typeof profileDirectory === 'string') await mkdir(profileDirectory, { recursive: true });
     const child = spawn(
       process.execPath,
-      [path.join(projectRoot(), 'bin', 'weir'), 'run', file, '--until', 'caught-up'],
+      [
+        path.join(projectRoot(), 'bin', 'weir'),
+        ...['run', file, ...(until ? ['--until', 'caught-up'] : [])],
+      ],
       {
         cwd: bench.directory,
         // With a channel it stops, and its services too, when the bench itself is killed.
@@ -77,7 +89,7 @@ export class PipelineRun {
         env: {
           ...process.env,
           XDG_STATE_HOME: state,
-          ...(profileDirectory === undefined ? {} : profilingInto(profileDirectory)),
+          ...(typeof profileDirectory === 'string' ? profilingInto(profileDirectory) : {}),
         },
       },
     );
@@ -107,6 +119,29 @@ export class PipelineRun {
     return result.value;
   }
 
+  /** Waits until the service has logged that. */
+  async reached(milestone: Milestone, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const ended = this.ended.finally(() => over.abort());
+    ended.catch(() => undefined);
+    while (!this.#milestones.has(`source-reader: ${milestone}`)) {
+      if (over.signal.aborted) await ended;
+      await sleep(POLL_MS, undefined, { signal });
+    }
+  }
+
+  /** Kills the processes of a service as the kernel would; `weir run` starts them again. */
+  kill(service: string): void {
+    for (const pid of processTree(this.#child.pid ?? 0))
+      if (serviceOf(readProcess(pid)?.command ?? '') === service) process.kill(pid, 'SIGKILL');
+  }
+
+  /** Ends it in order. */
+  async stop(): Promise<void> {
+    this.#stop();
+    await this.ended;
+  }
+
   get usage(): ResourceUsage {
     return this.meter.stop();
   }
@@ -116,7 +151,9 @@ export class PipelineRun {
     if (!line.startsWith('{')) return;
     const { service, msg, time } = JSON.parse(line) as Record<string, unknown>;
     const key = `${String(service)}: ${String(msg)}`;
-    if (!this.#milestones.has(key)) this.#milestones.set(key, Date.parse(String(time)));
+    if (this.#milestones.has(key)) return;
+    this.#milestones.set(key, Date.parse(String(time)));
+    if (key === 'source-reader: reader epoch began') this.meter.mark();
   }
 
   #end(): Promise<number> {

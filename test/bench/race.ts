@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench, CaseReport, Measurement } from './bench.ts';
-import { runDeadline } from './bench.ts';
+import { runDeadline, type Bench, type CaseReport, type Measurement } from './bench.ts';
 import { describeProfiles } from './report/cpu-profile.ts';
 import { raceFigures, raceLines } from './report/race-report.ts';
 
@@ -10,7 +9,16 @@ export interface Span {
   meaning: string;
 }
 
-/** Weir against a baseline doing the same work on the same data. */
+/** Somebody else doing the same work on the same data; its time is the span `whole`. */
+export interface Baseline {
+  name: string;
+  /** A run: made ready, measured, checked for equality, cleaned up. */
+  run: (signal: AbortSignal) => Promise<Measurement>;
+  /** Why it cannot run on this machine. */
+  missing?: string | undefined;
+}
+
+/** Weir against baselines. */
 export interface Race {
   name: string;
   /** What is done, with sizes. */
@@ -18,45 +26,63 @@ export interface Race {
   /** How many of `unit` a run moves. */
   amount: number;
   unit: 'rows' | 'changes';
-  baseline: string;
+  /** The first one is what the goal is about. */
+  baselines: [Baseline, ...Baseline[]];
   /** Weir's spans; the first one is held against the goal. */
   spans: [Span, ...Span[]];
-  goal: number;
-  /** A run: made ready, measured, checked for equality, cleaned up. */
-  runBaseline(signal: AbortSignal): Promise<Measurement>;
-  runWeir(signal: AbortSignal): Promise<Measurement>;
+  /** Null where none is stated. */
+  goal: number | null;
+  runWeir: (signal: AbortSignal) => Promise<Measurement>;
 }
 
-/** The control is the baseline again: how far it is from itself says what a difference means. */
+/** The control is the first baseline again: how far it is from itself says what a difference means. */
 export interface RaceRounds {
   baseline: Measurement[];
   weir: Measurement[];
   control: Measurement[];
+  /** Of the further baselines, by their names. */
+  others: Record<string, Measurement[]>;
+}
+
+interface Contestant {
+  name: string;
+  span: string;
+  into: Measurement[];
+  run: (signal: AbortSignal) => Promise<Measurement>;
 }
 
 /** Lets what the last run has left to the background come to rest. */
 const PAUSE_MS = 500;
 
-/** Runs baseline, Weir and control in turn, that often. */
+/** Runs baseline, Weir, control and the other baselines in turn, that often. */
 export async function runRace(bench: Bench, race: Race): Promise<CaseReport> {
   const { profileDirectory } = bench.arguments;
   if (profileDirectory !== undefined) return profileRace(bench, race, profileDirectory);
-  const rounds: RaceRounds = { baseline: [], weir: [], control: [] };
-  for (let round = 1; round <= bench.arguments.rounds; round++) {
-    for (const contestant of ['baseline', 'weir', 'control'] as const) {
+  const [first, ...others] = race.baselines;
+  const rounds: RaceRounds = { baseline: [], weir: [], control: [], others: {} };
+  for (const { name, missing } of others) {
+    if (missing === undefined) rounds.others[name] = [];
+    else bench.say(`${race.name}: without ${name}, ${missing}`);
+  }
+  const contestants: Contestant[] = [
+    { name: 'baseline', span: 'whole', into: rounds.baseline, run: (s) => first.run(s) },
+    { name: 'weir', span: race.spans[0].key, into: rounds.weir, run: (s) => race.runWeir(s) },
+    { name: 'control', span: 'whole', into: rounds.control, run: (s) => first.run(s) },
+    ...others.flatMap(({ name, run }) => {
+      const into = rounds.others[name];
+      return into === undefined ? [] : [{ name, span: 'whole', into, run }];
+    }),
+  ];
+  for (let round = 1; round <= bench.arguments.rounds; round++)
+    for (const { name, span, into, run } of contestants) {
       await sleep(PAUSE_MS, undefined, { signal: bench.signal });
-      const signal = runDeadline(bench);
-      const measured = await (contestant === 'weir'
-        ? race.runWeir(signal)
-        : race.runBaseline(signal));
-      rounds[contestant].push(measured);
-      const span = contestant === 'weir' ? race.spans[0].key : 'whole';
+      const measured = await run(runDeadline(bench));
+      into.push(measured);
       const seconds = ((measured.spans[span] ?? Number.NaN) / 1000).toFixed(2);
       bench.say(
-        `${race.name}: round ${round} of ${bench.arguments.rounds}, ${contestant} ${seconds} s, equal; others took ${measured.usage.otherCores.toFixed(1)} cores`,
+        `${race.name}: round ${round} of ${bench.arguments.rounds}, ${name} ${seconds} s, equal; others took ${measured.usage.otherCores.toFixed(1)} cores`,
       );
     }
-  }
   return {
     name: race.name,
     failure: null,
@@ -77,6 +103,8 @@ async function profileRace(bench: Bench, race: Race, directory: string): Promise
           `  ${meaning}: ${((measured.spans[key] ?? Number.NaN) / 1000).toFixed(2)} s`,
       ),
       ...(await describeProfiles(directory)),
+      '',
+      `  the profiles are in ${directory}`,
     ],
     figures: { spans: measured.spans, usage: measured.usage },
   };

@@ -1,7 +1,9 @@
 import type { Bench, CaseReport } from '../bench.ts';
 import { runDeadline } from '../bench.ts';
+import { sizeOf } from '../bench-arguments.ts';
+import { createFilledTables, createTables, tableBytes } from '../data/data-set.ts';
+import { EVENTS } from '../data/events.ts';
 import { requireEqual } from '../equality.ts';
-import { createEvents, createFilledEvents, eventBytes, EVENTS } from '../events-table.ts';
 import { peakBytes } from '../report/usage-lines.ts';
 import { createDatabase, dropDatabase } from '../sql.ts';
 import { copyByWeir } from './copy.ts';
@@ -16,15 +18,15 @@ const NOT_OURS = ['nats-server'];
 export async function runMemory(bench: Bench): Promise<CaseReport> {
   const { source, target } = bench.servers;
   const signal = AbortSignal.any([bench.signal, runDeadline(bench)]);
-  const rows = Math.round(ROWS * bench.arguments.scale);
+  const rows = sizeOf(bench.arguments, ROWS);
   bench.say(`memory: writing ${rows} rows`);
   const sourceUrl = await createDatabase(source, DATABASE, signal);
-  await createFilledEvents(sourceUrl, rows, signal);
+  await createFilledTables(sourceUrl, EVENTS, rows, signal);
   const targetUrl = await createDatabase(target, DATABASE, signal);
-  await createEvents(targetUrl, signal);
-  const megabytes = Math.round((await eventBytes(sourceUrl, signal)) / 1e6);
+  await createTables(targetUrl, EVENTS, signal);
+  const megabytes = Math.round((await tableBytes(sourceUrl, EVENTS, signal)) / 1e6);
   bench.say(`memory: copying ${megabytes} MB`);
-  const measured = await copyByWeir(bench, sourceUrl, targetUrl, rows, signal);
+  const measured = await copyByWeir(bench, EVENTS, sourceUrl, targetUrl, rows, signal);
   await requireEqual(sourceUrl, targetUrl, EVENTS, signal);
   await dropDatabase(source, DATABASE, signal);
   await dropDatabase(target, DATABASE, signal);
@@ -37,7 +39,7 @@ export async function runMemory(bench: Bench): Promise<CaseReport> {
         ? null
         : `${over.map(([name]) => name).join(' and ')} took more than ${LIMIT_BYTES / 2 ** 20} MB`,
     lines: [
-      `memory: ${rows.toLocaleString('en-US')} rows, ${megabytes} MB, copied in ${((measured.spans['ready'] ?? Number.NaN) / 1000).toFixed(1)} s; most resident memory`,
+      `memory: ${rows.toLocaleString('en-US')} rows, ${megabytes} MB, copied in ${((measured.spans['reading'] ?? Number.NaN) / 1000).toFixed(1)} s; most resident memory`,
       ...peaks.map(([name, bytes]) => `  ${name.padEnd(16)}${Math.round(bytes / 2 ** 20)} MB`),
     ],
     figures: { rows, ...measured },

@@ -22,6 +22,7 @@ export class ResourceMeter {
   readonly #processes = new Map<number, { name: string; cpuMs: number; peakBytes: number }>();
   readonly #timer: NodeJS.Timeout;
   #usage: ResourceUsage | undefined;
+  #marked: Record<string, number> = {};
   #natsPeakBytes = 0;
 
   constructor(
@@ -42,6 +43,12 @@ export class ResourceMeter {
     this.#timer = setInterval(() => this.#sample(), EVERY_MS);
   }
 
+  /** From here on what is used counts as work. */
+  mark(): void {
+    this.#sample();
+    this.#marked = this.#cpuMs();
+  }
+
   /** Ends the metering and gives what was used; safe to call again. */
   stop(): ResourceUsage {
     clearInterval(this.#timer);
@@ -51,23 +58,32 @@ export class ResourceMeter {
 
   #measure(): ResourceUsage {
     this.#sample();
-    const cpuMs: Record<string, number> = {};
+    const cpuMs = this.#cpuMs();
     const peakBytes: Record<string, number> = {};
-    for (const { name, cpuMs: ms, peakBytes: bytes } of this.#processes.values()) {
-      cpuMs[name] = (cpuMs[name] ?? 0) + ms;
+    for (const { name, peakBytes: bytes } of this.#processes.values())
       peakBytes[name] = Math.max(peakBytes[name] ?? 0, bytes);
-    }
     peakBytes['nats-server'] = this.#natsPeakBytes;
-    for (const [name, ms] of Object.entries(this.#serverCpu()))
-      cpuMs[name] = ms - (this.#cpuBefore[name] ?? 0);
     const meteredMs = Object.values(cpuMs).reduce((sum, ms) => sum + ms, 0);
     const othersMs = machineCpuMs() - this.#machineBefore - meteredMs;
     return {
       cpuMs,
+      workCpuMs: Object.fromEntries(
+        Object.entries(cpuMs).map(([name, ms]) => [name, ms - (this.#marked[name] ?? 0)]),
+      ),
       peakBytes,
       brokerBytes: bytesRead(this.#natsPid) - this.#readBefore,
       otherCores: Math.max(0, othersMs / (performance.now() - this.#startedAt)),
     };
+  }
+
+  /** So far, by name. */
+  #cpuMs(): Record<string, number> {
+    const cpuMs: Record<string, number> = {};
+    for (const { name, cpuMs: ms } of this.#processes.values())
+      cpuMs[name] = (cpuMs[name] ?? 0) + ms;
+    for (const [name, ms] of Object.entries(this.#serverCpu()))
+      cpuMs[name] = ms - (this.#cpuBefore[name] ?? 0);
+    return cpuMs;
   }
 
   #serverCpu(): Record<string, number> {

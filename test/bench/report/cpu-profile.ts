@@ -51,6 +51,8 @@ function describeProfile(name: string, profile: CpuProfile): string[] {
   return [
     `${name}: busy for ${(busyUs / 1e6).toFixed(2)} s; by function`,
     ...list((id) => placeOf(stacks.get(id)?.frame)),
+    `${name}: by file`,
+    ...list((id) => fileOf(stacks.get(id)?.frame)),
     `${name}: by our function that called`,
     ...list((id) => ownPlace(stacks, id)),
   ];
@@ -96,6 +98,11 @@ function placeOf(frame: CallFrame | undefined): string {
   if (frame === undefined) return '(unknown)';
   const { functionName, url, lineNumber } = frame;
   const name = functionName === '' ? '(anonymous)' : functionName;
-  if (url === '') return name;
-  return `${name}  ${url.replace(`file://${projectRoot()}/`, '').replace(/^.*\/node_modules\//, '')}:${lineNumber + 1}`;
+  return url === '' ? name : `${name}  ${fileOf(frame)}:${lineNumber + 1}`;
+}
+
+/** The runtime itself has files only for what is written in JavaScript. */
+function fileOf(frame: CallFrame | undefined): string {
+  if (frame === undefined || frame.url === '') return frame?.functionName ?? '(unknown)';
+  return frame.url.replace(`file://${projectRoot()}/`, '').replace(/^.*\/node_modules\//, '');
 }

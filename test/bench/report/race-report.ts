@@ -1,7 +1,7 @@
 import type { Measurement } from '../bench.ts';
 import { median, summarize } from '../measure/statistics.ts';
 import type { Race, RaceRounds } from '../race.ts';
-import { cpuLines, memoryLine, medianUsage } from './usage-lines.ts';
+import { cpuLines, cpuPerMillion, memoryLine, medianUsage } from './usage-lines.ts';
 
 const NAME_WIDTH = 46;
 const BUSY_CORES = 0.3;
@@ -15,20 +15,33 @@ export function raceLines(race: Race, rounds: RaceRounds): string[] {
     ofMedians: ratioOfMedians(rounds, key),
   }));
   const [first] = ratios;
+  const others = Object.entries(rounds.others);
+  const missing = race.baselines.filter((each) => each.missing !== undefined);
   return [
     `${race.name}: ${race.work}; median of ${weir.length} (least to most)`,
-    timeLine(race, race.baseline, spanOf(baseline, 'whole')),
+    timeLine(race, race.baselines[0].name, spanOf(baseline, 'whole')),
     timeLine(race, 'the same again', spanOf(control, 'whole')),
+    ...others.map(([name, runs]) => timeLine(race, name, spanOf(runs, 'whole'))),
     ...race.spans.map(({ key, meaning }) => timeLine(race, `weir, ${meaning}`, spanOf(weir, key))),
     ...ratios.map(
       ({ meaning, ofMedians, least, most }) =>
         `  ratio, ${meaning}`.padEnd(NAME_WIDTH + 2) +
         `${ofMedians.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)} by round)`,
     ),
+    ...others.map(
+      ([name, runs]) =>
+        `  ratio to ${name}`.padEnd(NAME_WIDTH + 2) +
+        (median(spanOf(runs, 'whole')) / median(spanOf(weir, race.spans[0].key))).toFixed(2),
+    ),
+    ...missing.map(({ name, missing: why }) => `  skipped: ${name}, ${why}`),
     `  noise: the baseline against itself`.padEnd(NAME_WIDTH + 2) +
       `${noise(rounds).toFixed(2)} (medians of the two)`,
     othersLine(rounds),
-    `  goal ${race.goal} ${(first?.ofMedians ?? 0) >= race.goal ? 'reached' : 'not reached'}`,
+    ...(race.goal === null
+      ? []
+      : [
+          `  goal ${race.goal} ${(first?.ofMedians ?? 0) >= race.goal ? 'reached' : 'not reached'}`,
+        ]),
     ...cpuLines(race, 'baseline', medianUsage(baseline)),
     ...cpuLines(race, 'weir', medianUsage(weir)),
     memoryLine(weir),
@@ -42,10 +55,14 @@ export function raceFigures(race: Race, rounds: RaceRounds): Record<string, unkn
     work: race.work,
     amount: race.amount,
     unit: race.unit,
-    baseline: race.baseline,
+    baselines: race.baselines.map(({ name, missing }) => ({ name, missing })),
     goal: race.goal,
     spans: race.spans,
     ratios: Object.fromEntries(race.spans.map(({ key }) => [key, ratioOfMedians(rounds, key)])),
+    cpuSecondsPerMillion: {
+      baseline: cpuPerMillion(race, medianUsage(rounds.baseline)),
+      weir: cpuPerMillion(race, medianUsage(rounds.weir)),
+    },
     noise: noise(rounds),
     rounds,
   };

@@ -6,6 +6,7 @@ export function medianUsage(measurements: readonly Measurement[]): ResourceUsage
   const usages = measurements.map(({ usage }) => usage);
   return {
     cpuMs: medianByName(usages.map(({ cpuMs }) => cpuMs)),
+    workCpuMs: medianByName(usages.map(({ workCpuMs }) => workCpuMs)),
     peakBytes: medianByName(usages.map(({ peakBytes }) => peakBytes)),
     brokerBytes: median(usages.map(({ brokerBytes }) => brokerBytes)),
     otherCores: median(usages.map(({ otherCores }) => otherCores)),
@@ -17,11 +18,20 @@ export function cpuLines(
   name: string,
   { cpuMs }: ResourceUsage,
 ): string[] {
-  const perMillion = (ms: number): string => (ms / 1000 / (work.amount / 1e6)).toFixed(1);
-  const parts = Object.entries(cpuMs).filter(([, ms]) => ms > 0);
-  const total = parts.reduce((sum, [, ms]) => sum + ms, 0);
-  const each = parts.map(([process, ms]) => `${process} ${perMillion(ms)}`).join(', ');
-  return [`  CPU s per million ${work.unit}, ${name}: ${perMillion(total)} (${each})`];
+  const parts = Object.entries(cpuPerMillion(work, { cpuMs })).filter(([, seconds]) => seconds > 0);
+  const total = parts.reduce((sum, [, seconds]) => sum + seconds, 0);
+  const each = parts.map(([process, seconds]) => `${process} ${seconds.toFixed(1)}`).join(', ');
+  return [`  CPU s per million ${work.unit}, ${name}: ${total.toFixed(1)} (${each})`];
+}
+
+/** CPU seconds by process for a million rows or changes. */
+export function cpuPerMillion(
+  { amount }: { amount: number },
+  { cpuMs }: Pick<ResourceUsage, 'cpuMs'>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(cpuMs).map(([process, ms]) => [process, (ms * 1000) / amount]),
+  );
 }
 
 /** The most that each process had in any run. */
