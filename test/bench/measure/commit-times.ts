@@ -3,6 +3,7 @@ import { EVENTS_TABLE } from '../data/events.ts';
 import { runSql, withClient } from '../sql.ts';
 
 const POLL_MS = 100;
+const COMMITTED_AT = 'pg_xact_commit_timestamp(xmin)';
 
 /** One row: when it was committed at the source and at the target, in milliseconds of the same clock. */
 export interface CommitTimes {
@@ -29,9 +30,8 @@ export async function waitForIds(
 }
 
 /**
- * Of the rows with these ids, which nobody has touched since they were inserted: by the manual's
- * pg_xact_commit_timestamp, so nothing is asked or written while it is measured. PostgreSQL notes that time before it
- * waits for the disk; what is told is thus from the source's flush begun to the target's.
+ * Of the rows with these ids, which nobody has touched since they were inserted. Nothing is asked or written for it while
+ * it is measured: PostgreSQL keeps the time of each commit (pg_xact_commit_timestamp), noted before it waits for the disk.
  */
 export async function readCommitTimes(
   sourceUrl: string,
@@ -39,15 +39,19 @@ export async function readCommitTimes(
   first: number,
   last: number,
   signal: AbortSignal,
+  atTarget = COMMITTED_AT,
 ): Promise<CommitTimes[]> {
-  const timesAt = (url: string) =>
+  const timesAt = (url: string, time: string) =>
     runSql(
       url,
-      `SELECT id, extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000 AS ms
+      `SELECT id, extract(epoch FROM ${time}) * 1000 AS ms
          FROM ${EVENTS_TABLE} WHERE id > ${first} AND id <= ${last} ORDER BY id`,
       signal,
     );
-  const [source, target] = await Promise.all([timesAt(sourceUrl), timesAt(targetUrl)]);
+  const [source, target] = await Promise.all([
+    timesAt(sourceUrl, COMMITTED_AT),
+    timesAt(targetUrl, atTarget),
+  ]);
   if (source.length !== target.length)
     throw new Error(`${source.length} rows at the source, ${target.length} at the target`);
   return source.map(({ ms }, i) => ({
