@@ -8,6 +8,7 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { connectorFor } from '../connectors/registry.ts';
+import { cannotSpread, spreadsRows } from '../transformer/spreads-rows.ts';
 import { stateFolder } from './state-folder.ts';
 import { loadNamespaceMap } from './transform-chains.ts';
 
@@ -91,6 +92,8 @@ export class PipelineEnds {
   misfit(): string | null {
     const { kind: from, gives } = this.#source.getInfo();
     const { kind: to, takes } = this.#target.getInfo();
+    if (spreadsRows(this.#spec.transforms) && this.targetInfo.spreads !== true)
+      return cannotSpread(to);
     if (this.#spec.transforms.length > 0) return transformedMisfit(gives, takes);
     if (commonDataType(gives, takes) !== null) return null;
     return `it takes nothing that a source of the kind ${from} gives; choose a target that does, as ${to} does not`;

@@ -1,4 +1,5 @@
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import type { RetrySteps } from '../../shared/connector/parking.ts';
 import type { Chains } from '../transformer/chains.ts';
 
 type Transformed = Pick<PipelineSpec, 'map' | 'transforms'>;
@@ -13,6 +14,12 @@ export async function loadChains({
   if (transforms.length === 0) return null;
   const { Chains } = await import('../transformer/chains.ts');
   return new Chains(transforms, { env: process.env });
+}
+
+/** For parked rows that a step failed for. */
+export async function loadRetry(chains: Chains): Promise<RetrySteps> {
+  const { createRetry } = await import('../transformer/retry-steps.ts');
+  return createRetry(chains);
 }
 
 /** Which namespace of the target holds which of the source. */

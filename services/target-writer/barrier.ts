@@ -1,3 +1,4 @@
+import { partTarget } from '../../shared/change/namespace-part.ts';
 import type { Frame } from '../../shared/change/frame.ts';
 import type { ChangeCounts, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
 import type { Barrier } from '../../shared/connector/source.ts';
@@ -57,7 +58,11 @@ export function countsOf(barrier: Barrier): Map<string, ChangeCounts> {
   const none = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
   switch (barrier.kind) {
     case 'truncate':
-      return new Map(barrier.relations.map((r) => [r.namespace, { ...none, truncates: 1 }]));
+      return new Map(
+        barrier.relations
+          .filter(({ namespace }) => partTarget(namespace) === null)
+          .map(({ namespace }) => [namespace, { ...none, truncates: 1 }]),
+      );
     case 'move':
       return new Map([[barrier.relation.namespace, { ...none, updates: barrier.moves.length }]]);
     case 'relation':

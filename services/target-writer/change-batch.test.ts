@@ -49,8 +49,8 @@ describe('a batch', () => {
     const none = Buffer.alloc(0);
     const at = (n: bigint): Buffer => Buffer.from(toPosition(100n, n), 'hex');
     let end = writeRecord(payload, 0, 'insert', 0, at(1n), key, toTuple(['7']), false);
-    end = writeRecord(payload, end, 'insert', 0, at(2n), none, none, false, true);
-    end = writeRecord(payload, end, 'update', 0, at(3n), key, none, false, true);
+    end = writeRecord(payload, end, 'insert', 0, at(2n), none, none, false, 'filtered');
+    end = writeRecord(payload, end, 'update', 0, at(3n), key, none, false, 'filtered');
     const head = {
       kind: 'changes',
       lane: 0,

@@ -10,6 +10,7 @@ import type {
 } from '../../shared/connector/sink.ts';
 import type { ChangeKind } from '../../shared/connector/source.ts';
 import { Fold } from './fold.ts';
+import { HeldChanges } from './held-changes.ts';
 
 const MAX_BYTES = 4 << 20;
 
@@ -24,8 +25,10 @@ export class ChangeBatch {
   readonly #filtered = new Map<string, ChangeCounts>();
   readonly #frames: { frame: Frame; known: Buffer | null }[] = [];
   #after: LaneProgress;
+  readonly #held = new HeldChanges();
   #bytes = 0;
   #changes = 0;
+  #records = 0;
 
   constructor(before: LaneProgress) {
     this.#before = before;
@@ -83,6 +86,7 @@ export class ChangeBatch {
       changes: [...this.#folds.values()].map((fold) => fold.net()),
       counts: this.#counts,
       ...(this.#filtered.size > 0 && { filtered: this.#filtered }),
+      ...(this.#held.list.length > 0 && { held: this.#held.list }),
       originsOf: (namespace, keys) => this.#originsOf(namespace, keys),
     };
   }
@@ -90,16 +94,19 @@ export class ChangeBatch {
   /** Reads the frames again: what folding has put together is told apart only where somebody asks. */
   #originsOf(namespace: string, keys: ReadonlySet<string>): Map<string, ChangeOrigin> {
     const origins = new Map<string, ChangeOrigin>();
+    let nth = 0;
     for (const { frame, known } of this.#frames) {
       const index = frame.body.relations?.findIndex((each) => each.namespace === namespace);
       const records = new RecordCursor(frame.payload);
       while (records.advance()) {
+        nth++;
         if (records.relation !== index || (known !== null && !records.isAfter(known))) continue;
         const key = records.key.toString('latin1');
-        if (!keys.has(key)) continue;
+        if (!keys.has(key) || records.failed) continue;
+        if (this.#held.waits(frame.body.relations![index]!, records.key, nth)) continue;
         const counts = origins.get(key)?.counts ?? noCounts();
         // Those that a transformer left out are counted as such, whatever becomes of the rows they take away.
-        if (!records.filtered) count(counts, records.kind);
+        if (!records.filtered && !records.uncounted) count(counts, records.kind);
         origins.set(key, { counts, position: records.position });
       }
     }
@@ -114,18 +121,22 @@ export class ChangeBatch {
     const folds = relations.map((relation) => this.#foldOf(relation));
     const counts = relations.map(({ namespace }) => countsOf(this.#counts, namespace));
     const records = new RecordCursor(frame.payload);
+    let failures = 0;
     while (records.advance()) {
+      const nth = ++this.#records;
+      const failure = records.failed ? failures++ : null;
       if (known !== null && !records.isAfter(known)) continue;
-      const { kind, relation } = records;
+      const { kind, relation, filtered } = records;
+      const of = relations[relation]!;
       this.#changes++;
-      if (records.filtered) {
-        count(countsOf(this.#filtered, relations[relation]!.namespace), kind);
-        // Its row was carried until now.
-        if (records.key.length > 0) folds[relation]!.add('delete', records.key, records.row, false);
-        continue;
-      }
-      folds[relation]!.add(kind, records.key, records.row, records.partial);
-      count(counts[relation]!, kind);
+      if (filtered) count(countsOf(this.#filtered, of.namespace), kind);
+      else if (!records.uncounted) count(counts[relation]!, kind);
+      if (failure !== null) this.#held.fail(records, frame, failure, of, nth);
+      else if (this.#held.waits(of, records.key, nth)) this.#held.wait(records, of);
+      else if (!filtered) folds[relation]!.add(kind, records.key, records.row, records.partial);
+      // Its row was carried until now.
+      else if (records.key.length > 0)
+        folds[relation]!.add('delete', records.key, records.row, false);
     }
     this.#frames.push({ frame, known });
     this.sourceTimes.push(frame.sourceTimeMs);

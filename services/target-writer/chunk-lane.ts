@@ -1,4 +1,5 @@
 import { decodeFrame } from '../../shared/change/frame.ts';
+import { partTarget, sourceOf } from '../../shared/change/namespace-part.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { ChunkOutcome } from '../../shared/connector/sink.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
@@ -78,11 +79,12 @@ export class ChunkLane {
     try {
       const relation = await this.#relationOf(namespace, frame.readerEpoch);
       const startedAtMs = performance.now();
-      outcome = await sink.writeData(chunk.head(relation), chunk.parts());
+      const head = chunk.head(relation, this.#partsOf(namespace));
+      outcome = await sink.writeData(head, chunk.parts());
       while (outcome === 'early') {
         await pause(EARLY_MS, signal);
         if (signal.aborted) return null;
-        outcome = await sink.writeData(chunk.head(relation), chunk.parts());
+        outcome = await sink.writeData(head, chunk.parts());
       }
       if (outcome === 'again') {
         log.info(
@@ -120,5 +122,13 @@ export class ChunkLane {
     if (relation === undefined)
       throw new WeirError('FENCED', `namespace ${namespace} is not in the plan any more`);
     return relation;
+  }
+
+  /** Of the plan that the relation of the namespace was just taken from. */
+  #partsOf(namespace: string): Relation[] {
+    return [...this.#relations.values()].filter(
+      (relation) =>
+        partTarget(relation.namespace) !== null && sourceOf(relation.namespace) === namespace,
+    );
   }
 }

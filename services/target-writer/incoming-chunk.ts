@@ -1,5 +1,6 @@
 import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
+import type { FailedRow } from '../../shared/connector/parking.ts';
 import type { ChunkHead } from '../../shared/connector/sink.ts';
 import { hash64 } from '../../shared/codec/xxhash.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
@@ -36,21 +37,19 @@ export class IncomingChunk {
   readonly #next: NextDelivery;
   readonly #letGo: LetGo;
   /** Bytes of the parts behind `replies`. */
-  #heldBytes: number;
+  #heldBytes = 0;
   /** Batch keys of the parts, 8 bytes each. */
-  #keys: Buffer;
+  #keys: Buffer = Buffer.alloc(0);
   #rows: number | undefined;
-  #filtered: number;
+  #filtered = 0;
+  readonly #failed: FailedRow[] = [];
 
   constructor(first: Frame, replies: string[], next: NextDelivery, letGo: LetGo) {
     this.#first = first;
-    this.replies = [...replies];
-    this.#heldBytes = first.payload.length;
+    this.replies = [];
     this.#next = next;
     this.#letGo = letGo;
-    this.#keys = Buffer.from(first.batchKey, 'hex');
-    this.#rows = first.body.chunk?.rows;
-    this.#filtered = first.body.chunk?.filtered ?? 0;
+    this.#take(first, replies);
   }
 
   /** Those that a transformer has left. */
@@ -58,7 +57,8 @@ export class IncomingChunk {
     return (this.#rows ?? 0) - this.#filtered;
   }
 
-  head(relation: Relation): ChunkHead {
+  /** `parts`: where else its rows may go, in the order of the plan. */
+  head(relation: Relation, parts: readonly Relation[] = []): ChunkHead {
     const { id, namespace, how, dataType } = this.#first.body.chunk!;
     return {
       id,
@@ -66,9 +66,11 @@ export class IncomingChunk {
       how,
       dataType,
       relation,
+      ...(parts.length > 0 && { spread: [relation, ...parts] }),
       batchKey: () => hash64(this.#keys).toString(16).padStart(16, '0'),
       rows: () => this.rows,
       filtered: () => this.#filtered,
+      failed: () => this.#failed,
     };
   }
 
@@ -103,13 +105,25 @@ export class IncomingChunk {
         this.replies = [];
         this.#heldBytes = 0;
       }
-      this.replies.push(...delivery.replies);
-      this.#heldBytes += frame.payload.length;
-      this.#keys = Buffer.concat([this.#keys, Buffer.from(frame.batchKey, 'hex')]);
-      this.#rows = frame.body.chunk?.rows;
-      this.#filtered += frame.body.chunk?.filtered ?? 0;
+      this.#take(frame, delivery.replies);
       yield frame.payload;
     }
+  }
+
+  #take({ payload, batchKey, body }: Frame, replies: readonly string[]): void {
+    this.replies.push(...replies);
+    this.#heldBytes += payload.length;
+    this.#keys = Buffer.concat([this.#keys, Buffer.from(batchKey, 'hex')]);
+    const { rows, filtered = 0, failed = [], relation } = body.chunk ?? {};
+    this.#rows = rows;
+    this.#filtered += filtered;
+    for (const { reason, tuple, key } of failed)
+      this.#failed.push({
+        reason,
+        source: relation!,
+        tuple: Buffer.from(tuple, 'base64'),
+        key: key === null ? null : Buffer.from(key, 'base64'),
+      });
   }
 
   /** Whether this very part was taken already; the same place with other bytes is another try of the reader. */

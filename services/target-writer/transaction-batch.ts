@@ -25,6 +25,7 @@ export class TransactionBatch {
   readonly #before: LaneProgress;
   readonly #runs: ChangeRun[] = [];
   readonly #counts = new Map<string, ChangeCounts>();
+  readonly #filtered = new Map<string, ChangeCounts>();
   #after: LaneProgress;
   #open: boolean;
 
@@ -72,6 +73,7 @@ export class TransactionBatch {
       runs: this.#runs,
       barrier: due,
       counts: due === null ? this.#counts : countsOf(due),
+      ...(this.#filtered.size > 0 && { filtered: this.#filtered }),
       commit: this.isWhole,
     };
   }
@@ -80,16 +82,16 @@ export class TransactionBatch {
     const { position } = this.#before;
     const known = frame.first <= position ? Buffer.from(position, 'hex') : null;
     const relations = (frame.body.relations ?? []).map(intern);
-    const counts = relations.map(({ namespace }) => this.#countsOf(namespace));
     const records = new RecordCursor(frame.payload);
     while (records.advance()) {
       if (known !== null && !records.isAfter(known)) continue;
-      const { kind, relation, key, row, partial } = records;
-      this.#runOf(relations[relation]!, kind).changes.push({ key, row, partial });
-      const count = counts[relation]!;
-      if (kind === 'insert') count.inserts++;
-      else if (kind === 'delete') count.deletes++;
-      else count.updates++;
+      const { kind, key, row, partial, filtered } = records;
+      const relation = relations[records.relation]!;
+      if (!filtered) this.#runOf(relation, kind).changes.push({ key, row, partial });
+      // Its row was carried until now.
+      else if (key.length > 0) this.#runOf(relation, 'delete').changes.push({ key, row, partial });
+      if (!records.uncounted)
+        count(countsIn(filtered ? this.#filtered : this.#counts, relation.namespace), kind);
       this.changes++;
     }
     this.sourceTimes.push(frame.sourceTimeMs);
@@ -102,15 +104,18 @@ export class TransactionBatch {
     this.#runs.push(run);
     return run;
   }
+}
 
-  #countsOf(namespace: string): ChangeCounts {
-    let counts = this.#counts.get(namespace);
-    if (counts === undefined) {
-      counts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
-      this.#counts.set(namespace, counts);
-    }
-    return counts;
-  }
+function countsIn(all: Map<string, ChangeCounts>, namespace: string): ChangeCounts {
+  let counts = all.get(namespace);
+  if (counts === undefined) all.set(namespace, (counts = noChanges()));
+  return counts;
+}
+
+function count(counts: ChangeCounts, kind: ChangeKind): void {
+  if (kind === 'insert') counts.inserts++;
+  else if (kind === 'delete') counts.deletes++;
+  else counts.updates++;
 }
 
 /** What the batches of one transaction come to. */

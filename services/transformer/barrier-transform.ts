@@ -4,8 +4,9 @@ import type { Barrier, MovedRow } from '../../shared/connector/source.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Chain } from './chain.ts';
 import { ChainMisfit } from './chain-misfit.ts';
+import { MOVED } from './change-transform.ts';
 import type { Chains } from './chains.ts';
-import { failedRow } from './failed-row.ts';
+import { failedRow, targetKeys } from './failed-row.ts';
 import { createRow, readKey, readTuple, writeKey, writeTuple } from './row.ts';
 
 /** What concerns all lanes, in the shape that the target knows. */
@@ -13,24 +14,31 @@ export async function transformBarrier(
   frame: Frame,
   barrier: Barrier,
   chains: Chains,
+  onBadRow: 'stop' | 'park' = 'stop',
 ): Promise<Buffer> {
-  const body = { ...frame.body, barrier: await shaped(barrier, chains, frame.last) };
+  const body = { ...frame.body, barrier: await shaped(barrier, chains, frame.last, onBadRow) };
   return encodeFrame({ ...frame, body }, frame.payload).bytes;
 }
 
-async function shaped(barrier: Barrier, chains: Chains, position: string): Promise<Barrier> {
+async function shaped(
+  barrier: Barrier,
+  chains: Chains,
+  position: string,
+  onBadRow: 'stop' | 'park',
+): Promise<Barrier> {
   const relationOf = (relation: Relation): Relation =>
     chains.chainFor(relation)?.relation ?? relation;
+  const relationsOf = (relation: Relation): readonly Relation[] =>
+    chains.chainFor(relation)?.relations ?? [relation];
   switch (barrier.kind) {
     case 'truncate':
-      return { ...barrier, relations: barrier.relations.map(relationOf) };
+      return { ...barrier, relations: barrier.relations.flatMap(relationsOf) };
     case 'relation':
       try {
-        return {
-          ...barrier,
-          before: relationOf(barrier.before),
-          after: chains.shape(barrier.after),
-        };
+        const before = relationOf(barrier.before);
+        const after = chains.shape(barrier.after);
+        if (relationsOf(barrier.before).length > 1) refuseOtherShape(before, after.relation);
+        return { ...barrier, before, after };
       } catch (error) {
         if (!(error instanceof ChainMisfit)) throw error;
         throw new WeirError(
@@ -39,8 +47,19 @@ async function shaped(barrier: Barrier, chains: Chains, position: string): Promi
         );
       }
     case 'move':
-      return moved(barrier, chains, position);
+      return moved(barrier, chains, position, onBadRow);
   }
+}
+
+/** The tables that rows are sent to one by one could not all change at once. */
+function refuseOtherShape(before: Relation, after: Relation): void {
+  const shape = ({ columns, key }: Relation): string =>
+    JSON.stringify([columns.map(({ name, type }) => [name, type]), key]);
+  if (shape(before) !== shape(after))
+    throw new WeirError(
+      'SCHEMA_CHANGED',
+      `${after.namespace} has changed at the source, and its rows are sent to several namespaces one by one, which cannot follow; leave the change out with a keep step, or run \`weir reset\` and copy anew`,
+    );
 }
 
 /** Rows that get other keys while part of them is unchanged. */
@@ -48,28 +67,40 @@ async function moved(
   barrier: Barrier & { kind: 'move' },
   chains: Chains,
   position: string,
+  onBadRow: 'stop' | 'park',
 ): Promise<Barrier> {
   const chain = chains.chainFor(barrier.relation);
   if (chain === null) return barrier;
   const moves: MovedRow[] = [];
-  for (const move of barrier.moves) moves.push(await movedRow(move, chain, position));
+  for (const move of barrier.moves) {
+    const [made, problem] = await movedRow(move, chain);
+    if (problem !== null && (onBadRow === 'stop' || made === null))
+      throw failedRow(
+        chain.source,
+        readTuple(Buffer.from(move.row, 'base64')).values,
+        { kind: 'update', failure: problem },
+        position,
+      );
+    moves.push(made!);
+  }
   return { kind: 'move', relation: chain.relation, moves };
 }
 
-async function movedRow(move: MovedRow, chain: Chain, position: string): Promise<MovedRow> {
+/** And why a step failed for it, if one did; null where not even its keys are known. */
+async function movedRow(move: MovedRow, chain: Chain): Promise<[MovedRow | null, string | null]> {
   const { source, relation } = chain;
   const before = readKey(Buffer.from(move.key, 'base64'), source.key, source.columns.length);
   const { values } = readTuple(Buffer.from(move.row, 'base64'));
   const gone = createRow('delete', before, true);
   const there = createRow('update', [...values]);
   await chain.run([gone, there]);
-  const problem =
-    chain.decides === null
-      ? (gone.failure ?? there.failure)
-      : 'the row got another key while parts of it were unchanged and did not come, and whether the target has it is not known (let the source log whole rows of this table)';
-  if (problem !== null) throw failedRow(source, values, { ...there, failure: problem }, position);
-  return {
-    key: writeKey(relation.key.map((place) => gone.values[place])).toString('base64'),
-    row: writeTuple(there.values).toString('base64'),
-  };
+  if (gone.failure !== null) return [null, gone.failure];
+  const key = writeKey(relation.key.map((place) => gone.values[place])).toString('base64');
+  const isKnown = chain.decides === null && chain.spreads === null;
+  const problem = isKnown ? there.failure : MOVED;
+  if (problem === null) return [{ key, row: writeTuple(there.values).toString('base64') }, null];
+  const [next] = await targetKeys(chain, [values]);
+  if (next === undefined || next === null) return [null, problem];
+  const failed = { reason: problem, source, key: next.toString('base64') };
+  return [{ key, row: move.row, failed }, problem];
 }

@@ -113,7 +113,7 @@ describe('each step', () => {
     });
     expect(chainOf([{ route: { cel: '"copy." + source' } }]).target).toBe('copy.public.orders');
     expect(problemsOf([{ route: { cel: 'row.state' } }])).toMatch(
-      /one by one.*not in this version/,
+      /one by one.*say with "to"/,
     );
   });
 

@@ -1,3 +1,4 @@
+import { partName } from '../../shared/change/namespace-part.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { parseNamespacePattern } from '../../shared/config/namespace-pattern.ts';
 import type { TransformStep } from '../../shared/config/transform-step.ts';
@@ -20,6 +21,12 @@ export interface Chain {
   relation: Relation;
   /** Its name at the target, where a step has said so. */
   target: string | null;
+  /** See `Shape`. */
+  parts: readonly string[];
+  /** Of the rows of each part, the first being `relation`. */
+  relations: readonly Relation[];
+  /** See `CompiledStep`; null where all rows go to one namespace. */
+  spreads: 'key' | 'row' | null;
   /** See `CompiledStep`; null where no step leaves rows out. */
   decides: 'key' | 'row' | null;
   /** Takes the rows through all steps, in place. What a step cannot do is told in the row. */
@@ -50,10 +57,18 @@ export function compileChain(
   }
   if (compiled.length === 0) return null;
   const decisions = compiled.map(({ step }) => step.decides);
+  const relation = relationOf(shape, source);
+  const parts = shape.parts.map((target) => ({
+    ...relation,
+    namespace: partName(source.namespace, target),
+  }));
   return {
     source,
-    relation: relationOf(shape, source),
+    relation,
     target: shape.target,
+    parts: shape.parts,
+    relations: [relation, ...parts],
+    spreads: compiled.find(({ step }) => step.spreads !== undefined)?.step.spreads ?? null,
     decides: decisions.includes('row') ? 'row' : decisions.includes('key') ? 'key' : null,
     run: (rows) => runSteps(compiled, 0, rows),
   };
@@ -68,6 +83,7 @@ function shapeOf({ namespace, columns, key, identity, looseKey }: Relation): Sha
   return {
     namespace,
     target: null,
+    parts: [],
     identity,
     looseKey: looseKey === true,
     fields: columns.map(({ name, type }, place): Field => {

@@ -33,4 +33,10 @@ export class Chains {
     const origin = { relation, definition };
     return { relation: { ...chain.relation, origin }, definition: null };
   }
+
+  /** The same with what further namespaces of the target get of it. */
+  shapes(plan: RelationPlan): RelationPlan[] {
+    const parts = this.chainFor(plan.relation)?.relations.slice(1) ?? [];
+    return [this.shape(plan), ...parts.map((relation) => ({ relation, definition: null }))];
+  }
 }

@@ -1,3 +1,4 @@
+import { partTarget, sourceOf } from '../../shared/change/namespace-part.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
@@ -12,30 +13,41 @@ export interface PlanShape {
 
 export function createPlanShape(chains: Chains): PlanShape {
   return {
-    toTarget: (plan) => mapNamespaces(plan, (each) => ({ ...each, ...chains.shape(each) })),
-    toSource: (plan) =>
-      mapNamespaces(plan, (each) => {
-        const { origin } = each.relation;
-        const source = origin === undefined ? each : { ...each, ...origin };
-        const expected = chains.shape(source).relation;
-        const was = each.relation;
-        if ((expected.origin === undefined) !== (origin === undefined) || !isSame(expected, was))
-          throw otherSteps(was.namespace);
-        return source;
-      }),
+    toTarget: (plan) => ({ ...plan, namespaces: plan.namespaces.flatMap(toTarget) }),
+    toSource: (plan) => ({
+      ...plan,
+      namespaces: plan.namespaces.flatMap((each) =>
+        partTarget(each.relation.namespace) === null ? [toSource(each, plan)] : [],
+      ),
+    }),
   };
-}
 
-function mapNamespaces(
-  plan: PipelinePlan,
-  change: (namespace: NamespacePlan) => NamespacePlan,
-): PipelinePlan {
-  return { ...plan, namespaces: plan.namespaces.map(change) };
+  /** Chunks come with the first, which has their rows counted; the others are ready where it is. */
+  function toTarget(each: NamespacePlan): NamespacePlan[] {
+    const [first, ...parts] = chains.shapes(each);
+    const none = { chunks: [], chunksDone: 0, rowsDone: 0 };
+    return [{ ...each, ...first! }, ...parts.map((part) => ({ ...each, ...none, ...part }))];
+  }
+
+  function toSource(each: NamespacePlan, { namespaces }: PipelinePlan): NamespacePlan {
+    const { origin, namespace } = each.relation;
+    const source = origin === undefined ? each : { ...each, ...origin };
+    const expected = chains.shapes(source);
+    const was = namespaces.map(({ relation }) => relation);
+    const own = was.filter((relation) => sourceOf(relation.namespace) === namespace);
+    if (
+      (expected[0]!.relation.origin === undefined) !== (origin === undefined) ||
+      own.length !== expected.length ||
+      !expected.every(({ relation }) => own.some((known) => isSame(known, relation)))
+    )
+      throw otherSteps(namespace);
+    return source;
+  }
 }
 
 function isSame(a: Relation, b: Relation): boolean {
-  const columns = ({ columns, key }: Relation): string =>
-    JSON.stringify([columns.map(({ name, type }) => [name, type]), key]);
+  const columns = ({ namespace, columns, key }: Relation): string =>
+    JSON.stringify([namespace, columns.map(({ name, type }) => [name, type]), key]);
   return columns(a) === columns(b);
 }
 

@@ -1,4 +1,4 @@
-import { recordLength, writeRecord } from '../../shared/change/change-record.ts';
+import { type Outcome, recordLength, writeRecord } from '../../shared/change/change-record.ts';
 import type { ChangeKind } from '../../shared/connector/source.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -24,9 +24,9 @@ export class RecordWriter {
     key: Buffer;
     row: Buffer | null;
     partial?: boolean;
-    filtered?: boolean;
+    outcome?: Outcome;
   }): void {
-    const { kind, relation, position, key, partial = false, filtered = false } = record;
+    const { kind, relation, position, key, partial = false, outcome } = record;
     const row = record.row ?? EMPTY;
     this.#reserve(recordLength(key, row));
     this.#length = writeRecord(
@@ -38,7 +38,7 @@ export class RecordWriter {
       key,
       row,
       partial,
-      filtered,
+      outcome,
     );
     this.count++;
   }

@@ -9,6 +9,8 @@ export interface Row {
   /** Only the values of the key are there, as in a delete. */
   readonly keyOnly: boolean;
   values: Value[];
+  /** 0: it goes where its namespace goes. Else the place in the shape's `parts`, from 1. */
+  part: number;
   /** The pipeline does not carry it. */
   dropped: boolean;
   /** Why a step could not do its work, in words without any value. */
@@ -16,7 +18,7 @@ export interface Row {
 }
 
 export function createRow(kind: Row['kind'], values: Value[], keyOnly = false): Row {
-  return { kind, keyOnly, values, dropped: false, failure: null };
+  return { kind, keyOnly, values, part: 0, dropped: false, failure: null };
 }
 
 /** The values of a tuple that begins at `start`: views. */

@@ -10,6 +10,8 @@ export interface SampledRow {
   before: Fields;
   /** Null where it is left out or a step failed. */
   after: Fields | null;
+  /** Where it goes, where rows of its namespace go to several. */
+  target?: string;
   /** Why a step failed; null where none did. */
   failure: string | null;
 }
@@ -59,7 +61,12 @@ export async function sampleRows(
     before: fieldsOf(relation, rows[nth]!),
     after: isOut(row) ? null : fieldsOf(chain?.relation ?? relation, row.values),
     failure: row.failure,
+    ...(chain !== null && chain.parts.length > 0 && { target: targetOf(chain, row) }),
   }));
+}
+
+function targetOf({ source, target, parts }: Chain, { part }: Row): string {
+  return part === 0 ? (target ?? source.namespace) : parts[part - 1]!;
 }
 
 function isOut({ dropped, failure }: Row): boolean {

@@ -9,6 +9,8 @@ export interface Shape {
   namespace: string;
   /** At the target, where a step has said so. */
   target: string | null;
+  /** Further ones, where a step sends rows one by one. */
+  parts: readonly string[];
   identity: Identity;
   /** Equal keys may differ in bytes. */
   looseKey: boolean;
@@ -45,6 +47,8 @@ export interface CompiledStep {
    * other values too, so that a row may enter and leave with an update.
    */
   decides?: 'key' | 'row';
+  /** It sends rows one by one to the shape's target and `parts`, by what it says. */
+  spreads?: 'key' | 'row';
   /** Changes the row in place; throws `StepFailure` where it cannot. */
   run?(row: Row): void;
   /** The same for many rows at once; sets their `failure` instead of throwing. */

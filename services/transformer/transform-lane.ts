@@ -25,6 +25,7 @@ export interface TransformContext {
   pipeline: string;
   holder: string;
   chains: Chains;
+  onBadRow: 'stop' | 'park';
   meter: TransformMeter;
 }
 
@@ -109,20 +110,21 @@ export class TransformLane {
   }
 
   async #transform(frame: Frame, bytes: Buffer): Promise<Transformed> {
-    const { chains } = this.#context;
+    const { chains, onBadRow } = this.#context;
     switch (frame.kind) {
       case 'hello':
       case 'watermark':
         return { bytes, rows: 0, filtered: 0 };
       case 'barrier': {
         const { barrier } = frame.body;
-        const made = barrier === undefined ? bytes : await transformBarrier(frame, barrier, chains);
+        const made =
+          barrier === undefined ? bytes : await transformBarrier(frame, barrier, chains, onBadRow);
         return { bytes: made, rows: 0, filtered: 0 };
       }
       case 'changes':
-        return transformChanges(frame, chains);
+        return transformChanges(frame, chains, onBadRow);
       case 'chunk':
-        return transformChunk(frame, chains);
+        return transformChunk(frame, chains, onBadRow);
     }
   }
 }

@@ -34,6 +34,7 @@ export async function runTransformer(options: TransformerOptions): Promise<void>
     pipeline: spec.name,
     holder: shortHolder(holder),
     chains,
+    onBadRow: spec.onBadRow,
     meter,
   };
   let owner: LaneOwner | null = null;

@@ -6,7 +6,8 @@ import type { ChangeKind } from '../connector/source.ts';
  *
  *     0  u32  length of the whole record
  *     4  u8   kind: 1 insert, 2 update, 3 delete, 4 move
- *     5  u8   flags: 1 = the row has unchanged columns, 2 = left out by a transformer
+ *     5  u8   flags: 1 = the row has unchanged columns, 2 = left out by a transformer, 4 = a step failed for it,
+ *               8 = part of another change
  *     6  u16  index of the relation in the frame's head
  *     8  16 B position
  *    24  u32  length of the key, then u32 length of the row
@@ -17,6 +18,12 @@ export const RECORD_HEAD = 32;
 const KINDS: readonly ChangeKind[] = ['insert', 'update', 'delete', 'move'];
 const PARTIAL = 1;
 const FILTERED = 2;
+const FAILED = 4;
+const UNCOUNTED = 8;
+const OUTCOMES = { carried: 0, filtered: FILTERED, failed: FAILED, uncounted: UNCOUNTED } as const;
+
+/** What a transformer has made of a change. */
+export type Outcome = keyof typeof OUTCOMES;
 
 export function recordLength(key: Uint8Array, row: Uint8Array): number {
   return RECORD_HEAD + key.length + row.length;
@@ -32,12 +39,12 @@ export function writeRecord(
   key: Uint8Array,
   row: Uint8Array,
   partial: boolean,
-  filtered = false,
+  outcome: Outcome = 'carried',
 ): number {
   const length = recordLength(key, row);
   target.writeUInt32BE(length, at);
   target[at + 4] = KINDS.indexOf(kind) + 1;
-  target[at + 5] = (partial ? PARTIAL : 0) | (filtered ? FILTERED : 0);
+  target[at + 5] = (partial ? PARTIAL : 0) | OUTCOMES[outcome];
   target.writeUInt16BE(relation, at + 6);
   target.set(position, at + 8);
   target.writeUInt32BE(key.length, at + 24);
@@ -78,6 +85,19 @@ export class RecordCursor {
    */
   get filtered(): boolean {
     return (this.#payload[this.#at + 5]! & FILTERED) !== 0;
+  }
+
+  /**
+   * A step failed for the row, which is to be put aside. `row` is that of the source, also where it was deleted, and `key`
+   * the key that it would have at the target, empty where rows have none.
+   */
+  get failed(): boolean {
+    return (this.#payload[this.#at + 5]! & FAILED) !== 0;
+  }
+
+  /** It does what belongs to another change, which is counted. */
+  get uncounted(): boolean {
+    return (this.#payload[this.#at + 5]! & UNCOUNTED) !== 0;
   }
 
   /** Of the record, as it stands in the payload. */

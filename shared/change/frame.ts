@@ -50,6 +50,9 @@ export interface FrameBody {
   relations?: Relation[];
   /** Inserts, updates and deletes of each of `relations`. */
   counts?: [number, number, number][];
+  /** Where steps failed for rows: the shapes that they had before, beside `relations`, and why, in their order. */
+  sources?: Relation[];
+  failures?: string[];
   barrier?: Barrier;
   chunk?: ChunkPart;
 }
@@ -66,6 +69,8 @@ export interface ChunkPart {
   relation?: Relation;
   /** Rows of this part that a transformer left out. */
   filtered?: number;
+  /** Rows of this part that a step failed for, with `relation`: see `FailedRow`; bytes in base64. */
+  failed?: { reason: string; tuple: string; key: string | null }[];
 }
 
 export const FRAME_HEAD = 80;

@@ -26,7 +26,6 @@ export function* pipelineProblems(
       message:
         'must be stop with order: transaction, because a transaction is applied whole or not at all',
     };
-  if (Array.isArray(form.transforms) && form.transforms.length > 0) yield* transformRules(form);
   const retention = form.source?.retention;
   if (retention?.onLimit === 'stop' && retention.limit === undefined)
     yield {
@@ -35,23 +34,6 @@ export function* pipelineProblems(
     };
   yield* urlProblems(form, schemes);
   yield* mapProblems(form);
-}
-
-function* transformRules({
-  order,
-  onBadRow,
-}: DeepPartial<PipelineForm>): Generator<PipelineProblem> {
-  if (order === 'transaction')
-    yield {
-      path: ['transforms'],
-      message: 'must be left out with order: transaction in this version; use order: key',
-    };
-  if (onBadRow === 'park')
-    yield {
-      path: ['onBadRow'],
-      message:
-        'must be stop with transforms in this version: a row that a step fails for cannot be put aside yet',
-    };
 }
 
 function* urlProblems(

@@ -1,3 +1,4 @@
+import type { RetrySteps } from './parking.ts';
 import type { Source } from './source.ts';
 import type { Sink } from './sink.ts';
 import type { Store, StoreOptions } from './store.ts';
@@ -28,6 +29,8 @@ export interface ConnectorInfo {
   gives: string[];
   /** Forms of data it can be written in. */
   takes: string[] | 'any';
+  /** Of a sink: rows of one namespace may go to several (`ChunkHead.spread`). */
+  spreads?: true;
   /** What is left of what is written; `rows` where it is not said. */
   keeps?: 'rows' | 'counts';
   /**
@@ -63,6 +66,8 @@ export interface SinkOptions extends EndOptions {
   stateFolder: string;
   /** A row that the store refuses: `stop` ends in ROW_REFUSED, `park` puts it aside and goes on. */
   onBadRow: 'stop' | 'park';
+  /** For parked rows that a step of the transforms failed for; left out, they stay. */
+  retrySteps?: RetrySteps;
 }
 
 /** The part of a logger that connectors use (pino's has it). */

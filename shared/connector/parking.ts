@@ -1,4 +1,5 @@
 import type { Position } from '../change/position.ts';
+import type { Relation } from '../change/relation.ts';
 import type { ChangeCounts } from './sink.ts';
 
 /**
@@ -33,6 +34,8 @@ export interface ParkedEntry {
   kind: 'upsert' | 'update' | 'delete' | 'move';
   /** Came with the copy and not with a change. */
   copied: boolean;
+  /** A step of the transforms failed for it: its values are those before the first of them. */
+  untransformed: boolean;
   reason: string;
   /** Of the last change in it; of a copied row where its copy stands. */
   position: Position;
@@ -59,4 +62,30 @@ export interface ReplayStep {
 export interface ParkedCounts extends ChangeCounts {
   entries: number;
   rows: number;
+}
+
+/** A row that a step of the transforms failed for. */
+export interface FailedRow {
+  /** Which step and why, without any value. */
+  reason: string;
+  /** As the row is at the source. */
+  source: Relation;
+  /** The row before the first step, of `source`. */
+  tuple: Buffer;
+  /** Bare, of the row that the target would get; null where a key does not tell rows apart. */
+  key: Buffer | null;
+}
+
+/** Takes such a row through the steps of this pipeline once more, as they are now. Null: they leave it out. */
+export type RetrySteps = (
+  source: Relation,
+  kind: 'copy' | 'insert' | 'update' | 'delete' | 'move',
+  tuple: Buffer,
+) => Promise<{ failure: string } | RetriedRow>;
+
+export interface RetriedRow {
+  relation: Relation;
+  tuple: Buffer | null;
+  /** Where else a row of its key may be, which has to go from there. */
+  elsewhere: readonly Relation[];
 }

@@ -2,7 +2,7 @@ import type { DesiredState } from '../progress/desired-state.ts';
 import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
 import type { Finding } from './connector.ts';
-import type { ParkedCounts, Parking } from './parking.ts';
+import type { FailedRow, ParkedCounts, Parking } from './parking.ts';
 import type { PipelinePlan } from './plan.ts';
 import type { Barrier, ChangeKind, Chunk } from './source.ts';
 
@@ -114,12 +114,16 @@ export type ChunkOutcome = 'loaded' | 'present' | 'unwanted' | 'early' | 'again'
 
 export interface ChunkHead extends Pick<Chunk, 'id' | 'namespace' | 'how' | 'dataType'> {
   relation: Relation;
+  /** Where a step sends its rows one by one: each has one value more, last, the namespace of one of these. */
+  spread?: readonly Relation[];
   /** xxhash64 over the chunk's identity and bytes, known when the last part has been yielded. */
   batchKey: () => string;
   /** Rows that are to be loaded, known when the last part has been yielded. */
   rows: () => number;
   /** Rows of it at the source that a transformer left out, known as `rows` is. */
   filtered: () => number;
+  /** Those of `rows` that a step failed for and that are to be put aside, known as `rows` is. */
+  failed?: () => readonly FailedRow[];
 }
 
 export interface LaneBatch {
@@ -131,11 +135,24 @@ export interface LaneBatch {
   counts: ReadonlyMap<string, ChangeCounts>;
   /** The same of changes that a transformer left out, which are not among `counts`. */
   filtered?: ReadonlyMap<string, ChangeCounts>;
+  /** To be put aside behind whatever of their keys is in `changes`, in their order; among `counts`. */
+  held?: readonly HeldChange[];
   /**
    * What the source did to rows of a namespace, told by their keys (whole rows for identity `row`) in latin1; asked
    * only when some of them cannot be applied. Left out, each net change counts as one.
    */
   originsOf?: (namespace: string, keys: ReadonlySet<string>) => Map<string, ChangeOrigin>;
+}
+
+/** One change of a row that a step of the transforms failed for, or that came behind such a one of its key. */
+export interface HeldChange {
+  relation: Relation;
+  kind: 'upsert' | 'update' | 'delete';
+  /** The tuple, or the key of a delete (see `NetChanges`); left out where a step failed. */
+  bytes?: Buffer;
+  failed: FailedRow | null;
+  counts: ChangeCounts;
+  position: Position;
 }
 
 export interface ChangeOrigin {

@@ -175,4 +175,6 @@ export type Barrier =
 export interface MovedRow {
   key: string;
   row: string;
+  /** Where a step failed for the row, which is to be put aside: `row` is that of the source, and `key` its new one. */
+  failed?: { reason: string; source: Relation; key: string };
 }

@@ -75,7 +75,7 @@ export const ERROR_CODES = {
     retry: false,
     exit: 1,
     means: 'A step of `transforms` could not be done to a row.',
-    fix: 'Correct the step that the message names (`weir transform test` tries it on real rows), or the row at the source; then start the pipeline again.',
+    fix: 'Correct the step that the message names (`weir transform test` tries it on real rows), or the row at the source; then start the pipeline again; or let it put such rows aside with `onBadRow: park`.',
   },
   TARGET_NOT_READY: {
     retry: true,

@@ -1,3 +1,4 @@
+import { sourceOf } from '../change/namespace-part.ts';
 import type { ChangeCounts, PipelineProgress } from '../connector/sink.ts';
 import { addChanges, noChanges } from './change-kinds.ts';
 
@@ -18,7 +19,7 @@ export function addCounts(
   const total: Record<string, ChangeCounts> = {};
   for (const each of counts)
     for (const [namespace, more] of Object.entries(each))
-      addChanges((total[namespace] ??= noChanges()), more);
+      addChanges((total[sourceOf(namespace)] ??= noChanges()), more);
   return total;
 }
 

@@ -7,6 +7,7 @@ import { countRows } from '../support/shop-pipeline.ts';
 import { TRANSFORMS, transformedTables } from '../support/transformed-random.ts';
 import { useWeir } from '../support/weir-process.ts';
 
+const source = usePostgres();
 const target = usePostgres();
 const weir = useWeir();
 const URL =
@@ -124,4 +125,41 @@ it('weir transform test shows rows before and after, writes nothing, and ends wi
   const failed = await weir.run(['transform', 'test', bad]);
   expect(failed.code).toBe(1);
   expect(failed.stdout).toMatch(/fails {2}step 1 \(filter\): the expression failed/);
+});
+
+it('weir transform test shows rows of a PostgreSQL that a pipeline is made for, and leaves nothing there', async () => {
+  const [sourceUrl, targetUrl] = [await source.createDatabase(), await target.createDatabase()];
+  await queryPostgres(
+    sourceUrl,
+    `CREATE TABLE public.people (id int PRIMARY KEY, name text, born date, score numeric(8,3), tags text[]);
+     INSERT INTO public.people SELECT i, 'name ' || i, '2001-02-03', i / 4.0, ARRAY['a', NULL] FROM generate_series(1, 500) i;
+     CREATE TABLE public.log (line text)`,
+  );
+  const spec = { name: 'sample', source: { url: sourceUrl }, target: { url: targetUrl } };
+  const transforms = [
+    { redact: { name: '***' }, on: ['public.people'] },
+    { set: { half: { cel: 'double(row.score) / 2.0' } }, on: ['public.people'] },
+    { route: { cel: "row.id % 2 == 0 ? 'p.even' : 'p.odd'", to: ['p.even', 'p.odd'] }, on: ['public.people'] }, // prettier-ignore
+  ];
+  const fine = await createFile({ ...spec, transforms });
+  const shown = await weir.run(['transform', 'test', fine, '--sample', '2']);
+  expect(shown.code, shown.stderr).toBe(0);
+  expect(shown.stdout).toBe(`public.log
+  no step is for it: its rows stay as they are
+
+public.people → p.even
+  before id=1 name="name 1" born="2001-02-03" score="0.250" tags="{a,NULL}"
+  after  → p.odd id=1 name="***" born="2001-02-03" score="0.250" tags="{a,NULL}" half=0.125
+  before id=2 name="name 2" born="2001-02-03" score="0.500" tags="{a,NULL}"
+  after  → p.even id=2 name="***" born="2001-02-03" score="0.500" tags="{a,NULL}" half=0.25
+`);
+  const failing = await createFile({ ...spec, transforms: [{ cast: { name: 'integer' }, on: ['public.people'] }] }); // prettier-ignore
+  const failed = await weir.run(['transform', 'test', failing, '--sample', '1']);
+  expect(failed.code).toBe(1);
+  expect(failed.stdout).toMatch(/fails {2}step 1 \(cast\)/);
+  const left = 'SELECT count(*)::int AS n FROM ';
+  for (const what of ['pg_replication_slots WHERE database = current_database()', 'pg_publication'])
+    expect(await queryPostgres(sourceUrl, left + what)).toEqual([{ n: 0 }]);
+  const tables = `pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`;
+  expect(await queryPostgres(targetUrl, left + tables)).toEqual([{ n: 0 }]);
 });

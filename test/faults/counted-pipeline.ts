@@ -39,6 +39,8 @@ export interface CountedOptions {
   /** Whatever else the pipeline file should say, and the services that it needs besides the common ones. */
   spec?: object;
   more?: readonly ServiceName[];
+  /** Rows that are there before, so that they come with the copy. */
+  copied?: string;
 }
 
 /** Its services run until the test ends. */
@@ -48,13 +50,16 @@ export async function startCounted({
   natsUrl,
   spec = {},
   more = [],
+  copied = '',
 }: CountedOptions): Promise<Counted> {
   const pipeline = await createPipeline(source, target, {
     lanes: 4,
     source: { namespaces: ['public.t'] },
     ...spec,
   });
-  await queryPostgres(pipeline.sourceUrl, TABLES);
+  // Not counted by the trigger, since they are no changes.
+  const before = `SET session_replication_role = replica; ${copied}`;
+  await queryPostgres(pipeline.sourceUrl, `${TABLES}; ${before}`);
   const env = { WEIR_NATS_URL: natsUrl };
   const names = ['source-reader', 'target-writer', 'target-writer', 'stats', ...more] as const;
   const services = names.map((name) => new FaultService(name, pipeline.file, env));

@@ -61,6 +61,26 @@ describe('a TransformService', () => {
     expect(textsOf(gone)).toEqual(['3', undefined, undefined]);
   });
 
+  it('answers with several responses, each for one of the namespaces that the step lists, and none of them twice', async () => {
+    const send = ({ id }: Document): string[] =>
+      id === 1n ? ['shop.items'] : id === 2n ? ['shop.dear'] : ['shop.dear', 'shop.cheap'];
+    const rows = (kind: Row['kind']) => ['1', '2', '3'].map((id) => row(kind, id, 'a', '1.50'));
+    for (const kind of ['copy', 'update'] as const) {
+      const sent = rows(kind);
+      const { chain } = await run({ transform: shout, send }, { to: ['shop.dear', 'shop.cheap'] }, sent); // prettier-ignore
+      expect(chain).toMatchObject({ parts: ['shop.dear', 'shop.cheap'], spreads: 'row' });
+      expect(sent.map(({ part, failure }) => [part, failure])).toEqual([
+        [0, null],
+        [1, null],
+        [0, expect.stringMatching(/more than one namespace/)],
+      ]);
+      expect(textsOf(sent[1]!)).toEqual(['2', 'A', '1.50']);
+    }
+    await expect(run({ transform: shout, send }, {}, rows('copy'))).rejects.toThrow(
+      /sent rows of shop\.items to shop\.dear.*say with "to"/,
+    );
+  });
+
   it.each<[string, TransformPeerOptions['transform'], RegExp]>([
     ['forgets a field', (document) => ({ ...document, price: undefined }), /does not fit/],
     ['adds a field without saying so', (document) => ({ ...document, more: 1 }), /does not fit/],

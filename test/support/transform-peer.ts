@@ -34,6 +34,8 @@ export interface TransformPeer {
 export interface TransformPeerOptions {
   /** Null: the document is left out. */
   transform: (document: Document) => Document | null;
+  /** Where a document goes, which then comes back in a response for that namespace; left out, it stays. */
+  send?: (document: Document) => string[];
   /** The first so many calls fail as those of a server that is away. */
   failures?: number;
   takes?: string;
@@ -41,7 +43,7 @@ export interface TransformPeerOptions {
 
 /** A TransformService that has nothing of ours but the .proto files; ends with the test. */
 export async function startTransformPeer(options: TransformPeerOptions): Promise<TransformPeer> {
-  const { transform, takes = 'DATA_TYPE_MONGO_BSON' } = options;
+  const { transform, send, takes = 'DATA_TYPE_MONGO_BSON' } = options;
   const definition = loadSync(['adiom/v1/adiom.proto', 'adiom/v1/vector.proto'], {
     includeDirs: [path.join(projectRoot(), 'proto')],
     keepCase: true,
@@ -57,6 +59,18 @@ export async function startTransformPeer(options: TransformPeerOptions): Promise
     const made = transform(deserialize(bytes, { useBigInt64: true, promoteValues: true }));
     return made === null ? null : Buffer.from(serialize(made));
   };
+  /** One response for each document and namespace that it goes to. */
+  const spread = (to: typeof send & {}, { data, updates }: Pick<Request, 'data' | 'updates'>) => [
+    ...data.flatMap((bytes) => {
+      const names = to(deserialize(bytes, { useBigInt64: true }));
+      return names.map((namespace) => ({ namespace, data: [change(bytes)] }));
+    }),
+    ...updates.flatMap((update) => {
+      const names = to(deserialize(update.data, { useBigInt64: true }));
+      const updated = [{ ...update, data: change(update.data) }];
+      return names.map((namespace) => ({ namespace, updates: updated }));
+    }),
+  ];
   const server = new Server();
   server.addService(adiom.v1.TransformService.service, {
     GetTransformInfo: (_: unknown, done: Done) =>
@@ -65,6 +79,7 @@ export async function startTransformPeer(options: TransformPeerOptions): Promise
       if (failures-- > 0) return done({ code: status.UNAVAILABLE, message: 'away' });
       const { namespace, data, updates } = request;
       calls.push({ namespace, data: data.length, updates: updates.length });
+      if (send !== undefined) return done(null, { responses: spread(send, { data, updates }) });
       done(null, {
         data: data.map(change).filter((each) => each !== null),
         updates: updates.flatMap((update) => {

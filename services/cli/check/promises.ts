@@ -108,11 +108,15 @@ const WHOLE_TRANSACTIONS: PromiseHeld = {
 function badRowPromise({ onBadRow }: Pick<PipelineSpec, 'onBadRow'>): PromiseHeld {
   const promise = 'no row dropped silently';
   return onBadRow === 'stop'
-    ? { promise, holds: 'yes', why: 'the pipeline stops at a row that the target refuses' }
+    ? {
+        promise,
+        holds: 'yes',
+        why: 'the pipeline stops at a row that the target refuses or that a step fails for',
+      }
     : {
         promise,
         holds: 'yes',
-        why: 'a row that the target refuses is put aside with later changes of its key until it is replayed, everything else flows; what only a commit or a new constraint refuses stops the pipeline',
+        why: 'a row that the target refuses or that a step fails for is put aside with later changes of its key until it is replayed, everything else flows; what only a commit or a new constraint refuses stops the pipeline',
       };
 }
 

@@ -1,3 +1,4 @@
+import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
@@ -31,11 +32,13 @@ export function checkTransforms(
   for (const plan of relations) {
     const { namespace } = plan.relation;
     try {
-      checked.relations.push(chains?.shape(plan) ?? plan);
+      checked.relations.push(...(chains?.shapes(plan) ?? [plan]));
       const chain = chains?.chainFor(plan.relation);
       if (!chain) continue;
       checked.changed.push({ namespace, decides: chain.decides });
       if (chain.target !== null) targets.set(namespace, chain.target);
+      for (const [part, target] of chain.parts.entries())
+        targets.set(chain.relations[part + 1]!.namespace, target);
       findings.push(...chainFindings(namespace, chain.target, chain.decides, map));
     } catch (error) {
       if (!(error instanceof ChainMisfit)) throw error;
@@ -43,7 +46,7 @@ export function checkTransforms(
         findings.push({ level: 'error', subject: namespace, message });
     }
   }
-  findings.push(...meetings(relations, checked.targetOf));
+  findings.push(...meetings(relations, targets, checked.targetOf));
   if (findings.length === 0)
     findings.push({ level: 'ok', subject: 'steps', message: 'fit what the source has' });
   return checked;
@@ -77,7 +80,7 @@ export function transformPromises({ changed }: Pick<CheckedTransforms, 'changed'
           {
             promise: 'filters hold at any time',
             holds: 'yes' as const,
-            why: `a row of ${names(moving)} that stops passing is deleted at the target, one that comes to pass is put there; an update without the whole row stops the pipeline`,
+            why: `a row of ${names(moving)} that stops passing is deleted at the target, one that comes to pass is put there; an update without the whole row is a bad row (onBadRow)`,
           },
         ]),
   ];
@@ -106,13 +109,19 @@ function* chainFindings(
 
 function meetings(
   relations: readonly RelationPlan[],
+  targets: ReadonlyMap<string, string>,
   targetOf: (namespace: string) => string,
 ): Finding[] {
-  const sourceOf = new Map<string, string>();
-  return relations.flatMap(({ relation: { namespace } }): Finding[] => {
-    const target = targetOf(namespace);
-    const other = sourceOf.get(target);
-    sourceOf.set(target, namespace);
+  const names = new Set([
+    ...relations.map(({ relation }) => relation.namespace),
+    ...targets.keys(),
+  ]);
+  const known = new Map<string, string>();
+  return [...names].flatMap((name): Finding[] => {
+    const target = targetOf(name);
+    const namespace = sourceOf(name);
+    const other = known.get(target);
+    known.set(target, namespace);
     if (other === undefined) return [];
     const message = `goes to ${target}, and so does ${other}; each needs its own`;
     return [{ level: 'error', subject: namespace, message }];

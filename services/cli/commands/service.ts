@@ -12,10 +12,11 @@ import { serveMetrics } from '../../../shared/metrics/metrics-server.ts';
 import { Monitoring } from '../../../shared/metrics/monitoring.ts';
 import { connectorFor } from '../../connectors/registry.ts';
 import { PIPELINE_PARTS } from '../pipeline-parts.ts';
+import { cannotSpread, spreadsRows } from '../../transformer/spreads-rows.ts';
 import { createPlanShape } from '../../transformer/plan-shape.ts';
 import { stateFolder } from '../state-folder.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { loadChains, loadNamespaceMap } from '../transform-chains.ts';
+import { loadChains, loadNamespaceMap, loadRetry } from '../transform-chains.ts';
 import { weirVersion } from '../weir-version.ts';
 
 const SERVICES = ['source-reader', 'transformer', 'target-writer', 'stats'] as const;
@@ -125,6 +126,8 @@ async function start(service: ServiceName, spec: PipelineSpec, shared: Shared): 
   }
   if (connector.createSink === undefined)
     throw new WeirError('NOT_SUPPORTED', 'the target connector of this pipeline cannot be written');
+  if (spreadsRows(spec.transforms) && connector.getInfo().spreads !== true)
+    throw new WeirError('NOT_SUPPORTED', cannotSpread(connector.getInfo().kind));
   const sink = connector.createSink({
     ...common,
     create: spec.target.create,
@@ -133,6 +136,7 @@ async function start(service: ServiceName, spec: PipelineSpec, shared: Shared): 
     workers: spec.workers,
     stateFolder: stateFolder(),
     onBadRow: spec.onBadRow,
+    ...(chains !== null && { retrySteps: await loadRetry(chains) }),
   });
   const { runTargetWriter } = await import('../../target-writer/target-writer.ts');
   return runTargetWriter({ ...shared, spec, sink });

@@ -86,7 +86,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   onBadRow: {
     allowed: '`stop`, `park`',
     default: `\`${DEFAULTS.onBadRow}\``,
-    doc: 'What happens when the target refuses a row: the pipeline stops at it, or the row and later changes of its key are put aside in the target until `weir parked replay` or `discard`, and everything else flows. What is refused only at a commit (deferred constraints) or when constraints are made after the copy stops the pipeline in any case.',
+    doc: 'What happens when the target refuses a row, or a step of `transforms` fails for it: the pipeline stops at it, or the row and later changes of its key are put aside in the target until `weir parked replay` or `discard`, and everything else flows. What is refused only at a commit (deferred constraints) or when constraints are made after the copy stops the pipeline in any case.',
   },
   transforms: {
     allowed: 'list of steps',

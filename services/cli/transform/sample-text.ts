@@ -22,13 +22,13 @@ function namespaceText({
   return [title, ...rows.flatMap(rowText)].join('\n');
 }
 
-function rowText({ before, after, failure }: SampledRow): string[] {
+function rowText({ before, after, failure, target }: SampledRow): string[] {
   const then =
     failure !== null
       ? `fails  ${failure}`
       : after === null
         ? 'left out'
-        : `after  ${fieldsText(after)}`;
+        : `after  ${target === undefined ? '' : `→ ${target} `}${fieldsText(after)}`;
   return [`  before ${fieldsText(before)}`, `  ${then}`];
 }
 

@@ -20,8 +20,9 @@ export class CarefulWriter {
   }
 
   async write(batch: LaneBatch, fast: () => Promise<void>, careful: WriteBatch): Promise<void> {
-    let holdAll = false;
-    if (!this.#parked || batch.changes.length === 0)
+    const held = batch.held !== undefined;
+    let holdAll = held;
+    if (!held && (!this.#parked || batch.changes.length === 0))
       try {
         return await fast();
       } catch (error) {

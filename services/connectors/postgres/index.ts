@@ -7,7 +7,12 @@ import { createPostgresStore } from './store.ts';
 import { createPostgresVerifier } from './verifier.ts';
 
 export const postgresConnector: Connector = {
-  getInfo: () => ({ kind: 'postgres', gives: DATA_TYPES, takes: [...DATA_TYPES, DOCUMENTS] }),
+  getInfo: () => ({
+    kind: 'postgres',
+    gives: DATA_TYPES,
+    takes: [...DATA_TYPES, DOCUMENTS],
+    spreads: true,
+  }),
   createSource: createPostgresSource,
   createSink: createPostgresSink,
   createStore: createPostgresStore,

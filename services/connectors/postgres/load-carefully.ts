@@ -1,12 +1,22 @@
+import type { ClientBase } from 'pg';
+import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
+import { columnOffsets } from '../../../shared/change/tuple.ts';
 import type { ChunkHead } from '../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from './copy-in.ts';
 import { inSets, readCopiedTuples } from './copy-tuples.ts';
 import { toCopiedAside } from './parked-aside.ts';
-import { holdLanes, markParked, putAside, BEHIND, type Aside } from './parked-entries.ts';
+import {
+  holdLanes,
+  markParked,
+  OF_NAMESPACE,
+  putAside,
+  BEHIND,
+  type Aside,
+} from './parked-entries.ts';
 import { readChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { splitOff } from './write-carefully.ts';
@@ -47,13 +57,20 @@ export async function loadCarefully(
   onCareful();
   const { client } = session;
   const encoding = format === 'binary' ? ('binary' as const) : ('text' as const);
-  const columns = chunk.relation.columns.map((column) => ({ ...column, encoding }));
-  const relation: Relation = { ...chunk.relation, columns };
-  const target = await targetOf(relation);
-  // What is to be loaded is not in the table: a row that is there already is not the pipeline's to change.
-  const into: WriteTarget =
-    chunk.how === 'load' ? { ...target, key: [], method: 'append' } : target;
-  await prepareCarefully(session, [target, into]);
+  const tables: CarefulTable[] = [];
+  for (const each of chunk.spread ?? [chunk.relation]) {
+    const columns = each.columns.map((column) => ({ ...column, encoding }));
+    const relation: Relation = { ...each, columns };
+    const target = await targetOf(relation);
+    // What is to be loaded is not in the table: a row that is there already is not the pipeline's to change.
+    const into: WriteTarget =
+      chunk.how === 'load' ? { ...target, key: [], method: 'append' } : target;
+    tables.push({ relation, target, into });
+  }
+  await prepareCarefully(
+    session,
+    tables.flatMap(({ target, into }) => [target, into]),
+  );
   let rows = 0;
   let parked = 0;
   const allRefused: Aside[] = [];
@@ -61,34 +78,75 @@ export async function loadCarefully(
     format === 'tuples'
       ? readCopiedTuples(tuplesToCopyMessages(parts), 'binary')
       : readCopiedTuples(parts, format);
-  for await (const set of inSets(tuples, SET_ROWS, SET_BYTES)) {
-    rows += set.length;
-    const changes = { relation, upserts: set, partial: [], deletes: [] };
-    const { stay, wait } = await splitOff(session, pipeline, target, changes);
-    const found = await applyCarefully(session, into, relation, stay);
-    const reasons = new Map([
-      ...wait.map((unit) => [unit, BEHIND] as const),
-      ...found.map(({ unit, error }) => [unit, reasonOf(error)] as const),
-    ]);
-    if (reasons.size === 0) continue;
-    const chains = await readChains(session, target, relation, [...reasons.keys()]);
-    const aside = toCopiedAside(relation, reasons, chains, start);
-    const refused = aside.slice(wait.length);
-    if (refused.length > 0 && onBadRow === 'stop') {
-      await client.query('ROLLBACK');
-      throw await refusedRowError(client, refused[0]!);
+  for await (const all of inSets(tuples, SET_ROWS, SET_BYTES)) {
+    rows += all.length;
+    for (const [{ relation, target, into }, set] of spreadSet(tables, all)) {
+      const changes = { relation, upserts: set, partial: [], deletes: [] };
+      const { stay, wait } = await splitOff(session, pipeline, target, changes);
+      const found = await applyCarefully(session, into, relation, stay);
+      const reasons = new Map([
+        ...wait.map((unit) => [unit, BEHIND] as const),
+        ...found.map(({ unit, error }) => [unit, reasonOf(error)] as const),
+      ]);
+      if (reasons.size === 0) continue;
+      const chains = await readChains(session, target, relation, [...reasons.keys()]);
+      const aside = toCopiedAside(relation, reasons, chains, start);
+      const refused = aside.slice(wait.length);
+      if (refused.length > 0 && onBadRow === 'stop') {
+        await client.query('ROLLBACK');
+        throw await refusedRowError(client, refused[0]!);
+      }
+      await putAside(client, pipeline, aside);
+      parked += aside.length;
+      for (const entry of refused) allRefused.push({ ...entry, tuple: null });
     }
-    await putAside(client, pipeline, aside);
-    parked += aside.length;
-    for (const entry of refused) allRefused.push({ ...entry, tuple: null });
   }
-  // Last, and for a moment only: the lanes are at work while tables are copied.
-  if (parked > 0) {
-    await client.query(holdLanes(pipeline));
-    await client.query(markParked(pipeline));
-  }
+  if (parked > 0) await holdAndMark(client, pipeline);
   onParked(allRefused);
   return rows;
+}
+
+interface CarefulTable {
+  relation: Relation;
+  target: WriteTarget;
+  into: WriteTarget;
+}
+
+/** Rows by the table that they go to: their only one, or the one that their last value names, which is cut off. */
+function spreadSet(
+  tables: readonly CarefulTable[],
+  set: readonly Buffer[],
+): [CarefulTable, Buffer[]][] {
+  if (tables.length === 1) return [[tables[0]!, [...set]]];
+  const columns = tables[0]!.relation.columns.length;
+  const rows = set.map((tuple) => {
+    const at = columnOffsets(tuple)[columns]!;
+    const row = Buffer.from(tuple.subarray(0, at));
+    row.writeUInt16BE(columns, 0);
+    return { row, to: tuple.toString('utf8', at + 4) };
+  });
+  return tables
+    .map((table): [CarefulTable, Buffer[]] => [
+      table,
+      rows.filter(({ to }) => to === table.relation.namespace).map(({ row }) => row),
+    ])
+    .filter(([, some]) => some.length > 0);
+}
+
+/** Puts rows of a chunk aside in its transaction. */
+export async function parkCopied(
+  { client }: WriterSession,
+  pipeline: string,
+  aside: readonly Aside[],
+): Promise<void> {
+  await putAside(client, pipeline, aside);
+  await holdAndMark(client, pipeline);
+}
+
+/** Last, and for a moment only: the lanes are at work while tables are copied. */
+async function holdAndMark(client: ClientBase, pipeline: string): Promise<void> {
+  await client.query(holdLanes(pipeline));
+  await client.query(markParked(pipeline));
 }
 
 /** Whether rows of the namespace are parked: those of a chunk may have to wait behind them. */
@@ -98,8 +156,8 @@ export async function hasParked(
   namespace: string,
 ): Promise<boolean> {
   const { rows } = await client.query<{ has: boolean }>(
-    'SELECT EXISTS (SELECT 1 FROM weir.parked WHERE pipeline = $1 AND namespace = $2) AS has',
-    [pipeline, namespace],
+    `SELECT EXISTS (SELECT 1 FROM weir.parked WHERE pipeline = $1 AND ${OF_NAMESPACE}) AS has`,
+    [pipeline, sourceOf(namespace)],
   );
   return rows[0]?.has === true;
 }

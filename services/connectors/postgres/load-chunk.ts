@@ -6,8 +6,16 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { tuplesToCopyMessages } from './copy-in.ts';
 import { copyInto } from './change-statements.ts';
 import { beginWithRows } from './contested-row.ts';
-import { hasParked, loadCarefully, type ChunkFormat, type ChunkOptions } from './load-carefully.ts';
+import {
+  hasParked,
+  loadCarefully,
+  parkCopied,
+  type ChunkFormat,
+  type ChunkOptions,
+} from './load-carefully.ts';
+import { failedAside } from './parked-aside.ts';
 import { toRowError } from './row-error.ts';
+import { quoteLiteral } from './names.ts';
 import { runScript, type ScriptWatch } from './script.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
@@ -40,7 +48,13 @@ export async function loadChunk(
   const { client } = session;
   const { pipeline } = options;
   const format = formatOf(chunk);
-  const target = await options.targetOf(chunk.relation);
+  const targets: LoadTarget[] = [];
+  for (const relation of chunk.spread ?? [chunk.relation]) {
+    const { namespace } = relation;
+    const only = chunk.spread === undefined ? null : namespace;
+    targets.push({ target: await options.targetOf(relation), only });
+  }
+  const { target } = targets[0]!;
   const [entry] = await beginWithRows<Entry>(client, {
     table: 'weir.chunk',
     columns: `done, careful, (SELECT n.start FROM weir.namespace n WHERE n.pipeline = r.pipeline AND n.namespace = r.namespace) AS start`,
@@ -55,46 +69,56 @@ export async function loadChunk(
   }
   try {
     const careful = entry.careful || (await hasParked(session, pipeline, chunk.namespace));
-    if (careful && chunk.how === 'merge') await takeTurns(client, target);
+    if (careful && chunk.how === 'merge') await takeTurns(client, targets);
     const loaded = careful
       ? await loadCarefully(session, options, chunk, format, entry.start, parts)
-      : await loadAtOnce(client, chunk, format, target, parts, options.repeats);
-    if (loaded !== chunk.rows())
+      : await loadAtOnce(client, chunk, format, targets, parts, options.repeats);
+    const failed = chunk.failed?.() ?? [];
+    if (loaded + failed.length !== chunk.rows())
       throw new WeirError(
         'INTERNAL',
-        `chunk ${chunk.id} of ${chunk.namespace} brought ${loaded} rows where the source sent ${chunk.rows()}; nothing of it was kept`,
+        `chunk ${chunk.id} of ${chunk.namespace} brought ${loaded + failed.length} rows where the source sent ${chunk.rows()}; nothing of it was kept`,
       );
+    const aside = failedAside(chunk.relation, failed, entry.start);
+    if (aside.length > 0) await parkCopied(session, pipeline, aside);
     await client.query(
       'UPDATE weir.chunk SET done = true, batch_key = $3, rows = $4, filtered = $5 WHERE pipeline = $1 AND id = $2',
-      [pipeline, chunk.id, chunk.batchKey(), loaded, chunk.filtered()],
+      [pipeline, chunk.id, chunk.batchKey(), chunk.rows(), chunk.filtered()],
     );
     await client.query('COMMIT');
+    options.onParked(aside);
     return 'loaded';
   } catch (error) {
     throw toRowError(error, target.name.namespace);
   }
 }
 
+/** A table that rows of a chunk go to: all of them, or those that say `only` as their last value. */
+interface LoadTarget {
+  target: WriteTarget;
+  only: string | null;
+}
+
 async function loadAtOnce(
   client: ClientBase,
   chunk: ChunkHead,
   format: ChunkFormat,
-  target: WriteTarget,
+  targets: readonly LoadTarget[],
   parts: AsyncIterable<Buffer>,
   repeats: boolean,
 ): Promise<number> {
   const count = { loaded: 0 };
   const watch = (_index: number, loaded: number): void => void (count.loaded = loaded);
   if (format !== 'tuples' && chunk.how === 'load') {
-    await runScript(client, copyInto(target, format), [{ messages: parts }], watch);
+    await runScript(client, copyInto(targets[0]!.target, format), [{ messages: parts }], watch);
     return count.loaded;
   }
-  await stage(client, target, format, parts, watch);
-  if (chunk.how === 'load') await client.query(insertStaged(target));
+  await stage(client, targets, format, parts, watch);
+  if (chunk.how === 'load') for (const each of targets) await client.query(insertStaged(each));
   else {
-    await takeTurns(client, target);
-    if (repeats) await client.query(dropRepeated(target));
-    for (const sql of mergeStatements(target)) await client.query(sql);
+    await takeTurns(client, targets);
+    if (repeats) await client.query(dropRepeated(targets[0]!.target));
+    for (const sql of targets.flatMap(mergeStatements)) await client.query(sql);
   }
   return count.loaded;
 }
@@ -142,35 +166,46 @@ function formatOf(chunk: ChunkHead): ChunkFormat {
  */
 async function stage(
   client: ClientBase,
-  target: WriteTarget,
+  [first]: readonly LoadTarget[],
   format: ChunkFormat,
   parts: AsyncIterable<Buffer>,
   watch: ScriptWatch,
 ): Promise<void> {
   const tuples = format === 'tuples';
+  const { target, only } = first!;
   const columns = target.columns.map(({ name, type }) => `${name} ${tuples ? 'text' : type}`);
+  if (only !== null) columns.push(`${GOES_TO} text`);
   await client.query(`CREATE TEMP TABLE weir_chunk (${columns.join(', ')}) ON COMMIT DROP`);
   const copy = `COPY pg_temp.weir_chunk FROM STDIN (FORMAT ${tuples ? 'binary' : format})`;
   const messages = tuples ? tuplesToCopyMessages(parts) : parts;
   await runScript(client, copy, [{ messages }], watch);
 }
 
-function insertStaged({ name, columns }: WriteTarget): string {
+/** Of the staged rows, which table each goes to. */
+const GOES_TO = 'weir_goes_to';
+
+function goesTo(only: string | null, word: 'WHERE' | 'AND'): string {
+  return only === null ? '' : ` ${word} ${GOES_TO} = ${quoteLiteral(only)}`;
+}
+
+function insertStaged({ target: { name, columns }, only }: LoadTarget): string {
   const names = columns.map((column) => column.name).join(', ');
   const values = columns.map((column) => `${column.name}::${column.cast}`).join(', ');
-  return `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM pg_temp.weir_chunk`;
+  return `INSERT INTO ${name.sql} (${names}) OVERRIDING SYSTEM VALUE SELECT ${values} FROM pg_temp.weir_chunk${goesTo(only, 'WHERE')}`;
 }
 
 /** A row that moved may be in two chunks. */
-async function takeTurns(client: ClientBase, { name, key }: WriteTarget): Promise<void> {
-  if (key.length === 0)
-    throw new WeirError(
-      'INTERNAL',
-      `a chunk of ${name.namespace} is to be merged, but its rows have no key; nothing was written`,
-    );
-  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    `weir merge into ${name.namespace}`,
-  ]);
+async function takeTurns(client: ClientBase, targets: readonly LoadTarget[]): Promise<void> {
+  for (const { name, key } of targets.map(({ target }) => target)) {
+    if (key.length === 0)
+      throw new WeirError(
+        'INTERNAL',
+        `a chunk of ${name.namespace} is to be merged, but its rows have no key; nothing was written`,
+      );
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      `weir merge into ${name.namespace}`,
+    ]);
+  }
 }
 
 /** Of rows with the same key the last one stays. */
@@ -181,7 +216,8 @@ function dropRepeated({ key, columns }: WriteTarget): string {
       FROM pg_temp.weir_chunk) r WHERE place > 1)`;
 }
 
-function mergeStatements(target: WriteTarget): string[] {
+function mergeStatements(into: LoadTarget): string[] {
+  const { target, only } = into;
   const names = target.columns.map((column) => column.name);
   const key = target.key.map(({ column }) => names[column]!);
   const match = target.key
@@ -190,9 +226,12 @@ function mergeStatements(target: WriteTarget): string[] {
         `t.${key[i]} ${equals} s.${key[i]}::${target.columns[column]!.cast}`,
     )
     .join(' AND ');
-  const insert = insertStaged(target);
+  const insert = insertStaged(into);
   if (target.method === 'replace')
-    return [`DELETE FROM ${target.name.sql} t USING pg_temp.weir_chunk s WHERE ${match}`, insert];
+    return [
+      `DELETE FROM ${target.name.sql} t USING pg_temp.weir_chunk s WHERE ${match}${goesTo(only, 'AND')}`,
+      insert,
+    ];
   // The key too: an equal one may be written differently, as 1.0 and 1.00 are.
   const sets = target.columns
     .filter((column) => !column.insertOnly)

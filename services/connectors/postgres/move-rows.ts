@@ -42,17 +42,17 @@ export async function moveRows(
   await prepareCarefully(session, [target]);
   await client.query('BEGIN');
   let marked = await moveLane(session, pipeline, batch);
-  for (const move of moves.map(toMove)) {
-    const read = (): Promise<Aside> => readEntry(session, batch, relation, target, move);
+  for (const given of moves) {
+    const read = (): Promise<Aside> => readEntry(session, batch, relation, target, given);
     const behind = marked ? await read() : null;
     if (behind !== null && (await hasToWait(session, pipeline, behind))) {
       aside.push(behind);
       await putAside(client, pipeline, [behind]);
       continue;
     }
-    const error = await attemptMove(session, target, move);
-    if (error === null) continue;
-    const entry = { ...(behind ?? (await read())), reason: reasonOf(error) };
+    const reason = given.failed?.reason ?? (await refusalOf(session, target, toMove(given)));
+    if (reason === null) continue;
+    const entry = { ...(behind ?? (await read())), reason };
     if (onBadRow === 'stop') {
       await client.query('ROLLBACK');
       throw await refusedRowError(client, entry);
@@ -75,7 +75,11 @@ export async function moveRows(
 }
 
 export function toMove({ key, row }: MovedRow): Move {
-  return { key: Buffer.from(key, 'base64'), row: Buffer.from(row, 'base64') };
+  return { key: fromBase64(key), row: fromBase64(row) };
+}
+
+function fromBase64(text: string): Buffer {
+  return Buffer.from(text, 'base64');
 }
 
 export function attemptMove(
@@ -94,9 +98,12 @@ async function readEntry(
   batch: LaneBatch,
   relation: MoveBarrier['relation'],
   target: WriteTarget,
-  move: Move,
+  given: MovedRow,
 ): Promise<Aside> {
-  const keys = [keyOf(move.row, relation.key), move.key];
+  const move = toMove(given);
+  const { failed } = given;
+  const next = failed === undefined ? keyOf(move.row, relation.key) : fromBase64(failed.key);
+  const keys = [next, move.key];
   const [chain, also] = await readKeyChains(session, target, relation, keys);
   return {
     relation,
@@ -108,8 +115,18 @@ async function readEntry(
     copied: false,
     position: batch.after.position,
     counts: { inserts: 0, updates: 1, deletes: 0 },
-    reason: BEHIND,
+    source: failed?.source ?? null,
+    reason: failed?.reason ?? BEHIND,
   };
+}
+
+async function refusalOf(
+  session: WriterSession,
+  target: WriteTarget,
+  move: Move,
+): Promise<string | null> {
+  const error = await attemptMove(session, target, move);
+  return error === null ? null : reasonOf(error);
 }
 
 async function hasToWait(

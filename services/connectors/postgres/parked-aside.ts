@@ -1,7 +1,8 @@
 import type { Relation } from '../../../shared/change/relation.ts';
+import type { FailedRow } from '../../../shared/connector/parking.ts';
 import type { ChangeCounts, LaneBatch } from '../../../shared/connector/sink.ts';
-import { keyOfUnit, nameOf, type Unit } from './parked-chain.ts';
-import type { Aside } from './parked-entries.ts';
+import { keyOfUnit, nameOf, toChain, type Unit } from './parked-chain.ts';
+import { BEHIND, type Aside } from './parked-entries.ts';
 
 const NOTHING: ChangeCounts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
 
@@ -54,9 +55,45 @@ function entryOf(
   relation: Relation,
   { kind, bytes }: Unit,
   chain: Buffer | null,
-): Pick<Aside, 'relation' | 'kind' | 'chain' | 'also' | 'key' | 'tuple'> {
+): Pick<Aside, 'relation' | 'source' | 'kind' | 'chain' | 'also' | 'key' | 'tuple'> {
   const [key, tuple] = kind === 'delete' ? [bytes, null] : [null, bytes];
-  return { relation, kind, chain, also: null, key, tuple };
+  return { relation, source: null, kind, chain, also: null, key, tuple };
+}
+
+/** Changes that a step failed for, and those behind them. */
+export function heldAside(held: NonNullable<LaneBatch['held']>): Aside[] {
+  return held.map(({ relation, kind, bytes, failed, counts, position }) => {
+    const common = { copied: false, counts, position };
+    if (failed !== null) return { ...failedEntry(relation, kind, failed), ...common };
+    const unit: Unit = { kind, bytes: bytes! };
+    const key = keyOfUnit(relation, unit);
+    const bare = relation.identity === 'row' ? key!.subarray(2) : key;
+    const chain = bare === null ? null : toChain(relation, bare);
+    return { ...entryOf(relation, unit, chain), ...common, reason: BEHIND };
+  });
+}
+
+/** Rows of the copy that a step failed for. */
+export function failedAside(
+  relation: Relation,
+  failed: readonly FailedRow[],
+  position: Aside['position'],
+): Aside[] {
+  return failed.map((row) => ({
+    ...failedEntry(relation, 'upsert', row),
+    copied: true,
+    counts: NOTHING,
+    position,
+  }));
+}
+
+function failedEntry(
+  relation: Relation,
+  kind: Aside['kind'],
+  { source, tuple, key, reason }: FailedRow,
+): Omit<Aside, 'copied' | 'counts' | 'position'> {
+  const chain = key === null ? null : toChain(relation, key);
+  return { relation, source, kind, chain, also: null, key, tuple, reason };
 }
 
 function oneOf({ kind }: Unit): ChangeCounts {

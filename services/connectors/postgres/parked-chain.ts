@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { Column, Relation } from '../../../shared/change/relation.ts';
 import { keyOf } from '../../../shared/change/tuple.ts';
 import type { NetChanges } from '../../../shared/connector/sink.ts';
@@ -50,7 +51,7 @@ export function keyColumns({ identity, columns, key }: Relation): Column[] {
  * chain: too much waits then, and nothing overtakes.
  */
 export function toChain(relation: Relation, key: Buffer): Buffer {
-  const hash = createHash('sha256').update(JSON.stringify([relation.namespace]));
+  const hash = createHash('sha256').update(JSON.stringify([sourceOf(relation.namespace)]));
   if (relation.looseKey !== true) hash.update(shapeOf(relation)).update(key);
   return hash.digest().subarray(0, 16);
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { ChangeCounts } from '../../../shared/connector/sink.ts';
@@ -9,10 +10,12 @@ import { nameOf, shapeOf } from './parked-chain.ts';
 /** What is to be put aside; `PARKED_TABLES` says what the fields mean. */
 export interface Aside {
   relation: Relation;
+  /** Of `tuple`, where a step failed for the row; otherwise null. */
+  source: Relation | null;
   kind: 'upsert' | 'update' | 'delete' | 'move';
   chain: Buffer | null;
   also: Buffer | null;
-  /** Of a delete, and of a move the key that the row had; otherwise the tuple has it. */
+  /** Of a delete, of what a step failed for, and of a move the key that the row had; otherwise the tuple has it. */
   key: Buffer | null;
   tuple: Buffer | null;
   copied: boolean;
@@ -27,12 +30,12 @@ const SLICE_ROWS = 500;
 
 const INSERT = `
 INSERT INTO weir.parked (pipeline, namespace, relation, shape, chain, also, kind, key, tuple, copied, position,
-  inserts, updates, deletes, reason)
-SELECT $1, $2, $3::jsonb, $4, e.chain, e.also, e.kind, e.key, e.tuple, e.copied, e.position,
-  e.inserts, e.updates, e.deletes, e.reason
-FROM unnest($5::bytea[], $6::bytea[], $7::text[], $8::bytea[], $9::bytea[], $10::boolean[], $11::text[],
-  $12::bigint[], $13::bigint[], $14::bigint[], $15::text[]) WITH ORDINALITY
-  AS e(chain, also, kind, key, tuple, copied, position, inserts, updates, deletes, reason, n) ORDER BY e.n`;
+  inserts, updates, deletes, reason, source)
+SELECT $1, $2, $3::jsonb, e.shape, e.chain, e.also, e.kind, e.key, e.tuple, e.copied, e.position,
+  e.inserts, e.updates, e.deletes, e.reason, e.source::jsonb
+FROM unnest($4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::bytea[], $9::bytea[], $10::boolean[], $11::text[],
+  $12::bigint[], $13::bigint[], $14::bigint[], $15::text[], $16::text[]) WITH ORDINALITY
+  AS e(shape, chain, also, kind, key, tuple, copied, position, inserts, updates, deletes, reason, source, n) ORDER BY e.n`;
 
 /** Puts entries aside, in their order; the lane of their keys is held. */
 export async function putAside(
@@ -53,7 +56,7 @@ export async function putAside(
       pipeline,
       relation.namespace,
       JSON.stringify(relation),
-      shapeOf(relation),
+      some.map((each) => shapeOfEntry(each)),
       some.map((each) => each.chain),
       some.map((each) => each.also),
       some.map((each) => each.kind),
@@ -65,10 +68,19 @@ export async function putAside(
       some.map((each) => each.counts.updates),
       some.map((each) => each.counts.deletes),
       some.map((each) => each.reason),
+      some.map((each) => each.source && JSON.stringify(each.source)),
     ]);
     from = to;
   }
 }
+
+/** Rows that all their values tell apart have no key before the steps: whatever comes waits behind such a one. */
+function shapeOfEntry({ relation, source }: Aside): string {
+  return source !== null && relation.identity === 'row' ? 'before the steps' : shapeOf(relation);
+}
+
+/** Entries of the namespace `$2` of the source, wherever its rows go. */
+export const OF_NAMESPACE = `(namespace = $2 OR starts_with(namespace, $2 || ' > '))`;
 
 /** What of a namespace is parked: nothing, keys that compare with the relation's, or others, behind which all waits. */
 export async function parkedOf(
@@ -77,8 +89,8 @@ export async function parkedOf(
   relation: Relation,
 ): Promise<'nothing' | 'some' | 'incomparable'> {
   const { rows } = await client.query<{ least: string | null; most: string | null }>(
-    'SELECT min(shape) AS least, max(shape) AS most FROM weir.parked WHERE pipeline = $1 AND namespace = $2',
-    [pipeline, relation.namespace],
+    `SELECT min(shape) AS least, max(shape) AS most FROM weir.parked WHERE pipeline = $1 AND ${OF_NAMESPACE}`,
+    [pipeline, sourceOf(relation.namespace)],
   );
   const { least, most } = rows[0]!;
   if (least === null) return 'nothing';

@@ -5,9 +5,10 @@ import type { ParkedEntry, ParkedRow, ParkedSelection } from '../../../shared/co
 import { readKey, readTuple } from './refused-row.ts';
 import { openStateTables } from './state-tables.ts';
 
-interface Row extends Omit<ParkedEntry, 'id' | 'key' | 'parkedAt'> {
+interface Row extends Omit<ParkedEntry, 'id' | 'key' | 'parkedAt' | 'untransformed'> {
   id: string;
   relation: Relation;
+  source: Relation | null;
   position: Position;
   parked_at: Date;
   /** Bytes: of a listed entry its key, of a shown one all there is. */
@@ -16,7 +17,7 @@ interface Row extends Omit<ParkedEntry, 'id' | 'key' | 'parkedAt'> {
 }
 
 const READ = `
-SELECT id, namespace, relation, kind, key, tuple, copied, position, reason, parked_at FROM weir.parked p
+SELECT id, namespace, relation, source, kind, key, tuple, copied, position, reason, parked_at FROM weir.parked p
 WHERE pipeline = $1`;
 
 /** The part of a WHERE that `selection` stands for, its value being parameter `$3`. */
@@ -59,21 +60,23 @@ export async function showParked(
   const row = rows[0];
   if (row === undefined) return null;
   const entry = await toEntry(client, row);
-  const { relation, tuple, key } = row;
-  if (tuple !== null) return { ...entry, values: await readTuple(client, relation, tuple) };
+  const { relation, source, tuple, key } = row;
+  if (tuple !== null)
+    return { ...entry, values: await readTuple(client, source ?? relation, tuple) };
   // A delete: of a row that all its values tell from others they are the key.
   const values = relation.identity === 'row' ? await readTuple(client, relation, key!) : entry.key;
   return { ...entry, values: values ?? {} };
 }
 
 async function toEntry(client: ClientBase, row: Row): Promise<ParkedEntry> {
-  const { namespace, kind, copied, reason, position } = row;
+  const { namespace, kind, copied, reason, position, source } = row;
   return {
     id: Number(row.id),
     namespace,
     key: await readKey(client, row),
     kind,
     copied,
+    untransformed: source !== null,
     reason,
     position,
     parkedAt: row.parked_at.toISOString(),

@@ -14,6 +14,10 @@ export interface PageEntry {
   also: Buffer | null;
   key: Buffer | null;
   tuple: Buffer | null;
+  /** A step failed for it and still does. */
+  untransformed: boolean;
+  elsewhere: Relation[] | null;
+  reason: string;
 }
 
 /** Entries of one chain in their order; `shape` names their relation. */
@@ -35,7 +39,7 @@ interface Chain {
   outside: boolean;
 }
 
-const PAGE_ROWS = 200;
+export const PAGE_ROWS = 200;
 const PAGE_BYTES = 8 << 20;
 
 /** Some parked entries in the order of their ids, with what is known of the chains that they belong to. */
@@ -88,7 +92,7 @@ export class ParkedPage {
     const { rows } = await client.query<Omit<PageEntry, 'id'> & { id: string }>(
       `SELECT * FROM (
          SELECT *, sum(COALESCE(octet_length(tuple), 0)) OVER (ORDER BY id) - COALESCE(octet_length(tuple), 0) AS before FROM (
-           SELECT id, namespace, relation, shape, kind, chain, also, key, tuple FROM weir.parked p
+           SELECT id, namespace, relation, shape, kind, chain, also, key, tuple, source IS NOT NULL AS untransformed, elsewhere, reason FROM weir.parked p
            WHERE pipeline = $1 AND id > $2 AND id <= $4 AND ${sql} ORDER BY id LIMIT ${PAGE_ROWS}) chosen) page
        WHERE before < ${PAGE_BYTES} ORDER BY id`,
       [pipeline, after, value, last],
@@ -144,6 +148,8 @@ export class ParkedPage {
       chains.set(name, chain);
       const isPlain =
         entry.kind !== 'move' &&
+        !entry.untransformed &&
+        entry.elsewhere === null &&
         state?.tied !== true &&
         !this.#mixed.has(entry.namespace) &&
         entry.relation.looseKey !== true &&
@@ -163,6 +169,10 @@ export class ParkedPage {
    */
   mayTry(entry: PageEntry): boolean {
     if (this.#done.has(entry.id) || this.#reasons.has(entry.id)) return false;
+    if (entry.untransformed) {
+      this.fail(entry, entry.reason);
+      return false;
+    }
     const states = chainsOf(entry).map((chain) => this.#chains.get(chain)!);
     const stuck = this.#stuck.get(entry.namespace);
     const waits = stuck !== undefined && [...stuck].some((shape) => shape !== entry.shape);
@@ -256,7 +266,7 @@ function chainsOf({ chain, also }: PageEntry): string[] {
   return [chain, also].flatMap((each) => (each === null ? [] : [nameOf(each)]));
 }
 
-async function readLastId(client: ClientBase, pipeline: string): Promise<number> {
+export async function readLastId(client: ClientBase, pipeline: string): Promise<number> {
   const { rows } = await client.query<{ id: string }>(
     'SELECT COALESCE(max(id), 0) AS id FROM weir.parked WHERE pipeline = $1',
     [pipeline],
@@ -265,7 +275,7 @@ async function readLastId(client: ClientBase, pipeline: string): Promise<number>
 }
 
 /** Ids stand for all entries of their chains: the first could not be passed, and the last would be alone. */
-function wholeChains(selection: ParkedSelection): { sql: string; value: unknown } {
+export function wholeChains(selection: ParkedSelection): { sql: string; value: unknown } {
   const { sql, value } = selected(selection);
   if (selection.kind !== 'ids') return { sql, value };
   return {

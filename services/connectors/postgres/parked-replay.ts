@@ -1,13 +1,14 @@
 import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
-import type { ParkedSelection, ReplayStep } from '../../../shared/connector/parking.ts';
+import type { ParkedSelection, ReplayStep, RetrySteps } from '../../../shared/connector/parking.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyCarefully, attemptUnits } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { attemptMove } from './move-rows.ts';
-import type { Unit } from './parked-chain.ts';
+import { keyOfUnit, type Unit } from './parked-chain.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
 import { foldChain } from './parked-fold.ts';
+import { mendParked } from './parked-steps.ts';
 import { ParkedPage, type ChainEntries, type PageEntry } from './parked-page.ts';
 import { reasonOf } from './refused-row.ts';
 import type { RelationCache } from './relation-cache.ts';
@@ -19,6 +20,7 @@ import type { WriterSession } from './writer-session.ts';
 export interface ReplayOptions {
   pipeline: string;
   relations: RelationCache;
+  retrySteps: RetrySteps | undefined;
 }
 
 /**
@@ -51,6 +53,7 @@ export class ParkedReplay {
     const { client } = session;
     const { pipeline } = options;
     if (!(await openStateTables(client))) return { replayed: 0, left: 0, until: 0, next: null };
+    await mendParked(client, options, selection, after, until);
     await client.query('BEGIN');
     await client.query(holdLanesPatiently(pipeline));
     const page = await ParkedPage.read(client, pipeline, selection, after, until);
@@ -121,10 +124,24 @@ export class ParkedReplay {
     }
   }
 
-  #attempt(target: WriteTarget, entry: PageEntry): Promise<WeirError | null> {
+  async #attempt(target: WriteTarget, entry: PageEntry): Promise<WeirError | null> {
     const { kind, key, tuple, relation } = entry;
     if (kind === 'move') return attemptMove(this.#session, target, { key: key!, row: tuple! });
-    return attemptUnits(this.#session, target, relation, [toUnit(entry)]);
+    const unit = toUnit(entry);
+    const error = await attemptUnits(this.#session, target, relation, [unit]);
+    return error ?? this.#takeFromElsewhere(entry, keyOfUnit(relation, unit));
+  }
+
+  async #takeFromElsewhere(entry: PageEntry, key: Buffer | null): Promise<WeirError | null> {
+    if (key === null) return null;
+    for (const relation of entry.elsewhere ?? []) {
+      const target = await this.#targetOf(relation);
+      if (target instanceof WeirError) return target;
+      const units: Unit[] = [{ kind: 'delete', bytes: key }];
+      const error = await attemptUnits(this.#session, target, relation, units);
+      if (error !== null) return error;
+    }
+    return null;
   }
 
   /** An error where the target's table does not fit the entry any more. */

@@ -5,7 +5,9 @@
  *
  * `chain` is what entries of one key have in common (`parked-chain.ts`); an entry that concerns a second key, a row
  * that moves, has that one's chain in `also`. Ids order the entries of a chain, because they are given while its lane
- * is held.
+ * is held. Where `source` is not null a step of the transforms failed for the row: `tuple` has the shape `source`, and
+ * `key` is the one that the row would have at the target (of a move, had), which `relation` and `chain` are about.
+ * `elsewhere`: relations in which a row of that key may be that has to go when the entry is applied.
  */
 export const PARKED_TABLES = `
 ALTER TABLE weir.lane ADD COLUMN IF NOT EXISTS parked boolean NOT NULL DEFAULT false;
@@ -29,6 +31,8 @@ CREATE TABLE IF NOT EXISTS weir.parked (
   reason text NOT NULL,
   parked_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+ALTER TABLE weir.parked ADD COLUMN IF NOT EXISTS source jsonb;
+ALTER TABLE weir.parked ADD COLUMN IF NOT EXISTS elsewhere jsonb;
 CREATE INDEX IF NOT EXISTS parked_chain ON weir.parked (pipeline, chain, id);
 CREATE INDEX IF NOT EXISTS parked_also ON weir.parked (pipeline, also, id) WHERE also IS NOT NULL;
 CREATE INDEX IF NOT EXISTS parked_shape ON weir.parked (pipeline, namespace, shape, id);

@@ -10,7 +10,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Aside } from './parked-entries.ts';
 import { toPostgresError } from './postgres-error.ts';
 
-type KeyedEntry = Pick<Aside, 'relation' | 'key' | 'tuple'>;
+type KeyedEntry = Pick<Aside, 'relation' | 'source' | 'key' | 'tuple'>;
 
 /** Ends a pipeline at a row: what refuses it, where it is, its key, and none of its other values. */
 export async function refusedRowError(client: ClientBase, entry: Aside): Promise<WeirError> {
@@ -49,10 +49,10 @@ export function deferredError(error: unknown): WeirError {
 /** The key of an entry as text (of a move the key that its row gets); null where rows have none. */
 export async function readKey(
   client: ClientBase,
-  { relation, key, tuple }: KeyedEntry,
+  { relation, source, key, tuple }: KeyedEntry,
 ): Promise<Record<string, string> | null> {
   if (relation.identity !== 'key') return null;
-  const bytes = tuple === null ? key! : keyOf(tuple, relation.key);
+  const bytes = tuple === null || source !== null ? key! : keyOf(tuple, relation.key);
   const values = await readValues(client, relation, relation.key, bytes);
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value ?? 'NULL']));
 }

@@ -1,3 +1,4 @@
+import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type pg from 'pg';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -50,7 +51,10 @@ export async function savePlan(
     for (const namespace of plan.namespaces) {
       if (known.has(namespace.relation.namespace))
         problems.push(...(await continueNamespace(client, target, namespace)));
-      else problems.push(...(await createNamespace(client, target, namespace)));
+      else
+        problems.push(
+          ...(await createNamespace(client, target, namespace, isCopied(plan, namespace))),
+        );
     }
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
     await saveLanes(client, target, plan, stored);
@@ -109,10 +113,17 @@ async function saveChunks(
   );
 }
 
+/** Chunks of a namespace may hold rows for several. */
+function isCopied({ namespaces }: PipelinePlan, { relation }: NamespacePlan): boolean {
+  const source = sourceOf(relation.namespace);
+  return namespaces.some((each) => each.chunks.length > 0 && each.relation.namespace === source);
+}
+
 async function createNamespace(
   client: pg.Client,
   target: PlanTarget,
   plan: NamespacePlan,
+  copied: boolean,
 ): Promise<string[]> {
   const name = target.names.ofNamespace(plan.relation.namespace);
   const table = await readTargetTable(client, name);
@@ -127,7 +138,7 @@ async function createNamespace(
   } else {
     const problems = compareTable(relation, name, table);
     if (problems.length > 0) return problems;
-    if (plan.chunks.length > 0 && (await holdsRows(client, name)))
+    if (copied && (await holdsRows(client, name)))
       return [
         `the table ${name.namespace} at the target holds rows already; empty it with TRUNCATE ${name.sql}, or copy into another with "map"`,
       ];

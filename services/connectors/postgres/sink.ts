@@ -79,6 +79,7 @@ class PostgresSink implements Sink {
     this.parking = createParking({
       pipeline,
       relations: this.#relations,
+      retrySteps: options.retrySteps,
       ask: (work) => this.#ask('looking after parked rows at', work),
       write: (work) => this.#write(null, work),
     });

@@ -98,7 +98,7 @@ async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' |
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
     `SELECT to_regclass('weir.count') IS NOT NULL AS has,
        to_regclass('weir.filtered') IS NOT NULL AND EXISTS (
-       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.pipeline') AND attname = 'kept') AS last`,
+       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.parked') AND attname = 'elsewhere') AS last`,
   );
   if (rows[0]?.has !== true) return 'none';
   return rows[0].last ? 'present' : 'earlier';

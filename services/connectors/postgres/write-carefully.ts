@@ -2,7 +2,7 @@ import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { countStatements, fencedLane, moveStatement } from './lane-progress.ts';
-import { toAside, without } from './parked-aside.ts';
+import { heldAside, toAside, without } from './parked-aside.ts';
 import { nameOf, unitsOf, type Unit } from './parked-chain.ts';
 import {
   BEHIND,
@@ -30,7 +30,7 @@ export interface CarefulOutcome {
   outcome: 'written' | 'again';
   /** Whether the pipeline may have parked rows now. */
   parked: boolean;
-  /** Put aside because the target refused them. */
+  /** Put aside because the target refused them, or because a step failed for them. */
   refused: Aside[];
 }
 
@@ -77,6 +77,9 @@ export async function writeCarefully(
       throw await refusedRowError(client, refused[0]!);
     }
   }
+  const held = heldAside(batch.held ?? []);
+  aside.push(...held);
+  refused.push(...held.filter(({ source }) => source !== null));
   if (refused.length > 0 && !marked && !holdAll) {
     await client.query('ROLLBACK');
     return { outcome: 'again', parked: false, refused: [] };

@@ -198,6 +198,9 @@ const PARKED_ENTRY = z.object({
   key: z.record(z.string(), z.string()).nullable(),
   kind: z.enum(['upsert', 'update', 'delete', 'move']),
   copied: z.boolean(),
+  untransformed: z
+    .boolean()
+    .describe('a step failed for it: its values are those before the steps'),
   reason: z.string(),
   position: z.string(),
   parkedAt: z.string(),

@@ -27,7 +27,7 @@ export function parkedPanel({ parked, row, detail }: Looked): HTMLElement {
     h(
       'div',
       { class: 'section bar' },
-      h('span', { class: 'soft' }, 'Mend the cause at the target, then replay.'),
+      h('span', { class: 'soft' }, 'Mend the cause at the target or in the steps, then replay.'),
       h('span', { class: 'spring' }),
       model.working !== null && h('span', { class: 'soft' }, model.working),
       h('button', { type: 'button', 'data-do': 'replay-all', disabled: busy }, 'Replay all'),

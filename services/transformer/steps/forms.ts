@@ -17,3 +17,13 @@ export function perField<T extends z.ZodType>(value: T, example: string) {
     .record(z.string(), value, { error })
     .refine((fields) => Object.keys(fields).length > 0, { error });
 }
+
+const TARGETS = 'must be different namespaces of the target, e.g. [shop.open, shop.done]';
+
+/** Namespaces of the target to which rows are sent one by one. */
+export const targetList = z
+  .array(z.string({ error: TARGETS }).regex(/^(?!.* > ).+$/, { error: TARGETS }), {
+    error: TARGETS,
+  })
+  .min(1, { error: TARGETS })
+  .refine((names) => new Set(names).size === names.length, { error: TARGETS });

@@ -15,6 +15,7 @@ import { Channel } from '../../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';
 import { readTuple, type Row, writeKey, writeTuple } from '../row.ts';
 import { type Shape, type StepKind, StepMisfit } from '../step.ts';
+import { targetList } from './forms.ts';
 import { returnedFields, returnedForm } from './returned-fields.ts';
 
 const URL_FORM = 'must be grpc://HOST:PORT or grpcs://HOST:PORT';
@@ -36,6 +37,7 @@ export const grpc: StepKind<{
   url: string;
   returns?: Record<string, string> | undefined;
   leaves?: string[] | undefined;
+  to?: string[] | undefined;
 }> = {
   form: z.strictObject(
     {
@@ -47,19 +49,32 @@ export const grpc: StepKind<{
         }
       }),
       ...returnedForm,
+      to: targetList.optional(),
     },
     {
       error: (issue) =>
         issue.code === 'invalid_type' ? `must be { url: "grpc://host:port" }` : undefined,
     },
   ),
-  compile({ url, ...returned }, shape) {
+  compile({ url, to = [], ...returned }, shape) {
     if (shape.identity !== 'key')
       throw new StepMisfit(
         `needs a key, by which documents are told apart, and ${shape.namespace} has none`,
       );
-    const after = returnedFields(shape, returned).shape;
-    const [from, to] = [relationOf(shape), relationOf(after)];
+    if (to.length > 0 && shape.parts.length > 0)
+      throw new StepMisfit(
+        `has "to", and an earlier step sends rows of ${shape.namespace} one by one already; leave one of them out`,
+      );
+    // Where rows may go: where the namespace goes anyhow, and then the others of `to`.
+    const own = ['', shape.namespace, ...(shape.target === null ? [] : [shape.target])];
+    const others = to.filter((name) => !own.includes(name));
+    const after = {
+      ...returnedFields(shape, returned).shape,
+      ...(others.length > 0 && { parts: others }),
+    };
+    const placeOf = (namespace: string): number =>
+      own.includes(namespace) ? 0 : others.indexOf(namespace) + 1 || -1;
+    const [from, given] = [relationOf(shape), relationOf(after)];
     const service = TransformServiceDefinition.fullName;
     const channel = new Channel({
       settings: parseChannelUrl(url),
@@ -93,8 +108,8 @@ export const grpc: StepKind<{
         },
         call,
       );
-      const back = documentsIn(answer, shape.namespace);
-      for (const { row, id } of round) takeBack(row, to, back.get(id));
+      const back = documentsIn(answer, shape.namespace, placeOf);
+      for (const { row, id } of round) takeBack(row, given, back.get(id));
       const ids = new Set(round.map(({ id }) => id));
       if ([...back.keys()].some((id) => !ids.has(id)))
         throw new WeirError(
@@ -106,6 +121,7 @@ export const grpc: StepKind<{
     return {
       shape: after,
       decides: 'row',
+      ...(others.length > 0 && { spreads: 'row' }),
       async runAll(rows) {
         await (fit ??= requireFit().catch((error: unknown) => {
           fit = null;
@@ -136,9 +152,20 @@ function take(row: Row, before: Shape, after: Shape, relation: Relation): Sent[]
     row.failure = 'the update left values unchanged and did not bring them';
     return [];
   }
-  const document = toDocument(relation, writeTuple(row.values));
+  const document = documentOf(row, relation);
+  if (document === null) return [];
   const key = writeKey(relation.key.map((place) => row.values[place]));
   return [{ row, id: idOf(document), document, key }];
+}
+
+function documentOf(row: Row, relation: Relation): Uint8Array | null {
+  try {
+    return toDocument(relation, writeTuple(row.values));
+  } catch (error) {
+    if (!(error instanceof WeirError) || error.code === 'INTERNAL') throw error;
+    row.failure = `it cannot be sent as a document: ${error.message}`;
+    return null;
+  }
 }
 
 function idOf(document: Uint8Array): string {
@@ -163,30 +190,50 @@ function updateOf(relation: Relation, { row, key, document }: Sent) {
   return { id: [toId(relation, key)], type, data: document, partialUpdateUnset: [] };
 }
 
-/** By id; null for one that was turned into a delete. */
-function documentsIn(answer: GetTransformResponse, namespace: string): Map<string, Uint8Array> {
-  const back = new Map<string, Uint8Array>();
+interface Returned {
+  document: Uint8Array;
+  part: number;
+  /** It came back for another namespace, too. */
+  again: boolean;
+}
+
+/** By id; one that was turned into a delete did not come back. */
+function documentsIn(
+  answer: GetTransformResponse,
+  namespace: string,
+  placeOf: (namespace: string) => number,
+): Map<string, Returned> {
+  const back = new Map<string, Returned>();
   const batches = answer.responses.length > 0 ? answer.responses : [answer];
   for (const batch of batches) {
-    if (batch.namespace !== '' && batch.namespace !== namespace)
+    const part = placeOf(batch.namespace);
+    if (part < 0)
       throw new WeirError(
-        'NOT_SUPPORTED',
-        `a transformer sent rows of ${namespace} to ${batch.namespace}; in this version only a route step can, for the whole namespace`,
+        'TRANSFORM_FAILED',
+        `a transformer sent rows of ${namespace} to ${batch.namespace}, which the step does not list; say with "to" where it may send them`,
       );
     const changed = batch.updates.filter(({ type }) => type !== UpdateType.UPDATE_TYPE_DELETE);
-    for (const document of [...batch.data, ...changed.map(({ data }) => data)])
-      back.set(idOf(document), document);
+    for (const document of [...batch.data, ...changed.map(({ data }) => data)]) {
+      const id = idOf(document);
+      const again = back.has(id) && back.get(id)!.part !== part;
+      back.set(id, { document, part, again });
+    }
   }
   return back;
 }
 
-function takeBack(row: Row, relation: Relation, document: Uint8Array | undefined): void {
-  if (document === undefined) {
+function takeBack(row: Row, relation: Relation, returned: Returned | undefined): void {
+  if (returned === undefined) {
     row.dropped = true;
     return;
   }
+  if (returned.again) {
+    row.failure = 'the transformer gave it back for more than one namespace';
+    return;
+  }
   try {
-    row.values = readTuple(fromDocument(relation, document)).values;
+    row.values = readTuple(fromDocument(relation, returned.document)).values;
+    row.part = returned.part;
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;
     row.failure = `what the transformer gave back does not fit: ${error.message}`;

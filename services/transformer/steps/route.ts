@@ -1,24 +1,71 @@
 import { z } from 'zod';
 import { bindExpression, parseExpression } from '../expression.ts';
 import { createRow } from '../row.ts';
-import { type Shape, type StepKind, StepMisfit } from '../step.ts';
+import { type CompiledStep, type Shape, StepFailure, type StepKind, StepMisfit } from '../step.ts';
 import { expressionText } from './filter.ts';
+import { targetList } from './forms.ts';
 
 const ERROR =
-  'must be a namespace at the target, in which {namespace}, {schema} and {name} stand for those at the source, or { cel: "…" }';
+  'must be a namespace at the target, in which {namespace}, {schema} and {name} stand for those at the source, or { cel: "…" }, or { cel: "…", to: [a, b] } where it reads the row';
 
-/** The whole namespace goes to another one at the target. */
-export const route: StepKind<string | { cel: string }> = {
-  form: z.union([z.string().min(1), z.strictObject({ cel: expressionText })], { error: ERROR }),
-  compile: (settings, shape) => ({ shape: { ...shape, target: targetOf(settings, shape) } }),
+type Settings = string | { cel: string; to?: string[] | undefined };
+
+/** The whole namespace, or each row of it by itself, goes to another one at the target. */
+export const route: StepKind<Settings> = {
+  form: z.union(
+    [z.string().min(1), z.strictObject({ cel: expressionText, to: targetList.optional() })],
+    { error: ERROR },
+  ),
+  compile(settings, shape) {
+    if (shape.parts.length > 0)
+      throw new StepMisfit(
+        `routes ${shape.namespace}, whose rows an earlier step sends one by one; leave one of them out`,
+      );
+    if (typeof settings === 'object' && settings.to !== undefined)
+      return spread(settings.cel, settings.to, shape);
+    return { shape: { ...shape, target: wholeTarget(settings, shape) } };
+  },
 };
 
-function targetOf(settings: string | { cel: string }, shape: Shape): string {
+/** Where all rows of a namespace go, or those that go to the first of several. */
+export function routeTarget(settings: Settings, namespace: string): string {
+  if (typeof settings === 'object' && settings.to !== undefined) return settings.to[0]!;
+  // It looks at the name alone.
+  const none = { namespace, target: null, parts: [], looseKey: false, fields: [] };
+  return wholeTarget(settings, { ...none, identity: 'none' });
+}
+
+/** A row that an update sends elsewhere must be taken from where it was, by its key. */
+export function refuseKeyless({ namespace, identity }: Shape): void {
+  if (identity === 'key') return;
+  throw new StepMisfit(
+    `sends rows of ${namespace} one by one, which needs a key by which a row is taken from where it was, and it has none`,
+  );
+}
+
+function spread(cel: string, to: readonly string[], shape: Shape): CompiledStep {
+  refuseKeyless(shape);
+  const { reads, evaluate } = bindExpression(parseExpression(cel), shape);
+  const byKey = reads.every((place) => shape.fields[place]!.isKey);
+  return {
+    shape: { ...shape, target: to[0]!, parts: to.slice(1) },
+    spreads: byKey ? 'key' : 'row',
+    ...(byKey ? {} : { decides: 'row' }),
+    run(row) {
+      if (row.keyOnly && !byKey) return;
+      row.part = to.indexOf(evaluate(row) as string);
+      if (row.part < 0)
+        throw new StepFailure('the expression gave a namespace that "to" does not list');
+    },
+  };
+}
+
+function wholeTarget(settings: Settings, shape: Shape): string {
   if (typeof settings === 'string') return fill(settings, shape.namespace);
   const expression = parseExpression(settings.cel);
   if (expression.fields === null || expression.fields.length > 0)
     throw new StepMisfit(
-      `routes rows of ${shape.namespace} one by one, by their fields, which is not in this version; write an expression over source, or filter in pipelines of their own`,
+      `routes rows of ${shape.namespace} one by one, by their fields; say with "to" which namespaces the expression may give, e.g. { cel: "…", to: [a, b] }`,
     );
   const target = bindExpression(expression, { ...shape, fields: [] }).evaluate(
     createRow('copy', []),
