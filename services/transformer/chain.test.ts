@@ -112,9 +112,7 @@ describe('each step', () => {
       relation: { namespace: 'public.orders' },
     });
     expect(chainOf([{ route: { cel: '"copy." + source' } }]).target).toBe('copy.public.orders');
-    expect(problemsOf([{ route: { cel: 'row.state' } }])).toMatch(
-      /one by one.*say with "to"/,
-    );
+    expect(problemsOf([{ route: { cel: 'row.state' } }])).toMatch(/one by one.*say with "to"/);
   });
 
   it('filter leaves rows out, by what a step before it has made', async () => {

@@ -27,15 +27,16 @@ export function failedRow(
  * the key alone, as for a delete. Undefined where that fails, too, so that nobody could tell what waits behind the row.
  */
 export async function targetKeys(
-  { source, relation, run }: Chain,
+  chain: Chain,
   rows: readonly (readonly Value[])[],
 ): Promise<(Buffer | null | undefined)[]> {
+  const { source, relation } = chain;
   if (relation.identity !== 'key') return rows.map(() => null);
   const keys = rows.map((values) => {
     const bare = values.map((value, place) => (source.key.includes(place) ? value : undefined));
     return createRow('delete', bare, true);
   });
-  if (keys.length > 0) await run(keys);
+  if (keys.length > 0) await chain.run(keys);
   return keys.map(({ failure, values }) =>
     failure === null ? writeKey(relation.key.map((place) => values[place])) : undefined,
   );

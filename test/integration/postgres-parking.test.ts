@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ParkedSelection } from '../../shared/connector/parking.ts';
+import type { ParkedSelection, RetrySteps } from '../../shared/connector/parking.ts';
+import type { HeldChange } from '../../shared/connector/sink.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
@@ -392,3 +393,50 @@ function int4(value: number): Buffer {
   bytes.writeInt32BE(value);
   return bytes;
 }
+
+describe('a row that a step failed for', () => {
+  it('is put aside as it was, with what comes behind it, and goes through the steps again with a replay', async () => {
+    let answer: Awaited<ReturnType<RetrySteps>> = { failure: 'step 1 (set): still no' };
+    const asked: unknown[] = [];
+    const retrySteps: RetrySteps = (relation, kind, tuple) => {
+      asked.push([relation, kind, tuple]);
+      return Promise.resolve(answer);
+    };
+    await queryPostgres(source, ITEMS);
+    pipeline = await SinkPipeline.create(source, target, { onBadRow: 'park', retrySteps });
+    await pipeline.start();
+    const relation = pipeline.relation(name);
+    const before = { ...relation, columns: relation.columns.slice(0, 2) };
+    const failed = {
+      reason: 'step 1 (set): no',
+      source: before,
+      tuple: toTuple(['1', '5']),
+      key: toKey(relation, ['1', null, null]),
+    };
+    const batch = await pipeline.batch(1, { [name]: { upserts: [['2', '2', 'x']] } }, { [name]: counts(2, 1) }); // prettier-ignore
+    const { position } = batch.after;
+    const held: HeldChange[] = [
+      { relation, kind: 'upsert', failed, counts: counts(1), position },
+      { relation, kind: 'update', bytes: toTuple(['1', undefined, 'later']), failed: null, counts: counts(0, 1), position }, // prettier-ignore
+    ];
+    await pipeline.sink.writeUpdates({ ...batch, held });
+    expect(await dumpTable(target, 'items')).toEqual(['2\t2\tx']);
+    expect(await parked()).toEqual(['upsert 1', 'update 1']);
+    const progress = await pipeline.sink.readProgress();
+    expect(progress?.applied[name]).toEqual(counts(1));
+    expect(progress?.parked[name]).toMatchObject(counts(1, 1));
+    const [entry] = await pipeline.sink.parking!.list(ALL, 0, 10);
+    expect(entry).toMatchObject({ untransformed: true, reason: 'step 1 (set): no' });
+    expect((await pipeline.sink.parking!.show(entry!.id))?.values).toEqual({ id: '1', n: '5' });
+
+    expect(await replay()).toEqual({ replayed: 0, left: 2 });
+    expect(asked[0]).toEqual([before, 'insert', failed.tuple]);
+    expect((await pipeline.sink.parking!.list(ALL, 0, 1))[0]?.reason).toBe(
+      'step 1 (set): still no',
+    );
+    answer = { relation, tuple: toTuple(['1', '50', 'made']), elsewhere: [] };
+    expect(await replay()).toEqual({ replayed: 2, left: 0 });
+    expect(await dumpTable(target, 'items ORDER BY id')).toEqual(['1\t50\tlater', '2\t2\tx']);
+    expect((await pipeline.sink.readProgress())?.applied[name]).toEqual(counts(2, 1));
+  });
+});

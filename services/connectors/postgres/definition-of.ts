@@ -1,3 +1,4 @@
+import { partTarget } from '../../../shared/change/namespace-part.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import { parseNamespace, quoteIdent } from './names.ts';
 import type { TableDefinition } from './table-definition.ts';
@@ -5,11 +6,12 @@ import type { TableDefinition } from './table-definition.ts';
 /** What a relation's table is made of; of one that no PostgreSQL has described, what its columns and key say. */
 export function definitionOf({ relation, definition }: RelationPlan): TableDefinition {
   if (definition !== null && definition !== undefined) return definition as TableDefinition;
-  const { schema, table } = parseNamespace(relation.namespace);
+  const part = partTarget(relation.namespace);
+  const { schema, table } = parseNamespace(part ?? relation.namespace);
   const key = relation.key.map((column) => quoteIdent(relation.columns[column]!.name));
   return {
-    schema,
-    name: table,
+    // What a transformer divides has no table of that name at the source (`TargetNames.ofTable`).
+    ...(part === null ? { schema, name: table } : { schema: '', name: relation.namespace }),
     columns: relation.columns.map(({ name, type }, column) => ({
       name,
       type,

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import { definitionOf } from './definition-of.ts';
 import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
-import type { TableDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';
 
@@ -73,12 +73,13 @@ async function checkForeignKeys(
 
 /** Rows that others refer to must stay what they are while they are changed. */
 function checkReferenced(
-  { relation, definition }: RelationPlan,
+  plan: RelationPlan,
   target: PlanTarget,
   relations: readonly RelationPlan[],
 ): Finding[] {
+  const { relation } = plan;
   const referring = relations
-    .flatMap((each) => (each.definition as TableDefinition).constraints)
+    .flatMap((each) => definitionOf(each).constraints)
     .filter(({ kind, references }) => kind === 'foreign' && references === relation.namespace);
   const subject = target.names.ofNamespace(relation.namespace).namespace;
   if (referring.length > 0 && relation.identity === 'row')
@@ -90,7 +91,7 @@ function checkReferenced(
       },
     ];
   const acting = referring.filter((each) => /ON DELETE (CASCADE|SET )/.test(each.definition));
-  if (acting.length > 0 && (definition as TableDefinition).partitionBy !== null)
+  if (acting.length > 0 && definitionOf(plan).partitionBy !== null)
     return [
       {
         level: 'warning',

@@ -14,6 +14,7 @@ type DefinedName = Pick<TableDefinition, 'schema' | 'name'>;
 /** Which table of the target holds which namespace of the source. */
 export interface TargetNames {
   ofNamespace(namespace: string): TargetName;
+  /** Without a schema its name is the whole namespace. */
   ofTable(table: DefinedName): TargetName;
   /** A partition follows its root into another schema and keeps its own name, unless it is mapped itself. */
   ofPartition(partition: DefinedName, root: DefinedName): TargetName;
@@ -25,7 +26,7 @@ export function createTargetNames(map: Readonly<Record<string, string>>): Target
     return toTargetName(schema, table);
   };
   const ofTable = ({ schema, name }: DefinedName): TargetName =>
-    ofNamespace(formatNamespace(schema, name));
+    ofNamespace(schema === '' ? name : formatNamespace(schema, name));
   return {
     ofNamespace,
     ofTable,
