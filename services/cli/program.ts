@@ -180,6 +180,7 @@ function addControlCommands(program: Command, done: (exitCode: number) => void):
       'where the files of created pipelines are kept; `weir/control` in XDG_STATE_HOME where left out',
     )
     .addOption(tokens())
+    .addOption(metricsListen())
     .action(async (files: string[], flags: ControlFlags) =>
       done(await (await load()).runControl(files, flags)),
     );

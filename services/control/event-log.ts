@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { EventFile } from './event-file.ts';
 
 export const EVENT_KINDS = ['state', 'problem', 'service', 'action', 'parked', 'verify'] as const;
 
 /** Something that happened to a pipeline, told once. */
 export interface PipelineEvent {
-  /** Unique and growing while this control runs: `<control>-<number>`. */
+  /** Unique, and growing within a life of control: `<life>-<number>`. */
   id: string;
   at: string;
   pipeline: string;
@@ -18,18 +19,25 @@ export interface PipelineEvent {
 
 const KEPT = 2_000;
 
-/** The latest events of all pipelines; forgotten when control ends. */
+/** The latest events of all pipelines; of earlier lives of control too, where there is a file. */
 export class EventLog {
   /** Tells the ids of this life from those of an earlier one. */
   readonly #life = randomBytes(4).toString('hex');
   readonly #listeners = new Set<(event: PipelineEvent) => void>();
   #events: PipelineEvent[] = [];
   #number = 0;
+  readonly #file: EventFile | null;
+
+  constructor(file: EventFile | null = null) {
+    this.#file = file;
+    this.#events = file?.read() ?? [];
+  }
 
   add(event: Omit<PipelineEvent, 'id' | 'at' | 'by'> & { by?: string | null }): void {
     const at = new Date().toISOString();
     const made = { by: null, ...event, id: `${this.#life}-${++this.#number}`, at };
     this.#events.push(made);
+    this.#file?.append(made);
     if (this.#events.length > KEPT) this.#events = this.#events.slice(-KEPT / 2);
     for (const listener of this.#listeners) listener(made);
   }

@@ -6,6 +6,7 @@ import { hostsOf, type Hub, watchConnection } from '../../shared/hub/hub.ts';
 import { watchStatus } from '../../shared/hub/status-board.ts';
 import type { Summary } from './api/answers.ts';
 import { transition, type Action, type Condition } from './condition.ts';
+import { EventFile } from './event-file.ts';
 import { EventLog } from './event-log.ts';
 import type { Host } from './host.ts';
 import type { Library } from './library.ts';
@@ -23,7 +24,7 @@ export interface FleetOptions {
   natsUrl: string;
   host: Host;
   log: Logger;
-  /** Null where pipelines cannot be created. */
+  /** Null where pipelines cannot be created, and nothing is kept. */
   library: Library | null;
   /** Pipelines that are known from files of somebody else. */
   files: readonly { file: string; spec: PipelineSpec }[];
@@ -31,7 +32,7 @@ export interface FleetOptions {
 
 /** Every pipeline that control knows or hears of on its broker. It decides nothing of the data: it asks and shows. */
 export class Fleet {
-  readonly events = new EventLog();
+  readonly events: EventLog;
   readonly verifications: Verifications;
   readonly #options: FleetOptions;
   readonly #pipelines = new Map<string, Pipeline>();
@@ -41,9 +42,11 @@ export class Fleet {
   #stopped = false;
   #connected = true;
 
-  private constructor(options: FleetOptions) {
+  private constructor(options: FleetOptions, verifications: Verifications) {
+    const { library, log } = options;
     this.#options = options;
-    this.verifications = new Verifications(options.host);
+    this.verifications = verifications;
+    this.events = new EventLog(library && new EventFile(library.eventFile, log));
     const { control } = options.hub;
     this.#stops = [
       watchStatus(control, null, (status) => {
@@ -55,7 +58,9 @@ export class Fleet {
   }
 
   static async open(options: FleetOptions): Promise<Fleet> {
-    const fleet = new Fleet(options);
+    const { host } = options;
+    const verifications = await Verifications.open(host, options.library?.comparisons ?? null);
+    const fleet = new Fleet(options, verifications);
     for (const { file, spec } of options.files) fleet.#put(spec.name, { kind: 'file', file, spec });
     const { library, log } = options;
     for (const name of (await library?.names()) ?? []) {
@@ -67,6 +72,8 @@ export class Fleet {
         log.error({ file, reason: toWeirError(error).message }, 'the file of a pipeline is wrong');
       }
       const pipeline = fleet.#put(name, { kind: 'created', file, spec });
+      // What happened while nobody watched is not among the events: that it is so is.
+      pipeline.tell('service', 'info', 'control was started and watches it again');
       if ((await library!.recall(name)).runsHere && spec !== null) {
         pipeline.hasRun = true;
         fleet.#run(pipeline);
@@ -151,7 +158,7 @@ export class Fleet {
       if (!forget && pipeline.origin.spec !== null)
         await this.#options.host.reset(pipeline.origin.spec);
       await this.#options.library?.remove(name);
-      this.verifications.forget(name);
+      await this.verifications.forget(name);
       this.#pipelines.delete(name);
     });
     pipeline.tell('action', 'info', forget ? 'forgotten; what it made stays' : 'deleted', by);

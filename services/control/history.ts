@@ -12,7 +12,8 @@ export const STEPS_MS = { recent: 2_000, day: 60_000 } as const;
 
 const KEPT = { recent: 900, day: 1_440 } as const;
 
-/** The last half hour every two seconds, and the last day every minute; forgotten when control ends. */
+/** The last half hour every two seconds, and the last day every minute; forgotten when control ends: what
+ * is to be looked at for longer is for Prometheus. */
 export class History {
   readonly #samples: Record<keyof typeof STEPS_MS, Sample[]> = { recent: [], day: [] };
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { ComparisonFiles } from './comparison-files.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 
 /** What this control remembers of a pipeline beside its file. What is wanted of the data is kept at its target. */
@@ -14,9 +15,13 @@ const NOTHING: Remembered = { runsHere: false };
 /** The files of the pipelines that were created here: `NAME.yaml`, readable by their owner only. */
 export class Library {
   readonly #folder: string;
+  readonly comparisons: ComparisonFiles;
+  readonly eventFile: string;
 
-  private constructor(folder: string) {
+  private constructor(stateDirectory: string, folder: string) {
     this.#folder = folder;
+    this.comparisons = new ComparisonFiles(stateDirectory);
+    this.eventFile = path.join(stateDirectory, 'events.jsonl');
   }
 
   static async open(stateDirectory: string): Promise<Library> {
@@ -30,7 +35,7 @@ export class Library {
         { cause },
       );
     }
-    return new Library(folder);
+    return new Library(stateDirectory, folder);
   }
 
   async names(): Promise<string[]> {

@@ -7,6 +7,7 @@ import { Heard } from './heard.ts';
 import { History } from './history.ts';
 import type { RunEnd, RunningPipeline } from './host.ts';
 import { doingOf, numbersOf, servicesOf, specOf } from './summary.ts';
+import { calm, levelOf } from '../../shared/progress/state-level.ts';
 import { redactUrls } from '../../shared/config/redact-url.ts';
 
 /** Where control has a pipeline from; what it may do with it follows from that. */
@@ -15,9 +16,6 @@ export interface Origin {
   file: string | null;
   spec: PipelineSpec | null;
 }
-
-const WORTH_A_WARNING = ['behind', 'down'];
-const WORTH_AN_ERROR = ['stuck', 'unbalanced', 'failed'];
 
 /** One pipeline as this control knows it: its file, what it has started of it, and what is heard of it. */
 export class Pipeline {
@@ -31,10 +29,10 @@ export class Pipeline {
   busy: Action | null = null;
   readonly #mayRun: boolean;
   readonly #events: EventLog;
-  #told: { state: string | null; problem: string | null; parked: number } = {
+  #told: { state: Summary['state'] | null; problem: string | null; parked: number | null } = {
     state: null,
     problem: null,
-    parked: 0,
+    parked: null,
   };
 
   constructor(name: string, origin: Origin, options: { mayRun: boolean; events: EventLog }) {
@@ -113,17 +111,18 @@ export class Pipeline {
     const before = this.#told;
     const problem = problems[0] ?? null;
     this.#told = { state, problem, parked: parked ?? before.parked };
-    if (state !== before.state && before.state !== null) {
-      const level = WORTH_AN_ERROR.includes(state)
-        ? 'error'
-        : WORTH_A_WARNING.includes(state)
-          ? 'warning'
-          : 'info';
-      this.tell('state', level, `${before.state} → ${state}: ${reason}`);
-    }
+    if (before.state !== null && calm(state) !== calm(before.state))
+      this.tell('state', eventLevel(state), `${before.state} → ${state}: ${reason}`);
     if (problem !== null && problem !== before.problem) this.tell('problem', 'warning', problem);
-    if (parked !== null && parked > before.parked)
-      this.tell('parked', 'warning', `${parked - before.parked} more entries are parked`);
+    if (parked !== null && parked > (before.parked ?? 0))
+      this.tell(
+        'parked',
+        'warning',
+        // How many there were before this control looked, nobody knows.
+        before.parked === null
+          ? `${parked} entries are parked`
+          : `${parked - before.parked} more entries are parked, ${parked} in all`,
+      );
   }
 
   tell(
@@ -134,4 +133,10 @@ export class Pipeline {
   ): void {
     this.#events.add({ pipeline: this.name, kind, level, text: redactUrls(text), by });
   }
+}
+
+function eventLevel(state: Summary['state']): 'info' | 'warning' | 'error' {
+  if (state === 'created' || state === 'ended') return 'info';
+  const level = levelOf(state);
+  return level === 'warn' ? 'warning' : level;
 }

@@ -91,6 +91,9 @@ export function numbersOf(heard: Heard, nowMs: number) {
     retainedBytes: heard.reader(nowMs)?.retention?.retainedBytes ?? null,
     readers: of('source-reader'),
     writers: of('target-writer'),
+    warnings: [
+      ...new Set(services.flatMap((s) => (s.service === 'target-writer' ? s.warnings : []))),
+    ],
     problems: services.flatMap(({ problem }) => (problem === null ? [] : [redactUrls(problem)])),
   };
 }
@@ -131,13 +134,12 @@ export function balanceOf(heard: Heard, nowMs: number): BalanceAnswer {
     ...ageOf(heard.report, nowMs),
     read: report?.read ?? null,
     applied: report?.applied ?? null,
+    filtered: report?.filtered ?? null,
     parked: report?.parked ?? null,
+    discarded: report?.discarded ?? null,
     inFlight: report?.inFlight ?? null,
     difference: report?.difference ?? null,
-    namespaces: (report?.namespaces ?? []).map(({ applied, ...each }) => ({
-      ...each,
-      settled: applied,
-    })),
+    namespaces: report?.namespaces ?? [],
     namespacesLeftOut: report?.namespacesLeftOut ?? 0,
   };
 }

@@ -3,19 +3,31 @@ import { redactUrls } from '../../shared/config/redact-url.ts';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import { isAbort, toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
 import type { Verification } from './api/answers.ts';
+import type { ComparisonFiles } from './comparison-files.ts';
 import type { Host } from './host.ts';
 
 const KEPT = 20;
 const DIFFERENCES = 100;
 
-/** Comparisons of both ends, one at a time for each pipeline; the latest results are kept while control runs. */
+/** Comparisons of both ends, one at a time for each pipeline; the latest results outlive control where there are files for them. */
 export class Verifications {
   readonly #host: Host;
-  readonly #runs = new Map<string, Verification[]>();
+  readonly #runs: Map<string, Verification[]>;
+  readonly #files: ComparisonFiles | null;
   readonly #cancels = new Map<string, AbortController>();
 
-  constructor(host: Host) {
+  private constructor(
+    host: Host,
+    files: ComparisonFiles | null,
+    runs: Map<string, Verification[]>,
+  ) {
     this.#host = host;
+    this.#files = files;
+    this.#runs = runs;
+  }
+
+  static async open(host: Host, files: ComparisonFiles | null): Promise<Verifications> {
+    return new Verifications(host, files, (await files?.readAll()) ?? new Map());
   }
 
   /** Latest first. */
@@ -56,6 +68,7 @@ export class Verifications {
       this.#cancels.delete(run.id);
       run.endedAt = new Date().toISOString();
       onEnd(run);
+      return this.#keep(spec.name);
     });
     return run;
   }
@@ -66,9 +79,16 @@ export class Verifications {
     return run;
   }
 
-  forget(pipeline: string): void {
+  async forget(pipeline: string): Promise<void> {
     for (const { id } of this.list(pipeline)) this.#cancels.get(id)?.abort();
     this.#runs.delete(pipeline);
+    await this.#files?.remove(pipeline);
+  }
+
+  /** One that runs when control ends is not among them: nobody knows what it would have found. */
+  async #keep(pipeline: string): Promise<void> {
+    const ended = this.list(pipeline).filter(({ state }) => state !== 'running');
+    if (this.#runs.has(pipeline)) await this.#files?.write(pipeline, ended).catch(() => undefined);
   }
 
   stop(): void {

@@ -242,12 +242,13 @@ export class ReaderEpoch implements MeteredEpoch {
     const { spec, hub, log } = this.#options;
     const stop = watchNotices(hub.control, spec.name, (notice) => this.#onNotice(notice));
     const inner = AbortSignal.any([signal, this.#failed.signal, this.#ended.signal]);
+    const copies = !this.#copier.isDone;
     try {
       await runTogether(inner, [
         async (s) => {
           await this.#copier.run(s);
           if (s.aborted) return;
-          log.info({ epoch: this.number }, 'copy is in the target');
+          if (copies) log.info({ epoch: this.number }, 'copy is in the target');
           if (spec.mode !== 'snapshot') return;
           await this.sendSideState();
           this.#finished = true;

@@ -170,7 +170,10 @@ async function untilWanted(
     }
     if (progress === null && told) return 'gone';
     const desired = progress?.desired ?? 'running';
-    if (desired === 'running') return 'running';
+    if (desired === 'running') {
+      if (told) log.info({ desired }, 'pipeline goes on as wanted');
+      return 'running';
+    }
     if (!told) log.info({ desired }, 'pipeline is idle as wanted');
     told = true;
     onIdle(desired);

@@ -35,6 +35,12 @@ it.each<[PipelineStateName, Partial<Facts>, RegExp]>([
   ['stuck', { stoodMs: 31_000, problem: 'the source is away' }, /the source is away/],
   ['stuck', { inFlight: 3, ...slow(30_000, 30_000) }, /lane 1 .*while others go on.*writer a1/],
   ['stuck', { inFlight: 3, ...slow(30_000, 30_000, null) }, /no writer works on it/],
+  // Lanes stood still one after the other, when the last writer had gone.
+  [
+    'stuck',
+    { inFlight: 3, writers: 0, stoodMs: 28_000, ...slow(30_000, 30_000, null) },
+    /no target-writer is heard/,
+  ],
   ['unbalanced', { difference }, /public.a: 5 inserts were read and 4/],
   ['unbalanced', { difference, stoodMs: 60_000, inFlight: 1 }, /weir verify/],
   ['copying', { phase: 'snapshotting', copy }, /3 of 10 chunks/],

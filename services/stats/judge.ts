@@ -92,13 +92,16 @@ function stuckBecause(facts: Facts): string | null {
       ? `${missing} chunks wait, and no target-writer is heard; start one`
       : `${missing} chunks wait, and none was committed ${stood}; look for locks or load at the target`;
   }
-  if (stoodMs >= STUCK_MS && ((inFlight ?? 0) > 0 || (slowest?.owesMs ?? 0) >= STUCK_MS)) {
+  const isLaneStuck = slowest !== null && slowest.owesMs >= STUCK_MS && slowest.stoodMs >= STUCK_MS;
+  const isAllStuck =
+    stoodMs >= STUCK_MS && ((inFlight ?? 0) > 0 || (slowest?.owesMs ?? 0) >= STUCK_MS);
+  if (isAllStuck || (isLaneStuck && writers === 0)) {
     const what = `${inFlight ?? 'an unknown number of'} changes wait, and nothing was committed ${stood}`;
     return writers === 0
       ? `${what}: no target-writer is heard; start one`
       : `${what}; look for locks or load at the target, and at the log of the writers`;
   }
-  if (slowest === null || slowest.owesMs < STUCK_MS || slowest.stoodMs < STUCK_MS) return null;
+  if (!isLaneStuck) return null;
   return `lane ${slowest.lane} has committed nothing for ${formatDuration(slowest.stoodMs)} while others go on; ${slowest.owner === null ? 'no writer works on it: start one' : `look at the log of its writer ${slowest.owner}`}`;
 }
 

@@ -1,7 +1,7 @@
 import { setOrRemove, setTotal } from '../../shared/metrics/instruments.ts';
 import type { MetricDeclarations } from '../../shared/metrics/metric-declaration.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
-import { CHANGE_KINDS } from '../../shared/progress/change-kinds.ts';
+import { CHANGE_KINDS, countChanges } from '../../shared/progress/change-kinds.ts';
 import { PIPELINE_STATES, type PipelineReport } from '../../shared/progress/pipeline-report.ts';
 
 export const STATS_METRICS = {
@@ -24,6 +24,18 @@ export const STATS_METRICS = {
     help: 'Changes that the target has applied since the pipeline was made, counted in its own transactions.',
     labels: ['kind'],
   },
+  weir_pipeline_filtered_changes_total: {
+    type: 'counter',
+    help: 'Changes that a transform has left out since the pipeline was made.',
+  },
+  weir_pipeline_parked_changes: {
+    type: 'gauge',
+    help: 'Changes put aside at the target because it refused their rows: read = applied + filtered + parked + discarded + in flight.',
+  },
+  weir_pipeline_discarded_changes_total: {
+    type: 'counter',
+    help: 'Changes that were put aside and that people have given up since the pipeline was made.',
+  },
   weir_pipeline_in_flight_changes: {
     type: 'gauge',
     help: 'Changes read and not yet accounted for at the target: how many changes it is behind.',
@@ -34,7 +46,7 @@ export const STATS_METRICS = {
   },
   weir_pipeline_parked_rows: {
     type: 'gauge',
-    help: 'Rows put aside at the target because it refused them.',
+    help: 'Entries put aside at the target because it refused them, those of changes and of rows of the copy.',
   },
   weir_pipeline_lag_seconds: {
     type: 'gauge',
@@ -113,6 +125,11 @@ export function measurePipeline(monitoring: Monitoring, read: () => PipelineRepo
       setOrRemove(made.weir_pipeline_read_changes, report.read?.[kind] ?? null, { kind });
       if (report.applied !== null)
         setTotal(made.weir_pipeline_applied_changes_total, { kind }, report.applied[kind]);
+    }
+    if (report.filtered !== null) {
+      setTotal(made.weir_pipeline_filtered_changes_total, {}, countChanges(report.filtered));
+      setTotal(made.weir_pipeline_discarded_changes_total, {}, report.discarded);
+      made.weir_pipeline_parked_changes.set(report.parked);
     }
     setOrRemove(made.weir_pipeline_in_flight_changes, report.inFlight);
     made.weir_pipeline_unbalanced_changes.set(

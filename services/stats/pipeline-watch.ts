@@ -7,7 +7,7 @@ import type {
   PipelineReport,
 } from '../../shared/progress/pipeline-report.ts';
 import { countParked, settledCounts } from '../../shared/progress/balance.ts';
-import { noChanges } from '../../shared/progress/change-kinds.ts';
+import { countChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../shared/progress/status.ts';
 import { Balance, sumOf } from './balance.ts';
@@ -17,6 +17,7 @@ import { Rate } from './rate.ts';
 
 const RATE_WINDOW_MS = 10_000;
 const COPY_WINDOW_MS = 60_000;
+const FORESEEING_MS = 5_000;
 const MAX_NAMESPACES = 200;
 
 /**
@@ -27,6 +28,8 @@ export class PipelineWatch {
   /** With when they were heard by this machine's clock: others may go wrong. */
   readonly #services = new Map<string, { status: ServiceStatus; heardAtMs: number }>();
   #reader: ReaderStatus | null = null;
+  /** As the reader told it last: one that is paused, or begins anew, has none to tell. */
+  #copy: ReaderStatus['copy'] = {};
   #progress: PipelineProgress | null = null;
   #balance = new Balance();
   #lag = new MarkerLag();
@@ -53,11 +56,10 @@ export class PipelineWatch {
     if (status.service === 'stats') return;
     this.#services.set(`${status.service}/${status.id}`, { status, heardAtMs: nowMs });
     if (status.service !== 'source-reader') return;
-    const active = this.#heard(nowMs).filter((s) => s.service === 'source-reader');
-    // Of several readers one works; the others stand by.
-    this.#reader = active.find((s) => s.readerEpoch > 0) ?? active[0] ?? null;
+    this.#reader = readerOf(this.#heard(nowMs));
     const copy = Object.values(this.#reader?.copy ?? {});
     if (copy.length === 0) return;
+    this.#copy = this.#reader!.copy;
     const done = copy.reduce((sum, { chunksDone }) => sum + chunksDone, 0);
     const rows = copy.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
     const before = `${done} ${rows}`;
@@ -82,6 +84,7 @@ export class PipelineWatch {
     if (this.#progress !== null && beganAnew(this.#progress, progress)) {
       this.#balance = new Balance();
       this.#lag = new MarkerLag();
+      this.#copy = {};
     }
     for (const lane of progress?.lanes ?? []) {
       const known = this.#progress?.lanes.find((each) => each.lane === lane.lane);
@@ -95,7 +98,7 @@ export class PipelineWatch {
     const reached = minPosition(progress?.lanes.map(({ position }) => position) ?? []);
     if (progress === null || reached === null) return;
     this.#balance.onSettled(settledCounts(progress), reached);
-    this.#applied.add(countAll(sumOf(progress.applied)), nowMs);
+    this.#applied.add(countChanges(sumOf(progress.applied)), nowMs);
     this.#noteCounts(nowMs);
   }
 
@@ -134,20 +137,21 @@ export class PipelineWatch {
       read: read === null ? null : sumOf(read),
       applied: settled === null ? null : sumOf(this.#progress?.applied ?? {}),
       filtered: settled === null ? null : sumOf(this.#progress?.filtered ?? {}),
-      parked: countAll(sumOf(this.#progress?.parked ?? {})),
+      parked: countChanges(sumOf(this.#progress?.parked ?? {})),
+      discarded: countChanges(sumOf(this.#progress?.discarded ?? {})),
       parkedEntries: countParked(this.#progress),
       inFlight,
       difference,
       lagMs: this.#lagMs(nowMs),
-      bytesBehind: this.#isFollowing() ? this.#bytesBehind : null,
+      bytesBehind: this.#isFollowing(nowMs) ? this.#bytesBehind : null,
       lanes: Array.from({ length: this.#lag.lanes }, (_, lane) => ({
         lane,
-        lagMs: this.#isFollowing() ? this.#lag.lagMs(lane, nowMs) : null,
+        lagMs: this.#isFollowing(nowMs) ? this.#lag.lagMs(lane, nowMs) : null,
         owner: this.#ownerOf(lane, nowMs),
       })),
-      appliedPerSecond: this.#applied.perSecond(),
+      appliedPerSecond: this.#isAtRest() ? 0 : this.#applied.perSecond(),
       copiedRowsPerSecond: this.#reader?.phase === 'snapshotting' ? this.#copied.perSecond() : 0,
-      copy: this.#copy(),
+      copy: this.#copyReport(),
       broker: this.#broker,
       namespaces: namespaces.slice(0, MAX_NAMESPACES),
       namespacesLeftOut: Math.max(0, namespaces.length - MAX_NAMESPACES),
@@ -156,9 +160,8 @@ export class PipelineWatch {
 
   #facts(nowMs: number): Facts {
     const heard = this.#heard(nowMs);
-    const readers = heard.filter((s): s is ReaderStatus => s.service === 'source-reader');
-    const reader = readers.find((s) => s.readerEpoch > 0) ?? readers[0] ?? null;
-    const copy = this.#copy();
+    const reader = readerOf(heard);
+    const copy = this.#copyReport();
     const lanes = Array.from({ length: this.#lag.lanes }, (_, lane) => lane);
     const slowest = lanes.reduce<number | null>(
       (most, lane) =>
@@ -190,13 +193,20 @@ export class PipelineWatch {
     };
   }
 
-  /** While a copy or a pause keeps the lanes waiting there is no lag to speak of. */
-  #isFollowing(): boolean {
-    return this.#reader?.phase === 'streaming' || this.#reader?.phase === 'starting';
+  /** Nothing is read and the lanes are empty: a mean of the last seconds would tell of what is over. */
+  #isAtRest(): boolean {
+    const phase = this.#reader?.phase;
+    return phase === 'paused' || phase === 'stopped' || phase === 'finished';
+  }
+
+  /** While a copy or a pause keeps the lanes waiting, or nobody reads, there is no lag to speak of. */
+  #isFollowing(nowMs: number): boolean {
+    const phase = readerOf(this.#heard(nowMs))?.phase;
+    return phase === 'streaming' || phase === 'starting';
   }
 
   #lagMs(nowMs: number): number | null {
-    return this.#isFollowing() ? this.#lag.overallMs(nowMs) : null;
+    return this.#isFollowing(nowMs) ? this.#lag.overallMs(nowMs) : null;
   }
 
   #heard(nowMs: number): ServiceStatus[] {
@@ -214,13 +224,13 @@ export class PipelineWatch {
 
   #noteCounts(nowMs: number): void {
     const { read, settled } = this.#balance;
-    const counted = `${countAll(sumOf(read ?? {}))} ${countAll(sumOf(settled ?? {}))}`;
+    const counted = `${countChanges(sumOf(read ?? {}))} ${countChanges(sumOf(settled ?? {}))}`;
     if (counted !== this.#counted) this.#changedAtMs = nowMs;
     this.#counted = counted;
   }
 
-  #copy(): CopyReport | null {
-    const all = Object.values(this.#reader?.copy ?? {});
+  #copyReport(): CopyReport | null {
+    const all = Object.values(this.#copy);
     if (all.length === 0) return null;
     const sum = (of: (each: (typeof all)[number]) => number): number =>
       all.reduce((total, each) => total + of(each), 0);
@@ -228,7 +238,8 @@ export class PipelineWatch {
     const chunksDone = sum((each) => each.chunksDone);
     const bytesTotal = sum((each) => each.bytesTotal);
     const bytesDone = sum((each) => each.bytesDone);
-    const rate = this.#copyRate.perSecond();
+    // The first chunks come late and all at once: what they say of the rest is worth nothing.
+    const rate = this.#copyRate.spanMs < FORESEEING_MS ? 0 : this.#copyRate.perSecond();
     const left = bytesTotal > 0 ? bytesTotal - bytesDone : chunksTotal - chunksDone;
     return {
       chunksTotal,
@@ -244,22 +255,32 @@ export class PipelineWatch {
 
   #namespaces(): NamespaceReport[] {
     const { read, settled } = this.#balance;
-    const copy = this.#reader?.copy ?? {};
+    const copy = this.#copy;
     const names = [...new Set([...Object.keys(copy), ...Object.keys(read ?? {})])].sort();
+    const { applied, filtered, parked } = this.#progress ?? {};
     const reports = names.map((namespace) => ({
       namespace,
       read: read?.[namespace] ?? noChanges(),
-      applied: settled?.[namespace] ?? noChanges(),
+      applied: applied?.[namespace] ?? noChanges(),
+      settled: settled?.[namespace] ?? noChanges(),
+      filtered: countChanges(filtered?.[namespace] ?? noChanges()),
+      parked: countChanges(parked?.[namespace] ?? noChanges()),
+      rowsDone: copy[namespace]?.rowsDone ?? null,
       chunksTotal: copy[namespace]?.chunksTotal ?? 0,
       chunksDone: copy[namespace]?.chunksDone ?? 0,
-      rowsDone: copy[namespace]?.rowsDone ?? 0,
       bytesTotal: copy[namespace]?.bytesTotal ?? 0,
       bytesDone: copy[namespace]?.bytesDone ?? 0,
     }));
     const isRestless = (each: NamespaceReport): boolean =>
-      countAll(each.read) !== countAll(each.applied) || each.chunksDone < each.chunksTotal;
+      countChanges(each.read) !== countChanges(each.settled) || each.chunksDone < each.chunksTotal;
     return reports.sort((a, b) => Number(isRestless(b)) - Number(isRestless(a)));
   }
+}
+
+/** Of several readers one works; the others stand by. */
+function readerOf(services: readonly ServiceStatus[]): ReaderStatus | null {
+  const readers = services.filter((s): s is ReaderStatus => s.service === 'source-reader');
+  return readers.find((s) => s.readerEpoch > 0) ?? readers[0] ?? null;
 }
 
 /** Progress never goes back, unless the pipeline was reset and made again. */
@@ -270,8 +291,4 @@ function beganAnew(before: PipelineProgress, now: PipelineProgress | null): bool
   return now.lanes.some((lane) =>
     before.lanes.some((known) => known.lane === lane.lane && isEarlier(lane, known)),
   );
-}
-
-function countAll(counts: ReturnType<typeof noChanges>): number {
-  return counts.inserts + counts.updates + counts.deletes + counts.truncates;
 }

@@ -16,6 +16,11 @@ export class Rate {
       this.#samples.shift();
   }
 
+  /** How much of the window is seen. */
+  get spanMs(): number {
+    return (this.#samples.at(-1)?.atMs ?? 0) - (this.#samples[0]?.atMs ?? 0);
+  }
+
   /** 0 before there are two looks. */
   perSecond(): number {
     const first = this.#samples[0];

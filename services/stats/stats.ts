@@ -11,10 +11,12 @@ import { request } from '../../shared/hub/requests.ts';
 import { publishStatus, watchStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
+import type { PipelineStateName } from '../../shared/progress/pipeline-report.ts';
 import type { ReaderMark, ReaderRequest } from '../../shared/progress/reader-requests.ts';
 import type { TargetRequest } from '../../shared/progress/target-requests.ts';
 import { measurePipeline } from './metrics.ts';
 import { PipelineWatch } from './pipeline-watch.ts';
+import { calm, levelOf } from '../../shared/progress/state-level.ts';
 
 /** Between two looks at the target and the source: while there is something to see, and otherwise. */
 const ROUND_MS = 1_000;
@@ -37,7 +39,7 @@ export async function runStats(options: StatsOptions): Promise<void> {
   const { pipeline, hub, log, monitoring, signal } = options;
   const id = shortHolder(createHolder());
   const watch = new PipelineWatch(Date.now());
-  let state = '';
+  let state: PipelineStateName | null = null;
   const stops = [
     watchStatus(hub.control, pipeline, (status) => watch.onStatus(status, Date.now())),
     watchNotices(hub.control, pipeline, (notice) => {
@@ -61,8 +63,11 @@ export async function runStats(options: StatsOptions): Promise<void> {
         await look(options, watch);
         if (signal.aborted) return 0;
         const report = watch.report(Date.now());
-        if (report.state !== state)
-          log.info({ state: report.state, reason: report.reason }, 'state of the pipeline');
+        if (calm(report.state) !== calm(state))
+          log[levelOf(report.state)](
+            { state: report.state, reason: report.reason },
+            'state of the pipeline',
+          );
         state = report.state;
         return watch.isQuiet(Date.now()) ? QUIET_ROUND_MS : ROUND_MS;
       }),

@@ -66,6 +66,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     problem: problem ?? owner?.problem ?? null,
     phase,
     lanes: owner?.lanes ?? [],
+    warnings: [...(sink.warnings?.() ?? [])],
     changesApplied: meter.changesApplied,
     rowsCopied: meter.rowsCopied,
     lagMs: meter.lagMs(),

@@ -76,6 +76,7 @@ export class LaneOwner {
     try {
       while (!inner.aborted) {
         const moved = await this.#round();
+        if (!moved) this.#tellLanes();
         await pause(moved ? SETTLING_MS : ROUND_MS, inner);
       }
     } finally {
@@ -83,6 +84,15 @@ export class LaneOwner {
     }
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
   }
+
+  /** When they have settled: so the log says who worked on what. */
+  #tellLanes(): void {
+    const { lanes } = this;
+    if (lanes.join() === this.#told) return;
+    this.#told = lanes.join();
+    this.#options.log.info({ lanes }, 'works on these lanes');
+  }
+  #told = '';
 
   /** Renews, looks around, gives up and takes; true where something moves, so the next look should be soon. */
   async #round(): Promise<boolean> {

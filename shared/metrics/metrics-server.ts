@@ -12,11 +12,13 @@ export interface MetricsServer {
 
 /**
  * Serves `/metrics` for Prometheus, `/healthz` (the event loop turns) and `/readyz` (the service does its work; 503 with
- * the reason where it does not). Reads nothing from a request but its path.
+ * the reason where it does not), and lists of more targets where it knows some. Reads nothing from a request but its path
+ * and the host it is for.
  */
 export async function serveMetrics(
   monitoring: Monitoring,
   listen: ListenAddress,
+  targets?: (askedHost: string | undefined) => unknown,
 ): Promise<MetricsServer> {
   monitoring.collectProcess();
   const server = createServer((request, response) => {
@@ -31,6 +33,8 @@ export async function serveMetrics(
         ({ contentType, text }) => send(response, 200, text, contentType),
         () => send(response, 500, 'the metrics cannot be read; see the log\n'),
       );
+    else if (path === '/targets' && targets !== undefined)
+      send(response, 200, JSON.stringify(targets(request.headers.host)), 'application/json');
     else send(response, 404, 'there are /metrics, /healthz and /readyz\n');
   });
   server.requestTimeout = 10_000;

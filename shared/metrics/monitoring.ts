@@ -4,7 +4,8 @@ import { createInstruments, type Instruments } from './instruments.ts';
 import type { MetricDeclarations } from './metric-declaration.ts';
 
 export interface MonitoringOptions {
-  pipeline: string;
+  /** Left out for what is of no single pipeline. */
+  pipeline?: string;
   service: string;
   version: string;
 }
@@ -21,7 +22,7 @@ export class Monitoring {
   #problem: () => string | null = () => null;
 
   constructor({ pipeline, service, version }: MonitoringOptions) {
-    this.#registry.setDefaultLabels({ pipeline, service });
+    this.#registry.setDefaultLabels(pipeline === undefined ? { service } : { pipeline, service });
     this.#common = createInstruments(this.#registry, COMMON_METRICS);
     this.#common.weir_service_info.set({ version }, 1);
     this.beforeScrape(() => {

@@ -9,3 +9,7 @@ export function noChanges(): ChangeCounts {
 export function addChanges(sum: ChangeCounts, more: Readonly<ChangeCounts>): void {
   for (const kind of CHANGE_KINDS) sum[kind] += more[kind];
 }
+
+export function countChanges(counts: Readonly<ChangeCounts>): number {
+  return CHANGE_KINDS.reduce((sum, kind) => sum + counts[kind], 0);
+}

@@ -34,13 +34,15 @@ export interface Verdict {
 export interface PipelineReport extends Verdict {
   /** How long it has been in this state, as far as is known. */
   stateMs: number;
-  /** Changes since the pipeline was made: read = applied + filtered + parked + in flight, and what people have discarded. */
+  /** Changes since the pipeline was made: read = applied + filtered + parked + discarded + in flight. */
   read: ChangeCounts | null;
   applied: ChangeCounts | null;
   /** Left out by a transformer. */
   filtered: ChangeCounts | null;
   /** Changes that are aside. */
   parked: number;
+  /** Changes that were aside and that people have given up. */
+  discarded: number;
   /** What people look after: entries of changes, and of rows of the copy. */
   parkedEntries: number;
   inFlight: number | null;
@@ -67,7 +69,7 @@ export interface Difference {
   namespace: string;
   kind: keyof ChangeCounts;
   read: number;
-  /** Applied, parked or discarded. */
+  /** Applied, filtered, parked or discarded. */
   settled: number;
 }
 
@@ -95,9 +97,15 @@ export interface NamespaceReport {
   namespace: string;
   read: ChangeCounts;
   applied: ChangeCounts;
+  /** All that the target accounts for: applied, filtered, parked and discarded. */
+  settled: ChangeCounts;
+  /** Changes of any kind, as those that are parked. */
+  filtered: number;
+  parked: number;
+  /** Null where no reader has told it yet. */
+  rowsDone: number | null;
   chunksTotal: number;
   chunksDone: number;
-  rowsDone: number;
   bytesTotal: number;
   bytesDone: number;
 }

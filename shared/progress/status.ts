@@ -62,6 +62,8 @@ export interface WriterStatus extends CommonStatus {
   service: 'target-writer';
   phase: 'starting' | 'running' | 'failed';
   lanes: number[];
+  /** What a person should look after at the target, a sentence each; nothing waits for it. */
+  warnings: string[];
   /** Changes applied and rows copied by this process. */
   changesApplied: number;
   rowsCopied: number;

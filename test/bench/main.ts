@@ -11,6 +11,7 @@ import { GROWTH_CASES } from './cases/growth.ts';
 import { runLatencyAfterKill, runLatencyInCopy } from './cases/latency-disturbed.ts';
 import { runLatency } from './cases/latency.ts';
 import { runMemory } from './cases/memory.ts';
+import { runOverhead } from './cases/overhead.ts';
 import { runStart } from './cases/start.ts';
 import { runWriters } from './cases/writers.ts';
 import { canReadProcesses } from './measure/process-record.ts';
@@ -26,6 +27,7 @@ const CASES: Record<string, (bench: Bench) => Promise<CaseReport>> = {
   memory: runMemory,
   start: runStart,
   writers: runWriters,
+  overhead: runOverhead,
 };
 const USUAL = ['copy', 'catch-up'];
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type {
   BalanceAnswer,
+  EventAnswer,
   HistoryAnswer,
   LanesAnswer,
   ParkedAnswer,
@@ -12,6 +13,7 @@ import type {
   Summary,
   Verification,
 } from '../../services/control/api/answers.ts';
+import { EventStream } from '../support/event-stream.ts';
 import { ControlClient } from '../support/control-client.ts';
 import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
@@ -61,6 +63,8 @@ it('runs a pipeline from its creation to its deletion, and goes on with it after
   const state = await folder();
   const first = await startControl(state);
   const at = `/v1/pipelines/${name}`;
+  const stream = await EventStream.open(`${first.client.url}/v1/stream`);
+  onTestFinished(() => stream.close());
   const check = await first.client.ask<{ fit: boolean }>('POST', '/v1/checks', text);
   expect(check).toMatchObject({ fit: true, pipeline: name });
   await first.client.ask('POST', '/v1/pipelines?start=true', text);
@@ -109,11 +113,23 @@ it('runs a pipeline from its creation to its deletion, and goes on with it after
   );
   expect(verified).toMatchObject({ state: 'equal', rows: 1000, problem: null });
 
+  // A client that hears nothing for longer than this may take the connection for dead.
+  await waitFor('signs of life in the stream', () => stream.comments > 1, { timeoutMs: 60_000 });
+  const { events } = await first.client.get<{ events: EventAnswer[] }>(`${at}/events`);
+  stream.close();
   expect((await first.process.stop()).code).toBe(0);
   const second = await startControl(state);
   await second.client.until<Pipeline>(at, 'that it follows again', ({ state }) =>
     ['following', 'idle'].includes(state),
   );
+
+  const again = await second.client.get<{ events: EventAnswer[] }>(`${at}/events`);
+  expect(again.events.slice(0, events.length)).toEqual(events);
+  const { verifications } = await second.client.get<{ verifications: Verification[] }>(`${at}/verifications`); // prettier-ignore
+  expect(verifications).toEqual([verified]);
+  // What flowed before nobody here has seen: a chart begins when there is something to draw.
+  const { samples } = await second.client.get<HistoryAnswer>(`${at}/history`);
+  expect(samples[0]).toMatchObject({ lagMs: null, appliedPerSecond: null, inFlight: null });
 
   await second.client.ask('POST', `${at}/pause`);
   await second.client.until<Pipeline>(at, 'that it is paused', ({ state }) => state === 'paused');

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { METRICS_OF_SERVICES } from '../../services/cli/docs/metrics-page.ts';
 import { findFreePort } from '../../services/cli/embedded/free-port.ts';
 import { projectRoot } from '../../services/cli/embedded/project-root.ts';
 import { findPrometheus, runPromtool, startPrometheus } from '../support/prometheus.ts';
-import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { ControlClient } from '../support/control-client.ts';
+import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWeir } from '../support/weir-process.ts';
@@ -81,6 +84,7 @@ describe.runIf(isThere)('with a real Prometheus', () => {
   const source = usePostgres();
   const target = usePostgres();
   const weir = useWeir();
+  const nats = useNats();
 
   test('the configuration and the rules are valid', async () => {
     await runPromtool(['check', 'config', 'prometheus.yml']);
@@ -108,9 +112,18 @@ describe.runIf(isThere)('with a real Prometheus', () => {
       `CREATE TABLE t (id int PRIMARY KEY, n int);
        INSERT INTO t SELECT i, 0 FROM generate_series(1, 10000) i`,
     );
+    // Control runs the pipeline, and tells Prometheus where its services are.
     const port = await findFreePort();
-    const running = weir.start(['run', pipeline.file, '--metrics-listen', String(port)]);
-    await running.waitForLine(/streaming/);
+    const state = await mkdtemp(path.join(tmpdir(), 'weir-control-'));
+    onTestFinished(() => rm(state, { recursive: true, force: true }));
+    const running = weir.start(
+      ['control', '--listen', '0', '--state', state, '--metrics-listen', String(port)],
+      { env: { WEIR_NATS_URL: nats.url } },
+    );
+    const client = new ControlClient(
+      /http:\S+/.exec(await running.waitForLine(/control: http:/))![0],
+    );
+    await client.ask('POST', '/v1/pipelines?start=true', await readFile(pipeline.file, 'utf8'));
     const config = readYaml('prometheus', 'prometheus.yml') as Config;
     const prometheus = await startPrometheus({
       ...config,
@@ -118,9 +131,11 @@ describe.runIf(isThere)('with a real Prometheus', () => {
       rule_files: [infra('prometheus', 'weir.rules.yml')],
       scrape_configs: config.scrape_configs.map(({ job_name }) => ({
         job_name,
-        static_configs: [{ targets: [0, 1, 2, 3].map((i) => `127.0.0.1:${port + i}`) }],
+        static_configs: [{ targets: [`127.0.0.1:${port}`] }],
+        http_sd_configs: [{ url: `http://127.0.0.1:${port}/targets`, refresh_interval: '1s' }],
       })),
     });
+    const elsewhere = { env: { WEIR_NATS_URL: nats.url } };
     let round = 0;
     const isComplete = async (): Promise<boolean> => {
       await queryPostgres(
@@ -143,13 +158,15 @@ describe.runIf(isThere)('with a real Prometheus', () => {
       timeoutMs: 90_000,
       everyMs: 1_000,
     });
+    const services = await prometheus.query('count by (service) (up{job="weir"} == 1) or count by (service) (weir_service_info)'); // prettier-ignore
+    expect(Object.fromEntries(services.map(({ metric, value }) => [metric['service'], value[1]]))).toMatchObject({ control: '1', 'source-reader': '1', stats: '1', 'target-writer': '2' }); // prettier-ignore
     // A pipeline in order is no reason to wake anybody.
     const firing = await prometheus.query('ALERTS{alertstate="firing"}');
     expect(firing.map(({ metric }) => metric['alertname'])).toEqual([]);
 
-    const top = await weir.run(['top']);
+    const top = await weir.run(['top'], elsewhere);
     expect(top.stdout).toMatch(new RegExp(`${pipeline.name} +(following|idle) +\\d+(\\.\\d)? m?s`));
-    const status = await weir.run(['status', pipeline.name]);
+    const status = await weir.run(['status', pipeline.name], elsewhere);
     expect(status.stdout).toMatch(/public\.t +10,000 +100 %/);
     expect(status.code).toBe(0);
     expect((await running.stop()).code).toBe(0);

@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { beginControl } from '../../services/cli/control/begin-control.ts';
+import { findFreePort } from '../../services/cli/embedded/free-port.ts';
+import type { EventAnswer, Verification } from '../../services/control/api/answers.ts';
 import { createToken, Tokens } from '../../services/control/access/tokens.ts';
 import { connectHub } from '../../shared/hub/hub.ts';
+import type { ListenAddress } from '../../shared/metrics/listen-address.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { ControlClient } from '../support/control-client.ts';
+import { scrape, valueOf } from '../support/scrape.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { useNats } from '../support/servers.ts';
 
@@ -19,7 +23,9 @@ source: { url: "postgres://u:${SECRET}@127.0.0.1:1/a" }
 target: { url: "postgres://u:${SECRET}@127.0.0.1:1/b" }
 `;
 
-async function startTestControl(options: { tokens?: string; state?: string; host?: string } = {}) {
+async function startTestControl(
+  options: { tokens?: string; state?: string; host?: string; metrics?: ListenAddress } = {},
+) {
   const state = options.state ?? (await mkdtemp(path.join(tmpdir(), 'weir-control-')));
   onTestFinished(() => rm(state, { recursive: true, force: true }));
   const hub = await connectHub({ url: nats.url, name: 'test/control' });
@@ -34,6 +40,7 @@ async function startTestControl(options: { tokens?: string; state?: string; host
     log: createLogger({ service: 'control', level: 'silent' }),
     state,
     files: [],
+    metricsListen: options.metrics ?? null,
   });
   onTestFinished(() => control.stop());
   return { control, state, client: new ControlClient(control.url) };
@@ -117,6 +124,46 @@ it('knows its pipelines again when it is started again', async () => {
   await first.control.stop();
   const { client } = await startTestControl({ state: first.state });
   expect(await client.get('/v1/pipelines')).toMatchObject({ pipelines: [{ name: 'again' }] });
+  const { events } = await client.get<{ events: EventAnswer[] }>('/v1/pipelines/again/events');
+  expect(events.map(({ text }) => text)).toEqual(['created', expect.stringMatching(/started and watches/)]); // prettier-ignore
+  expect(new Set(events.map(({ id }) => id)).size).toBe(2);
+});
+
+it('keeps what a comparison came to over a restart, and nothing of one that did not end', async () => {
+  const first = await startTestControl();
+  await first.client.send('POST', '/v1/pipelines', FILE('compared'));
+  const at = '/v1/pipelines/compared/verifications';
+  const { id } = await first.client.ask<Verification>('POST', at);
+  const ended = await first.client.until<Verification>(`${at}/${id}`, 'its end', ({ state }) => state !== 'running'); // prettier-ignore
+  // Nothing answers at its databases.
+  expect(ended).toMatchObject({ state: 'failed', problem: expect.any(String) as string });
+  await first.client.ask('POST', at);
+  await first.control.stop();
+  const { client } = await startTestControl({ state: first.state });
+  const { verifications } = await client.get<{ verifications: Verification[] }>(at);
+  expect(verifications.find((each) => each.id === id)).toEqual(ended);
+  expect(verifications.filter(({ state }) => state === 'running')).toEqual([]);
+  await client.send('DELETE', '/v1/pipelines/compared?forget=true');
+  expect(await readdir(path.join(first.state, 'comparisons'))).toEqual([]);
+});
+
+it('tells Prometheus of itself, whether it is ready, and where its services are', async () => {
+  const port = await findFreePort();
+  const { client } = await startTestControl({ metrics: { host: '127.0.0.1', port } });
+  await client.send('POST', '/v1/pipelines', FILE('seen'));
+  await client.send('GET', '/v1/pipelines/nobody');
+  const samples = await scrape(port);
+  expect(valueOf(samples, 'weir_control_pipelines', { state: 'created' })).toBe(1);
+  expect(valueOf(samples, 'weir_control_requests_total', { status: '2xx' })).toBe(1);
+  expect(valueOf(samples, 'weir_control_requests_total', { status: '4xx' })).toBe(1);
+  expect(valueOf(samples, 'weir_control_runs')).toBe(0);
+  expect(valueOf(samples, 'weir_service_ready', { service: 'control' })).toBe(1);
+  expect(samples.filter(({ labels }) => 'pipeline' in labels)).toEqual([]);
+  const answer = (url: string) => fetch(`http://127.0.0.1:${port}${url}`);
+  expect(await (await answer('/healthz')).text()).toBe('ok\n');
+  expect((await answer('/readyz')).status).toBe(200);
+  // None of its services runs.
+  expect(await (await answer('/targets')).json()).toEqual([]);
 });
 
 it('says what is wrong in a file, in a request, and in a path', async () => {

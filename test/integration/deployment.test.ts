@@ -217,10 +217,15 @@ test('hosts, ports, databases and passwords of the pipeline, of NATS and of comp
 
 test('Prometheus asks every service of Weir where the image serves its metrics, and Grafana asks Prometheus', () => {
   const { scrape_configs: scraped } = parse(read('infra/prometheus/prometheus.yml')) as {
-    scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[];
+    scrape_configs: {
+      dns_sd_configs: { names: string[]; port: number }[];
+      http_sd_configs: { url: string }[];
+    }[];
   };
   const [{ names, port } = { names: [], port: 0 }] = scraped.flatMap((each) => each.dns_sd_configs);
-  expect(names.sort()).toEqual(pipelineServices.map(([name]) => name).sort());
+  expect(names.sort()).toEqual([...pipelineServices.map(([name]) => name), 'control'].sort());
+  const listed = scraped.flatMap((each) => each.http_sd_configs.map(({ url }) => url));
+  expect(listed).toEqual([`http://control:${port}/targets`]);
   expect(finalStage).toContainEqual({ name: 'ENV', rest: `WEIR_METRICS_LISTEN=0.0.0.0:${port}` });
   expect(finalStage).toContainEqual({ name: 'EXPOSE', rest: String(port) });
 

@@ -4,6 +4,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub } from '../../../shared/hub/hub.ts';
 import { parseLogLevel } from '../../../shared/logging/log-level.ts';
 import { createLogger } from '../../../shared/logging/logger.ts';
+import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { createToken } from '../../control/access/tokens.ts';
 import { type AccessFlags, readAccess } from '../control/access-options.ts';
 import { beginControl } from '../control/begin-control.ts';
@@ -18,10 +19,19 @@ const STOP_DEADLINE_MS = 60_000;
 export interface ControlFlags extends AccessFlags {
   listen: string;
   state?: string;
+  metricsListen?: string;
 }
 
 /** Serves the API and the console, and runs the pipelines that were created there; returns the exit code. */
 export async function runControl(files: string[], flags: ControlFlags): Promise<number> {
+  const metricsListen = parseListenAddress(
+    flags.metricsListen ?? process.env['WEIR_METRICS_LISTEN'],
+  );
+  if (metricsListen?.port === 0)
+    throw new WeirError(
+      'CONFIG_INVALID',
+      'control serves the metrics of its pipelines at the ports behind its own, so it cannot take any free one; name a port with --metrics-listen or WEIR_METRICS_LISTEN',
+    );
   const access = await readAccess(flags);
   const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
@@ -56,7 +66,15 @@ export async function runControl(files: string[], flags: ControlFlags): Promise<
         );
       known.push({ file: path.resolve(file), spec });
     }
-    const control = await beginControl({ hub, natsUrl, access, log, state, files: known });
+    const control = await beginControl({
+      hub,
+      natsUrl,
+      access,
+      log,
+      state,
+      files: known,
+      metricsListen,
+    });
     cleanUp.push(() => control.stop());
     console.log(`control: ${control.url}`);
     if (access.tokens.size === 0)

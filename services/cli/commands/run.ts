@@ -84,7 +84,15 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
       const { beginControl } = await import('../control/begin-control.ts');
       const log = createLogger({ service: 'control', level: 'warn' });
       const files = [{ file, spec }];
-      const control = await beginControl({ hub, natsUrl, access, log, state: null, files });
+      const control = await beginControl({
+        hub,
+        natsUrl,
+        access,
+        log,
+        state: null,
+        files,
+        metricsListen: null,
+      });
       cleanUp.push(() => control.stop());
       process.stdout.write(`${spec.name}: control: ${control.url}\n`);
     }

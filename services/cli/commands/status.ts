@@ -48,10 +48,9 @@ export async function runStatus(
     process.stdout.write(`${name ?? 'no pipeline'} is not running\n`);
   } else {
     for (const [pipeline, { services, parked }] of pipelines) {
-      const aside = countParked({ parked: parked ?? {} });
-      const more = aside === 0 ? '' : ` · ${aside} parked: see weir parked list ${pipeline}`;
+      const aside = parked === null ? undefined : countParked({ parked });
       process.stdout.write(
-        [`${pipeline}: ${statusLine(services)}${more}`, ...balanceLines(services), ''].join('\n'),
+        [`${pipeline}: ${statusLine(services, aside)}`, ...balanceLines(services), ''].join('\n'),
       );
     }
   }
@@ -70,6 +69,7 @@ function isWrong({ services, parked }: PipelineNow): boolean {
     countParked({ parked: parked ?? {} }) > 0 ||
     services.some((status) => status.problem !== null || status.phase === 'failed') ||
     services.some((s) => s.service === 'source-reader' && s.retention?.warning != null) ||
+    services.some((s) => s.service === 'target-writer' && s.warnings.length > 0) ||
     ['stuck', 'unbalanced', 'failed', 'down'].includes(reportOf(services)?.state ?? '')
   );
 }

@@ -3,6 +3,9 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
+import type { ListenAddress } from '../../../shared/metrics/listen-address.ts';
+import { serveMetrics } from '../../../shared/metrics/metrics-server.ts';
+import { Monitoring } from '../../../shared/metrics/monitoring.ts';
 import { ConsoleFiles } from '../../control/console-files.ts';
 import { type Control, startControl } from '../../control/control.ts';
 import { Library } from '../../control/library.ts';
@@ -10,6 +13,7 @@ import { projectRoot } from '../embedded/project-root.ts';
 import { weirVersion } from '../weir-version.ts';
 import type { Access } from './access-options.ts';
 import { createControlHost } from './control-host.ts';
+import { MetricsPorts } from './metrics-ports.ts';
 
 export interface BeginControlOptions {
   hub: Hub;
@@ -19,23 +23,44 @@ export interface BeginControlOptions {
   /** Where pipelines that are created are kept; null: none can be, and no service is started. */
   state: string | null;
   files: readonly { file: string; spec: PipelineSpec }[];
+  /** Where metrics are served, and behind it those of the services that are started here; null: nowhere. */
+  metricsListen: ListenAddress | null;
 }
 
 /** The control service with everything that it takes from the rest of Weir. */
 export async function beginControl(options: BeginControlOptions): Promise<Control> {
-  const { hub, natsUrl, access, log, state, files } = options;
-  return startControl({
+  const { hub, natsUrl, access, log, state, files, metricsListen } = options;
+  const version = weirVersion();
+  const monitoring = new Monitoring({ service: 'control', version });
+  const ports = metricsListen === null ? null : new MetricsPorts(metricsListen);
+  const control = await startControl({
     hub,
     natsUrl,
     log,
     files,
-    host: createControlHost({ hub, natsUrl, runs: state !== null }),
+    host: createControlHost({ hub, natsUrl, runs: state !== null, ports }),
     library: state === null ? null : await Library.open(state),
     listen: access.listen,
     tokens: access.tokens,
     console: await ConsoleFiles.load(consoleFolders()),
-    version: weirVersion(),
+    version,
+    monitoring,
   });
+  if (ports === null || metricsListen === null) return control;
+  try {
+    const metrics = await serveMetrics(monitoring, metricsListen, (asked) => ports.targets(asked));
+    log.info({ url: metrics.url }, 'metrics are served');
+    return {
+      ...control,
+      async stop() {
+        await control.stop();
+        await metrics.stop();
+      },
+    };
+  } catch (error) {
+    await control.stop();
+    throw error;
+  }
 }
 
 function consoleFolders() {

@@ -8,6 +8,7 @@ import { checkPipeline } from '../check/pipeline-check.ts';
 import { resetThrough } from '../supervisor/remote-reset.ts';
 import { resetBroker, resetPipeline } from '../supervisor/reset-pipeline.ts';
 import { compareEnds } from '../verify/compare-ends.ts';
+import type { MetricsPorts } from './metrics-ports.ts';
 import { runInControl } from './run-in-control.ts';
 
 export interface ControlHostOptions {
@@ -15,10 +16,12 @@ export interface ControlHostOptions {
   natsUrl: string;
   /** Whether control starts and ends services of its own. */
   runs: boolean;
+  /** Where those serve metrics; null: nowhere. */
+  ports: MetricsPorts | null;
 }
 
 /** What control takes from the rest of Weir: connectors, processes, comparisons. */
-export function createControlHost({ hub, natsUrl, runs }: ControlHostOptions): Host {
+export function createControlHost({ hub, natsUrl, runs, ports }: ControlHostOptions): Host {
   const say = (): void => undefined;
   return {
     parse: (text, file) =>
@@ -29,7 +32,9 @@ export function createControlHost({ hub, natsUrl, runs }: ControlHostOptions): H
         readTransforms,
       }),
     check: checkPipeline,
-    run: runs ? (file, spec, onLog) => runInControl({ hub, natsUrl, file, spec, onLog }) : null,
+    run: runs
+      ? (file, spec, onLog) => runInControl({ hub, natsUrl, ports, file, spec, onLog })
+      : null,
     verify: (spec, onNamespace, options) => compareEnds(spec, { ...options, onNamespace }),
     reset: (spec) => resetPipeline(spec, say),
     async resetByServices(pipeline) {

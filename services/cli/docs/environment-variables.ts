@@ -4,7 +4,7 @@ export const ENVIRONMENT_VARIABLES: Readonly<Record<string, string>> = {
   WEIR_LOG_LEVEL:
     'Least level of log lines: `debug`, `info`, `warn`, `error` or `silent`. Services log from `info`, commands from `warn`.',
   WEIR_METRICS_LISTEN:
-    'Where a service serves `/metrics`, `/healthz` and `/readyz`: a port, such as `9464`, for this machine alone, or `host:port`; `0` is any free port (the log says which). Nothing is served where it is not set or `off`. Of `weir run` the command itself has this port, its source-reader the next, its target-writers those behind. See [metrics.md](metrics.md).',
+    'Where a service serves `/metrics`, `/healthz` and `/readyz`: a port, such as `9464`, for this machine alone, or `host:port`; `0` is any free port (the log says which). Nothing is served where it is not set or `off`. Of `weir run` the command itself has this port, its source-reader the next, its target-writers those behind; of `weir control` the services it starts have the free ports behind, and `/targets` lists them. See [metrics.md](metrics.md).',
   WEIR_CONTROL_TOKENS:
     'Tokens of those who may use control, `NAME:TOKEN` or hashed as `weir control token NAME` prints them, with commas or new lines between. See [control.md](control.md).',
   WEIR_CONTROL_TOKENS_FILE: 'A file with such tokens, one a line; `--tokens` goes before it.',

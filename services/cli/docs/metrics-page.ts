@@ -1,5 +1,6 @@
 import { COMMON_METRICS } from '../../../shared/metrics/common-metrics.ts';
 import type { MetricDeclarations } from '../../../shared/metrics/metric-declaration.ts';
+import { CONTROL_METRICS } from '../../control/metrics.ts';
 import { READER_METRICS } from '../../source-reader/metrics.ts';
 import { COMMIT_METRICS, WRITER_METRICS } from '../../target-writer/metrics.ts';
 import { STATS_METRICS } from '../../stats/metrics.ts';
@@ -13,6 +14,7 @@ export const METRICS_OF_SERVICES: Readonly<Record<string, MetricDeclarations>> =
   transformer: TRANSFORMER_METRICS,
   'target-writer': { ...WRITER_METRICS, ...COMMIT_METRICS },
   stats: STATS_METRICS,
+  control: CONTROL_METRICS,
 };
 
 /** `docs/metrics.md`. */
@@ -46,10 +48,14 @@ ${markdownTable(
       code('/readyz'),
       '200 while the service does its work, stands by, or is idle as wanted; else 503 with a sentence that says why',
     ],
+    [
+      code('/targets'),
+      'of control alone: where the services that it has started serve theirs, for `http_sd_configs` of Prometheus',
+    ],
   ],
 )}
 
-All metrics have the labels \`pipeline\` and \`service\`. Besides those below there are \`process_*\` and \`nodejs_*\` (processor
+All metrics have the labels \`pipeline\` and \`service\`, those of control only \`service\`. Besides those below there are \`process_*\` and \`nodejs_*\` (processor
 time, resident memory, start time, event loop lag, garbage collection) as prom-client names them. A process that
 starts again begins to count at 0, as Prometheus expects of counters. Labels are few: none has a row, a key or a
 namespace for its value, unless it says so below.

@@ -1,8 +1,8 @@
 import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import { formatDuration } from '../../../shared/config/duration.ts';
 import type { ChangeCounts } from '../../../shared/connector/sink.ts';
-import { CHANGE_KINDS } from '../../../shared/progress/change-kinds.ts';
-import { countAll, formatLag } from '../supervisor/status-line.ts';
+import { CHANGE_KINDS, countChanges } from '../../../shared/progress/change-kinds.ts';
+import { formatLag } from '../supervisor/status-line.ts';
 import { table } from '../supervisor/status-table.ts';
 import type { FinalReport } from './final-report.ts';
 
@@ -38,14 +38,14 @@ export function finalReportText(report: FinalReport): string {
     `  ${namespace}`,
     number.format(rowsCopied),
     bytesCopied === null ? '-' : formatByteSize(bytesCopied),
-    number.format(countAll(applied)),
+    number.format(countChanges(applied)),
   ]);
   return [...lines, ...table(['  namespace', 'rows copied', 'size', 'changes'], rows)].join('\n');
 }
 
 function balanceText({ balanced, read }: FinalReport): string {
   if (balanced === null) return 'the reader had ended, so what it read was not counted again';
-  const all = number.format(countAll(read));
+  const all = number.format(countChanges(read));
   return balanced
     ? `exact: all ${all} changes that were read are accounted for`
     : `${all} changes were read and not all of them are accounted for yet`;

@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest';
-import type { CopyProgress, ReaderStatus, StatsStatus } from '../../../shared/progress/status.ts';
+import type {
+  CopyProgress,
+  ReaderStatus,
+  StatsStatus,
+  WriterStatus,
+} from '../../../shared/progress/status.ts';
 import { liveLines } from './live-lines.ts';
 
 const COMMON = { pipeline: 'p', id: 'a', pid: 1, atMs: 0, problem: null };
@@ -45,9 +50,18 @@ it('shows what became of what was read when it follows', () => {
     ...COMMON,
     service: 'stats',
     phase: 'running',
-    report: { state: 'following', read: counts(100), applied: counts(90), parked: 4, inFlight: 6, difference: null, lagMs: 40, bytesBehind: 2048, stateMs: 90_000, appliedPerSecond: 5, copy: null }, // prettier-ignore
+    report: { state: 'following', read: counts(100), applied: counts(90), filtered: counts(0), discarded: 0, parked: 4, parkedEntries: 4, inFlight: 6, difference: null, lagMs: 40, bytesBehind: 2048, stateMs: 90_000, appliedPerSecond: 5, copy: null }, // prettier-ignore
   } as unknown as StatsStatus;
   const text = liveLines('p', [reader('streaming', {}), stats], { columns: 200, rows: 40 }).join('\n'); // prettier-ignore
   expect(text).toMatch(/read 100 · applied 90 · parked 4 · on their way 6 · balance exact/);
   expect(text).toMatch(/2 kB behind/);
+});
+
+it('says what a person should look at in whole sentences, however narrow the terminal', () => {
+  const warning = 'public.p1 is no longer a partition of public.p at the source; detach it';
+  const writer = { ...COMMON, service: 'target-writer', lanes: [0], warnings: [warning] } as unknown as WriterStatus; // prettier-ignore
+  const services = [{ ...reader('streaming', {}), problem: 'no answer' }, writer, { ...writer, id: 'b' }]; // prettier-ignore
+  const lines = liveLines('p', services, { columns: 40, rows: 20 });
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(40);
+  expect(lines.map((line) => line.trim()).join(' ')).toBe(`p: streaming · 2 writers warning: ${warning} problem: no answer`); // prettier-ignore
 });

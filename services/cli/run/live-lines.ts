@@ -1,7 +1,8 @@
 import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import { formatDuration } from '../../../shared/config/duration.ts';
+import { countChanges } from '../../../shared/progress/change-kinds.ts';
 import type { CopyProgress, ReaderStatus, ServiceStatus } from '../../../shared/progress/status.ts';
-import { countAll, formatLag, reportOf, statusLine } from '../supervisor/status-line.ts';
+import { doing, formatLag, notes, reportOf } from '../supervisor/status-line.ts';
 
 const number = new Intl.NumberFormat('en-US');
 const BAR_WIDTH = 24;
@@ -12,20 +13,35 @@ export interface Room {
 }
 
 /**
- * What a terminal shows of a running pipeline: the line that says how it is doing, bars of the tables while they are
- * copied, and then what became of what was read. No line is longer than the terminal is wide.
+ * What a terminal shows of a running pipeline: the line that says how it is doing, what a person should look at, bars of
+ * the tables while they are copied, and then what became of what was read. No line is longer than the terminal is wide.
  */
 export function liveLines(
   pipeline: string,
   services: readonly ServiceStatus[],
   { columns, rows }: Room,
 ): string[] {
-  const head = `${pipeline}: ${statusLine(services)}`;
-  const room = Math.max(0, rows - 3);
+  const width = Math.max(1, columns - 1);
+  const head = [
+    `${pipeline}: ${doing(services).join(' · ')}`,
+    ...notes(services).flatMap((note) => wrap(note, width)),
+  ].slice(0, Math.max(1, rows - 3));
+  const room = Math.max(0, rows - 2 - head.length);
   const reader = services.find((s): s is ReaderStatus => s.service === 'source-reader');
   const body =
     reader?.phase === 'snapshotting' ? copyLines(reader.copy, room) : balanceLines(services, room);
-  return [head, ...body].map((line) => line.slice(0, Math.max(1, columns - 1)));
+  return [...head, ...body].map((line) => line.slice(0, width));
+}
+
+/** A sentence is not cut, however narrow the terminal: what to do stands at its end. */
+function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = `${lines.at(-1) || ' '} ${word}`;
+    if (line.length <= width || lines.at(-1) === '') lines[lines.length - 1] = line;
+    else lines.push(`  ${word}`);
+  }
+  return lines;
 }
 
 /** Tables that are being copied first, those that are through last; what there is no room for is counted. */
@@ -65,10 +81,13 @@ function barOf({ chunksDone, chunksTotal, bytesDone, bytesTotal, rowsDone, ready
 function balanceLines(services: readonly ServiceStatus[], room: number): string[] {
   const report = reportOf(services);
   if (report === null || report.read === null || room < 1) return [];
+  const filtered = report.filtered === null ? 0 : countChanges(report.filtered);
   const parts = [
-    `read ${number.format(countAll(report.read))}`,
-    `applied ${number.format(countAll(report.applied ?? report.read))}`,
+    `read ${number.format(countChanges(report.read))}`,
+    `applied ${report.applied === null ? '-' : number.format(countChanges(report.applied))}`,
+    ...(filtered > 0 ? [`filtered ${number.format(filtered)}`] : []),
     `parked ${number.format(report.parked)}`,
+    ...(report.discarded > 0 ? [`discarded ${number.format(report.discarded)}`] : []),
     `on their way ${report.inFlight === null ? '-' : number.format(report.inFlight)}`,
   ];
   const lag = report.lagMs === null ? [] : [`lag ${formatLag(report.lagMs)}`];

@@ -3,6 +3,7 @@ import type { Hub } from '../../../shared/hub/hub.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { StatusBoard, statusLine } from '../supervisor/status-line.ts';
 import { liveLines } from './live-lines.ts';
+import { PlainLines } from './plain-lines.ts';
 
 const PRETTY = {
   colorize: true,
@@ -12,14 +13,14 @@ const PRETTY = {
 };
 const CLEAR_BELOW = '\u001b[J';
 
-/** What `weir run` prints while it runs: drawn anew each second on a terminal, a plain line now and then elsewhere. */
+/** What `weir run` prints while it runs: drawn anew each second on a terminal, plain lines elsewhere. */
 export class RunView {
   readonly #pipeline: string;
   readonly #board = new StatusBoard();
   readonly #stops: (() => void)[];
   /** Lines on the terminal that the next drawing takes the place of. */
   #drawn = 0;
-  #last = '';
+  readonly #plain = new PlainLines();
   /** Log lines as people read them, where they do. */
   readonly #pretty = process.stderr.isTTY ? prettyFactory(PRETTY) : undefined;
 
@@ -56,8 +57,10 @@ export class RunView {
       return;
     }
     const line = `${this.#pipeline}: ${statusLine(services)}`;
-    if (line !== this.#last) process.stdout.write(`${line}\n`);
-    this.#last = line;
+    const isCopying = services.some(
+      (status) => status.service === 'source-reader' && status.phase === 'snapshotting',
+    );
+    if (this.#plain.isWorth(line, Date.now(), isCopying)) process.stdout.write(`${line}\n`);
   }
 
   #clear(): void {

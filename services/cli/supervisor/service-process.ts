@@ -54,20 +54,22 @@ export class ServiceProcess {
     const backoff = new Backoff({ firstMs: 250, maxMs: 10_000 });
     for (;;) {
       const startedAtMs = Date.now();
-      const exitCode = await this.#once();
+      const { exitCode, signal } = await this.#once();
       // Null: ended by a signal. 1 to 3 with a sentence: the service has said what is wrong.
       const verdict = exitCode !== null && (exitCode === 0 || this.#reason !== null);
       if (verdict || this.#stopping.signal.aborted)
         return { service, exitCode: exitCode ?? 0, reason: this.#reason };
       this.restarts++;
       if (Date.now() - startedAtMs > 60_000) backoff.reset();
-      this.#options.onLog(`weir: ${service} ended unexpectedly and is started again`);
+      this.#options.onLog(
+        `weir: ${service} ended unexpectedly (${signal ?? `exit code ${exitCode}`}) and is started again`,
+      );
       await backoff.wait(this.#stopping.signal);
       if (this.#stopping.signal.aborted) return { service, exitCode: 0, reason: null };
     }
   }
 
-  #once(): Promise<number | null> {
+  #once(): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> {
     const { service, file, env, onLog } = this.#options;
     this.#reason = null;
     const child = spawn(
@@ -85,9 +87,9 @@ export class ServiceProcess {
     return new Promise((resolve) => {
       child.once('error', (error) => {
         this.#reason = error.message;
-        resolve(3);
+        resolve({ exitCode: 3, signal: null });
       });
-      child.once('close', (code) => resolve(code));
+      child.once('close', (exitCode, signal) => resolve({ exitCode, signal }));
     });
   }
 }

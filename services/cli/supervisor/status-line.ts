@@ -1,6 +1,6 @@
 import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import { formatDuration } from '../../../shared/config/duration.ts';
-import type { ChangeCounts } from '../../../shared/connector/sink.ts';
+import { countChanges } from '../../../shared/progress/change-kinds.ts';
 import type { PipelineReport } from '../../../shared/progress/pipeline-report.ts';
 import type {
   ReaderStatus,
@@ -28,17 +28,19 @@ export class StatusBoard {
   }
 }
 
-/** One line that says how a pipeline is doing. */
-export function statusLine(services: readonly ServiceStatus[]): string {
+/** One line that says how a pipeline is doing; `parked` where the target itself was asked. */
+export function statusLine(services: readonly ServiceStatus[], parked?: number): string {
+  return [...doing(services, parked), ...notes(services)].join(' · ');
+}
+
+/** What it does, and how fast. */
+export function doing(services: readonly ServiceStatus[], parked?: number): string[] {
   const reader = services.find(
     (status): status is ReaderStatus => status.service === 'source-reader',
   );
-  const writers = services.filter(
-    (status): status is WriterStatus => status.service === 'target-writer',
-  );
+  const writers = writersOf(services).length;
   const report = reportOf(services);
   const parts: string[] = [reader?.phase ?? 'starting'];
-  if (report !== null && isWorthTelling(report)) parts.push(`${report.state}: ${report.reason}`);
   const copy = Object.values(reader?.copy ?? {});
   const total = sum(copy.map((c) => c.chunksTotal));
   if (reader?.phase === 'snapshotting' && total > 0) {
@@ -50,18 +52,39 @@ export function statusLine(services: readonly ServiceStatus[]): string {
     const leftMs = report?.copy?.leftMs ?? null;
     if (leftMs !== null) parts.push(`${formatDuration(leftMs)} left`);
   }
-  const read = sum(Object.values(reader?.read ?? {}).map(countAll));
+  const read = sum(Object.values(reader?.read ?? {}).map(countChanges));
   if (read > 0) parts.push(`${number.format(read)} changes read`);
   const rate = Math.round(report?.appliedPerSecond ?? 0);
   if (rate > 0) parts.push(`${number.format(rate)}/s applied`);
   if ((report?.inFlight ?? 0) > 0) parts.push(`${number.format(report!.inFlight!)} on their way`);
-  if ((report?.parked ?? 0) > 0) parts.push(`${number.format(report!.parked)} parked`);
+  const aside = parked ?? report?.parkedEntries ?? 0;
+  if (aside > 0)
+    parts.push(`${number.format(aside)} parked: see weir parked list ${services[0]!.pipeline}`);
   if (report?.lagMs != null) parts.push(`lag ${formatLag(report.lagMs)}`);
-  parts.push(`${writers.length} writer${writers.length === 1 ? '' : 's'}`);
-  parts.push(...retentionParts(reader?.retention ?? null));
-  const problem = services.find((status) => status.problem !== null)?.problem;
-  if (problem !== undefined && problem !== null) parts.push(`problem: ${problem}`);
-  return parts.join(' · ');
+  parts.push(`${writers} writer${writers === 1 ? '' : 's'}`);
+  return parts;
+}
+
+/** What a person should look at, a sentence each; nothing where all is well. */
+export function notes(services: readonly ServiceStatus[]): string[] {
+  const reader = services.find((status) => status.service === 'source-reader');
+  const report = reportOf(services);
+  const problem = services.find((status) => status.problem !== null)?.problem ?? null;
+  return [
+    ...(report !== null && isWorthTelling(report) ? [`${report.state}: ${report.reason}`] : []),
+    ...retentionParts(reader?.retention ?? null),
+    ...warningsOf(services).map((warning) => `warning: ${warning}`),
+    ...(problem === null ? [] : [`problem: ${problem}`]),
+  ];
+}
+
+/** What writers have seen at the target; several may have seen the same. */
+function warningsOf(services: readonly ServiceStatus[]): string[] {
+  return [...new Set(writersOf(services).flatMap(({ warnings }) => warnings))];
+}
+
+function writersOf(services: readonly ServiceStatus[]): WriterStatus[] {
+  return services.filter((status) => status.service === 'target-writer');
 }
 
 /** What the stats service says, where one runs. */
@@ -87,10 +110,6 @@ function retentionParts(retention: RetentionStatus | null): string[] {
   if (growthBytesPerSecond > 0) parts.push(`+${formatByteSize(growthBytesPerSecond)}/s`);
   if (secondsToLimit !== null) parts.push(`full in ${formatDuration(secondsToLimit * 1_000)}`);
   return [parts.join(', '), ...(warning === null ? [] : [`warning: ${warning}`])];
-}
-
-export function countAll(counts: Readonly<ChangeCounts>): number {
-  return counts.inserts + counts.updates + counts.deletes + counts.truncates;
 }
 
 function sum(values: readonly number[]): number {

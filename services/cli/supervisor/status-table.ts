@@ -1,7 +1,8 @@
 import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import type { NamespaceReport } from '../../../shared/progress/pipeline-report.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
-import { countAll, formatLag, reportOf } from './status-line.ts';
+import { countChanges } from '../../../shared/progress/change-kinds.ts';
+import { formatLag, reportOf } from './status-line.ts';
 
 const number = new Intl.NumberFormat('en-US');
 
@@ -9,19 +10,20 @@ const number = new Intl.NumberFormat('en-US');
 export function balanceLines(services: readonly ServiceStatus[]): string[] {
   const report = reportOf(services);
   if (report === null || report.namespaces.length === 0) return [];
-  const rows = report.namespaces.map((each) => [
-    each.namespace,
-    number.format(each.rowsDone),
-    copied(each),
-    number.format(countAll(each.read)),
-    number.format(countAll(each.applied)),
-    number.format(Math.max(0, countAll(each.read) - countAll(each.applied))),
-  ]);
-  const heads = ['  namespace', 'rows copied', 'copy', 'read', 'applied', 'on their way'];
-  const lines = table(
-    heads,
-    rows.map(([name = '', ...rest]) => [`  ${name}`, ...rest]),
+  const aside = (['filtered', 'parked'] as const).filter((what) =>
+    report.namespaces.some((each) => each[what] > 0),
   );
+  const rows = report.namespaces.map((each) => [
+    `  ${each.namespace}`,
+    each.rowsDone === null ? '-' : number.format(each.rowsDone),
+    copied(each),
+    number.format(countChanges(each.read)),
+    number.format(countChanges(each.applied)),
+    ...aside.map((what) => number.format(each[what])),
+    number.format(Math.max(0, countChanges(each.read) - countChanges(each.settled))),
+  ]);
+  const heads = ['  namespace', 'rows copied', 'copy', 'read', 'applied', ...aside];
+  const lines = table([...heads, 'on their way'], rows);
   if (report.namespacesLeftOut > 0) lines.push(`  and ${report.namespacesLeftOut} more`);
   return lines;
 }

@@ -18,14 +18,21 @@ export class PartitionWriter {
   readonly #log: ConnectorLog;
   /** As the source had them the last time. */
   #known: ReadonlySet<string> = new Set();
+  /** Sentences, of those that went and have left rows at the target. */
+  #gone: ReadonlySet<string> = new Set();
 
   constructor(target: PlanTarget, log: ConnectorLog) {
     this.#target = target;
     this.#log = log;
   }
 
+  get gone(): readonly string[] {
+    return [...this.#gone];
+  }
+
   isDue(partitions: readonly Partition[]): boolean {
-    return partitions.length !== this.#known.size || partitions.some((p) => !this.#has(p));
+    const isOther = partitions.length !== this.#known.size || partitions.some((p) => !this.#has(p));
+    return isOther || this.#gone.size > 0;
   }
 
   async write(
@@ -43,9 +50,12 @@ export class PartitionWriter {
       followed.add(root);
       if (!this.#has(partition)) await this.#add(client, partition, root);
     }
+    const gone = new Set<string>();
     for (const root of followed)
       for (const partition of root.partitions)
-        if (!present.has(namespaceOf(partition))) await this.#tellGone(client, partition, root);
+        if (!present.has(namespaceOf(partition)) && (await this.#isLeft(client, partition, root)))
+          gone.add(this.#tellGone(partition, root));
+    this.#gone = gone;
     this.#known = present;
   }
 
@@ -90,23 +100,18 @@ export class PartitionWriter {
     );
   }
 
-  /** Until the target has let go of it too; then it is forgotten. */
-  async #tellGone(
+  /** Whether the target still has it; else it is forgotten. */
+  async #isLeft(
     client: pg.Client,
     partition: PartitionDefinition,
     root: TableDefinition,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const name = this.#target.names.ofPartition(partition, root);
-    const table = this.#target.names.ofTable(root);
     const { rows } = await client.query<{ has: boolean }>(
       'SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = to_regclass($1)) AS has',
       [name.sql],
     );
-    if (rows[0]?.has === true)
-      return this.#log.warn(
-        { namespace: table.namespace, partition: name.namespace },
-        `${namespaceOf(partition)} is no longer a partition of ${namespaceOf(root)} at the source, which PostgreSQL does not send; its rows are still at the target: once the pipeline has caught up, run there: ALTER TABLE ${table.sql} DETACH PARTITION ${name.sql}, or DROP TABLE ${name.sql}`,
-      );
+    if (rows[0]?.has === true) return true;
     await client.query(
       `UPDATE weir.namespace SET definition = jsonb_set(definition, '{partitions}', COALESCE((
          SELECT jsonb_agg(p) FROM jsonb_array_elements(definition -> 'partitions') p
@@ -114,6 +119,17 @@ export class PartitionWriter {
        WHERE pipeline = $1 AND namespace = $2`,
       [this.#target.pipeline, namespaceOf(root), partition.schema, partition.name],
     );
+    return false;
+  }
+
+  /** Once in the log, and as long as it is so where people look. */
+  #tellGone(partition: PartitionDefinition, root: TableDefinition): string {
+    const name = this.#target.names.ofPartition(partition, root);
+    const table = this.#target.names.ofTable(root);
+    const text = `${namespaceOf(partition)} is no longer a partition of ${namespaceOf(root)} at the source, which PostgreSQL does not send; its rows are still at the target: once the pipeline has caught up, run there: ALTER TABLE ${table.sql} DETACH PARTITION ${name.sql}, or DROP TABLE ${name.sql}`;
+    if (!this.#gone.has(text))
+      this.#log.warn({ namespace: table.namespace, partition: name.namespace }, text);
+    return text;
   }
 }
 

@@ -21,6 +21,10 @@ export class SideStateWriter {
     this.#partitions = new PartitionWriter(target, log);
   }
 
+  get warnings(): readonly string[] {
+    return this.#partitions.gone;
+  }
+
   async write(client: pg.Client, state: SideState): Promise<void> {
     const moved = state.sequences.filter(
       (each) => this.#written.get(formatNamespace(each.schema, each.name)) !== standing(each),

@@ -242,6 +242,10 @@ class PostgresSink implements Sink {
     });
   }
 
+  warnings(): readonly string[] {
+    return this.#sideState.warnings;
+  }
+
   reset(): Promise<void> {
     return this.#ask('resetting the pipeline at', (client) =>
       dropState(client, this.#options.pipeline),

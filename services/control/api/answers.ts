@@ -73,6 +73,9 @@ export const SUMMARY = named(
     readers: count,
     writers: count,
     problems: z.array(z.string()),
+    warnings: z
+      .array(z.string())
+      .describe('what to look after at the target; nothing waits for it'),
   }),
 );
 
@@ -130,7 +133,9 @@ export const BALANCE = named(
     stale: z.boolean(),
     read: COUNTS.nullable(),
     applied: COUNTS.nullable(),
+    filtered: COUNTS.nullable().describe('left out by a transform'),
     parked: count.nullable().describe('changes'),
+    discarded: count.nullable().describe('changes that were parked and given up'),
     inFlight: count.nullable(),
     difference: z
       .object({
@@ -144,10 +149,13 @@ export const BALANCE = named(
       z.object({
         namespace: z.string(),
         read: COUNTS,
-        settled: COUNTS.describe('applied, parked or discarded'),
+        applied: COUNTS,
+        settled: COUNTS.describe('applied, filtered, parked or discarded'),
+        filtered: count.describe('changes'),
+        parked: count.describe('changes'),
+        rowsDone: count.nullable().describe('null where nobody has told it yet'),
         chunksTotal: count,
         chunksDone: count,
-        rowsDone: count,
         bytesTotal: bytes,
         bytesDone: bytes,
       }),

@@ -5,12 +5,15 @@ import type { z } from 'zod';
 import { toWeirError, WeirError } from '../../../shared/errors/weir-error.ts';
 import { formatListenAddress, type ListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { foreignRequest, isLoopback } from '../access/same-site.ts';
+import type { Monitoring } from '../../../shared/metrics/monitoring.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { ConsoleFiles } from '../console-files.ts';
 import type { Fleet } from '../fleet.ts';
+import { measureControl } from '../metrics.ts';
 import { HttpError, toProblem } from './problem.ts';
 import type { Route, RouteInput } from './route.ts';
 import { ROUTES } from './routes.ts';
+import { openStreams } from './stream.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
 
@@ -23,6 +26,7 @@ export interface ApiOptions {
   listen: ListenAddress;
   version: string;
   log: Logger;
+  monitoring: Monitoring;
 }
 
 export interface ApiServer {
@@ -45,6 +49,7 @@ const PUBLIC_HEADERS = {
 /** Serves the API and the console. */
 export async function serveApi(options: ApiOptions): Promise<ApiServer> {
   const { listen, log } = options;
+  const meter = measureControl(options.monitoring, options.fleet, () => openStreams(options.fleet));
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: 30_000,
@@ -62,6 +67,9 @@ export async function serveApi(options: ApiOptions): Promise<ApiServer> {
     reply.headers(PUBLIC_HEADERS);
     const foreign = foreignRequest(originOf(request), isLoopback(listen.host));
     if (foreign !== null) throw new HttpError(403, 'ACCESS_DENIED', foreign);
+  });
+  app.addHook('onResponse', async (_request, reply) => {
+    meter.answered(reply.statusCode, reply.elapsedTime / 1_000);
   });
   app.setErrorHandler(async (error, request, reply) => {
     const problem = toProblem(error);

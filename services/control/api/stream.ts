@@ -18,9 +18,13 @@ export interface StreamOptions {
 
 const open = new WeakMap<Fleet, number>();
 
+export function openStreams(fleet: Fleet): number {
+  return open.get(fleet) ?? 0;
+}
+
 /** Sends live changes as server-sent events until the client goes. */
 export function streamEvents({ fleet, only, lastId }: StreamOptions, reply: FastifyReply): void {
-  const streams = open.get(fleet) ?? 0;
+  const streams = openStreams(fleet);
   if (streams >= MAX_STREAMS)
     throw new WeirError('REQUEST_INVALID', `${MAX_STREAMS} streams are open, which is the limit`);
   open.set(fleet, streams + 1);
@@ -72,6 +76,6 @@ export function streamEvents({ fleet, only, lastId }: StreamOptions, reply: Fast
     clearInterval(looking);
     clearInterval(heartbeat);
     for (const stop of stops) stop();
-    open.set(fleet, (open.get(fleet) ?? 1) - 1);
+    open.set(fleet, openStreams(fleet) - 1);
   });
 }

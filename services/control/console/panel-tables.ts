@@ -15,7 +15,10 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
         : 'The source has given no plan yet.',
     );
   const old = isCurrent(counts) ? '' : ' stale';
-  const { difference } = counts;
+  const { difference, namespaces } = counts;
+  const isFiltered = namespaces.some(({ filtered }) => filtered > 0);
+  const isParked = namespaces.some(({ parked }) => parked > 0);
+  const aside = [...(isFiltered ? ['Filtered'] : []), ...(isParked ? ['Parked'] : [])];
   return h(
     'div',
     { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Tables' },
@@ -28,11 +31,14 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
     h(
       'table',
       { class: 'cards' },
-      headRow(['Table'], ['Rows copied', 'Copy', 'Read', 'Settled', 'On their way', 'Balance']),
+      headRow(
+        ['Table'],
+        ['Rows copied', 'Copy', 'Read', 'Applied', ...aside, 'On their way', 'Balance'],
+      ),
       h(
         'tbody',
         {},
-        counts.namespaces.map((each) => {
+        namespaces.map((each) => {
           const read = countAll(each.read);
           const settled = countAll(each.settled);
           const wrong = difference?.namespace === each.namespace;
@@ -54,7 +60,9 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
                   ],
             ),
             cell('Read', number(read)),
-            cell('Settled', number(settled)),
+            cell('Applied', number(countAll(each.applied))),
+            isFiltered && cell('Filtered', number(each.filtered)),
+            isParked && cell('Parked', number(each.parked)),
             cell('On their way', number(Math.max(0, read - settled))),
             h(
               'td',

@@ -85,6 +85,7 @@ function head(detail: Pipeline): HTMLElement {
     ),
     h('p', { class: 'soft' }, detail.reason),
     detail.problems.map((problem) => h('p', { class: 'wrong' }, problem)),
+    detail.warnings.map((warning) => h('p', { class: 'soft wrap' }, `To look after: ${warning}`)),
   );
 }
 

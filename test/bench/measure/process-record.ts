@@ -50,6 +50,11 @@ export function processTree(root: number): number[] {
   return pids;
 }
 
+/** CPU time of a process and all below it, those that have ended included. */
+export function cpuOfTree(root: number): number {
+  return processTree(root).reduce((sum, pid) => sum + (readProcess(pid)?.cpuMs ?? 0), 0);
+}
+
 /** CPU time that all processes of the machine have taken since it started, its virtual neighbours' share included. */
 export function machineCpuMs(): number {
   const total = /^cpu +(.+)$/m.exec(readFile('/proc/stat') ?? '')?.[1] ?? '';
