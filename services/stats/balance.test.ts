@@ -53,3 +53,11 @@ it('a difference that closes is forgotten with the next mark that comes through'
   balance.onSettled(orders(2), at(300));
   expect(balance.difference).toBeNull();
 });
+
+it('nothing is settled that is not said to be read, also before the source is asked again', () => {
+  const balance = new Balance();
+  balance.onMark(orders(10), at(200));
+  balance.onSettled({ ...orders(12), people: orders(3)['orders']! }, at(150));
+  expect(balance.read).toEqual({ ...orders(12), people: orders(3)['orders'] });
+  expect(balance.inFlight).toBe(0);
+});

@@ -49,17 +49,30 @@ export class Balance {
 
   /** Read and not settled; null before both are known. */
   get inFlight(): number | null {
-    if (this.#read === null || this.#settled === null) return null;
-    return Math.max(0, total(this.#read) - total(this.#settled));
+    const { read } = this;
+    if (read === null || this.#settled === null) return null;
+    return Math.max(0, total(read) - total(this.#settled));
   }
 
+  /** What is settled was read, also where the source has not been asked since. */
   get read(): CountsByNamespace | null {
-    return this.#read;
+    if (this.#read === null || this.#settled === null || this.#excess !== null) return this.#read;
+    return atLeast(this.#read, this.#settled);
   }
 
   get settled(): CountsByNamespace | null {
     return this.#settled;
   }
+}
+
+function atLeast(counts: CountsByNamespace, least: CountsByNamespace): CountsByNamespace {
+  const all = Object.entries({ ...least, ...counts }).map(([namespace]) => {
+    const most = noChanges();
+    for (const kind of CHANGE_KINDS)
+      most[kind] = Math.max(counts[namespace]?.[kind] ?? 0, least[namespace]?.[kind] ?? 0);
+    return [namespace, most] as const;
+  });
+  return Object.fromEntries(all);
 }
 
 /** The first namespace and kind of which `less` has fewer than `more`. */

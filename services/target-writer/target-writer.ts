@@ -92,7 +92,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
           owner = opened;
           problem = null;
           phase = 'running';
-          log.info({ writer: shortHolder(writerId), lanes }, 'writer is ready');
+          log.info({ writer: shortHolder(writerId), ofLanes: lanes }, 'writer is ready');
           const over = new AbortController();
           await runTogether(AbortSignal.any([inner, over.signal]), [
             (s) => gate.run(s),

@@ -90,7 +90,8 @@ export class LaneOwner {
     const { lanes } = this;
     if (lanes.join() === this.#told) return;
     this.#told = lanes.join();
-    this.#options.log.info({ lanes }, 'works on these lanes');
+    const { log, role, holder } = this.#options;
+    log.info({ [role]: shortHolder(holder), lanes }, 'works on these lanes');
   }
   #told = '';
 

@@ -18,7 +18,9 @@ afterAll(async () => {
 test('every change is accounted for exactly, whatever process is killed whenever', async () => {
   const seed = chooseSeed();
   const { pipeline, services, reports } = await startCounted({ source, target, natsUrl: nats.url });
-  await reports('that it follows', ({ state }) => state === 'following' || state === 'idle');
+  await reports('that it follows', ({ state }) => state === 'following' || state === 'idle', {
+    timeoutMs: 90_000,
+  });
   const writing = keepWriting(pipeline.sourceUrl, seed);
   const kill = services.map((service, i) => ({
     name: `${service.name} ${i}`,
@@ -51,7 +53,9 @@ test('it tells idle, behind, stuck and unbalanced apart, and the lag is what is 
   const natsUrl = nats.url;
   const { pipeline, services, reports } = await startCounted({ source, target, natsUrl });
   const { sourceUrl, targetUrl, name } = pipeline;
-  const idle = await reports('that the source is idle', ({ state }) => state === 'idle');
+  const idle = await reports('that the source is idle', ({ state }) => state === 'idle', {
+    timeoutMs: 90_000,
+  });
   expect(idle).toMatchObject({ inFlight: 0, difference: null, appliedPerSecond: 0 });
 
   await queryPostgres(targetUrl, SLOW);
@@ -93,7 +97,9 @@ test('it tells idle, behind, stuck and unbalanced apart, and the lag is what is 
 
   // Somebody meddles with the target's own record: what it accounts for is less than what was read.
   await queryPostgres(targetUrl, 'DELETE FROM weir.count');
-  const unbalanced = await reports('that it is unbalanced', ({ state }) => state === 'unbalanced');
+  const unbalanced = await reports('that it is unbalanced', ({ state }) => state === 'unbalanced', {
+    timeoutMs: 90_000,
+  });
   expect(unbalanced.difference).toMatchObject({ namespace: 'public.t', settled: 0 });
   expect(unbalanced.reason).toMatch(/public\.t: \d+ inserts were read and 0 are accounted for/);
 }, 300_000);

@@ -40,7 +40,7 @@ it('keeps to the terminal: neither wider nor higher, and counts what is left out
   const copy = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`table_${n}`, table({})]));
   const lines = liveLines('p', [reader('snapshotting', copy)], { columns: 30, rows: 10 });
   expect(lines).toHaveLength(8);
-  expect(lines.at(-1)).toBe('  and 44 more tables');
+  expect(lines.at(-1)).toBe('  and 46 more tables');
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(30);
 });
 

@@ -23,8 +23,8 @@ export function liveLines(
 ): string[] {
   const width = Math.max(1, columns - 1);
   const head = [
-    `${pipeline}: ${doing(services).join(' · ')}`,
-    ...notes(services).flatMap((note) => wrap(note, width)),
+    ...wrap(`${pipeline}: ${doing(services).join(' · ')}`, width),
+    ...notes(services).flatMap((note) => wrap(`  ${note}`, width)),
   ].slice(0, Math.max(1, rows - 3));
   const room = Math.max(0, rows - 2 - head.length);
   const reader = services.find((s): s is ReaderStatus => s.service === 'source-reader');
@@ -35,10 +35,11 @@ export function liveLines(
 
 /** A sentence is not cut, however narrow the terminal: what to do stands at its end. */
 function wrap(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = `${lines.at(-1) || ' '} ${word}`;
-    if (line.length <= width || lines.at(-1) === '') lines[lines.length - 1] = line;
+  const [first = '', ...words] = text.split(/(?<=\S) /);
+  const lines = [first];
+  for (const word of words) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line.length <= width) lines[lines.length - 1] = line;
     else lines.push(`  ${word}`);
   }
   return lines;

@@ -3,6 +3,7 @@ import { formatDuration } from '../../../shared/config/duration.ts';
 import { countChanges } from '../../../shared/progress/change-kinds.ts';
 import type { PipelineReport } from '../../../shared/progress/pipeline-report.ts';
 import type {
+  CopyProgress,
   ReaderStatus,
   RetentionStatus,
   ServiceStatus,
@@ -42,12 +43,16 @@ export function doing(services: readonly ServiceStatus[], parked?: number): stri
   const report = reportOf(services);
   const parts: string[] = [reader?.phase ?? 'starting'];
   const copy = Object.values(reader?.copy ?? {});
-  const total = sum(copy.map((c) => c.chunksTotal));
-  if (reader?.phase === 'snapshotting' && total > 0) {
-    const done = sum(copy.map((c) => c.chunksDone));
+  if (reader?.phase === 'snapshotting' && copy.length > 0) {
+    const all = {
+      chunksTotal: sum(copy.map((c) => c.chunksTotal)),
+      chunksDone: sum(copy.map((c) => c.chunksDone)),
+      bytesTotal: sum(copy.map((c) => c.bytesTotal)),
+      bytesDone: sum(copy.map((c) => c.bytesDone)),
+    };
     parts.push(
       `${number.format(sum(copy.map((c) => c.rowsDone)))} rows copied`,
-      `${Math.floor((100 * done) / total)} % of ${copy.length} tables`,
+      `${copiedPercent(all)} of ${copy.length} tables`,
     );
     const leftMs = report?.copy?.leftMs ?? null;
     if (leftMs !== null) parts.push(`${formatDuration(leftMs)} left`);
@@ -63,6 +68,18 @@ export function doing(services: readonly ServiceStatus[], parked?: number): stri
   if (report?.lagMs != null) parts.push(`lag ${formatLag(report.lagMs)}`);
   parts.push(`${writers} writer${writers === 1 ? '' : 's'}`);
   return parts;
+}
+
+/** By bytes where the source estimates them: chunks of small tables are small. */
+export function copiedPercent({
+  chunksTotal,
+  chunksDone,
+  bytesTotal,
+  bytesDone,
+}: Pick<CopyProgress, 'chunksTotal' | 'chunksDone' | 'bytesTotal' | 'bytesDone'>): string {
+  if (chunksTotal === chunksDone) return '100 %';
+  const share = bytesTotal > 0 ? bytesDone / bytesTotal : chunksDone / chunksTotal;
+  return `${Math.min(99, Math.floor(100 * share))} %`;
 }
 
 /** What a person should look at, a sentence each; nothing where all is well. */

@@ -2,7 +2,7 @@ import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import type { NamespaceReport } from '../../../shared/progress/pipeline-report.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { countChanges } from '../../../shared/progress/change-kinds.ts';
-import { formatLag, reportOf } from './status-line.ts';
+import { copiedPercent, formatLag, reportOf } from './status-line.ts';
 
 const number = new Intl.NumberFormat('en-US');
 
@@ -42,7 +42,7 @@ export function pipelineTable(pipelines: ReadonlyMap<string, readonly ServiceSta
       report?.lagMs == null ? '-' : formatLag(report.lagMs),
       report === null ? '-' : number.format(Math.round(report.appliedPerSecond)),
       report?.inFlight == null ? '-' : number.format(report.inFlight),
-      report?.copy == null ? '-' : share(report.copy.chunksDone, report.copy.chunksTotal),
+      report?.copy == null ? '-' : copiedPercent(report.copy),
       waiting === undefined ? '-' : formatByteSize(waiting),
       retained === undefined ? '-' : formatByteSize(retained),
       String(writers),
@@ -53,12 +53,8 @@ export function pipelineTable(pipelines: ReadonlyMap<string, readonly ServiceSta
   return table([...heads, 'log held', 'writers', 'why'], rows);
 }
 
-function copied({ chunksDone, chunksTotal }: NamespaceReport): string {
-  return chunksTotal === 0 ? '-' : share(chunksDone, chunksTotal);
-}
-
-function share(done: number, total: number): string {
-  return total === 0 ? '-' : `${Math.floor((100 * done) / total)} %`;
+function copied(report: NamespaceReport): string {
+  return report.chunksTotal === 0 ? '-' : copiedPercent(report);
 }
 
 /** The first column and the last to the left, numbers to the right. */
