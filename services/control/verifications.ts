@@ -27,7 +27,11 @@ export class Verifications {
   }
 
   static async open(host: Host, files: ComparisonFiles | null): Promise<Verifications> {
-    return new Verifications(host, files, (await files?.readAll()) ?? new Map());
+    return new Verifications(
+      host,
+      files,
+      (await files?.readAll()) ?? new Map<string, Verification[]>(),
+    );
   }
 
   /** Latest first. */

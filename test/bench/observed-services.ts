@@ -10,7 +10,7 @@ const STOP_MS = 15_000;
 
 /** The services of a pipeline, observed by all there is to observe them with, or by nobody at all. */
 export class ObservedServices {
-  readonly #children: ChildProcess[] = [];
+  readonly #children: { name: string; child: ChildProcess }[] = [];
   readonly #over = new AbortController();
   #watching: Promise<unknown> = Promise.resolve();
 
@@ -25,16 +25,16 @@ export class ObservedServices {
     const first = await findFreePort();
     const ports: number[] = [];
     const nextPort = (): number => first + ports.push(first + ports.length) - 1;
-    const start = (...args: string[]): void => {
+    const start = (name: string, ...args: string[]): void => {
       const metrics = isObserved ? ['--metrics-listen', String(nextPort())] : [];
-      services.#children.push(spawnWeir(bench, [...args, ...metrics]));
+      services.#children.push({ name, child: spawnWeir(bench, [...args, ...metrics]) });
     };
     const names = ['source-reader', 'target-writer', ...(isObserved ? ['stats'] : [])];
-    for (const name of names) start('service', name, '--pipeline', file);
+    for (const name of names) start(name, 'service', name, '--pipeline', file);
     if (!isObserved) return services;
     const listen = await findFreePort();
     const state = path.join(bench.directory, 'control');
-    start('control', file, '--listen', String(listen), '--state', state);
+    start('control', 'control', file, '--listen', String(listen), '--state', state);
     const urls = ports.map((port) => `http://127.0.0.1:${port}/metrics`);
     for (const url of urls) await untilAnswers(url, signal);
     const over = AbortSignal.any([signal, services.#over.signal]);
@@ -45,14 +45,15 @@ export class ObservedServices {
     return services;
   }
 
-  get pids(): number[] {
-    return this.#children.flatMap(({ pid }) => pid ?? []);
+  /** By name; a service that observes is there only where one does. */
+  get pids(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#children.map(({ name, child }) => [name, child.pid ?? 0]));
   }
 
   async stop(): Promise<void> {
     this.#over.abort();
     await this.#watching;
-    await Promise.all(this.#children.map(stopChild));
+    await Promise.all(this.#children.map(({ child }) => stopChild(child)));
   }
 }
 

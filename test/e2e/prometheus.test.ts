@@ -138,6 +138,7 @@ describe.runIf(isThere)('with a real Prometheus', () => {
     const elsewhere = { env: { WEIR_NATS_URL: nats.url } };
     let round = 0;
     const isComplete = async (): Promise<boolean> => {
+      await client.get('/v1/pipelines');
       await queryPostgres(
         pipeline.sourceUrl,
         `UPDATE t SET n = n + 1 WHERE id % 50 = ${round++ % 50}`,

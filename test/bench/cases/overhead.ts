@@ -8,7 +8,7 @@ import type { Bench, CaseReport } from '../bench.ts';
 import { requireEqual } from '../equality.ts';
 import { createFilledEvents, EVENTS } from '../events-table.ts';
 import { cpuOfTree } from '../measure/process-record.ts';
-import { summarize } from '../measure/statistics.ts';
+import { median, summarize } from '../measure/statistics.ts';
 import { PIPELINE, resetPipeline, writePipelineFile } from '../pipeline-run.ts';
 import { createDatabase, dropDatabase, runSql } from '../sql.ts';
 import { ObservedServices } from '../observed-services.ts';
@@ -28,6 +28,8 @@ interface Outcome {
   changesPerSecond: number;
   /** Of Weir, the broker and both servers, for a million changes. */
   cpuSeconds: number;
+  /** Processor seconds a second, by process. */
+  cores: Record<string, number>;
 }
 
 /**
@@ -92,16 +94,19 @@ async function oneRun(
     await runSql(sourceUrl, changesOf(rows, run), signal);
     for (const url of [sourceUrl, targetUrl])
       for (const sql of [`VACUUM ${EVENTS}`, 'CHECKPOINT']) await runSql(url, sql, signal);
-    const pids = [...services.pids, nats.pid, source.pid, target.pid];
-    const cpu = (): number => pids.reduce((sum, pid) => sum + cpuOfTree(pid), 0);
-    const cpuBefore = cpu();
+    const pids = { ...services.pids, broker: nats.pid, source: source.pid, target: target.pid };
+    const cpu = (): [string, number][] =>
+      Object.entries(pids).map(([name, pid]) => [name, cpuOfTree(pid) / 1_000]);
+    const before = new Map(cpu());
     const startedAtMs = performance.now();
     await desire(hub, 'running', signal);
     await untilArrived(targetUrl, run, signal);
     const seconds = (performance.now() - startedAtMs) / 1_000;
-    const cpuSeconds = (cpu() - cpuBefore) / 1_000 / (rows / 1e6);
+    const used = cpu().map(([name, at]) => [name, at - (before.get(name) ?? 0)] as const);
+    const cpuSeconds = used.reduce((sum, [, each]) => sum + each, 0) / (rows / 1e6);
+    const cores = Object.fromEntries(used.map(([name, each]) => [name, each / seconds]));
     await desire(hub, 'paused', signal);
-    return { changesPerSecond: rows / seconds, cpuSeconds };
+    return { changesPerSecond: rows / seconds, cpuSeconds, cores };
   } finally {
     await services.stop();
   }
@@ -144,9 +149,9 @@ async function untilPhase(hub: Hub, phase: string, signal: AbortSignal): Promise
 }
 
 function report(rows: number, outcomes: Record<Kind, Outcome[]>): CaseReport {
-  const of = (kind: Kind, figure: keyof Outcome) =>
+  const of = (kind: Kind, figure: 'changesPerSecond' | 'cpuSeconds') =>
     summarize(outcomes[kind].map((outcome) => outcome[figure]));
-  const change = (kind: Kind, figure: keyof Outcome): number =>
+  const change = (kind: Kind, figure: 'changesPerSecond' | 'cpuSeconds'): number =>
     of(kind, figure).median / of('bare', figure).median - 1;
   const percent = (share: number): string => `${share < 0 ? '' : '+'}${(share * 100).toFixed(1)} %`;
   const line = (kind: Kind): string => {
@@ -165,7 +170,16 @@ function report(rows: number, outcomes: Record<Kind, Outcome[]>): CaseReport {
     lines: [
       `overhead: ${rows.toLocaleString('en-US')} changes; metrics scraped each second, stats and control with a client, against none of them; median (least to most)`,
       ...KINDS.map(line),
+      ...(['bare', 'measured'] as const).map(
+        (kind) => `  cores, ${kind}: ${coresLine(outcomes[kind])}`,
+      ),
     ],
     figures: { rows, outcomes },
   };
+}
+
+function coresLine(outcomes: readonly Outcome[]): string {
+  const names = Object.keys(outcomes[0]?.cores ?? {});
+  const usual = (name: string): number => median(outcomes.map(({ cores }) => cores[name] ?? 0));
+  return names.map((name) => `${name} ${usual(name).toFixed(3)}`).join(', ');
 }
