@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { EVENT } from './api/answers.ts';
-import type { PipelineEvent } from './event-log.ts';
+import type { KeptEvents, PipelineEvent } from './event-log.ts';
 
 /** Lines after which the file is written anew with the latest half of them: a few hundred kilobytes. */
 const MOST_LINES = 2_000;
@@ -11,7 +11,7 @@ const MOST_LINES = 2_000;
  * Events where they outlive control: one line of JSON each, appended as they happen. Written at once, because they are few
  * and the last one before an end matters most; a disk that refuses costs the history, and nothing else.
  */
-export class EventFile {
+export class EventFile implements KeptEvents {
   readonly #file: string;
   readonly #log: Logger;
   #lines: string[];

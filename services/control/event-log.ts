@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { EventFile } from './event-file.ts';
 
 export const EVENT_KINDS = ['state', 'problem', 'service', 'action', 'parked', 'verify'] as const;
 
@@ -17,27 +16,34 @@ export interface PipelineEvent {
   by: string | null;
 }
 
+/** Where events outlive control. */
+export interface KeptEvents {
+  /** Oldest first. */
+  read(): PipelineEvent[];
+  append(event: PipelineEvent): void;
+}
+
 const KEPT = 2_000;
 
-/** The latest events of all pipelines; of earlier lives of control too, where there is a file. */
+/** The latest events of all pipelines; of earlier lives of control too, where they are kept. */
 export class EventLog {
   /** Tells the ids of this life from those of an earlier one. */
   readonly #life = randomBytes(4).toString('hex');
   readonly #listeners = new Set<(event: PipelineEvent) => void>();
   #events: PipelineEvent[] = [];
   #number = 0;
-  readonly #file: EventFile | null;
+  readonly #kept: KeptEvents | null;
 
-  constructor(file: EventFile | null = null) {
-    this.#file = file;
-    this.#events = file?.read() ?? [];
+  constructor(kept: KeptEvents | null = null) {
+    this.#kept = kept;
+    this.#events = kept?.read() ?? [];
   }
 
   add(event: Omit<PipelineEvent, 'id' | 'at' | 'by'> & { by?: string | null }): void {
     const at = new Date().toISOString();
     const made = { by: null, ...event, id: `${this.#life}-${++this.#number}`, at };
     this.#events.push(made);
-    this.#file?.append(made);
+    this.#kept?.append(made);
     if (this.#events.length > KEPT) this.#events = this.#events.slice(-KEPT / 2);
     for (const listener of this.#listeners) listener(made);
   }
