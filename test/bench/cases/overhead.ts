@@ -6,7 +6,8 @@ import { watchStatus } from '../../../shared/hub/status-board.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import type { Bench, CaseReport } from '../bench.ts';
 import { requireEqual } from '../equality.ts';
-import { createFilledEvents, EVENTS } from '../events-table.ts';
+import { createFilledTables } from '../data/data-set.ts';
+import { EVENTS, EVENTS_TABLE } from '../data/events.ts';
 import { cpuOfTree } from '../measure/process-record.ts';
 import { median, summarize } from '../measure/statistics.ts';
 import { PIPELINE, resetPipeline, writePipelineFile } from '../pipeline-run.ts';
@@ -42,8 +43,8 @@ export async function runOverhead(bench: Bench): Promise<CaseReport> {
   bench.say(`overhead: writing ${rows} rows`);
   const sourceUrl = await createDatabase(servers.source, DATABASE, signal);
   const targetUrl = await createDatabase(servers.target, DATABASE, signal);
-  await createFilledEvents(sourceUrl, rows, signal);
-  const file = await writePipelineFile(bench, sourceUrl, targetUrl);
+  await createFilledTables(sourceUrl, EVENTS, rows, signal);
+  const file = await writePipelineFile(bench, EVENTS, sourceUrl, targetUrl);
   const hub = await connectHub({ url: servers.nats.url, name: 'bench' });
   const outcomes: Record<Kind, Outcome[]> = { bare: [], measured: [], again: [] };
   try {
@@ -93,7 +94,7 @@ async function oneRun(
     await untilPhase(hub, 'paused', signal);
     await runSql(sourceUrl, changesOf(rows, run), signal);
     for (const url of [sourceUrl, targetUrl])
-      for (const sql of [`VACUUM ${EVENTS}`, 'CHECKPOINT']) await runSql(url, sql, signal);
+      for (const sql of [`VACUUM ${EVENTS_TABLE}`, 'CHECKPOINT']) await runSql(url, sql, signal);
     const pids = { ...services.pids, broker: nats.pid, source: source.pid, target: target.pid };
     const cpu = (): [string, number][] =>
       Object.entries(pids).map(([name, pid]) => [name, cpuOfTree(pid) / 1_000]);
@@ -116,16 +117,16 @@ async function oneRun(
 function changesOf(rows: number, run: number): string {
   return `DO $$ BEGIN
     FOR t IN 0..${Math.ceil(rows / A_TRANSACTION) - 1} LOOP
-      UPDATE ${EVENTS} SET title = 'changed ' || id || ' ' || ${run}, amount = amount + 1
+      UPDATE ${EVENTS_TABLE} SET title = 'changed ' || id || ' ' || ${run}, amount = amount + 1
         WHERE id IN (SELECT 1 + ((t * ${A_TRANSACTION} + i)::bigint * 7919) % ${rows} FROM generate_series(0, ${A_TRANSACTION - 1}) i);
       COMMIT;
     END LOOP;
-    UPDATE ${EVENTS} SET kind = ${-1 - run} WHERE id <= ${MARKERS};
+    UPDATE ${EVENTS_TABLE} SET kind = ${-1 - run} WHERE id <= ${MARKERS};
   END $$`;
 }
 
 async function untilArrived(url: string, run: number, signal: AbortSignal): Promise<void> {
-  const marked = `SELECT count(*)::int AS n FROM ${EVENTS} WHERE id <= ${MARKERS} AND kind = ${-1 - run}`;
+  const marked = `SELECT count(*)::int AS n FROM ${EVENTS_TABLE} WHERE id <= ${MARKERS} AND kind = ${-1 - run}`;
   while (Number((await runSql(url, marked, signal))[0]?.['n']) < MARKERS)
     await sleep(20, undefined, { signal });
 }
