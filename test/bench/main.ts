@@ -13,6 +13,7 @@ import { runLatency } from './cases/latency.ts';
 import { runMemory } from './cases/memory.ts';
 import { runOverhead } from './cases/overhead.ts';
 import { runStart } from './cases/start.ts';
+import { runTransform } from './cases/transform.ts';
 import { runWriters } from './cases/writers.ts';
 import { canReadProcesses } from './measure/process-record.ts';
 import { runSql } from './sql.ts';
@@ -26,6 +27,7 @@ const CASES: Record<string, (bench: Bench) => Promise<CaseReport>> = {
   ...GROWTH_CASES,
   memory: runMemory,
   start: runStart,
+  transform: runTransform,
   writers: runWriters,
   overhead: runOverhead,
 };

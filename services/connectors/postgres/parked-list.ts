@@ -26,7 +26,11 @@ export function selected(selection: ParkedSelection): { sql: string; value: unkn
     case 'all':
       return { sql: '$3::text IS NULL', value: null };
     case 'namespace':
-      return { sql: 'namespace = $3', value: selection.namespace };
+      // Wherever its rows go: `OF_NAMESPACE`.
+      return {
+        sql: `(namespace = $3 OR starts_with(namespace, $3 || ' > '))`,
+        value: selection.namespace,
+      };
     case 'ids':
       return { sql: 'id = ANY($3::bigint[])', value: selection.ids };
   }
