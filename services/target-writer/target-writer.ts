@@ -2,14 +2,13 @@ import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
-import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
+import { LaneLife } from '../../shared/hub/lane-life.ts';
 import { LaneOwner } from '../../shared/hub/lane-owner.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
-import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import type { WriterStatus } from '../../shared/progress/status.ts';
 import { ChangeLane } from './change-lane.ts';
@@ -39,13 +38,13 @@ export interface TargetWriterOptions {
  */
 export async function runTargetWriter(options: TargetWriterOptions): Promise<void> {
   const { spec, sink, hub, log, monitoring, signal } = options;
-  const writerId = createHolder();
+  const life = new LaneLife(spec.name);
   const gate = new Gate(sink);
   const meter = new WriterMeter(monitoring);
   const context: WriterContext = {
     pipeline: spec.name,
     order: spec.order,
-    writerId,
+    writerId: life.holder,
     hub,
     sink,
     gate,
@@ -53,19 +52,9 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     meter,
     log,
   };
-  let owner: LaneOwner | null = null;
-  let problem: string | null = null;
-  let phase: WriterStatus['phase'] = 'starting';
-
   const status = (): WriterStatus => ({
     service: 'target-writer',
-    pipeline: spec.name,
-    id: shortHolder(writerId),
-    pid: process.pid,
-    atMs: Date.now(),
-    problem: problem ?? owner?.problem ?? null,
-    phase,
-    lanes: owner?.lanes ?? [],
+    ...life.status(),
     warnings: [...(sink.warnings?.() ?? [])],
     changesApplied: meter.changesApplied,
     rowsCopied: meter.rowsCopied,
@@ -76,37 +65,28 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
   const stopServing = serveTarget({ hub, pipeline: spec.name, sink, gate });
 
   try {
-    await runService({
+    await life.run({
       log,
       signal,
-      onProblem: (text, code) => {
-        problem = text;
-        monitoring.failed(code);
-      },
+      onFailure: (code) => monitoring.failed(code),
       body: async (inner) => {
         while (!inner.aborted) {
-          phase = 'starting';
+          life.waits();
           const lanes = await waitForPlan(sink, spec, inner);
           if (lanes === null) return;
           const opened = await openLanes(context, lanes, spec.copyLanes);
-          owner = opened;
-          problem = null;
-          phase = 'running';
-          log.info({ writer: shortHolder(writerId), ofLanes: lanes }, 'writer is ready');
+          life.began(opened);
+          log.info({ writer: life.id, ofLanes: lanes }, 'writer is ready');
           const over = new AbortController();
           await runTogether(AbortSignal.any([inner, over.signal]), [
             (s) => gate.run(s),
             (s) => opened.run(s),
             (s) => untilReset(context, lanes, s).finally(() => over.abort()),
           ]);
-          owner = null;
           if (!inner.aborted) log.info('pipeline was reset, waiting for a new plan');
         }
       },
     });
-  } catch (error) {
-    phase = 'failed';
-    throw error;
   } finally {
     stopServing();
     stopStatus();

@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
-import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
+import { LaneLife } from '../../shared/hub/lane-life.ts';
 import { LaneOwner } from '../../shared/hub/lane-owner.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
-import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import type { TransformerStatus } from '../../shared/progress/status.ts';
 import type { Chains } from './chains.ts';
@@ -27,29 +26,19 @@ export interface TransformerOptions {
  */
 export async function runTransformer(options: TransformerOptions): Promise<void> {
   const { spec, chains, hub, log, monitoring, signal } = options;
-  const holder = createHolder();
+  const life = new LaneLife(spec.name);
   const meter = new TransformMeter((code) => monitoring.failed(code));
   const context: TransformContext = {
     hub,
     pipeline: spec.name,
-    holder: shortHolder(holder),
+    holder: life.id,
     chains,
     onBadRow: spec.onBadRow,
     meter,
   };
-  let owner: LaneOwner | null = null;
-  let problem: string | null = null;
-  let phase: TransformerStatus['phase'] = 'starting';
-
   const status = (): TransformerStatus => ({
     service: 'transformer',
-    pipeline: spec.name,
-    id: shortHolder(holder),
-    pid: process.pid,
-    atMs: Date.now(),
-    problem: problem ?? owner?.problem ?? null,
-    phase,
-    lanes: owner?.lanes ?? [],
+    ...life.status(),
     rows: meter.rows,
     filtered: meter.filtered,
   });
@@ -57,19 +46,15 @@ export async function runTransformer(options: TransformerOptions): Promise<void>
   const stopStatus = publishStatus(hub.control, status);
 
   try {
-    await runService({
+    await life.run({
       log,
       signal,
-      onProblem: (text, code) => {
-        problem = text;
-        monitoring.failed(code);
-      },
+      onFailure: (code) => monitoring.failed(code),
       body: async (inner) => {
-        phase = 'starting';
-        owner = await LaneOwner.open({
+        const owner = await LaneOwner.open({
           hub,
           pipeline: spec.name,
-          holder,
+          holder: life.holder,
           role: 'transformer',
           lanes: Math.max(spec.lanes, spec.copyLanes),
           workOf: (lane) => [
@@ -81,15 +66,11 @@ export async function runTransformer(options: TransformerOptions): Promise<void>
           onFailure: (code) => meter.failed(code),
           log,
         });
-        problem = null;
-        phase = 'running';
-        log.info({ transformer: shortHolder(holder) }, 'transformer is ready');
+        life.began(owner);
+        log.info({ transformer: life.id }, 'transformer is ready');
         await owner.run(inner);
       },
     });
-  } catch (error) {
-    phase = 'failed';
-    throw error;
   } finally {
     stopStatus();
   }
