@@ -6,7 +6,7 @@ import type {
   NamespaceReport,
   PipelineReport,
 } from '../../shared/progress/pipeline-report.ts';
-import { countParked, settledCounts } from '../../shared/progress/balance.ts';
+import { addCounts, countParked, settledCounts } from '../../shared/progress/balance.ts';
 import { countChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../shared/progress/status.ts';
@@ -257,7 +257,10 @@ export class PipelineWatch {
     const { read, settled } = this.#balance;
     const copy = this.#copy;
     const names = [...new Set([...Object.keys(copy), ...Object.keys(read ?? {})])].sort();
-    const { applied, filtered, parked } = this.#progress ?? {};
+    // Of the parts of a namespace, too.
+    const [applied, filtered, parked] = (['applied', 'filtered', 'parked'] as const).map((what) =>
+      addCounts([this.#progress?.[what] ?? {}]),
+    );
     const reports = names.map((namespace) => ({
       namespace,
       read: read?.[namespace] ?? noChanges(),
