@@ -120,8 +120,8 @@ export class Pipeline {
         'warning',
         // How many there were before this control looked, nobody knows.
         before.parked === null
-          ? `${parked} entries are parked`
-          : `${parked - before.parked} more entries are parked, ${parked} in all`,
+          ? `parked entries: ${parked}`
+          : `parked entries: ${parked - before.parked} more, ${parked} in all`,
       );
   }
 

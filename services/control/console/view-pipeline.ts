@@ -125,7 +125,7 @@ function tiles(detail: Pipeline): HTMLElement {
     tile(
       'Balance',
       detail.balanced === null ? '–' : detail.balanced ? 'exact' : 'differs',
-      'read = applied + parked + on their way',
+      'read = applied + filtered + parked + on their way',
     ),
     tile('Parked', number(detail.parked), 'entries that were refused'),
     tile(
