@@ -8,7 +8,7 @@ import { withCatchUpRace } from '../bench/cases/catch-up.ts';
 import { withCopyRace } from '../bench/cases/copy.ts';
 import type { Race } from '../bench/race.ts';
 
-/** About a third of what docs/performance.md states: the best of some rounds falls below it only for a reason. */
+/** Less than a third of what docs/performance.md states: the best of some rounds falls below it only for a reason. */
 const LEAST = { copy: 0.2, catchUp: 0.2 };
 const ROUNDS = 4;
 const ROWS = 100_000;
