@@ -128,11 +128,7 @@ export class ServedReader {
       cursorAt: (position) => encodeUpdatesCursor(identity, { memory, position }),
       stream,
     });
-    try {
-      await this.#reader.countUpdates?.({ memory, position: from }, counter, signal);
-    } finally {
-      counter.close();
-    }
+    await this.#reader.countUpdates?.({ memory, position: from }, counter, signal);
   }
 
   get counts(): boolean {

@@ -10,26 +10,26 @@ export interface UpdateCounterOptions extends UpdatesWanted {
   stream: AnswerStream<StreamLSNResponse>;
 }
 
-/** How long a count may be old. */
-const EVERY_MS = 200;
+/** How often a count that stays the same is told. */
+const SAME_MS = 500;
 
-/** Tells a peer how many updates `UpdateSender` gives from the same cursor on: one that counts them knows how far it is behind. */
+/**
+ * Tells a peer how many updates `UpdateSender` gives from the same cursor on: one that counts them knows how far it is
+ * behind. Told is only what there is in all: a count from the middle would say that nothing is to come where much is.
+ */
 export class UpdateCounter implements ChangeReceiver {
   readonly #options: UpdateCounterOptions;
   #count = 0n;
-  #position: Position;
-  #soon: NodeJS.Timeout | undefined;
+  #told = { count: -1n, atMs: 0 };
 
   constructor(options: UpdateCounterOptions) {
     this.#options = options;
-    this.#position = options.from;
   }
 
   change(_kind: ChangeKind, relation: Relation, position: Buffer): void {
     const at = readPosition(position, 0);
     if (!isWanted(this.#options, relation, at)) return;
     this.#count++;
-    this.#position = at;
   }
 
   /** A row with a new key is told as a delete and an insert. */
@@ -39,31 +39,18 @@ export class UpdateCounter implements ChangeReceiver {
     for (let i = 0; i < 2 * moves.length; i++) this.change('insert', relation, position);
   }
 
-  commit(position: Buffer): void {
-    this.#pass(position);
-  }
+  commit(): void {}
 
   watermark(position: Buffer): void {
-    this.#pass(position);
+    const { from, stream, cursorAt } = this.#options;
+    const nowMs = Date.now();
+    if (this.#told.count === this.#count && nowMs - this.#told.atMs < SAME_MS) return;
+    this.#told = { count: this.#count, atMs: nowMs };
+    const at = readPosition(position, 0);
+    stream.write({ lsn: this.#count, nextCursor: cursorAt(at > from ? at : from) });
   }
 
   ready(): undefined {
     return undefined;
-  }
-
-  close(): void {
-    clearTimeout(this.#soon);
-  }
-
-  #pass(position: Buffer): void {
-    const at = readPosition(position, 0);
-    if (at > this.#position) this.#position = at;
-    this.#soon ??= setTimeout(() => this.#send(), EVERY_MS);
-  }
-
-  #send(): void {
-    this.#soon = undefined;
-    const nextCursor = this.#options.cursorAt(this.#position);
-    this.#options.stream.write({ lsn: this.#count, nextCursor });
   }
 }

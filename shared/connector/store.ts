@@ -51,7 +51,8 @@ export interface StoreReader {
   streamUpdates(start: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;
   /**
    * The same changes once more for somebody who only counts them (rows may be empty), beside those who read them; nothing
-   * is forgotten for it. Ends at once where the store can give them to nobody else for now; left out where it never can.
+   * is kept for it. A watermark comes only where there is no more for now. Ends at once where the store can give them to
+   * nobody else for now; left out where it never can.
    */
   countUpdates?(start: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;
 }

@@ -60,7 +60,7 @@ export class UpdateStreams {
     this.#relations = new Map(
       options.plan.namespaces.map(({ relation }) => [relation.namespace, relation]),
     );
-    this.#progress = updates.map(() => new StreamProgress());
+    this.#progress = updates.map(() => new StreamProgress(options.counts));
   }
 
   async follow(from: Position, receiver: ChangeReceiver, signal: AbortSignal): Promise<void> {
@@ -162,6 +162,7 @@ export class UpdateStreams {
       call: { signal, ...headersOf(slice.header, slice.value) },
       onCount: (changes) => this.#progress[stream]!.counted(changes, Date.now()),
     });
+    this.#progress[stream]!.countEnded();
   }
 
   /** Undefined: left out by the pipeline. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { Position } from '../../../shared/change/position.ts';
+import { type Position, readPosition } from '../../../shared/change/position.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChangeReceiver } from '../../../shared/connector/source.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
@@ -48,12 +48,18 @@ export async function countChanges(
     }
     const resolver = await relationsAt(control, from);
     const names = publicationNames(pipeline);
+    const released = new ReleasedPosition(from);
     await streamReplication({
       client,
       start: `START_REPLICATION SLOT ${quoteIdent(copy)} LOGICAL ${positionToLsn(from)} (proto_version '1', publication_names '${names.changes},${names.inserts}')`,
-      decoder: new PgOutputDecoder({ receiver, resolver, from, binary: false }),
+      decoder: new PgOutputDecoder({
+        receiver: releasing(receiver, released),
+        resolver,
+        from,
+        binary: false,
+      }),
       receiver,
-      released: new ReleasedPosition(from),
+      released,
       signal: AbortSignal.any([signal, control.lost]),
     });
   } catch (error) {
@@ -63,6 +69,23 @@ export async function countChanges(
     await disconnect(client);
     await control.close();
   }
+}
+
+/** What was counted nobody needs any more. */
+function releasing(receiver: ChangeReceiver, released: ReleasedPosition): ChangeReceiver {
+  return {
+    change: (...change) => receiver.change(...change),
+    barrier: (position, barrier) => receiver.barrier(position, barrier),
+    commit(position, timeMs) {
+      released.advance(readPosition(position, 0));
+      receiver.commit(position, timeMs);
+    },
+    watermark(position, timeMs) {
+      released.advance(readPosition(position, 0));
+      receiver.watermark(position, timeMs);
+    },
+    ready: () => receiver.ready(),
+  };
 }
 
 /** False where the server has no slot left. */

@@ -32,6 +32,7 @@ export class ServedChanges {
   readonly #options: EndOptions;
   readonly #source: Source;
   #beginning: Promise<unknown> = Promise.resolve();
+  #counting: AbortController | null = null;
   #stream: { replace: AbortController; ended: Promise<unknown> } | null = null;
 
   constructor(options: EndOptions) {
@@ -67,10 +68,18 @@ export class ServedChanges {
       );
   }
 
-  count({ position, memory }: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal) {
+  /** Beside the stream; a later call ends an earlier one, so that a slot at most is taken for it. */
+  count(
+    { position, memory }: UpdatesStart,
+    receiver: ChangeReceiver,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#counting?.abort();
+    this.#counting = new AbortController();
+    const both = AbortSignal.any([signal, this.#counting.signal]);
     const { planned } = parseMemory(memory);
     const counted = withoutEarlierTruncates(receiver, planned);
-    return countChanges(this.#options, position, counted, signal);
+    return countChanges(this.#options, position, counted, both);
   }
 
   async #follow(
@@ -97,6 +106,7 @@ export class ServedChanges {
   }
 
   async close(): Promise<void> {
+    this.#counting?.abort();
     this.#stream?.replace.abort();
     await this.#stream?.ended;
     await this.#source.close();
