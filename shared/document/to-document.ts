@@ -6,6 +6,7 @@ import { WeirError } from '../errors/weir-error.ts';
 import { type ArrayTree, parseArrayText } from './array-text.ts';
 import { BSON, BsonWriter, SUBTYPE_UUID } from './bson-writer.ts';
 import { DECIMAL_DIGITS, type FieldType, fieldTypeOf } from './field-type.ts';
+import { shortDecimal } from './short-decimal.ts';
 
 /**
  * Rows of text values (`data-type.ts`) as BSON documents. What BSON has a type for without losing anything becomes that,
@@ -73,6 +74,8 @@ interface Field extends FieldType {
 
 interface Layout {
   fields: Field[];
+  /** The only key column as `_id`; null where there are several. */
+  id: Field | null;
   /** The one key column is called `_id`. */
   hasOwnId: boolean;
   offsets: number[];
@@ -102,7 +105,8 @@ function layoutOf(relation: Relation): Layout {
     name: Buffer.from(`${column.name}\0`),
     column: column.name,
   }));
-  layout = { fields, hasOwnId, offsets: new Array<number>(columns.length) };
+  const id = key.length === 1 ? { ...fields[key[0]!]!, name: ID } : null;
+  layout = { fields, id, hasOwnId, offsets: new Array<number>(columns.length) };
   layouts.set(relation, layout);
   return layout;
 }
@@ -111,12 +115,11 @@ function layoutOf(relation: Relation): Layout {
 function writeId(
   writer: BsonWriter,
   { key }: Relation,
-  { fields }: Layout,
+  { fields, id }: Layout,
   bytes: Buffer,
   offsetOf: (column: number) => number,
 ): number {
-  if (key.length === 1)
-    return writeField(writer, { ...fields[key[0]!]!, name: ID }, bytes, offsetOf(key[0]!));
+  if (id !== null) return writeField(writer, id, bytes, offsetOf(key[0]!));
   const head = writer.head(BSON.document, ID);
   const start = writer.begin();
   for (const column of key) writeField(writer, fields[column]!, bytes, offsetOf(column));
@@ -178,7 +181,9 @@ function writeValue(
       return head;
     case 'decimal':
       head = writer.head(BSON.decimal128, name);
-      writer.raw(toDecimal(field, bytes.toString('latin1', from, to)).bytes);
+      writer.raw(
+        shortDecimal(bytes, from, to) ?? toDecimal(field, bytes.toString('latin1', from, to)).bytes,
+      );
       return head;
     case 'uuid':
       head = writer.head(BSON.binary, name);
