@@ -8,6 +8,7 @@ import type { Bench, CaseReport } from './bench.ts';
 import { CATCH_UP_CASES } from './cases/catch-up.ts';
 import { COPY_CASES } from './cases/copy.ts';
 import { GROWTH_CASES } from './cases/growth.ts';
+import { runGrpc } from './cases/grpc.ts';
 import { runLatencyAfterKill, runLatencyInCopy } from './cases/latency-disturbed.ts';
 import { runLatency } from './cases/latency.ts';
 import { runMemory } from './cases/memory.ts';
@@ -28,6 +29,7 @@ const CASES: Record<string, (bench: Bench) => Promise<CaseReport>> = {
   memory: runMemory,
   start: runStart,
   transform: runTransform,
+  grpc: runGrpc,
   writers: runWriters,
   overhead: runOverhead,
 };
