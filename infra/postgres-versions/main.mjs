@@ -21,9 +21,11 @@ const BUILDS = new Map([
 const BOTH_ENDS = [
   'test/integration/postgres-versions.test.ts',
   'test/integration/values.test.ts',
+  'test/integration/postgres-served.test.ts',
   'test/e2e/bad-input.test.ts',
   'test/e2e/copy-then-follow.test.ts',
   'test/e2e/every-change.test.ts',
+  'test/e2e/grpc-both-ends.test.ts',
   'test/e2e/partitions.test.ts',
   'test/e2e/verify-and-reset.test.ts',
 ];
