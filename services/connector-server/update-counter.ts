@@ -42,12 +42,13 @@ export class UpdateCounter implements ChangeReceiver {
   commit(): void {}
 
   watermark(position: Buffer): void {
-    const { from, stream, cursorAt } = this.#options;
+    const { from } = this.#options;
     const nowMs = Date.now();
     if (this.#told.count === this.#count && nowMs - this.#told.atMs < SAME_MS) return;
     this.#told = { count: this.#count, atMs: nowMs };
     const at = readPosition(position, 0);
-    stream.write({ lsn: this.#count, nextCursor: cursorAt(at > from ? at : from) });
+    const nextCursor = this.#options.cursorAt(at > from ? at : from);
+    this.#options.stream.write({ lsn: this.#count, nextCursor });
   }
 
   ready(): undefined {

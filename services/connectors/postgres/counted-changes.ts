@@ -4,6 +4,7 @@ import { type Position, readPosition } from '../../../shared/change/position.ts'
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChangeReceiver } from '../../../shared/connector/source.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
+import { runTogether } from '../../../shared/lifecycle/run-together.ts';
 import { readCatalog } from './catalog.ts';
 import { connect, disconnect } from './connection.ts';
 import { ControlConnection } from './control-connection.ts';
@@ -17,6 +18,7 @@ import { streamReplication } from './replication-stream.ts';
 import { StreamRelations } from './stream-relations.ts';
 import { positionLost } from './source-session.ts';
 import { readSlot } from './replication-slot.ts';
+import { ToldHeads } from './told-heads.ts';
 
 /** PostgreSQL's code for having no slot left. */
 const LIMIT_EXCEEDED = '53400';
@@ -49,19 +51,27 @@ export async function countChanges(
     const resolver = await relationsAt(control, from);
     const names = publicationNames(pipeline);
     const released = new ReleasedPosition(from);
-    await streamReplication({
-      client,
-      start: `START_REPLICATION SLOT ${quoteIdent(copy)} LOGICAL ${positionToLsn(from)} (proto_version '1', publication_names '${names.changes},${names.inserts}')`,
-      decoder: new PgOutputDecoder({
-        receiver: releasing(receiver, released),
-        resolver,
-        from,
-        binary: false,
-      }),
-      receiver,
-      released,
-      signal: AbortSignal.any([signal, control.lost]),
+    const heads = new ToldHeads(receiver, from);
+    const decoder = new PgOutputDecoder({
+      receiver: releasing(heads, released),
+      resolver,
+      from,
+      binary: false,
     });
+    const start = `START_REPLICATION SLOT ${quoteIdent(copy)} LOGICAL ${positionToLsn(from)} (proto_version '1', publication_names '${names.changes},${names.inserts}')`;
+    const connection = client;
+    await runTogether(AbortSignal.any([signal, control.lost]), [
+      (either) =>
+        streamReplication({
+          client: connection,
+          start,
+          decoder,
+          receiver: heads,
+          released,
+          signal: either,
+        }),
+      (either) => heads.watch(control, either),
+    ]);
   } catch (error) {
     if (!signal.aborted) throw toPostgresError(error, `counting the changes of ${control.where}`);
   } finally {

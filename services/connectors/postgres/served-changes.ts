@@ -4,6 +4,7 @@ import type { ChangeReceiver, Source, SourceScope } from '../../../shared/connec
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { runTogether } from '../../../shared/lifecycle/run-together.ts';
 import { readCatalog } from './catalog.ts';
 import { connect, disconnect } from './connection.ts';
 import { countChanges } from './counted-changes.ts';
@@ -16,6 +17,7 @@ import { readSlot } from './replication-slot.ts';
 import { createPostgresSource } from './source.ts';
 import { readLogEnd } from './server-facts.ts';
 import { readLogIdentity } from './source-identity.ts';
+import { ToldHeads } from './told-heads.ts';
 
 const SCOPE: SourceScope = {
   mode: 'changes',
@@ -96,12 +98,23 @@ export class ServedChanges {
       namespaces: [],
     };
     const reached = { least: position, most: position };
+    const { url, pipeline } = this.#options;
     const session = await this.#source.open({ ...SCOPE, reached }, known, signal);
+    const control = await ControlConnection.open(url, `weir ${pipeline} head`).catch(
+      async (error: unknown) => {
+        await session.close();
+        throw error;
+      },
+    );
     try {
       session.release(position);
-      await session.streamUpdates(position, withoutEarlierTruncates(receiver, planned), signal);
+      const heads = new ToldHeads(withoutEarlierTruncates(receiver, planned), position);
+      await runTogether(signal, [
+        (either) => session.streamUpdates(position, heads, either),
+        (either) => heads.watch(control, either),
+      ]);
     } finally {
-      await session.close();
+      await Promise.all([session.close(), control.close()]);
     }
   }
 
