@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BSON, Decimal128, Long } from 'bson';
 import { expect, it, onTestFinished } from 'vitest';
+import type { ParkedEntry } from '../../shared/connector/parking.ts';
 import { AdiomStore, type Document } from '../support/adiom-store.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -143,6 +144,96 @@ it('what a table cannot take is refused by name, and the pipeline stops', async 
   expect(run.code).not.toBe(0);
   expect(run.stderr).toMatch(/surprise/);
   expect(run.stderr).not.toMatch(/"y"/);
+});
+
+it('documents that a table cannot take are parked with later changes of their keys, in the copy and behind it, and are rows when the table is mended', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'weir-grpc-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const store = await AdiomStore.start({ partitions: 2 });
+  onTestFinished(() => store.stop());
+  const row = (id: number, more: Document = {}): Document => ({ _id: id, note: `n${id}`, ...more });
+  for (let i = 1; i <= 400; i++) {
+    const strange = i === 7 ? { surprise: 'hush' } : i === 8 ? { note: { deep: 'hush' } } : {};
+    store.load('app.t', [row(i, strange)]);
+  }
+  const url = await postgres.createDatabase();
+  await queryPostgres(
+    url,
+    'CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY, note text CHECK (note <> $$bad$$))',
+  );
+  const name = `grpc-park-${process.pid}`;
+  const file = path.join(folder, 'pipeline.yaml');
+  const pipeline = { name, source: { url: store.url }, target: { url }, onBadRow: 'park' };
+  await writeFile(file, JSON.stringify(pipeline));
+  const parked = async (command: string, ...args: string[]) =>
+    weir.run(['parked', command, name, ...args]);
+  const list = async (): Promise<ParkedEntry[]> =>
+    JSON.parse((await parked('list', '--json')).stdout) as ParkedEntry[];
+  const has = async (where: string): Promise<boolean> =>
+    (await queryPostgres(url, `SELECT 1 FROM app.t WHERE ${where}`)).length > 0;
+
+  const running = weir.start(['run', file]);
+  await waitFor('the copy is in', () => has('id = 400'));
+  await waitFor('two are parked', async () => (await list()).length === 2);
+  const byText = (a: ParkedEntry, b: ParkedEntry): number =>
+    a.key!['_id']! < b.key!['_id']! ? -1 : 1;
+  expect((await list()).sort(byText)).toMatchObject([
+    {
+      key: { _id: '7' },
+      kind: 'upsert',
+      copied: true,
+      reason: expect.stringMatching(/surprise/) as unknown,
+    },
+    {
+      key: { _id: '8' },
+      kind: 'upsert',
+      copied: true,
+      reason: expect.stringMatching(/field note/) as unknown,
+    },
+  ]);
+  // Of 7: what fits waits behind. Of 8: a delete. Others: by a field, by an id, by a constraint, by a partial update.
+  store.update('app.t', row(7, { note: 'later' }));
+  store.delete('app.t', 8);
+  store.update('app.t', row(9, { surprise: 'hush' }));
+  store.update('app.t', { _id: 'no number', note: 'x' });
+  store.update('app.t', row(10, { note: 'bad' }));
+  store.patch('app.t', 11, { surprise: 'hush' }, ['note']);
+  store.update('app.t', row(12, { note: 'fits' }));
+  await waitFor('what fits is in', () => has(`id = 12 AND note = 'fits'`));
+  await waitFor('all others are parked', async () => (await list()).length === 8);
+  const entries = await list();
+  const text = await parked('list');
+  expect(text.stdout).toMatch(/app\.t {2}_id=9 {2}upsert {2}.*the field surprise.*add the column/);
+  expect(text.stdout).not.toMatch(/hush/);
+  const nine = entries.find(({ key }) => key?.['_id'] === '9')!;
+  expect((await parked('show', String(nine.id))).stdout).toMatch(/surprise = hush/);
+  const status = await weir.run(['status', name]);
+  expect(status.stdout).toMatch(/8 parked/);
+
+  const refused = await parked('replay', '--all');
+  expect(refused.code, refused.stdout + refused.stderr).toBe(1);
+  await queryPostgres(url, 'ALTER TABLE app.t ADD surprise text, DROP CONSTRAINT t_note_check');
+  const replayed = await parked('replay', '--all');
+  expect(replayed.stdout).toMatch(/1 entry left/);
+  expect(await list()).toMatchObject([{ key: { _id: 'no number' } }]);
+  await parked('discard', '--all');
+  store.update('app.t', row(13, { surprise: 'fits by now' }));
+  await waitFor('a new column is used', () => has(`id = 13 AND surprise = 'fits by now'`));
+  await running.stop();
+  const last = await weir.run(['run', file, '--until', 'caught-up']);
+  expect(last.code, last.stderr).toBe(0);
+  const rows = await queryPostgres(url, 'SELECT id, note, surprise FROM app.t');
+  const expected = [...store.table('app.t').values()].filter(({ _id }) => _id !== 'no number');
+  expect(byKey(rows)).toEqual(
+    byKey(
+      expected.map(({ _id, note, surprise }) => ({
+        id: _id,
+        note: note ?? null,
+        surprise: surprise ?? null,
+      })),
+    ),
+  );
+  expect(last.stderr).not.toMatch(/hush/);
 });
 
 function byKey<T extends { id?: unknown }>(rows: T[]): Map<unknown, T> {

@@ -19,10 +19,15 @@ export class CarefulWriter {
     this.#log = log;
   }
 
-  async write(batch: LaneBatch, fast: () => Promise<void>, careful: WriteBatch): Promise<void> {
-    const held = batch.held !== undefined;
-    let holdAll = held;
-    if (!held && (!this.#parked || batch.changes.length === 0))
+  /** `fast` is null where something of the batch is known to be refused. */
+  async write(
+    batch: LaneBatch,
+    fast: (() => Promise<void>) | null,
+    careful: WriteBatch,
+  ): Promise<void> {
+    const isKnown = fast === null || batch.held !== undefined;
+    let holdAll = isKnown;
+    if (!isKnown && (!this.#parked || batch.changes.length === 0))
       try {
         return await fast();
       } catch (error) {

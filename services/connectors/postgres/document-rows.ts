@@ -8,6 +8,8 @@ import { fromDocument, fromId } from '../../../shared/document/from-document.ts'
 import { patchSteps } from '../../../shared/document/patch.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { keepsWholeDocuments } from './document-table.ts';
+import type { MisfitDocument } from './misfit-document.ts';
+import type { Unit } from './parked-chain.ts';
 
 const EXACT = { promoteValues: false, promoteLongs: false, bsonRegExp: true } as const;
 
@@ -61,12 +63,43 @@ export class DocumentRows {
     });
   }
 
-  /** The rows of a chunk, which comes cut anywhere. */
-  async *chunk(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  /** The rows of a chunk, which comes cut anywhere; `onMisfit` gets those that cannot become one. */
+  async *chunk(
+    came: Relation,
+    parts: AsyncIterable<Buffer>,
+    onMisfit: (misfit: MisfitDocument) => Promise<void>,
+  ): AsyncGenerator<Buffer> {
     const splitter = new TupleSplitter();
     for await (const part of parts) {
-      const rows = [...splitter.take(part)].map((row) => this.row(row));
+      const rows: Buffer[] = [];
+      for (const bytes of splitter.take(part)) {
+        const row = this.fit(came, { kind: 'upsert', bytes });
+        if (Buffer.isBuffer(row)) rows.push(row);
+        else await onMisfit(row);
+      }
       if (rows.length > 0) yield Buffer.concat(rows);
+    }
+  }
+
+  /** What a unit of documents is as it is written, or what is wrong with it. New bytes. */
+  fit(came: Relation, { kind, bytes }: Unit): Buffer | MisfitDocument {
+    try {
+      if (kind === 'delete') return this.key(bytes);
+      return kind === 'upsert' ? this.row(bytes) : this.partial(bytes);
+    } catch (error) {
+      if (!(error instanceof WeirError) || error.code !== 'ROW_REFUSED') throw error;
+      const key = this.#fittingKey(kind === 'delete' ? bytes : keyOf(bytes, came.key));
+      const kept = Buffer.from(bytes);
+      return { kind, bytes: kept, relation: came, written: this.relation, key, error };
+    }
+  }
+
+  #fittingKey(key: Buffer): Buffer | null {
+    try {
+      return this.key(key);
+    } catch (error) {
+      if (error instanceof WeirError && error.code === 'ROW_REFUSED') return null;
+      throw error;
     }
   }
 

@@ -2,13 +2,16 @@ import type { ClientBase } from 'pg';
 import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
-import { columnOffsets } from '../../../shared/change/tuple.ts';
+import { columnOffsets, keyOf } from '../../../shared/change/tuple.ts';
 import type { ChunkHead } from '../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from './copy-in.ts';
 import { inSets, readCopiedTuples } from './copy-tuples.ts';
-import { toCopiedAside } from './parked-aside.ts';
+import type { CopiedMisfits } from './copied-misfits.ts';
+import { toMisfitAside } from './misfit-document.ts';
+import { NOTHING, toCopiedAside } from './parked-aside.ts';
+import { nameOf } from './parked-chain.ts';
 import {
   holdLanes,
   markParked,
@@ -31,6 +34,7 @@ export interface ChunkOptions {
   onBadRow: 'stop' | 'park';
   /** The chunk may have several rows of the same key, of which the last counts. */
   repeats: boolean;
+  misfits: CopiedMisfits;
   targetOf: (relation: Relation) => Promise<WriteTarget>;
   /** The chunk is loaded so that the refused row is known: coming again would tell no more. */
   onCareful: () => void;
@@ -48,7 +52,7 @@ const SET_BYTES = 4 << 20;
  */
 export async function loadCarefully(
   session: WriterSession,
-  { pipeline, onBadRow, targetOf, onCareful, onParked }: ChunkOptions,
+  { pipeline, onBadRow, repeats, misfits, targetOf, onCareful, onParked }: ChunkOptions,
   chunk: ChunkHead,
   format: ChunkFormat,
   start: Position,
@@ -74,14 +78,31 @@ export async function loadCarefully(
   let rows = 0;
   let parked = 0;
   const allRefused: Aside[] = [];
+  const park = async (aside: readonly Aside[], refused: readonly Aside[]): Promise<void> => {
+    if (refused.length > 0 && onBadRow === 'stop') {
+      await client.query('ROLLBACK');
+      throw await refusedRowError(client, refused[0]!);
+    }
+    await putAside(client, pipeline, aside);
+    parked += aside.length;
+    for (const entry of refused) allRefused.push({ ...entry, tuple: null });
+  };
+  // While the next set is read, and so before it: changes of the same keys in it wait behind them.
+  misfits.takenBy(async (some) => {
+    const origin = { copied: true, position: start, counts: NOTHING };
+    const aside = some.map((misfit) => toMisfitAside(misfit, origin));
+    await park(aside, aside);
+  });
   const tuples =
     format === 'tuples'
       ? readCopiedTuples(tuplesToCopyMessages(parts), 'binary')
       : readCopiedTuples(parts, format);
   for await (const all of inSets(tuples, SET_ROWS, SET_BYTES)) {
     rows += all.length;
+    await misfits.flush();
     for (const [{ relation, target, into }, set] of spreadSet(tables, all)) {
-      const changes = { relation, upserts: set, partial: [], deletes: [] };
+      const upserts = repeats ? lastOfEachKey(relation, set) : set;
+      const changes = { relation, upserts, partial: [], deletes: [] };
       const { stay, wait } = await splitOff(session, pipeline, target, changes);
       const found = await applyCarefully(session, into, relation, stay);
       const reasons = new Map([
@@ -91,19 +112,17 @@ export async function loadCarefully(
       if (reasons.size === 0) continue;
       const chains = await readChains(session, target, relation, [...reasons.keys()]);
       const aside = toCopiedAside(relation, reasons, chains, start);
-      const refused = aside.slice(wait.length);
-      if (refused.length > 0 && onBadRow === 'stop') {
-        await client.query('ROLLBACK');
-        throw await refusedRowError(client, refused[0]!);
-      }
-      await putAside(client, pipeline, aside);
-      parked += aside.length;
-      for (const entry of refused) allRefused.push({ ...entry, tuple: null });
+      await park(aside, aside.slice(wait.length));
     }
   }
+  await misfits.flush();
   if (parked > 0) await holdAndMark(client, pipeline);
   onParked(allRefused);
-  return rows;
+  return rows + misfits.count;
+}
+
+function lastOfEachKey(relation: Relation, tuples: readonly Buffer[]): Buffer[] {
+  return [...new Map(tuples.map((tuple) => [nameOf(keyOf(tuple, relation.key)), tuple])).values()];
 }
 
 interface CarefulTable {

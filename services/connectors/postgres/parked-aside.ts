@@ -4,7 +4,7 @@ import type { ChangeCounts, LaneBatch } from '../../../shared/connector/sink.ts'
 import { keyOfUnit, nameOf, toChain, type Unit } from './parked-chain.ts';
 import { BEHIND, type Aside } from './parked-entries.ts';
 
-const NOTHING: ChangeCounts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+export const NOTHING: ChangeCounts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
 
 /** Units of a batch as entries, with what the source had done that came to them. */
 export function toAside(
@@ -29,7 +29,7 @@ export function toAside(
       ...entryOf(relation, unit, chains[i]!),
       copied: false,
       position: origin?.position ?? batch.after.position,
-      counts: isFirst ? (origin?.counts ?? oneOf(unit)) : NOTHING,
+      counts: isFirst ? (origin?.counts ?? oneOf(unit.kind)) : NOTHING,
       reason: reasons.get(unit)!,
     };
   });
@@ -96,7 +96,7 @@ function failedEntry(
   return { relation, source, kind, chain, also: null, key, tuple, reason };
 }
 
-function oneOf({ kind }: Unit): ChangeCounts {
+export function oneOf(kind: Unit['kind']): ChangeCounts {
   if (kind === 'upsert') return { ...NOTHING, inserts: 1 };
   return kind === 'update' ? { ...NOTHING, updates: 1 } : { ...NOTHING, deletes: 1 };
 }

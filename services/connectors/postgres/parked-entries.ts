@@ -12,6 +12,8 @@ export interface Aside {
   relation: Relation;
   /** Of `tuple`, where a step failed for the row; otherwise null. */
   source: Relation | null;
+  /** What its key compares as, where the relation does not tell. */
+  shape?: string;
   kind: 'upsert' | 'update' | 'delete' | 'move';
   chain: Buffer | null;
   also: Buffer | null;
@@ -75,7 +77,8 @@ export async function putAside(
 }
 
 /** Rows that all their values tell apart have no key before the steps: whatever comes waits behind such a one. */
-function shapeOfEntry({ relation, source }: Aside): string {
+function shapeOfEntry({ relation, source, shape }: Aside): string {
+  if (shape !== undefined) return shape;
   return source !== null && relation.identity === 'row' ? 'before the steps' : shapeOf(relation);
 }
 

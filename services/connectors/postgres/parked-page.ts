@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { ParkedSelection, ReplayStep } from '../../../shared/connector/parking.ts';
+import type { WeirError } from '../../../shared/errors/weir-error.ts';
 import { nameOf } from './parked-chain.ts';
 import { selected } from './parked-list.ts';
 
@@ -18,6 +19,8 @@ export interface PageEntry {
   untransformed: boolean;
   elsewhere: Relation[] | null;
   reason: string;
+  /** Why it cannot be written, where that is known before. */
+  problem?: WeirError;
 }
 
 /** Entries of one chain in their order; `shape` names their relation. */
@@ -86,6 +89,7 @@ export class ParkedPage {
     selection: ParkedSelection,
     after: number,
     until: number | null,
+    prepare: (entry: PageEntry) => Promise<PageEntry>,
   ): Promise<ParkedPage> {
     const { sql, value } = wholeChains(selection);
     const last = until ?? (await readLastId(client, pipeline));
@@ -97,7 +101,8 @@ export class ParkedPage {
        WHERE before < ${PAGE_BYTES} ORDER BY id`,
       [pipeline, after, value, last],
     );
-    const entries = rows.map((row) => ({ ...row, id: Number(row.id) }));
+    const entries: PageEntry[] = [];
+    for (const row of rows) entries.push(await prepare({ ...row, id: Number(row.id) }));
     const page = new ParkedPage(pipeline, selection, last, entries);
     await page.#lookAround(client);
     return page;

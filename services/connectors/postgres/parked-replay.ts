@@ -7,6 +7,7 @@ import { prepareCarefully } from './attempt-script.ts';
 import { attemptMove } from './move-rows.ts';
 import { keyOfUnit, type Unit } from './parked-chain.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
+import type { DocumentWriter } from './document-writer.ts';
 import { foldChain } from './parked-fold.ts';
 import { mendParked } from './parked-steps.ts';
 import { ParkedPage, type ChainEntries, type PageEntry } from './parked-page.ts';
@@ -21,6 +22,7 @@ export interface ReplayOptions {
   pipeline: string;
   relations: RelationCache;
   retrySteps: RetrySteps | undefined;
+  documents: DocumentWriter;
 }
 
 /**
@@ -51,12 +53,16 @@ export class ParkedReplay {
     until: number | null,
   ): Promise<ReplayStep> {
     const { client } = session;
-    const { pipeline } = options;
+    const { pipeline, documents } = options;
     if (!(await openStateTables(client))) return { replayed: 0, left: 0, until: 0, next: null };
     await mendParked(client, options, selection, after, until);
     await client.query('BEGIN');
     await client.query(holdLanesPatiently(pipeline));
-    const page = await ParkedPage.read(client, pipeline, selection, after, until);
+    const page = await ParkedPage.read(client, pipeline, selection, after, until, (entry) =>
+      documents.entry(client, entry),
+    );
+    // The next page may meet tables that were mended meanwhile.
+    documents.forgetAll();
     const replay = new ParkedReplay(session, options, page);
     const chains = page.plainChains();
     await replay.#asSets(chains.filter(({ isFree }) => isFree));
@@ -85,10 +91,14 @@ export class ParkedReplay {
     const { relation } = chains[0]!;
     const target = await this.#targetOf(relation);
     const failed = new Map<ChainEntries, WeirError>();
-    if (target instanceof WeirError) for (const chain of chains) failed.set(chain, target);
-    else {
+    for (const chain of chains) {
+      const problem =
+        target instanceof WeirError ? target : chain.entries.find((each) => each.problem)?.problem;
+      if (problem !== undefined) failed.set(chain, problem);
+    }
+    if (!(target instanceof WeirError)) {
       const chainOf = new Map<Unit, ChainEntries>();
-      for (const chain of chains)
+      for (const chain of chains.filter((each) => !failed.has(each)))
         for (const { kind, bytes } of foldChain(relation, chain.entries.map(toUnit)))
           chainOf.set({ kind, bytes }, chain);
       const units = [...chainOf.keys()];
@@ -118,7 +128,8 @@ export class ParkedReplay {
     for (const entry of this.#page.entries) {
       if (!this.#page.mayTry(entry)) continue;
       const target = await this.#targetOf(entry.relation);
-      const error = target instanceof WeirError ? target : await this.#attempt(target, entry);
+      const problem = target instanceof WeirError ? target : entry.problem;
+      const error = problem ?? (await this.#attempt(target as WriteTarget, entry));
       if (error === null) this.#page.succeed(entry);
       else this.#page.fail(entry, reasonOf(error));
     }

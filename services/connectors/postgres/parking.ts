@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Parking, RetrySteps } from '../../../shared/connector/parking.ts';
+import type { DocumentWriter } from './document-writer.ts';
 import { listParked, showParked } from './parked-list.ts';
 import { discardParked } from './parked-discard.ts';
 import { ParkedReplay } from './parked-replay.ts';
@@ -10,6 +11,7 @@ export interface ParkingOptions {
   pipeline: string;
   relations: RelationCache;
   retrySteps: RetrySteps | undefined;
+  documents: DocumentWriter;
   /** For short questions. */
   ask: <T>(work: (client: pg.Client) => Promise<T>) => Promise<T>;
   /** For what writes data. */

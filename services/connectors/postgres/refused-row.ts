@@ -1,3 +1,4 @@
+import { BSON } from 'bson';
 import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import {
@@ -6,6 +7,11 @@ import {
   NULL_LENGTH,
   UNCHANGED_LENGTH,
 } from '../../../shared/change/tuple.ts';
+import {
+  fromDocumentKey,
+  fromDocumentRow,
+  isDocumentRelation,
+} from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Aside } from './parked-entries.ts';
 import { toPostgresError } from './postgres-error.ts';
@@ -52,6 +58,8 @@ export async function readKey(
   { relation, source, key, tuple }: KeyedEntry,
 ): Promise<Record<string, string> | null> {
   if (relation.identity !== 'key') return null;
+  if (isDocumentRelation(relation) && source === null)
+    return fieldTexts(tuple === null ? fromDocumentKey(key!) : fromDocumentRow(tuple).id);
   const bytes = tuple === null || source !== null ? key! : keyOf(tuple, relation.key);
   const values = await readValues(client, relation, relation.key, bytes);
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value ?? 'NULL']));
@@ -63,11 +71,24 @@ export function readTuple(
   relation: Relation,
   tuple: Buffer,
 ): Promise<Record<string, string | null>> {
+  if (isDocumentRelation(relation))
+    return Promise.resolve(fieldTexts(fromDocumentRow(tuple).document));
   return readValues(
     client,
     relation,
     relation.columns.map((_, i) => i),
     tuple.subarray(2),
+  );
+}
+
+/** The fields of a document; what has no plain text is written as Extended JSON. */
+function fieldTexts(document: Buffer): Record<string, string> {
+  const fields = BSON.deserialize(document, { promoteValues: false, bsonRegExp: true });
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'string' ? value : BSON.EJSON.stringify(value),
+    ]),
   );
 }
 

@@ -19,6 +19,7 @@ import { type Barrier, isKeptState } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyChanges } from './apply-changes.ts';
 import { CarefulWriter } from './careful-writer.ts';
+import { CopiedMisfits } from './copied-misfits.ts';
 import { DocumentWriter } from './document-writer.ts';
 import { describeServer } from './connection.ts';
 import { FreshRows } from './fresh-rows.ts';
@@ -80,6 +81,7 @@ class PostgresSink implements Sink {
       pipeline,
       relations: this.#relations,
       retrySteps: options.retrySteps,
+      documents: this.#documents,
       ask: (work) => this.#ask('looking after parked rows at', work),
       write: (work) => this.#write(null, work),
     });
@@ -124,8 +126,10 @@ class PostgresSink implements Sink {
     let careful = false;
     try {
       return await this.#write(null, async (session) => {
-        const rows = await this.#documents.chunk(session.client, chunk, parts);
+        const misfits = new CopiedMisfits();
+        const rows = await this.#documents.chunk(session.client, chunk, parts, misfits);
         const options = {
+          misfits,
           repeats: rows.repeats,
           pipeline,
           onBadRow,
@@ -165,21 +169,19 @@ class PostgresSink implements Sink {
 
   async writeUpdates(given: LaneBatch): Promise<void> {
     const { pipeline, onBadRow } = this.#options;
-    const batch = DocumentWriter.concerns(given)
+    const { batch, misfits } = DocumentWriter.concerns(given)
       ? await this.#write(given.before.lane, ({ client }) => this.#documents.batch(client, given))
-      : given;
-    return this.#careful.write(
-      batch,
-      () =>
-        this.#fresh.write(batch, () =>
-          this.#writeBatch(batch, (session, targets) =>
-            applyChanges(session, pipeline, batch, targets, { freshRows: this.#fresh }),
-          ),
-        ),
-      (care) =>
+      : { batch: given, misfits: [] };
+    const fast = (): Promise<void> =>
+      this.#fresh.write(batch, () =>
         this.#writeBatch(batch, (session, targets) =>
-          writeCarefully(session, { pipeline, onBadRow, ...care }, batch, targets),
+          applyChanges(session, pipeline, batch, targets, { freshRows: this.#fresh }),
         ),
+      );
+    return this.#careful.write(batch, misfits.length > 0 ? null : fast, (care) =>
+      this.#writeBatch(batch, (session, targets) =>
+        writeCarefully(session, { pipeline, onBadRow, ...care }, batch, targets, misfits),
+      ),
     );
   }
 

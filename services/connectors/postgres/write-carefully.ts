@@ -37,21 +37,22 @@ export interface CarefulOutcome {
 /**
  * Applies a batch where a row of it is refused, or where rows are parked already: changes of parked keys are put behind
  * them, what is refused is found and put aside (or, where the pipeline is to stop, told by its key), the rest is
- * applied; all in one transaction with the lane's progress.
+ * applied; all in one transaction with the lane's progress. `misfits` are known to be refused already.
  */
 export async function writeCarefully(
   session: WriterSession,
   { pipeline, onBadRow, holdAll }: CarefulOptions,
   batch: LaneBatch,
   targets: readonly WriteTarget[],
+  misfits: readonly Aside[] = [],
 ): Promise<CarefulOutcome> {
   const { client } = session;
   await prepareCarefully(session, targets);
   await client.query('BEGIN');
   if (holdAll) await client.query(holdLanes(pipeline));
   const marked = await moveLane(session, pipeline, batch);
-  const aside: Aside[] = [];
-  const refused: Aside[] = [];
+  const aside: Aside[] = [...misfits];
+  const refused: Aside[] = [...misfits];
   for (const [i, changes] of batch.changes.entries()) {
     const target = targets[i]!;
     const { relation } = changes;
