@@ -1,5 +1,5 @@
-// `npm run test:postgres -- [--versions 13,18,13:18]`: the tests that meet PostgreSQL, on each of these versions, or
-// from one to another, with servers from the registry.
+// `npm run test:postgres -- [--versions 13,18,13:18] [--faults]`: the tests that meet PostgreSQL, or those with faults,
+// on each of these versions, or from one to another, with servers from the registry.
 import { spawn } from 'node:child_process';
 import { existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
@@ -29,6 +29,7 @@ const BOTH_ENDS = [
   'test/e2e/partitions.test.ts',
   'test/e2e/verify-and-reset.test.ts',
 ];
+const FAULTS = ['--project', 'faults'];
 const ONE_SERVER = ['source', 'source-check', 'sink', 'sink-structure', 'verifier'].map(
   (name) => `test/integration/postgres-${name}.test.ts`,
 );
@@ -36,7 +37,10 @@ const ONE_SERVER = ['source', 'source-check', 'sink', 'sink-structure', 'verifie
 const root = path.resolve(import.meta.dirname, '..', '..');
 const folder = path.join(root, '.weir', 'test-postgres');
 const { values } = parseArgs({
-  options: { versions: { type: 'string', default: [...BUILDS.keys(), '13:18', '18:13'].join() } },
+  options: {
+    versions: { type: 'string', default: [...BUILDS.keys(), '13:18', '18:13'].join() },
+    faults: { type: 'boolean', default: false },
+  },
 });
 const runs = values.versions.split(',').map((text) => {
   const [source = '', target = source] = text.split(':');
@@ -56,7 +60,8 @@ for (const run of runs) {
   const [source, target] = [await binariesOf(run.source), await binariesOf(run.target)];
   say(`PostgreSQL ${run.name}, log in ${path.relative(root, log)}`);
   await rm(report, { force: true });
-  await runTests(run.source === run.target ? [...ONE_SERVER, ...BOTH_ENDS] : BOTH_ENDS, {
+  const structural = run.source === run.target ? [...ONE_SERVER, ...BOTH_ENDS] : BOTH_ENDS;
+  await runTests(values.faults ? FAULTS : structural, {
     log,
     report,
     env: { WEIR_POSTGRES_BIN: source, WEIR_POSTGRES_BIN_TARGET: target },
