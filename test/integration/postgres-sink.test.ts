@@ -4,7 +4,7 @@ import type { ChangeCounts } from '../../shared/connector/sink.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import { dumpQuery, dumpTable } from '../support/psql.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
-import { SinkPipeline, toParts } from '../support/sink-pipeline.ts';
+import { SinkPipeline, toParts, type WrittenChanges } from '../support/sink-pipeline.ts';
 
 const postgres = usePostgres();
 let source: string;
@@ -80,6 +80,27 @@ describe('changes', () => {
     await pipeline.write(0, { 'public.items': { deletes: [['2']] } });
     await expect(pipeline.sink.writeUpdates(batch)).rejects.toMatchObject({ code: 'FENCED' });
     expect(await dumpTable(target, 'items')).toEqual(['1\ta\t\\N']);
+  });
+
+  it('come to the same whether they are a few, each with a statement of its own, or many, which are staged', async () => {
+    await start(
+      'CREATE TABLE few (id int PRIMARY KEY, name varchar(5), note text, flag boolean); CREATE TABLE many (LIKE few INCLUDING ALL)',
+    );
+    const others = Array.from({ length: 100 }, (_, i) => [String(1_000 + i), 'other', null, 't']);
+    const write = async ({ upserts = [], ...more }: WrittenChanges): Promise<void> => {
+      await pipeline.write(0, { 'public.few': { upserts, ...more } });
+      await pipeline.write(1, { 'public.many': { upserts: [...upserts, ...others], ...more } });
+    };
+    await write({ upserts: [['1', 'a', 'x', 't'], ['2', 'b', null, 'f'], ['3', null, '', null]] }); // prettier-ignore
+    await write({ upserts: [['2', 'B', 'y', null], ['4', 'd', 'é"\\', 't']], deletes: [['3'], ['9']] }); // prettier-ignore
+    await write({ partial: [['1', 'A', undefined, 'f'], ['2', null, undefined, undefined], ['8', 'x', undefined, 't']] }); // prettier-ignore
+    for (const table of ['few', 'many'])
+      expect(
+        await dumpQuery(target, `SELECT * FROM ${table} WHERE id < 1000 ORDER BY id`),
+        table,
+      ).toEqual(['1\tA\tx\tf', '2\t\\N\ty\t\\N', '4\td\té"\\\\\tt']);
+    const tooLong = { upserts: [['5', 'longer', null, 't']] };
+    await expect(write(tooLong)).rejects.toMatchObject({ code: 'ROW_REFUSED' });
   });
 
   it('merge a row whose key came into being where somebody wrote one of that key at the target', async () => {

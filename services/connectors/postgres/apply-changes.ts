@@ -1,5 +1,6 @@
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { toStatements, usesOf, type Statement } from './change-statements.ts';
+import { applyFewRows, toFewRows } from './few-rows.ts';
 import type { FreshRows } from './fresh-rows.ts';
 import { fencedLane, progressStatement } from './lane-progress.ts';
 import { toPostgresError } from './postgres-error.ts';
@@ -20,8 +21,9 @@ export interface ApplyOptions {
 
 /**
  * Applies a batch in one transaction with the lane's progress: BEGIN, the fence, for each relation its COPYs and
- * set-based statements, COMMIT, all in one script. The fence comes first, so that an owner who lost the lane stops
- * before it reads or changes anything, and the lane's row is locked while it writes.
+ * set-based statements, COMMIT, all in one script; where there are a few rows only, these have statements of their own
+ * instead. The fence comes first, so that an owner who lost the lane stops before it reads or changes anything, and the
+ * lane's row is locked while it writes.
  *
  * A connection that breaks at COMMIT leaves the outcome open; the error is retryable and whoever opens the lane
  * again reads the outcome from its progress. Never commit twice.
@@ -37,22 +39,29 @@ export async function applyChanges(
     const target = targets[i]!;
     return { changes, target, fresh: freshRows?.count(changes, target) ?? 0 };
   });
+  const move: Statement[] = [{ sql: 'BEGIN' }, { sql: progressStatement(pipeline, batch) }];
+  const fence = (index: number, rows: number): void => {
+    if (index === 1 && rows === 0) throw fencedLane(batch);
+  };
+  const end: Statement[] = [...statements, ...(commit ? [{ sql: 'COMMIT' }] : [])];
+  const few = toFewRows(session, parts);
+  if (few !== null && few.rows.length > 0) {
+    await runStatements(session, move, fence);
+    await applyFewRows(session, few);
+    return runStatements(session, end);
+  }
   await prepareStaging(
     session,
     parts.map(({ changes, target, fresh }) => ({ target, uses: usesOf(changes, target, fresh) })),
   );
   const script: Statement[] = [
-    { sql: 'BEGIN' },
-    { sql: progressStatement(pipeline, batch) },
+    ...move,
     ...parts.flatMap((part) =>
       toStatements(part.changes, part.target, session.staging, part.fresh),
     ),
-    ...statements,
-    ...(commit ? [{ sql: 'COMMIT' }] : []),
+    ...end,
   ];
-  await runStatements(session, script, (index, rows) => {
-    if (index === 1 && rows === 0) throw fencedLane(batch);
-  });
+  await runStatements(session, script, fence);
 }
 
 export async function prepareStaging(

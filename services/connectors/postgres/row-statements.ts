@@ -1,6 +1,7 @@
 import { columnOffsets, UNCHANGED_LENGTH } from '../../../shared/change/tuple.ts';
 import type { RunChange } from '../../../shared/connector/sink.ts';
 import type { ChangeKind } from '../../../shared/connector/source.ts';
+import { onConflict } from './write-statements.ts';
 import type { WriteColumn, WriteTarget } from './write-target.ts';
 
 /** A statement for one row, whose parameters travel as the values of tuples do: i32 length, then that many bytes. */
@@ -67,6 +68,15 @@ export class RowStatements {
       const sql = `WITH there AS (${update.sql} RETURNING 1) INSERT INTO ${name.sql} (${this.#names()}) OVERRIDING SYSTEM VALUE SELECT ${values} WHERE NOT EXISTS (SELECT 1 FROM there)`;
       return { sql, encodings: update.encodings };
     });
+  }
+
+  /** A row that comes, or takes the place of the one of its key: of a target that merges. */
+  bindMerge(row: Buffer): BoundRow {
+    return this.#bound('merge', [row.subarray(2)], () => {
+      const { sql, encodings } = this.#insert();
+      const rest = this.#target.columns.map((_, i) => i).filter((i) => !this.#isKey(i));
+      return { sql: sql + onConflict(this.#target, rest), encodings };
+    })!;
   }
 
   #bound(name: string, values: Buffer[], make: () => RowStatement | null): BoundRow | null {

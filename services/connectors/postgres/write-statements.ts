@@ -104,7 +104,8 @@ export function toWriteStatements(
   };
 }
 
-function onConflict(target: WriteTarget, rest: number[]): string {
+/** For an insert of whole rows into a target that merges; `rest`: the columns outside of the key. */
+export function onConflict(target: WriteTarget, rest: readonly number[]): string {
   const key = target.key.map(({ column }) => target.columns[column]!.name).join(', ');
   if (rest.length === 0) return ` ON CONFLICT (${key}) DO NOTHING`;
   const sets = rest.map((i) => {

@@ -1,0 +1,65 @@
+import type { NetChanges } from '../../../shared/connector/sink.ts';
+import { RowRefused } from './prepared-rows.ts';
+import { toRowError } from './row-error.ts';
+import type { BoundRow } from './row-statements.ts';
+import type { WriteTarget } from './write-target.ts';
+import type { WriterSession } from './writer-session.ts';
+
+/**
+ * Up to so many rows, statements for each cost less than staging them: a commit that empties staging tables takes 2 ms
+ * of the server's time, whatever was in them. A pipeline at its ease has a row or two to a commit.
+ */
+const MOST_ROWS = 64;
+const NONE = Buffer.alloc(0);
+
+export interface FewRows {
+  rows: BoundRow[];
+  /** Where each goes. */
+  targets: WriteTarget[];
+}
+
+/**
+ * The changes as statements for single rows, deletes first; null where there are too many, or where a table's rows
+ * cannot be merged one by one because they hand values to each other or have no key.
+ */
+export function toFewRows(
+  session: WriterSession,
+  parts: readonly { changes: NetChanges; target: WriteTarget }[],
+): FewRows | null {
+  const few: FewRows = { rows: [], targets: [] };
+  let count = 0;
+  for (const { changes, target } of parts) {
+    const { upserts, partial, deletes } = changes;
+    count += upserts.length + partial.length + deletes.length;
+    if (count > MOST_ROWS || target.method !== 'merge') return null;
+  }
+  for (const { changes, target } of parts) {
+    const statements = session.prepared.statementsOf(target);
+    const add = (row: BoundRow | null): void => {
+      if (row === null) return;
+      few.rows.push(row);
+      few.targets.push(target);
+    };
+    for (const key of changes.deletes)
+      add(statements.bind('delete', { key, row: NONE, partial: false }));
+    for (const row of changes.upserts) add(statements.bindMerge(row));
+    for (const row of changes.partial)
+      add(statements.bind('update', { key: NONE, row, partial: true }));
+  }
+  return few;
+}
+
+/** Inside the open transaction. */
+export async function applyFewRows(
+  session: WriterSession,
+  { rows, targets }: FewRows,
+): Promise<void> {
+  try {
+    await session.prepared.run(session.client, rows);
+  } catch (error) {
+    const target = error instanceof RowRefused ? targets[error.index] : undefined;
+    throw target === undefined
+      ? error
+      : toRowError((error as RowRefused).cause, target.name.namespace);
+  }
+}
