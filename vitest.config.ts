@@ -19,6 +19,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Some look at many inputs; no test is about time.
+          testTimeout: 30_000,
           include: [
             'proto/**/*.test.ts',
             'shared/**/*.test.ts',
