@@ -1,14 +1,17 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { VERIFICATION, type Verification } from './api/answers.ts';
 
 /** Results of comparisons where they outlive control: a file for each pipeline. */
 export class ComparisonFiles {
   readonly #folder: string;
+  readonly #log: Logger;
 
-  constructor(stateDirectory: string) {
+  constructor(stateDirectory: string, log: Logger) {
     this.#folder = path.join(stateDirectory, 'comparisons');
+    this.#log = log;
   }
 
   /** By pipeline; what cannot be read is left out, because a comparison can be made again. */
@@ -25,10 +28,16 @@ export class ComparisonFiles {
     return all;
   }
 
+  /** Where it cannot, the log says so: the results are shown until control ends. */
   async write(pipeline: string, runs: readonly Verification[]): Promise<void> {
     const next = `${this.#fileOf(pipeline)}.new`;
-    await writeFile(next, JSON.stringify(runs), { mode: 0o600 });
-    await rename(next, this.#fileOf(pipeline));
+    try {
+      await writeFile(next, JSON.stringify(runs), { mode: 0o600 });
+      await rename(next, this.#fileOf(pipeline));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.warn({ pipeline, reason }, 'comparisons cannot be kept over a restart');
+    }
   }
 
   async remove(pipeline: string): Promise<void> {

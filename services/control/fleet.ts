@@ -5,6 +5,7 @@ import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
 import { hostsOf, type Hub, watchConnection } from '../../shared/hub/hub.ts';
 import { watchStatus } from '../../shared/hub/status-board.ts';
 import type { Summary } from './api/answers.ts';
+import { ComparisonFiles } from './comparison-files.ts';
 import { transition, type Action, type Condition } from './condition.ts';
 import { EventFile } from './event-file.ts';
 import { EventLog } from './event-log.ts';
@@ -58,11 +59,10 @@ export class Fleet {
   }
 
   static async open(options: FleetOptions): Promise<Fleet> {
-    const { host } = options;
-    const verifications = await Verifications.open(host, options.library?.comparisons ?? null);
-    const fleet = new Fleet(options, verifications);
+    const { host, library, log } = options;
+    const files = library && new ComparisonFiles(library.stateDirectory, log);
+    const fleet = new Fleet(options, await Verifications.open(host, files));
     for (const { file, spec } of options.files) fleet.#put(spec.name, { kind: 'file', file, spec });
-    const { library, log } = options;
     for (const name of (await library?.names()) ?? []) {
       const file = library!.fileOf(name);
       let spec: PipelineSpec | null = null;

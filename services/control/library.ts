@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ComparisonFiles } from './comparison-files.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 
 /** What this control remembers of a pipeline beside its file. What is wanted of the data is kept at its target. */
@@ -15,12 +14,12 @@ const NOTHING: Remembered = { runsHere: false };
 /** The files of the pipelines that were created here: `NAME.yaml`, readable by their owner only. */
 export class Library {
   readonly #folder: string;
-  readonly comparisons: ComparisonFiles;
+  readonly stateDirectory: string;
   readonly eventFile: string;
 
   private constructor(stateDirectory: string, folder: string) {
     this.#folder = folder;
-    this.comparisons = new ComparisonFiles(stateDirectory);
+    this.stateDirectory = stateDirectory;
     this.eventFile = path.join(stateDirectory, 'events.jsonl');
   }
 

@@ -92,7 +92,7 @@ export class Verifications {
   /** One that runs when control ends is not among them: nobody knows what it would have found. */
   async #keep(pipeline: string): Promise<void> {
     const ended = this.list(pipeline).filter(({ state }) => state !== 'running');
-    if (this.#runs.has(pipeline)) await this.#files?.write(pipeline, ended).catch(() => undefined);
+    if (this.#runs.has(pipeline)) await this.#files?.write(pipeline, ended);
   }
 
   stop(): void {
