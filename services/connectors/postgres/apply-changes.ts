@@ -21,8 +21,8 @@ export interface ApplyOptions {
 
 /**
  * Applies a batch in one transaction with the lane's progress: BEGIN, the fence, for each relation its COPYs and
- * set-based statements, COMMIT, all in one script; where there are a few rows only, these have statements of their own
- * instead. The fence comes first, so that an owner who lost the lane stops before it reads or changes anything, and the
+ * set-based statements, COMMIT, all in one script; a few rows only have statements of their own instead, see
+ * `few-rows.ts`. The fence comes first, so that an owner who lost the lane stops before it reads or changes anything, and the
  * lane's row is locked while it writes.
  *
  * A connection that breaks at COMMIT leaves the outcome open; the error is retryable and whoever opens the lane
@@ -39,29 +39,24 @@ export async function applyChanges(
     const target = targets[i]!;
     return { changes, target, fresh: freshRows?.count(changes, target) ?? 0 };
   });
-  const move: Statement[] = [{ sql: 'BEGIN' }, { sql: progressStatement(pipeline, batch) }];
-  const fence = (index: number, rows: number): void => {
-    if (index === 1 && rows === 0) throw fencedLane(batch);
-  };
-  const end: Statement[] = [...statements, ...(commit ? [{ sql: 'COMMIT' }] : [])];
-  const few = toFewRows(session, parts);
-  if (few !== null && few.rows.length > 0) {
-    await runStatements(session, move, fence);
-    await applyFewRows(session, few);
-    return runStatements(session, end);
-  }
+  const few = commit && statements.length === 0 ? toFewRows(session, parts) : null;
+  if (few !== null) return applyFewRows(session, pipeline, batch, few);
   await prepareStaging(
     session,
     parts.map(({ changes, target, fresh }) => ({ target, uses: usesOf(changes, target, fresh) })),
   );
   const script: Statement[] = [
-    ...move,
+    { sql: 'BEGIN' },
+    { sql: progressStatement(pipeline, batch) },
     ...parts.flatMap((part) =>
       toStatements(part.changes, part.target, session.staging, part.fresh),
     ),
-    ...end,
+    ...statements,
+    ...(commit ? [{ sql: 'COMMIT' }] : []),
   ];
-  await runStatements(session, script, fence);
+  await runStatements(session, script, (index, rows) => {
+    if (index === 1 && rows === 0) throw fencedLane(batch);
+  });
 }
 
 export async function prepareStaging(

@@ -1,4 +1,7 @@
-import type { NetChanges } from '../../../shared/connector/sink.ts';
+import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
+import { fencedLane, progressOrFailure } from './lane-progress.ts';
+import { Parameters } from './parameters.ts';
+import { toPostgresError } from './postgres-error.ts';
 import { RowRefused } from './prepared-rows.ts';
 import { toRowError } from './row-error.ts';
 import type { BoundRow } from './row-statements.ts';
@@ -49,17 +52,26 @@ export function toFewRows(
   return few;
 }
 
-/** Inside the open transaction. */
+const BEGIN = new Parameters().bind('BEGIN');
+const COMMIT = new Parameters().bind('COMMIT');
+const DIVISION_BY_ZERO = '22012';
+
+/** The whole transaction, lane's progress first, is sent without waiting for answers: one round trip. */
 export async function applyFewRows(
   session: WriterSession,
+  pipeline: string,
+  batch: LaneBatch,
   { rows, targets }: FewRows,
 ): Promise<void> {
+  const start = [BEGIN, progressOrFailure(pipeline, batch)];
   try {
-    await session.prepared.run(session.client, rows);
+    await session.prepared.run(session.client, [...start, ...rows, COMMIT]);
   } catch (error) {
-    const target = error instanceof RowRefused ? targets[error.index] : undefined;
-    throw target === undefined
-      ? error
-      : toRowError((error as RowRefused).cause, target.name.namespace);
+    if (!(error instanceof RowRefused)) throw error;
+    const { cause, index } = error;
+    const target = targets[index - start.length];
+    if (target !== undefined) throw toRowError(cause, target.name.namespace);
+    const isFenced = index === 1 && (cause as { code?: unknown }).code === DIVISION_BY_ZERO;
+    throw isFenced ? fencedLane(batch) : toPostgresError(cause, 'writing changes to the target');
   }
 }

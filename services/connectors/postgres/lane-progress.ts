@@ -3,7 +3,8 @@ import type { Position } from '../../../shared/change/position.ts';
 import type { LaneBatch, LaneProgress } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { beginWithRows } from './contested-row.ts';
-import { quoteLiteral } from './names.ts';
+import { asLiteral, Parameters, type PutValue } from './parameters.ts';
+import type { BoundRow } from './row-statements.ts';
 
 /**
  * The progress of lanes: where each stands, who owns it, and what it has done so far. It moves in the transaction of
@@ -61,17 +62,34 @@ export async function openLane(
  * One statement that moves a lane and adds to its counts; it touches no row at all if the lane is not at `before`, or
  * if it brings changes and there are parked rows, which some of them may have to wait behind.
  */
-export function progressStatement(
-  pipeline: string,
-  batch: LaneStep & Partial<Pick<LaneBatch, 'changes'>>,
-): string {
-  const flowing = (batch.changes?.length ?? 0) > 0 ? ' AND NOT parked' : '';
-  const move = `${moveStatement(pipeline, batch)}${flowing}`;
-  const counting = countStatements(pipeline, batch, 'moved');
+export function progressStatement(pipeline: string, batch: LaneMove): string {
+  const move = flowingMove(pipeline, batch, asLiteral);
+  const counting = countStatements(pipeline, batch, 'moved', asLiteral);
   const last = counting.pop();
   if (last === undefined) return move;
   const others = counting.map((sql, i) => `, counted${i} AS (${sql})`).join('');
   return `WITH moved AS (${move} RETURNING lane)${others} ${last}`;
+}
+
+/**
+ * The same to be prepared, and to be sent with what follows it in one go: where it moves nothing it fails, by dividing
+ * by zero, so that the server does nothing of what comes behind it.
+ */
+export function progressOrFailure(pipeline: string, batch: LaneMove): BoundRow {
+  const parameters = new Parameters();
+  const { put } = parameters;
+  const moved = `moved AS (${flowingMove(pipeline, batch, put)} RETURNING lane)`;
+  const counted = countStatements(pipeline, batch, 'moved', put).map(
+    (sql, i) => `counted${i} AS (${sql})`,
+  );
+  return parameters.bind(`WITH ${[moved, ...counted].join(', ')} SELECT 1 / count(*) FROM moved`);
+}
+
+type LaneMove = LaneStep & Partial<Pick<LaneBatch, 'changes'>>;
+
+function flowingMove(pipeline: string, batch: LaneMove, put: PutValue): string {
+  const flowing = (batch.changes?.length ?? 0) > 0 ? ' AND NOT parked' : '';
+  return moveStatement(pipeline, batch, put) + flowing;
 }
 
 export type LaneStep = Pick<LaneBatch, 'before' | 'after' | 'counts' | 'filtered'>;
@@ -81,10 +99,11 @@ export function countStatements(
   pipeline: string,
   { counts, filtered }: Pick<LaneBatch, 'counts' | 'filtered'>,
   lanes: string,
+  put: PutValue = asLiteral,
 ): string[] {
   return [
-    ...(filtered === undefined ? [] : [countStatement(pipeline, filtered, lanes, 'filtered')]),
-    ...(counts.size === 0 ? [] : [countStatement(pipeline, counts, lanes)]),
+    ...(filtered === undefined ? [] : [countStatement(pipeline, filtered, lanes, 'filtered', put)]),
+    ...(counts.size === 0 ? [] : [countStatement(pipeline, counts, lanes, 'count', put)]),
   ];
 }
 
@@ -92,8 +111,13 @@ export function countStatements(
  * Compare-and-set of a lane from `before` to `after`. A reader that has begun since then has put its epoch into the
  * lane, which then takes that reader's frames only.
  */
-export function moveStatement(pipeline: string, { before, after }: LaneStep): string {
-  return `UPDATE weir.lane SET reader_epoch = ${after.readerEpoch}, sequence = ${after.sequence}, position = '${after.position}' WHERE pipeline = ${quoteLiteral(pipeline)} AND lane = ${before.lane} AND epoch = ${before.epoch} AND position = '${before.position}' AND (reader_epoch, sequence) IN ((${before.readerEpoch}, ${before.sequence}), (${after.readerEpoch}, 0))`;
+export function moveStatement(
+  pipeline: string,
+  { before, after }: LaneStep,
+  put: PutValue = asLiteral,
+): string {
+  const epoch = put(after.readerEpoch, 'bigint');
+  return `UPDATE weir.lane SET reader_epoch = ${epoch}, sequence = ${put(after.sequence, 'bigint')}, position = ${put(after.position, 'text')} WHERE pipeline = ${put(pipeline, 'text')} AND lane = ${put(before.lane, 'integer')} AND epoch = ${put(before.epoch, 'bigint')} AND position = ${put(before.position, 'text')} AND (reader_epoch, sequence) IN ((${put(before.readerEpoch, 'bigint')}, ${put(before.sequence, 'bigint')}), (${epoch}, 0))`;
 }
 
 /** Adds to the counts of the lanes that `lanes`, a relation with a column of that name, gives. */
@@ -102,12 +126,13 @@ export function countStatement(
   counts: LaneBatch['counts'],
   lanes: string,
   table: 'count' | 'filtered' = 'count',
+  put: PutValue = asLiteral,
 ): string {
-  const values = [...counts].map(
-    ([namespace, n]) =>
-      `(${quoteLiteral(namespace)}, ${n.inserts}::bigint, ${n.updates}::bigint, ${n.deletes}::bigint, ${n.truncates}::bigint)`,
-  );
-  return `INSERT INTO weir.${table} AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${quoteLiteral(pipeline)}, l.lane, v.* FROM ${lanes} l, (VALUES ${values.join(', ')}) v ${ADD_COUNTS}`;
+  const values = [...counts].map(([namespace, n]) => {
+    const added = [n.inserts, n.updates, n.deletes, n.truncates].map((each) => put(each, 'bigint'));
+    return `(${[put(namespace, 'text'), ...added].join(', ')})`;
+  });
+  return `INSERT INTO weir.${table} AS c (pipeline, lane, namespace, inserts, updates, deletes, truncates) SELECT ${put(pipeline, 'text')}, l.lane, v.* FROM ${lanes} l, (VALUES ${values.join(', ')}) v ${ADD_COUNTS}`;
 }
 
 /** For inserts into `weir.count AS c`. */

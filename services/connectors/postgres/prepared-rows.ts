@@ -7,7 +7,7 @@ const MAX_STATEMENTS = 500;
 const PIECE_BYTES = 64 * 1024;
 const BIND_PARTS_BYTES = 64;
 
-/** The row at `index` was refused; `cause` is what the server said. */
+/** The statement at `index` was refused; `cause` is what the server said. */
 export class RowRefused extends Error {
   readonly index: number;
 
@@ -19,7 +19,8 @@ export class RowRefused extends Error {
 
 /**
  * Statements of one session for single rows, each prepared when it is first used. Rows are sent one after the other
- * without waiting for answers (manual, "Extended Query", pipelining), so a thousand of them cost one round trip.
+ * without waiting for answers (manual, "Extended Query", pipelining), so a thousand of them cost one round trip; where
+ * one fails the server does none of those behind it.
  */
 export class PreparedRows {
   readonly #names = new Map<string, string>();
@@ -33,7 +34,7 @@ export class PreparedRows {
     return statements;
   }
 
-  /** Runs all in order, inside the open transaction; returns how many rows each of them touched. */
+  /** Runs all in order, inside the open transaction or with its BEGIN and COMMIT; returns how many rows each of them touched. */
   async run(client: ClientBase, rows: readonly BoundRow[]): Promise<number[]> {
     if (rows.length === 0) return [];
     if (this.#names.size > MAX_STATEMENTS) {
