@@ -3,6 +3,7 @@ import type { Position } from '../../shared/change/position.ts';
 import { readPosition } from '../../shared/change/position.ts';
 import { recordLength, writeRecord } from '../../shared/change/change-record.ts';
 import type { Relation } from '../../shared/change/relation.ts';
+import { shapeText } from '../../shared/change/shape-text.ts';
 import type { ChangeKind } from '../../shared/connector/source.ts';
 
 /** A lane's open frame: changes are appended as bytes, until it is sealed and sent. */
@@ -13,7 +14,6 @@ export class ChangeFrame {
   #last: Position | null = null;
   readonly #scratch = Buffer.alloc(16);
   #relations: Relation[] = [];
-  #counts: [number, number, number][] = [];
   #count = 0;
   /** The relation of the change before: changes come in runs. */
   #index = 0;
@@ -46,7 +46,6 @@ export class ChangeFrame {
       row,
       partial,
     );
-    this.#counts[this.#index]![kind === 'insert' ? 0 : kind === 'delete' ? 2 : 1]++;
     this.#first ??= readPosition(position, 0);
     position.copy(this.#scratch);
     this.#count++;
@@ -61,8 +60,8 @@ export class ChangeFrame {
     upTo: Position,
   ): { bytes: Buffer; batchKey: string } {
     this.#last = readPosition(this.#scratch, 0);
-    const body = { relations: this.#relations, counts: this.#counts };
-    const json = Buffer.from(JSON.stringify(body));
+    const body = { relations: this.#relations };
+    const json = Buffer.from(`{"relations":[${this.#relations.map(shapeText).join(',')}]}`);
     const bytes = Buffer.allocUnsafe(FRAME_HEAD + json.length + this.#length);
     this.#payload.copy(bytes, FRAME_HEAD + json.length, 0, this.#length);
     const batchKey = sealFrame(
@@ -81,7 +80,6 @@ export class ChangeFrame {
     this.#count = 0;
     this.#first = null;
     this.#relations = [];
-    this.#counts = [];
     return { bytes, batchKey };
   }
 
@@ -90,7 +88,6 @@ export class ChangeFrame {
     this.#index = this.#relations.indexOf(relation);
     if (this.#index >= 0) return;
     this.#index = this.#relations.push(relation) - 1;
-    this.#counts.push([0, 0, 0]);
   }
 
   #reserve(more: number): void {

@@ -1,4 +1,5 @@
 import type { Relation, RelationPlan } from '../../shared/change/relation.ts';
+import { shapeText } from '../../shared/change/shape-text.ts';
 import type { TransformStep } from '../../shared/config/transform-step.ts';
 import { type Chain, compileChain } from './chain.ts';
 import type { StepContext } from './step.ts';
@@ -16,7 +17,7 @@ export class Chains {
 
   /** Null where no step is for it. Throws `ChainMisfit`. */
   chainFor(relation: Relation): Chain | null {
-    const shape = JSON.stringify(relation);
+    const shape = shapeText(relation);
     let chain = this.#known.get(shape);
     if (chain === undefined) {
       chain = compileChain(this.#steps, relation, this.#context);

@@ -12,7 +12,7 @@ const head: FrameHead = {
   last: toPosition(0xffff_ffff_ffff_ffffn, 3n),
   sourceTimeMs: 1_700_000_000_123.5,
   open: true,
-  body: { counts: [[1, 2, 0]] },
+  body: { failures: ['too long'] },
 };
 
 describe('a frame', () => {

@@ -48,8 +48,6 @@ const KINDS: readonly FrameKind[] = ['hello', 'changes', 'watermark', 'barrier',
 
 export interface FrameBody {
   relations?: Relation[];
-  /** Inserts, updates and deletes of each of `relations`. */
-  counts?: [number, number, number][];
   /** Where steps failed for rows: the shapes that they had before, beside `relations`, and why, in their order. */
   sources?: Relation[];
   failures?: string[];
@@ -109,6 +107,21 @@ export function encodeFrame(
   return { bytes, batchKey: sealFrame(bytes, head, json) };
 }
 
+/** Frames of changes mostly have the same body, so the latest are kept; nobody changes one. */
+const bodies = new Map<string, FrameBody>();
+const MOST_BODIES = 64;
+const LONGEST_BODY = 16 * 1024;
+
+function readBody(json: string): FrameBody {
+  let body = bodies.get(json);
+  if (body !== undefined) return body;
+  body = JSON.parse(json) as FrameBody;
+  if (body.relations === undefined || json.length > LONGEST_BODY) return body;
+  if (bodies.size === MOST_BODIES) bodies.clear();
+  bodies.set(json, body);
+  return body;
+}
+
 /** Throws BROKER_LOST_DATA where the bytes are not the frame that was sent. */
 export function decodeFrame(bytes: Buffer): Frame {
   if (bytes.length < FRAME_HEAD || bytes.toString('latin1', 0, 4) !== 'WEIR')
@@ -133,7 +146,7 @@ export function decodeFrame(bytes: Buffer): Frame {
     sourceTimeMs: bytes.readDoubleBE(72),
     open: bytes[HASHED + 1] === 1,
     batchKey: key.toString(16).padStart(16, '0'),
-    body: JSON.parse(bytes.toString('utf8', FRAME_HEAD, jsonEnd)) as FrameBody,
+    body: readBody(bytes.toString('utf8', FRAME_HEAD, jsonEnd)),
     payload: bytes.subarray(jsonEnd),
   };
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
+import { shapeText } from '../../../shared/change/shape-text.ts';
 import type { TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
 import { toWriteTarget, type WriteTarget } from './write-target.ts';
@@ -17,7 +18,7 @@ export class RelationCache {
   }
 
   async targetOf(client: ClientBase, relation: Relation): Promise<WriteTarget> {
-    const shape = JSON.stringify(relation);
+    const shape = shapeText(relation);
     let target = this.#byShape.get(shape)?.target;
     if (target === undefined) {
       const name = this.#names.ofNamespace(relation.namespace);
