@@ -3,7 +3,7 @@ import type { Position } from '../../../shared/change/position.ts';
 import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { tuplesToCopyMessages } from './copy-in.ts';
+import type { CopyIn } from './copy-in.ts';
 import { copyInto } from './change-statements.ts';
 import { beginWithRows } from './contested-row.ts';
 import {
@@ -17,6 +17,7 @@ import { failedAside } from './parked-aside.ts';
 import { toRowError } from './row-error.ts';
 import { quoteLiteral } from './names.ts';
 import { runScript, type ScriptWatch } from './script.ts';
+import { tuplesToTextMessages } from './tuple-text.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -109,11 +110,16 @@ async function loadAtOnce(
 ): Promise<number> {
   const count = { loaded: 0 };
   const watch = (_index: number, loaded: number): void => void (count.loaded = loaded);
-  if (format !== 'tuples' && chunk.how === 'load') {
-    await runScript(client, copyInto(targets[0]!.target, format), [{ messages: parts }], watch);
+  const copied: CopyIn =
+    format === 'tuples'
+      ? { messages: tuplesToTextMessages(parts), whole: true }
+      : { messages: parts };
+  const copyFormat = format === 'binary' ? 'binary' : 'text';
+  if (chunk.spread === undefined && chunk.how === 'load') {
+    await runScript(client, copyInto(targets[0]!.target, copyFormat), [copied], watch);
     return count.loaded;
   }
-  await stage(client, targets, format, parts, watch);
+  await stage(client, targets, copyFormat, copied, watch);
   if (chunk.how === 'load') for (const each of targets) await client.query(insertStaged(each));
   else {
     await takeTurns(client, targets);
@@ -162,23 +168,22 @@ function formatOf(chunk: ChunkHead): ChunkFormat {
 
 /**
  * Loads a chunk into a table of its own. COPY brings values as the target's own types, text format included, so
- * nothing is cast; of tuples every value is text, and becomes what it is where it is taken from there.
+ * nothing is cast; where rows go to several tables every value is text, and becomes what it is in its own.
  */
 async function stage(
   client: ClientBase,
   [first]: readonly LoadTarget[],
-  format: ChunkFormat,
-  parts: AsyncIterable<Buffer>,
+  format: 'binary' | 'text',
+  copied: CopyIn,
   watch: ScriptWatch,
 ): Promise<void> {
-  const tuples = format === 'tuples';
   const { target, only } = first!;
-  const columns = target.columns.map(({ name, type }) => `${name} ${tuples ? 'text' : type}`);
+  const columns = target.columns.map(
+    ({ name, type }) => `${name} ${only === null ? type : 'text'}`,
+  );
   if (only !== null) columns.push(`${GOES_TO} text`);
   await client.query(`CREATE TEMP TABLE weir_chunk (${columns.join(', ')}) ON COMMIT DROP`);
-  const copy = `COPY pg_temp.weir_chunk FROM STDIN (FORMAT ${tuples ? 'binary' : format})`;
-  const messages = tuples ? tuplesToCopyMessages(parts) : parts;
-  await runScript(client, copy, [{ messages }], watch);
+  await runScript(client, `COPY pg_temp.weir_chunk FROM STDIN (FORMAT ${format})`, [copied], watch);
 }
 
 /** Of the staged rows, which table each goes to. */
