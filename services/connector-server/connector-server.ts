@@ -8,6 +8,7 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { toGrpcService } from '../../shared/grpc/service-definition.ts';
 import { connectorService, type ServedConnector } from './connector-service.ts';
 import { type ServerAccess, toServerCredentials, tokenGuard } from './server-access.ts';
+import { widenWindows } from './wide-windows.ts';
 
 /** Room for messages of 128 MiB and what is around them. */
 const MAX_MESSAGE_BYTES = 256 << 20;
@@ -48,6 +49,7 @@ export async function serveConnector(options: ServerOptions): Promise<RunningSer
   health.addToServer(server as unknown as Parameters<typeof health.addToServer>[0]);
   describe(protoFolder).addToServer(server);
   const port = await bind(server, listen, toServerCredentials(access));
+  widenWindows(server);
   return {
     address: listen.replace(/:\d+$/, `:${port}`),
     async stop() {

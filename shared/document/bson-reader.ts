@@ -26,6 +26,21 @@ export function* readElements(bytes: Buffer, start = 0): Generator<BsonElement> 
   if (at !== end || bytes[end] !== 0) throw new BsonError('a document does not end where it says');
 }
 
+/**
+ * Where the first element of that name stands in a document, from its type to the end of its value; null where there is
+ * none. Reads nothing behind it.
+ */
+export function findElement(bytes: Buffer, name: Buffer): { at: number; to: number } | null {
+  const end = documentEnd(bytes, 0, bytes.length) - 1;
+  for (let at = 4; at < end;) {
+    const nameEnd = stringEnd(bytes, at + 1, end);
+    const to = valueEnd(bytes, bytes[at]!, nameEnd + 1, end);
+    if (name.compare(bytes, at + 1, nameEnd) === 0) return { at, to };
+    at = to;
+  }
+  return null;
+}
+
 /** The value of a single element that came without its document. */
 export function checkValue(bytes: Buffer, type: number): void {
   if (valueEnd(bytes, type, 0, bytes.length) !== bytes.length)

@@ -66,7 +66,7 @@ export class BsonWriter {
   head(type: number, name: Buffer): number {
     this.#reserve(1 + name.length);
     this.#bytes[this.#at++] = type;
-    this.#at += name.copy(this.#bytes, this.#at);
+    this.#put(name, 0, name.length);
     return this.#at - name.length - 1;
   }
 
@@ -85,6 +85,14 @@ export class BsonWriter {
     this.#at = this.#bytes.writeBigInt64LE(value, this.#at);
   }
 
+  /** The same of a number that is exact. */
+  int64Of(value: number): void {
+    this.#reserve(8);
+    const high = Math.floor(value / 2 ** 32);
+    this.#at = this.#bytes.writeUInt32LE(value - high * 2 ** 32, this.#at);
+    this.#at = this.#bytes.writeInt32LE(high, this.#at);
+  }
+
   double(value: number): void {
     this.#reserve(8);
     this.#at = this.#bytes.writeDoubleLE(value, this.#at);
@@ -99,7 +107,7 @@ export class BsonWriter {
   string(source: Buffer, from: number, to: number): void {
     this.int32(to - from + 1);
     this.#reserve(to - from + 1);
-    this.#at += source.copy(this.#bytes, this.#at, from, to);
+    this.#put(source, from, to);
     this.#bytes[this.#at++] = 0;
   }
 
@@ -119,6 +127,15 @@ export class BsonWriter {
     this.#at += to - from;
   }
 
+  /** There is room for it. */
+  #put(source: Buffer, from: number, to: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    if (to - from > SHORT) source.copy(bytes, at, from, to);
+    else for (let i = from; i < to; i++) bytes[at++] = source[i]!;
+    this.#at += to - from;
+  }
+
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#bytes.length, this.#at + bytes));
@@ -127,5 +144,7 @@ export class BsonWriter {
   }
 }
 
+/** Up to here a loop is faster than a call of the runtime. */
+const SHORT = 48;
 /** One huge row must not keep its memory for ever. */
 const MAX_KEPT_BYTES = 4 << 20;

@@ -1,4 +1,4 @@
-import { type BsonElement, BsonError, readElements } from './bson-reader.ts';
+import { type BsonElement, BsonError, findElement, readElements } from './bson-reader.ts';
 
 /** One part of an id: a BSON value without type and name, its type, and the field it is of. */
 export interface IdPart {
@@ -29,22 +29,31 @@ export function readFields(document: Uint8Array): IdPart[] {
   return [...readElements(bytes)].map((element) => toPart(bytes, element));
 }
 
-/** The id of a whole document: its `_id`. Null where it has none, or is no BSON as far as it was read. */
+/** The id of a whole document: its `_id`. Null where it has none, or is no BSON as far as it was read. New bytes. */
 export function idOfDocument(document: Uint8Array): Buffer | null {
   const bytes = toBuffer(document);
   try {
-    for (const element of readElements(bytes))
-      if (element.name === '_id') return toDocumentId([toPart(bytes, element)]);
+    const id = findElement(bytes, ID);
+    if (id === null) return null;
+    // A document of this element alone.
+    const alone = Buffer.allocUnsafe(4 + (id.to - id.at) + 1);
+    alone.writeInt32LE(alone.length, 0);
+    bytes.copy(alone, 4, id.at, id.to);
+    alone[alone.length - 1] = 0;
+    return alone;
   } catch (error) {
     if (!(error instanceof BsonError)) throw error;
+    return null;
   }
-  return null;
 }
+
+const ID = Buffer.from('_id');
 
 function toPart(bytes: Buffer, { name, type, from, to }: BsonElement): IdPart {
   return { name, type, data: bytes.subarray(from, to) };
 }
 
-function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
+function toBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -171,8 +171,9 @@ function writeValue(
       return head;
     case 'integer':
       head = writer.head(field.bits === 64 ? BSON.int64 : BSON.int32, name);
-      if (field.bits === 64) writer.int64(BigInt(bytes.toString('latin1', from, to)));
-      else writer.int32(Number(bytes.toString('latin1', from, to)));
+      if (field.bits !== 64) writer.int32(readInteger(bytes, from, to));
+      else if (to - from <= EXACT_DIGITS) writer.int64Of(readInteger(bytes, from, to));
+      else writer.int64(BigInt(bytes.toString('latin1', from, to)));
       return head;
     case 'single':
     case 'double':
@@ -200,6 +201,17 @@ function writeValue(
       writer.string(bytes, from, to);
       return head;
   }
+}
+
+/** So long a number is exact with its sign. */
+const EXACT_DIGITS = 15;
+const MINUS = 0x2d;
+
+function readInteger(bytes: Buffer, from: number, to: number): number {
+  const isNegative = bytes[from] === MINUS;
+  let value = 0;
+  for (let at = isNegative ? from + 1 : from; at < to; at++) value = value * 10 + bytes[at]! - 0x30;
+  return isNegative ? 0 - value : value;
 }
 
 const BACKSLASH = 0x5c;

@@ -1,3 +1,4 @@
+import { connect } from 'node:http2';
 import path from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { BSON, Decimal128 } from 'bson';
@@ -8,9 +9,11 @@ import {
   type RunningServer,
   serveConnector,
 } from '../../services/connector-server/connector-server.ts';
+import { WINDOW_BYTES } from '../../services/connector-server/wide-windows.ts';
 import { AdiomPeer, type Message } from '../support/adiom-peer.ts';
 import { randomTables } from '../support/random-model.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const DATA =
   'random:?seed=7&namespaces=2&rows=3000&chunk=2000&size=900&transaction=3&changes=3000&mix=2:5:2';
@@ -125,6 +128,17 @@ async function follow(
 }
 
 describe('a served connector', () => {
+  it('lets a peer send a whole request before it says that there is room', async () => {
+    const session = connect(`http://${(await serve(DATA)).address}`);
+    onTestFinished(() => session.destroy());
+    await waitFor(
+      'a window for the connection and one for each call',
+      () =>
+        session.state.remoteWindowSize === WINDOW_BYTES &&
+        session.remoteSettings.initialWindowSize === WINDOW_BYTES,
+    );
+  });
+
   it('tells another program what it is and can do, the same each time', async () => {
     const peer = peerOf(await serve(DATA));
     const info = await peer.call('GetInfo', {});

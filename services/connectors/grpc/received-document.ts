@@ -79,7 +79,9 @@ function idOf(namespace: string, document: Uint8Array): Buffer {
 
 function toBson(namespace: string, dataType: DataType, data: Uint8Array, whole = true): Uint8Array {
   if (dataType === DataType.DATA_TYPE_JSON_ID) return jsonToDocument(namespace, data, whole);
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const bytes = Buffer.isBuffer(data)
+    ? data
+    : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (bytes.length < 5 || bytes.readInt32LE(0) !== bytes.length) throw notADocument(namespace);
   return bytes;
 }

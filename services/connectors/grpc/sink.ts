@@ -42,7 +42,12 @@ export function createGrpcSink(options: SinkOptions): Sink {
       const requests = new DataRequests(target);
       const splitter = new TupleSplitter();
       for await (const part of parts)
-        for (const row of splitter.take(part)) await requests.add(outgoing.document(row));
+        for (const row of splitter.take(part)) {
+          const document = outgoing.document(row);
+          if (requests.add(document)) continue;
+          await requests.flush();
+          requests.add(document);
+        }
       await requests.flush();
       await ledger.markChunk(chunk);
       return 'loaded';

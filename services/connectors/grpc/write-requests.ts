@@ -27,11 +27,14 @@ export class DataRequests {
     this.#options = options;
   }
 
-  async add(document: Uint8Array): Promise<void> {
-    if (this.#data.length > 0 && this.#bytes + document.length > MOST_BYTES) await this.flush();
+  /** Takes a document over where there is room for it in the request; else `flush` first. */
+  add(document: Uint8Array): boolean {
+    const count = this.#data.length;
+    if (count >= MOST_DOCUMENTS) return false;
+    if (count > 0 && this.#bytes + document.length > MOST_BYTES) return false;
     this.#data.push(document);
     this.#bytes += document.length;
-    if (this.#data.length >= MOST_DOCUMENTS) await this.flush();
+    return true;
   }
 
   async flush(): Promise<void> {
