@@ -43,7 +43,8 @@ export async function runStats(options: StatsOptions): Promise<void> {
   const stops = [
     watchStatus(hub.control, pipeline, (status) => watch.onStatus(status, Date.now())),
     watchNotices(hub.control, pipeline, (notice) => {
-      if (notice.kind === 'progress') watch.onPosition(notice.lane, notice.position, Date.now());
+      if (notice.kind !== 'progress') return;
+      for (const [lane, position] of notice.lanes) watch.onPosition(lane, position, Date.now());
     }),
     publishStatus(hub.control, () => ({
       service: 'stats',

@@ -133,11 +133,7 @@ export class ChangeLane {
   #moveTo(progress: LaneProgress): void {
     this.#progress = progress;
     this.#batch = new ChangeBatch(progress);
-    publishNotice(this.#context.hub.control, this.#context.pipeline, {
-      kind: 'progress',
-      lane: progress.lane,
-      position: progress.position,
-    });
+    this.#context.progress.moved(progress.lane, progress.position);
   }
 }
 

@@ -18,6 +18,7 @@ import { measureWriter } from './metrics.ts';
 import { RelationPool } from './relation-pool.ts';
 import { serveTarget } from './target-server.ts';
 import { TransactionLane } from './transaction-lane.ts';
+import { ProgressNotices } from './progress-notices.ts';
 import type { WriterContext } from './writer-context.ts';
 import { WriterMeter } from './writer-meter.ts';
 
@@ -50,6 +51,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     gate,
     relations: new RelationPool(),
     meter,
+    progress: new ProgressNotices(hub, spec.name),
     log,
   };
   const status = (): WriterStatus => ({

@@ -204,9 +204,8 @@ export class TransactionLane {
   }
 
   #tell(): void {
-    const { hub, pipeline } = this.#context;
     const { lane, position } = this.#progress;
-    publishNotice(hub.control, pipeline, { kind: 'progress', lane, position });
+    this.#context.progress.moved(lane, position);
   }
 }
 

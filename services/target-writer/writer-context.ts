@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import type { Gate } from './gate.ts';
+import type { ProgressNotices } from './progress-notices.ts';
 import type { RelationPool } from './relation-pool.ts';
 import type { WriterMeter } from './writer-meter.ts';
 
@@ -15,5 +16,6 @@ export interface WriterContext {
   gate: Gate;
   relations: RelationPool;
   meter: WriterMeter;
+  progress: ProgressNotices;
   log: Logger;
 }

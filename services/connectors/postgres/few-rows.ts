@@ -12,7 +12,7 @@ import type { WriterSession } from './writer-session.ts';
  * Up to so many rows, statements for each cost less than staging them: a commit that empties staging tables takes 2 ms
  * of the server's time, whatever was in them. A pipeline at its ease has a row or two to a commit.
  */
-const MOST_ROWS = 64;
+export const MOST_ROWS = 64;
 const NONE = Buffer.alloc(0);
 
 export interface FewRows {
@@ -52,8 +52,8 @@ export function toFewRows(
   return few;
 }
 
-const BEGIN = new Parameters().bind('BEGIN');
-const COMMIT = new Parameters().bind('COMMIT');
+export const BEGIN = new Parameters().bind('BEGIN');
+export const COMMIT = new Parameters().bind('COMMIT');
 const DIVISION_BY_ZERO = '22012';
 
 /** The whole transaction, lane's progress first, is sent without waiting for answers: one round trip. */

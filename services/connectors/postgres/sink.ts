@@ -23,6 +23,7 @@ import { CopiedMisfits } from './copied-misfits.ts';
 import { DocumentWriter } from './document-writer.ts';
 import { describeServer } from './connection.ts';
 import { FreshRows } from './fresh-rows.ts';
+import { GroupCommit } from './group-commit.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadCarefullyNextTime, loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
@@ -43,6 +44,10 @@ import { writeCarefully } from './write-carefully.ts';
 import type { WriteTarget } from './write-target.ts';
 import { openControlSession, openWriterSession, type WriterSession } from './writer-session.ts';
 import { WriterPool } from './writer-pool.ts';
+import { writeTogether } from './write-together.ts';
+
+/** Stands for a lane where a session keeps to batches of several. */
+const TOGETHER = -1;
 
 export function createPostgresSink(options: SinkOptions): Sink {
   return new PostgresSink(options);
@@ -63,6 +68,10 @@ class PostgresSink implements Sink {
   readonly #careful: CarefulWriter;
   readonly #documents: DocumentWriter;
   readonly #fresh = new FreshRows();
+  readonly #group = new GroupCommit({
+    alone: (batch) => this.#writeAlone(batch),
+    together: (batches) => this.#writeTogether(batches),
+  });
   readonly parking: Parking;
 
   constructor(options: SinkOptions) {
@@ -172,15 +181,27 @@ class PostgresSink implements Sink {
     const { batch, misfits } = DocumentWriter.concerns(given)
       ? await this.#write(given.before.lane, ({ client }) => this.#documents.batch(client, given))
       : { batch: given, misfits: [] };
-    const fast = (): Promise<void> =>
-      this.#fresh.write(batch, () =>
-        this.#writeBatch(batch, (session, targets) =>
-          applyChanges(session, pipeline, batch, targets, { freshRows: this.#fresh }),
-        ),
-      );
+    const fast = (): Promise<void> => this.#group.write(batch);
     return this.#careful.write(batch, misfits.length > 0 ? null : fast, (care) =>
       this.#writeBatch(batch, (session, targets) =>
         writeCarefully(session, { pipeline, onBadRow, ...care }, batch, targets, misfits),
+      ),
+    );
+  }
+
+  #writeAlone(batch: LaneBatch): Promise<void> {
+    const { pipeline } = this.#options;
+    return this.#fresh.write(batch, () =>
+      this.#writeBatch(batch, (session, targets) =>
+        applyChanges(session, pipeline, batch, targets, { freshRows: this.#fresh }),
+      ),
+    );
+  }
+
+  #writeTogether(batches: readonly LaneBatch[]): Promise<readonly LaneBatch[]> {
+    return this.#write(TOGETHER, (session) =>
+      writeTogether(session, this.#options.pipeline, batches, (batch) =>
+        this.#targetsOf(session, batch),
       ),
     );
   }
@@ -191,10 +212,7 @@ class PostgresSink implements Sink {
   ): Promise<T> {
     return this.#write(batch.before.lane, async (session) => {
       try {
-        const targets: WriteTarget[] = [];
-        for (const { relation } of batch.changes)
-          targets.push(await this.#relations.targetOf(session.client, relation));
-        return await write(session, targets);
+        return await write(session, await this.#targetsOf(session, batch));
       } catch (error) {
         // Whatever is wrong may be mended at the target: look again next time.
         for (const { relation } of batch.changes) {
@@ -204,6 +222,13 @@ class PostgresSink implements Sink {
         throw error;
       }
     });
+  }
+
+  async #targetsOf({ client }: WriterSession, { changes }: LaneBatch): Promise<WriteTarget[]> {
+    const targets: WriteTarget[] = [];
+    for (const { relation } of changes)
+      targets.push(await this.#relations.targetOf(client, relation));
+    return targets;
   }
 
   createOrderedWriter(): OrderedWriter {

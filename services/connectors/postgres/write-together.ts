@@ -1,0 +1,52 @@
+import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { BEGIN, COMMIT, toFewRows } from './few-rows.ts';
+import { progressOrFailure } from './lane-progress.ts';
+import { RowRefused } from './prepared-rows.ts';
+import type { BoundRow } from './row-statements.ts';
+import type { WriterSession } from './writer-session.ts';
+import type { WriteTarget } from './write-target.ts';
+
+/**
+ * Writes small batches of several lanes in one transaction and one round trip. Gives those that must be written alone:
+ * all where the target refused anything, so that what was wrong is told of its own lane only.
+ */
+export async function writeTogether(
+  session: WriterSession,
+  pipeline: string,
+  batches: readonly LaneBatch[],
+  targetsOf: (batch: LaneBatch) => Promise<WriteTarget[]>,
+): Promise<readonly LaneBatch[]> {
+  const statements: BoundRow[] = [];
+  const left: LaneBatch[] = [];
+  for (const batch of batches) {
+    const rows = await toRows(session, batch, targetsOf);
+    if (rows === null) left.push(batch);
+    else statements.push(progressOrFailure(pipeline, batch), ...rows);
+  }
+  if (left.length === batches.length) return left;
+  try {
+    await session.prepared.run(session.client, [BEGIN, ...statements, COMMIT]);
+    return left;
+  } catch (error) {
+    if (!(error instanceof RowRefused)) throw error;
+    await session.client.query('ROLLBACK');
+    return batches;
+  }
+}
+
+/** Null where they cannot be written one by one, or where what they need is not at the target. */
+async function toRows(
+  session: WriterSession,
+  batch: LaneBatch,
+  targetsOf: (batch: LaneBatch) => Promise<WriteTarget[]>,
+): Promise<BoundRow[] | null> {
+  let targets: WriteTarget[];
+  try {
+    targets = await targetsOf(batch);
+  } catch {
+    // It fails again when it is written alone, and is told there.
+    return null;
+  }
+  const parts = batch.changes.map((changes, i) => ({ changes, target: targets[i]! }));
+  return toFewRows(session, parts)?.rows ?? null;
+}
