@@ -22,16 +22,14 @@ export interface TestNats {
   readonly url: string;
 }
 
+/** Only processes are killed here, never the machine: what the system has need not have reached a disk. */
+const SETTINGS = { fsync: 'off' };
+
 /** A PostgreSQL server for all tests of a file. */
-export function usePostgres(options: PostgresOptions = {}): TestPostgres {
-  let running: PostgresServer | undefined;
-  beforeAll(async () => {
-    running = await startPostgres(options);
-  });
-  afterAll(async () => {
-    await running?.stop();
-  });
-  const server = (): PostgresServer => started(running, 'PostgreSQL');
+export function usePostgres({ settings, ...options }: PostgresOptions = {}): TestPostgres {
+  const server = useServer('PostgreSQL', () =>
+    startPostgres({ ...options, settings: { ...SETTINGS, ...settings } }),
+  );
   return {
     get server() {
       return server();
@@ -55,24 +53,41 @@ export function useTargetPostgres(options: PostgresOptions = {}): TestPostgres {
 /** A NATS server with JetStream for all tests of a file: the one that WEIR_NATS_URL names, else one of its own. */
 export function useNats(): TestNats {
   const named = process.env['WEIR_NATS_URL'];
-  let running: NatsServerProcess | undefined;
-  if (named === undefined || named === '') {
-    beforeAll(async () => {
-      running = await startNats();
-    });
-    afterAll(async () => {
-      await running?.stop();
-    });
-    return {
-      get server() {
-        return running;
-      },
-      get url() {
-        return started(running, 'NATS').url;
-      },
-    };
-  }
-  return { server: undefined, url: named };
+  if (named !== undefined && named !== '') return { server: undefined, url: named };
+  const server = useServer('NATS', () => startNats());
+  return {
+    get server() {
+      return server();
+    },
+    get url() {
+      return server().url;
+    },
+  };
+}
+
+const starts: (() => unknown)[] = [];
+
+/** All servers of a file start together. */
+function useServer<T extends { stop(): Promise<void> }>(
+  name: string,
+  start: () => Promise<T>,
+): () => T {
+  let starting: Promise<T> | undefined;
+  let running: T | undefined;
+  // Whoever waits for it learns of a failure.
+  starts.push(() => (starting ??= start()).catch(() => undefined));
+  beforeAll(async () => {
+    for (const each of starts) each();
+    running = await starting;
+  });
+  afterAll(async () => {
+    await running?.stop();
+  });
+  return () => {
+    if (running === undefined)
+      throw new Error(`${name} runs only while tests run, not while they are collected`);
+    return running;
+  };
 }
 
 /** One connection, one statement or several, the rows of the last one. */
@@ -104,10 +119,4 @@ export async function majorVersion(url: string): Promise<number> {
 export function leaveOut(version: number, what: string, why: string): false {
   process.stderr.write(`left out on PostgreSQL ${version}: ${what} (${why})\n`);
   return false;
-}
-
-function started<T>(server: T | undefined, name: string): T {
-  if (server === undefined)
-    throw new Error(`${name} runs only while tests run, not while they are collected`);
-  return server;
 }

@@ -35,6 +35,9 @@ const DEFAULTS: Record<string, string> = {
   log_checkpoints: 'off',
 };
 const ENDING: NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
+/** The shutdowns as PostgreSQL calls them. */
+const FAST: { signal: NodeJS.Signals; waitMs: number } = { signal: 'SIGINT', waitMs: 20_000 };
+const IMMEDIATELY: typeof FAST = { signal: 'SIGQUIT', waitMs: 5_000 };
 const START_TRIES = 5;
 const START_TIMEOUT_MS = 60_000;
 
@@ -117,9 +120,9 @@ export class PostgresServer {
     }
   }
 
-  /** Ends it and removes its directory with everything in it. */
+  /** Ends it and removes its directory with everything in it, so that there is nothing to write down first. */
   async stop(): Promise<void> {
-    await this.#end();
+    await this.#end([IMMEDIATELY]);
     await removeTemporaryDirectory(this.#placement.directory);
   }
 
@@ -136,14 +139,10 @@ export class PostgresServer {
     if (ENDING.includes(signal)) await awaitExit(this.#child, START_TIMEOUT_MS);
   }
 
-  async #end(): Promise<void> {
+  async #end(ways = [FAST, IMMEDIATELY]): Promise<void> {
     if (this.#child === undefined) return;
     this.#child.signal('SIGCONT');
-    // The fast shutdown, then the immediate one.
-    await endChild(this.#child, [
-      { signal: 'SIGINT', waitMs: 20_000 },
-      { signal: 'SIGQUIT', waitMs: 5000 },
-    ]);
+    await endChild(this.#child, ways);
   }
 
   /** Undefined when it accepts connections, else what it printed. */
