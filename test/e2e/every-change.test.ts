@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dumpQuery } from '../support/psql.ts';
+import { dumpQuery, dumpTables } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';
 import { useWeir } from '../support/weir-process.ts';
@@ -9,11 +9,9 @@ const target = useTargetPostgres();
 const weir = useWeir();
 
 async function expectEqual(pipeline: TestPipeline, tables: readonly string[]): Promise<void> {
-  for (const table of tables) {
-    const query = `SELECT * FROM ${table}`;
-    const left = await dumpQuery(pipeline.sourceUrl, query);
-    expect(await dumpQuery(pipeline.targetUrl, query), table).toEqual(left);
-  }
+  const left = await dumpTables(pipeline.sourceUrl, tables);
+  const right = await dumpTables(pipeline.targetUrl, tables);
+  for (const [i, table] of tables.entries()) expect(right[i], table).toEqual(left[i]);
 }
 
 async function catchUp(pipeline: TestPipeline) {

@@ -1,4 +1,4 @@
-import { dumpTable } from '../support/psql.ts';
+import { dumpTables } from '../support/psql.ts';
 
 const SHOWN = 5;
 
@@ -9,13 +9,13 @@ export async function differences(
   tables: readonly string[],
 ): Promise<string[]> {
   const found: string[] = [];
-  for (const table of tables) {
-    const [source, target] = await Promise.all([
-      dumpTable(sourceUrl, table),
-      dumpTable(targetUrl, table),
-    ]);
-    found.push(...surplus(source, target, `${table}: lost`));
-    found.push(...surplus(target, source, `${table}: too much`));
+  const [source, target] = await Promise.all([
+    dumpTables(sourceUrl, tables),
+    dumpTables(targetUrl, tables),
+  ]);
+  for (const [i, table] of tables.entries()) {
+    found.push(...surplus(source[i]!, target[i]!, `${table}: lost`));
+    found.push(...surplus(target[i]!, source[i]!, `${table}: too much`));
   }
   return found;
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { requirePostgres } from '../../services/cli/embedded/postgres-binaries.ts';
@@ -14,12 +15,7 @@ const MAX_DUMP_BYTES = 1024 ** 3;
 
 /** The rows that a query gives, one line each, in the order of their text. */
 export async function dumpQuery(url: string, query: string): Promise<string[]> {
-  const psql = findPsql();
-  const lines =
-    psql === undefined
-      ? await dumpByDriver(url, query)
-      : toLines(await runPsql(psql, url, `COPY (${query}) TO STDOUT`));
-  return lines.sort();
+  return (await dumpQueries(url, [query]))[0]!;
 }
 
 /** All rows of a table (its name as SQL writes it), one line each, in the order of their text. */
@@ -27,30 +23,60 @@ export async function dumpTable(url: string, table: string): Promise<string[]> {
   return dumpQuery(url, `SELECT * FROM ${table}`);
 }
 
-async function runPsql(psql: string, url: string, command: string): Promise<string> {
+export async function dumpTables(url: string, tables: readonly string[]): Promise<string[][]> {
+  return dumpQueries(
+    url,
+    tables.map((table) => `SELECT * FROM ${table}`),
+  );
+}
+
+/** The same of several queries, in one session. */
+export async function dumpQueries(url: string, queries: readonly string[]): Promise<string[][]> {
+  const psql = findPsql();
+  const dumps = await (psql === undefined
+    ? dumpByDriver(url, queries)
+    : dumpByPsql(psql, url, queries));
+  return dumps.map((lines) => lines.sort());
+}
+
+async function dumpByPsql(
+  psql: string,
+  url: string,
+  queries: readonly string[],
+): Promise<string[][]> {
+  const end = `end of ${randomUUID()}`;
+  const commands = queries.flatMap((query) => [
+    '--command',
+    `COPY (${query}) TO STDOUT`,
+    '--command',
+    `\\echo '${end}'`,
+  ]);
   const { stdout } = await promisify(execFile)(
     psql,
-    ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--command', command, url],
+    ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', ...commands, url],
     {
       maxBuffer: MAX_DUMP_BYTES,
       env: { ...process.env, PGOPTIONS: SETTINGS, PGCLIENTENCODING: 'UTF8' },
     },
   );
-  return stdout;
+  return stdout
+    .split(`${end}\n`)
+    .slice(0, -1)
+    .map((text) => text.split('\n').slice(0, -1));
 }
 
-async function dumpByDriver(url: string, query: string): Promise<string[]> {
+async function dumpByDriver(url: string, queries: readonly string[]): Promise<string[][]> {
   const withSettings = new URL(url);
   withSettings.searchParams.set('options', SETTINGS);
-  const rows = await queryPostgres(withSettings.href, `SELECT r::text AS line FROM (${query}) r`);
-  return rows.map((row) => String(row['line']));
+  const dumps: string[][] = [];
+  for (const query of queries) {
+    const rows = await queryPostgres(withSettings.href, `SELECT r::text AS line FROM (${query}) r`);
+    dumps.push(rows.map((row) => String(row['line'])));
+  }
+  return dumps;
 }
 
 function findPsql(): string | undefined {
   const beside = path.join(requirePostgres().directory, 'psql');
   return isExecutable(beside) ? beside : findOnPath('psql');
-}
-
-function toLines(text: string): string[] {
-  return text.split('\n').slice(0, -1);
 }

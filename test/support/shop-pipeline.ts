@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { SHOP_TABLES } from '../../services/cli/demo/shop.ts';
-import { dumpTable } from './psql.ts';
+import { dumpTables } from './psql.ts';
 import { queryPostgres, type TestPostgres } from './servers.ts';
 
 export interface TestPipeline {
@@ -36,13 +36,13 @@ export async function createPipeline(
 
 /** Equal by the databases' own text output, every table of the shop. */
 export async function expectShopEqual({ sourceUrl, targetUrl }: TestPipeline): Promise<void> {
-  for (const table of Object.keys(SHOP_TABLES)) {
-    const [source, target] = await Promise.all([
-      dumpTable(sourceUrl, table),
-      dumpTable(targetUrl, table),
-    ]);
-    expect(differing(source, target), table).toEqual([]);
-  }
+  const tables = Object.keys(SHOP_TABLES);
+  const [source, target] = await Promise.all([
+    dumpTables(sourceUrl, tables),
+    dumpTables(targetUrl, tables),
+  ]);
+  for (const [i, table] of tables.entries())
+    expect(differing(source[i]!, target[i]!), table).toEqual([]);
 }
 
 /** Lines that only one of two sorted lists has, the first few: a whole dump in a failure helps nobody. */

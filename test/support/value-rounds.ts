@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { VALUE_TABLES, type ValueTable } from '../integration/value-tables.ts';
-import { dumpQuery } from './psql.ts';
+import { dumpQueries } from './psql.ts';
 import { leaveOut, majorVersion, queryPostgres } from './servers.ts';
 
 /** One row for each value; `offset` keeps the keys of a second round apart. */
@@ -39,12 +39,11 @@ export async function availableValueTables(
 
 export async function createValueTables(url: string, tables: readonly ValueTable[]): Promise<void> {
   for (const table of tables) {
-    if (table.extension !== undefined)
-      await queryPostgres(url, `CREATE EXTENSION IF NOT EXISTS ${table.extension}`);
-    if (table.types !== undefined) await queryPostgres(url, table.types);
+    const { name, extension, types = '', type } = table;
+    const made = extension === undefined ? '' : `CREATE EXTENSION IF NOT EXISTS ${extension}`;
     await queryPostgres(
       url,
-      `CREATE TABLE ${table.name} (id integer PRIMARY KEY, v ${table.type}); ${insertRows(table, 0)}`,
+      `${made}; ${types}; CREATE TABLE ${name} (id integer PRIMARY KEY, v ${type}); ${insertRows(table, 0)}`,
     );
   }
 }
@@ -62,13 +61,13 @@ export async function expectValuesEqual(
   { sourceUrl, targetUrl }: { sourceUrl: string; targetUrl: string },
   tables: readonly ValueTable[],
 ): Promise<void> {
-  for (const { name } of tables) {
-    const query = `SELECT id, v FROM ${name}`;
-    const [left, right] = await Promise.all([
-      dumpQuery(sourceUrl, query),
-      dumpQuery(targetUrl, query),
-    ]);
-    expect(right, name).toEqual(left);
-    expect(left.length, name).toBeGreaterThan(1);
+  const queries = tables.map(({ name }) => `SELECT id, v FROM ${name}`);
+  const [left, right] = await Promise.all([
+    dumpQueries(sourceUrl, queries),
+    dumpQueries(targetUrl, queries),
+  ]);
+  for (const [i, { name }] of tables.entries()) {
+    expect(right[i], name).toEqual(left[i]);
+    expect(left[i]!.length, name).toBeGreaterThan(1);
   }
 }
