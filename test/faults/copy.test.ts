@@ -13,8 +13,8 @@ const source = usePostgres();
 const target = usePostgres();
 const seed = chooseSeed();
 const READERS = 2;
-const ROWS = 120_000;
-const AHEAD_MS = 4_000;
+const ROWS = 80_000;
+const AHEAD_MS = 3_000;
 
 test('a copy killed at several instants goes on where it was, empties nothing and loses no row whose key moves', async () => {
   const pipeline = await FaultPipeline.start({

@@ -119,7 +119,8 @@ export class StateWriter {
     try {
       while (!this.#stop.signal.aborted) {
         await this.#transaction(client, random);
-        await sleep(5);
+        // Not more than a target can take that is away half of the time.
+        await sleep(25);
       }
     } finally {
       await client.end();
@@ -171,7 +172,7 @@ export class StateReader {
         const { n, marked, digest } = rows[0]!;
         this.seen.add(n);
         if (marked !== digest) this.wrong.push(`after ${n}: ${digest}, not ${marked}`);
-        await sleep(2);
+        await sleep(10);
       }
     } finally {
       await client.end();

@@ -20,7 +20,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '`',
       },
     ],
-    tests: ['test/faults/stalled-writer.test.ts', 'test/faults/lost-answers.test.ts'],
+    tests: ['test/faults/stalled-writer.test.ts', 'test/faults/network.test.ts'],
   },
   {
     name: 'a chunk that the ledger has is not loaded again',
@@ -65,7 +65,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'if (frame.sequence < expected)',
       },
     ],
-    tests: ['test/faults/lost-frames.test.ts'],
+    tests: ['test/faults/broker.test.ts'],
   },
   {
     name: 'the source forgets only what the target has committed',
