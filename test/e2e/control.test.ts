@@ -114,7 +114,7 @@ it('runs a pipeline from its creation to its deletion, and goes on with it after
   expect(verified).toMatchObject({ state: 'equal', rows: 1000, problem: null });
 
   // A client that hears nothing for longer than this may take the connection for dead.
-  await waitFor('signs of life in the stream', () => stream.comments > 1, { timeoutMs: 60_000 });
+  await waitFor('signs of life in the stream', () => stream.comments > 0, { timeoutMs: 60_000 });
   const { events } = await first.client.get<{ events: EventAnswer[] }>(`${at}/events`);
   stream.close();
   expect((await first.process.stop()).code).toBe(0);

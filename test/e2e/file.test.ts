@@ -42,7 +42,7 @@ describe('postgres: → file:', () => {
       sourceUrl,
       `CREATE TABLE orders (id int PRIMARY KEY, state text, large text, amount numeric);
        ALTER TABLE orders ALTER large SET STORAGE EXTERNAL;
-       INSERT INTO orders SELECT i, 'new', repeat(md5(i::text), 100), i / 8.0 FROM generate_series(1, 12000) i;
+       INSERT INTO orders SELECT i, 'new', repeat(md5(i::text), 100), i / 8.0 FROM generate_series(1, 6000) i;
        CREATE TABLE lines (a int, b text, v jsonb, PRIMARY KEY (b, a));
        INSERT INTO lines SELECT i, 'ü' || i % 3, jsonb_build_object('n', i) FROM generate_series(1, 2000) i;
        CREATE TABLE emptied (id int PRIMARY KEY); INSERT INTO emptied SELECT generate_series(1, 10)`,

@@ -56,7 +56,7 @@ test('a writer whose target stands still ends at its deadline, and at once where
   const url = wire.urlFor(await target.createDatabase());
   const pipeline = await createPipeline(source, target, { lanes: 2, target: { url } });
   await busyTable(pipeline.sourceUrl);
-  const [, ...writers] = ['source-reader', 'target-writer', 'target-writer'].map((service) =>
+  const [reader, ...writers] = ['source-reader', 'target-writer', 'target-writer'].map((service) =>
     weir.start(['service', service, '--pipeline', pipeline.file], {
       env: { WEIR_NATS_URL: nats.url },
     }),
@@ -77,4 +77,5 @@ test('a writer whose target stands still ends at its deadline, and at once where
   const ended = await patient.exited;
   expect(ended.code).toBe(1);
   expect(ended.stderr).toMatch(/stopping took longer than 10 s.*done again at the next start/);
+  reader!.kill();
 });

@@ -14,23 +14,23 @@ interface Report {
   namespaces: { namespace: string; state: string; differences: { key: string; kind: string }[] }[];
 }
 
-it('verify finds a flipped bit, a missing row, an extra row and a cut text among a million rows', async () => {
+it('verify finds a flipped bit, a missing row, an extra row and a cut text among many rows', async () => {
   const pipeline = await createPipeline(source, target);
   const table = `CREATE TABLE public.big (id bigint PRIMARY KEY, bits bytea, line text);
-    INSERT INTO public.big SELECT i, decode(md5(i::text), 'hex'), 'line ' || i FROM generate_series(1, 1000000) i`;
+    INSERT INTO public.big SELECT i, decode(md5(i::text), 'hex'), 'line ' || i FROM generate_series(1, 200000) i`;
   await Promise.all([
     queryPostgres(pipeline.sourceUrl, table),
     queryPostgres(pipeline.targetUrl, table),
   ]);
   const equal = await weir.run(['verify', pipeline.file]);
   expect(equal.code, equal.stdout + equal.stderr).toBe(0);
-  expect(equal.stdout).toMatch(/1,000,000 rows .*equal/);
+  expect(equal.stdout).toMatch(/200,000 rows .*equal/);
 
   await queryPostgres(
     pipeline.targetUrl,
-    `UPDATE public.big SET bits = set_bit(bits, 77, 1 - get_bit(bits, 77)) WHERE id = 777777;
+    `UPDATE public.big SET bits = set_bit(bits, 77, 1 - get_bit(bits, 77)) WHERE id = 177777;
      UPDATE public.big SET line = left(line, -1) WHERE id = 31;
-     DELETE FROM public.big WHERE id = 500000;
+     DELETE FROM public.big WHERE id = 100000;
      INSERT INTO public.big VALUES (-1, NULL, NULL)`,
   );
   const different = await weir.run(['verify', pipeline.file, '--json', '--settle', '1']);
@@ -41,8 +41,8 @@ it('verify finds a flipped bit, a missing row, an extra row and a cut text among
     [
       { key: '{-1}', kind: 'extra at target' },
       { key: '{31}', kind: 'different' },
-      { key: '{500000}', kind: 'missing at target' },
-      { key: '{777777}', kind: 'different' },
+      { key: '{100000}', kind: 'missing at target' },
+      { key: '{177777}', kind: 'different' },
     ].sort((a, b) => a.key.localeCompare(b.key)),
   );
 });

@@ -92,7 +92,7 @@ describe.each(WAYS)('everything that a connector promises holds, %s,', (_, test)
     const csv = `_id,k\n${lines.join('')}`;
     await writeFile(path.join(folder, 'notes', 'plain.csv'), csv);
     await writeFile(path.join(folder, 'notes', 'packed.csv.gz'), gzipSync(csv));
-    const found = notHolding(await test(`file:${folder}`, { write: 'notes' }));
+    const found = notHolding(await test(`file:${folder}`, { write: 'notes', waitMs: 1_500 }));
     expect(found.map(({ name, result }) => `${result}: ${name}`)).toEqual([
       expect.stringMatching(/^not tested: GetByIds/),
       expect.stringMatching(/^not tested: StreamUpdates names rows/),
