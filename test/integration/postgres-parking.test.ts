@@ -125,6 +125,26 @@ describe('a refused row', () => {
     expect(await parked()).toEqual(['upsert 1', 'upsert 1']);
   });
 
+  it('of a partition that the target does not have stays alone with that reason, until it is there', async () => {
+    const parts = 'public.parts';
+    await start(
+      `CREATE TABLE parts (id int, part int, n int, PRIMARY KEY (id, part)) PARTITION BY LIST (part);
+       CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+       CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2)`,
+      'ALTER TABLE parts ADD CONSTRAINT small CHECK (n < 100)',
+    );
+    const upserts = ['1', '2', '3'].map((id) => [id, id === '2' ? '2' : '1', '100']);
+    await pipeline.write(1, { [parts]: { upserts } });
+    expect(await parked()).toEqual(['upsert 1,1', 'upsert 2,2', 'upsert 3,1']);
+    await queryPostgres(target, 'ALTER TABLE parts DROP CONSTRAINT small; DROP TABLE parts_2');
+    expect(await replay()).toEqual({ replayed: 2, left: 1 });
+    const [left] = await pipeline.sink.parking!.list(ALL, 0, 10);
+    expect(left?.reason).toMatch(/public\.parts .*has no partition for a row.*create it there/);
+    await queryPostgres(target, 'CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2)');
+    expect(await replay()).toEqual({ replayed: 1, left: 0 });
+    expect(await dumpTable(target, 'parts')).toEqual(['1\t1\t100', '2\t2\t100', '3\t1\t100']);
+  });
+
   it('that is parked while others are replayed does not keep the replay from its end', async () => {
     await start(ITEMS, SMALL);
     const write = (from: number, rows: number) =>

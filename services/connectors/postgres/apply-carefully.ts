@@ -1,6 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { WeirError } from '../../../shared/errors/weir-error.ts';
-import { attemptScript, emptyStaging } from './attempt-script.ts';
+import { attemptScript, emptyStaging, type Refusals } from './attempt-script.ts';
 import { toStatements } from './change-statements.ts';
 import { findRefused } from './find-refused.ts';
 import { toNetChanges, type Unit } from './parked-chain.ts';
@@ -23,17 +23,18 @@ export async function applyCarefully(
   target: WriteTarget,
   relation: Relation,
   units: readonly Unit[],
+  refusals?: Refusals,
 ): Promise<Refused[]> {
   const refused: Refused[] = [];
   let rest = units;
   while (rest.length > 0) {
-    const error = await attemptUnits(session, target, relation, rest);
+    const error = await attemptUnits(session, target, relation, rest, refusals);
     if (error === null) break;
     // One alone, or where equal keys may differ in bytes and one of these may be about the row of another.
     const found =
       rest.length === 1 || relation.looseKey === true
         ? rest.map((unit) => ({ unit, error }))
-        : await findRefused(session, target, relation, rest);
+        : await findRefused(session, target, relation, rest, refusals);
     if (found.length === 0) throw error;
     refused.push(...found);
     const gone = new Set(found.map(({ unit }) => unit));
@@ -48,9 +49,11 @@ export function attemptUnits(
   target: WriteTarget,
   relation: Relation,
   units: readonly Unit[],
+  refusals?: Refusals,
 ): Promise<WeirError | null> {
-  return attemptScript(session, [
+  const statements = [
     ...emptyStaging(session, target),
     ...toStatements(toNetChanges(relation, units), target, session.staging),
-  ]);
+  ];
+  return attemptScript(session, statements, refusals);
 }

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../../shared/errors/codes.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { prepareStaging, runStatements } from './apply-changes.ts';
 import type { Statement } from './change-statements.ts';
@@ -19,10 +20,17 @@ export async function prepareCarefully(
 
 const UNDO = 'ROLLBACK TO SAVEPOINT weir_attempt; RELEASE SAVEPOINT weir_attempt';
 
+/** Errors that are about a row, by which the rest need not be held up. */
+export type Refusals = readonly ErrorCode[];
+export const REFUSED: Refusals = ['ROW_REFUSED'];
+/** Where nobody waits for a partition that is missing. */
+export const REFUSED_OR_NOT_READY: Refusals = ['ROW_REFUSED', 'TARGET_NOT_READY'];
+
 /** Runs a script in a savepoint; what the target refuses is undone and returned, any other failure is thrown. */
 export async function attemptScript(
   session: WriterSession,
   statements: readonly Statement[],
+  refusals = REFUSED,
 ): Promise<WeirError | null> {
   try {
     await runStatements(session, [
@@ -32,7 +40,7 @@ export async function attemptScript(
     ]);
     return null;
   } catch (error) {
-    if (!(error instanceof WeirError) || error.code !== 'ROW_REFUSED') throw error;
+    if (!(error instanceof WeirError) || !refusals.includes(error.code)) throw error;
     await session.client.query(UNDO);
     return error;
   }

@@ -1,5 +1,5 @@
 import type { Relation } from '../../../shared/change/relation.ts';
-import { attemptScript, emptyStaging } from './attempt-script.ts';
+import { attemptScript, emptyStaging, REFUSED, type Refusals } from './attempt-script.ts';
 import type { Refused } from './apply-carefully.ts';
 import { toCopyMessages } from './copy-in.ts';
 import type { Unit } from './parked-chain.ts';
@@ -21,6 +21,7 @@ export async function findRefused(
   target: WriteTarget,
   relation: Relation,
   units: readonly Unit[],
+  refusals: Refusals = REFUSED,
 ): Promise<Refused[]> {
   const { client, staging } = session;
   const empty = emptyStaging(session, target).map(({ sql }) => sql);
@@ -39,7 +40,7 @@ export async function findRefused(
     await client.query(searchStatement(target, staging, [...staged.keys()]));
     for (const { use, at, ...fields } of await readSearchResult(client)) {
       const error = toRowError({ ...fields, severity: 'ERROR' }, target.name.namespace);
-      if (error.code !== 'ROW_REFUSED') throw error;
+      if (!refusals.includes(error.code)) throw error;
       refused.push({ unit: staged.get(use)![at - 1]!, error });
     }
   }

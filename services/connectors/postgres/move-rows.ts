@@ -2,7 +2,7 @@ import type { Barrier, MovedRow } from '../../../shared/connector/source.ts';
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { keyOf } from '../../../shared/change/tuple.ts';
 import type { WeirError } from '../../../shared/errors/weir-error.ts';
-import { attemptScript, emptyStaging, prepareCarefully } from './attempt-script.ts';
+import { attemptScript, emptyStaging, prepareCarefully, type Refusals } from './attempt-script.ts';
 import { toMoveStatements, type Move } from './change-statements.ts';
 import { countStatement } from './lane-progress.ts';
 import { without } from './parked-aside.ts';
@@ -86,11 +86,13 @@ export function attemptMove(
   session: WriterSession,
   target: WriteTarget,
   move: Move,
+  refusals?: Refusals,
 ): Promise<WeirError | null> {
-  return attemptScript(session, [
+  const statements = [
     ...emptyStaging(session, target),
     ...toMoveStatements(move, target, session.staging),
-  ]);
+  ];
+  return attemptScript(session, statements, refusals);
 }
 
 async function readEntry(

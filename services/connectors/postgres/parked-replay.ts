@@ -3,7 +3,7 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import type { ParkedSelection, ReplayStep, RetrySteps } from '../../../shared/connector/parking.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyCarefully, attemptUnits } from './apply-carefully.ts';
-import { prepareCarefully } from './attempt-script.ts';
+import { prepareCarefully, REFUSED_OR_NOT_READY } from './attempt-script.ts';
 import { attemptMove } from './move-rows.ts';
 import { keyOfUnit, type Unit } from './parked-chain.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
@@ -102,7 +102,13 @@ export class ParkedReplay {
         for (const { kind, bytes } of foldChain(relation, chain.entries.map(toUnit)))
           chainOf.set({ kind, bytes }, chain);
       const units = [...chainOf.keys()];
-      for (const { unit, error } of await applyCarefully(this.#session, target, relation, units))
+      for (const { unit, error } of await applyCarefully(
+        this.#session,
+        target,
+        relation,
+        units,
+        REFUSED_OR_NOT_READY,
+      ))
         failed.set(chainOf.get(unit)!, error);
     }
     for (const chain of chains) {
@@ -137,9 +143,13 @@ export class ParkedReplay {
 
   async #attempt(target: WriteTarget, entry: PageEntry): Promise<WeirError | null> {
     const { kind, key, tuple, relation } = entry;
-    if (kind === 'move') return attemptMove(this.#session, target, { key: key!, row: tuple! });
+    const session = this.#session;
+    if (kind === 'move') {
+      const move = { key: key!, row: tuple! };
+      return attemptMove(session, target, move, REFUSED_OR_NOT_READY);
+    }
     const unit = toUnit(entry);
-    const error = await attemptUnits(this.#session, target, relation, [unit]);
+    const error = await attemptUnits(session, target, relation, [unit], REFUSED_OR_NOT_READY);
     return error ?? this.#takeFromElsewhere(entry, keyOfUnit(relation, unit));
   }
 
