@@ -16,7 +16,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/lane-progress.ts`,
-        find: " AND epoch = ${before.epoch} AND position = '${before.position}' AND (reader_epoch, sequence) IN ((${before.readerEpoch}, ${before.sequence}), (${after.readerEpoch}, 0))`",
+        find: " AND epoch = ${put(before.epoch, 'bigint')} AND position = ${put(before.position, 'text')} AND (reader_epoch, sequence) IN ((${put(before.readerEpoch, 'bigint')}, ${put(before.sequence, 'bigint')}), (${epoch}, 0))`",
         replace: '`',
       },
     ],
