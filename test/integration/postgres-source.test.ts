@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
+import { connect, disconnect } from '../../services/connectors/postgres/connection.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';
-import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { majorVersion, queryPostgres, usePostgres } from '../support/servers.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
 import { copyOfNow, SourcePipeline } from '../support/source-pipeline.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -297,6 +298,23 @@ describe('starting again', () => {
     await session.close();
     proxy.cut();
     proxy.release();
+  });
+
+  it('has standbys keep a slot that was made without that, from PostgreSQL 17 on', async ({
+    skip,
+  }) => {
+    skip((await majorVersion(url)) < 17, 'slots of earlier versions know no failover');
+    await start('CREATE TABLE t (id int PRIMARY KEY)');
+    await pipeline.catchUp();
+    await pipeline.stop();
+    const ours = 'FROM pg_replication_slots WHERE database = current_database()';
+    const [slot] = await sql(`SELECT slot_name::text AS name ${ours}`);
+    const replication = await connect(url, { applicationName: 'test', replication: true });
+    await replication.query(`ALTER_REPLICATION_SLOT ${String(slot!['name'])} (FAILOVER false)`);
+    await disconnect(replication);
+    expect(await sql(`SELECT failover ${ours}`)).toEqual([{ failover: false }]);
+    await pipeline.open();
+    expect(await sql(`SELECT failover ${ours}`)).toEqual([{ failover: true }]);
   });
 
   it('refuses a table that was replaced by another of its name, whose changes nobody followed', async () => {

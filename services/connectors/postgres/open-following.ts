@@ -9,7 +9,13 @@ import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { alignPublications } from './publication.ts';
-import { awaitInactiveSlot, createSlot, dropSlot, type SlotState } from './replication-slot.ts';
+import {
+  awaitInactiveSlot,
+  createSlot,
+  dropSlot,
+  keepOnStandbys,
+  type SlotState,
+} from './replication-slot.ts';
 import { readLogIdentity, requireSameLog } from './source-identity.ts';
 import { readLogEnd } from './server-facts.ts';
 import { followingProblems } from './source-check.ts';
@@ -60,6 +66,10 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     requireSlot(slot, slotName, known, least);
     if (log === 'promoted')
       opening.log.info({ from: known?.identity, to: identity }, 'source was failed over, going on');
+    if (known !== null && slot?.isForStandbys === false) {
+      await keepOnStandbys(exporter, slotName);
+      opening.log.info({ slot: slotName }, 'standbys may keep the replication slot from now on');
+    }
     await control.run('making the publications', (client) =>
       alignPublications(
         client,

@@ -19,6 +19,8 @@ export interface SlotState {
   /** The WAL or rows that it needs are gone. */
   isLost: boolean;
   lostReason: string | null;
+  /** Standbys that synchronise slots have it too; null before PostgreSQL 17. */
+  isForStandbys: boolean | null;
   confirmedFlush: Lsn;
 }
 
@@ -33,6 +35,7 @@ export async function readSlot(
        coalesce(s.wal_status = 'lost', false) OR coalesce((j.slot ->> 'conflicting')::bool, false)
          OR j.slot ->> 'invalidation_reason' IS NOT NULL AS "isLost",
        coalesce(j.slot ->> 'invalidation_reason', s.wal_status) AS "lostReason",
+       (j.slot ->> 'failover')::bool AS "isForStandbys",
        coalesce(s.confirmed_flush_lsn, '0/0')::text AS "confirmedFlush"
      FROM pg_catalog.pg_replication_slots s CROSS JOIN LATERAL (SELECT to_jsonb(s) AS slot) j
      WHERE s.slot_name = $1`,
@@ -101,6 +104,11 @@ export async function createSlot(
   if (row === undefined)
     throw new WeirError('INTERNAL', 'the server made a slot and said nothing of it');
   return { consistentPoint: parseLsn(row.consistent_point), snapshot: row.snapshot_name };
+}
+
+/** What `createSlot` asks for from PostgreSQL 17 on, for a slot that was made without it. */
+export async function keepOnStandbys(replication: pg.Client, name: string): Promise<void> {
+  await replication.query(`ALTER_REPLICATION_SLOT ${quoteIdent(name)} (FAILOVER)`);
 }
 
 export async function dropSlot(control: ControlConnection, name: string): Promise<void> {
