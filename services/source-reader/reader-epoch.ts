@@ -263,6 +263,7 @@ export class ReaderEpoch implements MeteredEpoch {
           this.#every(this.#session.sideStateMs ?? SIDE_STATE_MS, s, () => this.sendSideState()),
         (s) => this.#every(SIDE_STATE_MS, s, () => this.#breakSilence()),
         (s) => this.#every(STATE_MS, s, () => this.#pollProgress()),
+        (s) => this.#every(STATE_MS, s, async () => this.#tellProblem()),
       ]);
     } finally {
       stop();
@@ -305,6 +306,17 @@ export class ReaderEpoch implements MeteredEpoch {
     const silenceMs = Date.now() - this.heardAtMs;
     if (this.phase === 'streaming' && silenceMs > SILENCE_MS) await this.head();
   }
+
+  /** Once when it comes, and once when it has gone. */
+  #tellProblem(): void {
+    const { problem } = this;
+    if ((problem === null) === (this.#told === null)) return;
+    this.#told = problem;
+    const { log } = this.#options;
+    if (problem === null) log.info('the broker takes frames again');
+    else log.warn({ reason: problem }, 'the broker takes no frames');
+  }
+  #told: string | null = null;
 
   #heed(desired: DesiredState): void {
     if (desired !== 'running') this.#ended.abort();

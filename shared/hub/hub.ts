@@ -1,4 +1,11 @@
-import { connect, Events, type ConnectionOptions, type NatsConnection } from 'nats';
+import {
+  connect,
+  ErrorCode,
+  Events,
+  type ConnectionOptions,
+  type NatsConnection,
+  NatsError,
+} from 'nats';
 import { isNoRoom, noRoomSentence } from './no-room.ts';
 import { isAbort, WeirError } from '../errors/weir-error.ts';
 
@@ -93,6 +100,9 @@ function connectionOptions(url: string, name: string): ConnectionOptions {
   };
 }
 
+/** A server whose store has failed keeps its connections. */
+const UNANSWERED: string[] = [ErrorCode.Timeout, ErrorCode.NoResponders];
+
 /** What went wrong with NATS, without the credentials in the URL. */
 export function toHubError(error: unknown, url?: string): WeirError {
   if (error instanceof WeirError) return error;
@@ -106,6 +116,12 @@ export function toHubError(error: unknown, url?: string): WeirError {
     );
   if (isNoRoom(error))
     return new WeirError('UNREACHABLE', noRoomSentence('this', message), { cause: error });
+  if (error instanceof NatsError && UNANSWERED.includes(error.code))
+    return new WeirError(
+      'UNREACHABLE',
+      `${where} does not answer (${message}); start it, or, where it runs, look into its log: its disk may be full or broken`,
+      { cause: error },
+    );
   if (isAbort(error)) return new WeirError('UNREACHABLE', `${where} did not answer in time`);
   return new WeirError(
     'UNREACHABLE',

@@ -1,7 +1,7 @@
 import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from 'nats';
 import { WeirError } from '../errors/weir-error.ts';
 import { onDisconnect } from './hub.ts';
-import { noRoomSentence } from './no-room.ts';
+import { noRoomSentence, storeFailedSentence } from './no-room.ts';
 
 /**
  * Publishes the frames of one lane, pipelined and without gaps: each message expects the sequence of the one before
@@ -257,12 +257,17 @@ function blockedBy(
 ): string | null {
   if (/maximum (bytes|messages)/i.test(error.description)) return null;
   if (error.err_code === TOO_MANY_REQUESTS) return null;
-  return noRoomSentence(`stream ${stream}`, error.description);
+  // What the server has not refused for a limit of its own it could not write.
+  const isFault =
+    error.err_code === STORE_FAILED && !/resource|storage|limit/i.test(error.description);
+  const sentence = isFault ? storeFailedSentence : noRoomSentence;
+  return sentence(`stream ${stream}`, error.description);
 }
 
 const HEADER_ROOM = 16 * 1024;
 const ANSWER_TIMEOUT_MS = 10_000;
 const WRONG_LAST_SEQUENCE = 10071;
+const STORE_FAILED = 10077;
 /** Stream full, too many in its ingest queue, or no room at the server. */
 const TOO_MANY_REQUESTS = 10167;
-const FULL = [10077, TOO_MANY_REQUESTS, 10023, 10002];
+const FULL = [STORE_FAILED, TOO_MANY_REQUESTS, 10023, 10002];

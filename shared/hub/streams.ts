@@ -177,7 +177,7 @@ function toStreamError(error: unknown): WeirError {
     if (error.code === '503')
       return new WeirError(
         'UNREACHABLE',
-        'JetStream does not answer at the NATS server; start it with JetStream enabled (nats-server -js)',
+        'JetStream does not answer at the NATS server; start it with JetStream enabled (nats-server -js), or, where it is, look into its log: its disk may be full or broken',
         { cause: error },
       );
     if (JETSTREAM_NOT_ENABLED.includes(code))

@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { connect } from 'nats';
 import { expect, onTestFinished, test } from 'vitest';
 import { startNats } from '../../services/cli/embedded/nats-server.ts';
@@ -83,4 +84,37 @@ test('a broker that others have filled holds the pipeline back, the status says 
   // Held back, not failing again and again: at most its lease has expired meanwhile.
   for (const { output } of services)
     expect(output.split('service failed').length - 1).toBeLessThanOrEqual(2);
+});
+
+test('a broker whose store is lost while it runs cannot store, which is told, and nothing is missing once it is back with an empty one', async () => {
+  const nats = await natsOf(2048);
+  const pipeline = await createPipeline(source, target, { lanes: 1 });
+  const { file, sourceUrl, targetUrl } = pipeline;
+  const env = { WEIR_NATS_URL: nats.url };
+  await queryPostgres(sourceUrl, 'CREATE TABLE public.t (id bigserial PRIMARY KEY, v text)');
+  const insert = (rows: number) =>
+    queryPostgres(
+      sourceUrl,
+      `INSERT INTO public.t (v) SELECT repeat(md5(n::text), 30) FROM generate_series(1, ${rows}) n`,
+    );
+  const start = (service: string) => weir.start(['service', service, '--pipeline', file], { env });
+  const reader = start('source-reader');
+  const writer = start('target-writer');
+  const held = () => dumpTable(targetUrl, 'public.t').catch(() => []);
+  const all = () => dumpTable(sourceUrl, 'public.t');
+  await insert(1);
+  await expect.poll(held, { timeout: 30_000 }).toEqual(await all());
+
+  writer.kill('SIGSTOP');
+  await rm(nats.storeDirectory, { recursive: true });
+  // More than the server writes into one file.
+  await insert(20_000);
+  const line = await reader.waitForLine(/the broker takes no frames/);
+  expect(line).toMatch(/cannot store stream WEIR_.*mend its disk and start it again/);
+  await nats.kill('SIGKILL');
+  await mkdir(nats.storeDirectory);
+  await nats.start();
+  writer.kill('SIGCONT');
+  await expect.poll(held, { timeout: 60_000, interval: 500 }).toEqual(await all());
+  expect(reader.running && writer.running).toBe(true);
 });
