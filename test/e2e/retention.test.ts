@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { connectHub } from '../../shared/hub/hub.ts';
+import { deletePipelineStreams } from '../../shared/hub/streams.ts';
 import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
 import { countRows, createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -54,6 +56,19 @@ async function write({ sourceUrl }: Pick<TestPipeline, 'sourceUrl'>, megabytes: 
     );
 }
 
+/** Also where the slot is gone already. */
+async function expectResetLeavesNothing(pipeline: TestPipeline, named: 'name' | 'file') {
+  const { code, stderr } = await weir.run(['reset', pipeline[named]], { env: env() });
+  expect(code, stderr).toBe(0);
+  expect(await countRows(pipeline.sourceUrl, slots)).toBe(0);
+  expect(await countRows(pipeline.sourceUrl, 'SELECT count(*) FROM pg_publication')).toBe(0);
+  const state = `SELECT count(*) FROM pg_namespace WHERE nspname = 'weir'`;
+  expect(await countRows(pipeline.targetUrl, state)).toBe(0);
+  const hub = await connectHub({ url: nats.url, name: 'test' });
+  expect(await deletePipelineStreams(hub.control, pipeline.name)).toEqual([]);
+  await hub.close();
+}
+
 const rows = (url: string): Promise<number> =>
   countRows(url, `SELECT count(*) FROM public.t`).catch(() => 0);
 
@@ -83,6 +98,11 @@ test('a stopped target: both pipelines warn; at the limit one gives up and says 
   stopping.start('target-writer');
   const again = await stopping.start('source-reader').exited;
   expect(again.stderr).toMatch(/weir: .*limit is 96 MB; .*was dropped/);
+  // Whoever has only its name pauses it, so that a reader waits that knows the addresses.
+  expect((await weir.run(['pause', stopping.pipeline.name], { env: env() })).code).toBe(0);
+  const idle = stopping.start('source-reader');
+  await expectResetLeavesNothing(stopping.pipeline, 'name');
+  expect((await idle.exited).code).toBe(0);
 
   expect(keeping.reader.running).toBe(true);
   keeping.start('target-writer');
@@ -105,4 +125,5 @@ test('a slot that the server gives up stops the pipeline, which says what is los
   const { code, stderr } = await start('source-reader').exited;
   expect(code).toBe(1);
   expect(stderr).toMatch(/weir: .*given up by the server.*changes committed after 0\/.*are gone/);
+  await expectResetLeavesNothing(pipeline, 'file');
 });
