@@ -107,6 +107,25 @@ describe('whole transactions at the target', () => {
     expect(await rowsAt('SELECT * FROM t')).toEqual([]);
   });
 
+  it('look rows up by their keys where the server takes a large table for empty', async () => {
+    await start('CREATE TABLE t (id int PRIMARY KEY, v text)');
+    // Counted while all its rows are of an open transaction.
+    const client = await connect(target, { applicationName: 'test' });
+    await client.query('ALTER TABLE public.t SET (autovacuum_enabled = off)');
+    await client.query('BEGIN');
+    await client.query(
+      `INSERT INTO public.t SELECT i, repeat('x', 900) FROM generate_series(1, 5000) i`,
+    );
+    await queryPostgres(target, 'VACUUM ANALYZE t');
+    await client.query('COMMIT');
+    await client.end();
+    const counted = `SELECT reltuples::int FROM pg_class WHERE oid = 't'::regclass`;
+    expect(await rowsAt(counted)).toEqual([[0]]);
+    await write([run('update', 't', many.map((i) => [`${i}`, 'b']))]); // prettier-ignore
+    expect(await rowsAt(counted)).toEqual([[5_000]]);
+    expect(await rowsAt(`SELECT count(*)::int FROM t WHERE v = 'b'`)).toEqual([[100]]);
+  });
+
   it('hand unique values on, within a statement and between them', async () => {
     await start(`CREATE TABLE t (id int PRIMARY KEY, u text UNIQUE, d int UNIQUE DEFERRABLE)`);
     const row = (id: number, u: number, d: number): Row => [`${id}`, `u${u}`, `${d}`];

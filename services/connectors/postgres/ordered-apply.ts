@@ -5,6 +5,7 @@ import { toRowError } from './row-error.ts';
 import type { BoundRow } from './row-statements.ts';
 import type { RunPart } from './run-parts.ts';
 import { applySet, rowMissing, usesOfPart } from './set-apply.ts';
+import { countUncounted } from './uncounted-tables.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -16,14 +17,22 @@ export interface RefusedChange {
   key: Buffer | null;
 }
 
-/** Makes the staging tables that the parts need; before the savepoint that a refusal goes back to. */
+/**
+ * Makes the staging tables that the parts need, and sees that what is staged will be looked up in the tables by their
+ * keys; before the savepoint that a refusal goes back to.
+ */
 export async function prepareParts(
   session: WriterSession,
   parts: readonly RunPart[],
 ): Promise<void> {
-  for (const part of parts)
-    if (part.how !== 'rows')
-      await prepareStaging(session, [{ target: part.target, uses: usesOfPart(part) }]);
+  const joined = new Set<string>();
+  for (const part of parts) {
+    const uses = usesOfPart(part);
+    if (uses.length === 0) continue;
+    await prepareStaging(session, [{ target: part.target, uses }]);
+    joined.add(part.target.name.sql);
+  }
+  if (joined.size > 0) await countUncounted(session.client, [...joined]);
 }
 
 /**
