@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FIRST_POSITION, LAST_POSITION, toPosition } from '../../shared/change/position.ts';
-import type { ChangeCounts } from '../../shared/connector/sink.ts';
+import type { ChangeCounts, LaneBatch } from '../../shared/connector/sink.ts';
+import type { WeirError } from '../../shared/errors/weir-error.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import { dumpQuery, dumpTable } from '../support/psql.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
@@ -216,6 +217,45 @@ describe('changes', () => {
       }),
     );
     expect(await dumpTable(target, 'items')).toHaveLength(30);
+  });
+
+  it('of several lanes that come at once share a transaction, and a refused one keeps none of the others', async () => {
+    await start(`${ITEMS}; ALTER TABLE items ADD CHECK (name <> 'bad')`);
+    const batches = (names: string[], first: number) =>
+      Promise.all(
+        names.map(async (name, lane) => {
+          await pipeline.open(lane);
+          return pipeline.batch(lane, { 'public.items': { upserts: [[String(first + lane), name, null]] } }); // prettier-ignore
+        }),
+      );
+    const write = async (all: LaneBatch[]) =>
+      (await Promise.allSettled(all.map((batch) => pipeline.sink.writeUpdates(batch)))).map(
+        (each) => (each.status === 'fulfilled' ? 'written' : (each.reason as WeirError).code),
+      );
+    const transactions = (where: string) =>
+      queryPostgres(
+        target,
+        `SELECT count(DISTINCT xmin::text)::int AS n FROM items WHERE ${where}`,
+      );
+
+    expect(await write(await batches(['a', 'b', 'c'], 10))).toEqual(Array(3).fill('written'));
+    expect(await transactions('id >= 10')).toEqual([{ n: 1 }]);
+
+    const refused = await batches(['d', 'bad', 'e'], 20);
+    expect(await write(refused)).toEqual(['written', 'ROW_REFUSED', 'written']);
+
+    const late = await batches(['f', 'g', 'h'], 30);
+    await pipeline.open(2);
+    expect(await write(late)).toEqual(['written', 'written', 'FENCED']);
+    expect((await dumpTable(target, 'items')).map((row) => row.split('\t')[1]).sort()).toEqual([
+      'a',
+      'b',
+      'c',
+      'd',
+      'e',
+      'f',
+      'g',
+    ]);
   });
 
   it('give a retryable error where the connection goes, and go on after it', async () => {
