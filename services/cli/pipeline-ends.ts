@@ -3,7 +3,7 @@ import type { Connector, ConnectorInfo, ConnectorLog } from '../../shared/connec
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';
-import { commonDataType, TUPLES } from '../../shared/connector/data-type.ts';
+import { commonDataType, TRANSFORMED } from '../../shared/connector/data-type.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
@@ -100,17 +100,15 @@ export class PipelineEnds {
   }
 }
 
-/** The steps see rows as tuples of text. */
 function transformedMisfit(
   gives: readonly string[],
   takes: readonly string[] | 'any',
 ): string | null {
-  const end = !gives.includes(TUPLES)
-    ? 'source'
-    : takes !== 'any' && !takes.includes(TUPLES)
-      ? 'target'
-      : null;
-  return end === null ? null : `the ${end} knows no rows as text, in which transforms see them`;
+  const seen = gives.filter((type) => TRANSFORMED.includes(type));
+  if (seen.length === 0)
+    return 'the source gives neither rows as text nor documents, which is what transforms see';
+  if (commonDataType(seen, takes) !== null) return null;
+  return 'it does not take the rows or documents of this source as transforms see them; choose another target, or leave the transforms out';
 }
 
 function lacks(key: string, verb: string): never {

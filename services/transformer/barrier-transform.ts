@@ -6,8 +6,7 @@ import type { Chain } from './chain.ts';
 import { ChainMisfit } from './chain-misfit.ts';
 import { MOVED } from './change-transform.ts';
 import type { Chains } from './chains.ts';
-import { failedRow, targetKeys } from './failed-row.ts';
-import { createRow, readKey, readTuple, writeKey, writeTuple } from './row.ts';
+import { failedRow, keyOf, targetKeys } from './failed-row.ts';
 
 /** What concerns all lanes, in the shape that the target knows. */
 export async function transformBarrier(
@@ -76,9 +75,9 @@ async function moved(
     const [made, problem] = await movedRow(move, chain);
     if (problem !== null && (onBadRow === 'stop' || made === null))
       throw failedRow(
-        chain.source,
-        readTuple(Buffer.from(move.row, 'base64')).values,
-        { kind: 'update', failure: problem },
+        chain,
+        chain.form.read('update', Buffer.from(move.row, 'base64'), true),
+        problem,
         position,
       );
     moves.push(made!);
@@ -88,18 +87,16 @@ async function moved(
 
 /** And why a step failed for it, if one did; null where not even its keys are known. */
 async function movedRow(move: MovedRow, chain: Chain): Promise<[MovedRow | null, string | null]> {
-  const { source, relation } = chain;
-  const before = readKey(Buffer.from(move.key, 'base64'), source.key, source.columns.length);
-  const { values } = readTuple(Buffer.from(move.row, 'base64'));
-  const gone = createRow('delete', before, true);
-  const there = createRow('update', [...values]);
+  const { source, form } = chain;
+  const gone = form.readKey(Buffer.from(move.key, 'base64'));
+  const there = form.read('update', Buffer.from(move.row, 'base64'), true);
   await chain.run([gone, there]);
   if (gone.failure !== null) return [null, gone.failure];
-  const key = writeKey(relation.key.map((place) => gone.values[place])).toString('base64');
+  const key = form.writeKey(gone).toString('base64');
   const isKnown = chain.decides === null && chain.spreads === null;
   const problem = isKnown ? there.failure : MOVED;
-  if (problem === null) return [{ key, row: writeTuple(there.values).toString('base64') }, null];
-  const [next] = await targetKeys(chain, [values]);
+  if (problem === null) return [{ key, row: form.write(there).toString('base64') }, null];
+  const [next] = await targetKeys(chain, [keyOf(chain, there)]);
   if (next === undefined || next === null) return [null, problem];
   const failed = { reason: problem, source, key: next.toString('base64') };
   return [{ key, row: move.row, failed }, problem];

@@ -3,9 +3,13 @@ import type { Relation } from '../../shared/change/relation.ts';
 import { parseNamespacePattern } from '../../shared/config/namespace-pattern.ts';
 import type { TransformStep } from '../../shared/config/transform-step.ts';
 import { ChainMisfit } from './chain-misfit.ts';
+import { isDocumentRelation } from '../../shared/document/document-relation.ts';
+import { documentForm, requireSameId } from './document-form.ts';
 import type { Row } from './row.ts';
+import { columnForm, type RowForm } from './row-form.ts';
 import {
   type CompiledStep,
+  documentShape,
   type Field,
   type Shape,
   type StepContext,
@@ -17,6 +21,7 @@ import { stepKind } from './step-kinds.ts';
 /** The steps of a pipeline as they are done to the rows of one namespace. */
 export interface Chain {
   source: Relation;
+  form: RowForm;
   /** Of the rows behind the last step; the namespace is that of the source. */
   relation: Relation;
   /** Its name at the target, where a step has said so. */
@@ -39,11 +44,13 @@ export function compileChain(
   source: Relation,
   context: StepContext,
 ): Chain | null {
-  let shape = shapeOf(source);
+  const mine = steps.flatMap((step, place) =>
+    isFor(step.on, source.namespace) ? [{ ...step, name: `step ${place + 1} (${step.kind})` }] : [],
+  );
+  let shape = shapeOf(source, mine);
+  const before = shape.documents;
   const compiled: { step: CompiledStep; name: string }[] = [];
-  for (const [place, { kind, on, settings }] of steps.entries()) {
-    if (!isFor(on, source.namespace)) continue;
-    const name = `step ${place + 1} (${kind})`;
+  for (const { kind, settings, name } of mine) {
     try {
       const step = stepKind(kind)!.compile(settings, shape, context);
       shape = step.shape;
@@ -56,14 +63,20 @@ export function compileChain(
     }
   }
   if (compiled.length === 0) return null;
+  if (before !== null) {
+    const after = shape;
+    const run = (row: Row): void => requireSameId(before, after, row);
+    compiled.push({ step: { shape, run }, name: 'the steps' });
+  }
   const decisions = compiled.map(({ step }) => step.decides);
-  const relation = relationOf(shape, source);
+  const relation = before === null ? relationOf(shape, source) : source;
   const parts = shape.parts.map((target) => ({
     ...relation,
     namespace: partName(source.namespace, target),
   }));
   return {
     source,
+    form: before === null ? columnForm(source, relation) : documentForm(source, before, shape),
     relation,
     target: shape.target,
     parts: shape.parts,
@@ -79,13 +92,33 @@ export function isFor(on: readonly string[] | undefined, namespace: string): boo
   return on === undefined || on.some((glob) => parseNamespacePattern(glob).matches(namespace));
 }
 
-function shapeOf({ namespace, columns, key, identity, looseKey }: Relation): Shape {
-  return {
+function shapeOf(source: Relation, steps: readonly (TransformStep & { name: string })[]): Shape {
+  const { namespace, columns, key, identity, looseKey } = source;
+  const own = {
     namespace,
     target: null,
     parts: [],
     identity,
     looseKey: looseKey === true,
+  };
+  if (isDocumentRelation(source)) {
+    const named = steps.flatMap(({ kind, settings, name }) => {
+      const names = stepKind(kind)!.names?.(settings) ?? [];
+      return names.map((each) => ({ field: each, name }));
+    });
+    const dotted = named.filter(({ field }) => field.includes('.'));
+    if (dotted.length > 0)
+      throw new ChainMisfit(
+        dotted.map(
+          ({ field, name }) =>
+            `${name} names ${field}, and steps name whole fields of the documents of ${namespace}, none inside others: use an expression (row.${field}), a module or grpc`,
+        ),
+      );
+    return { ...own, ...documentShape(named.map(({ field }) => field)) };
+  }
+  return {
+    ...own,
+    documents: null,
     fields: columns.map(({ name, type }, place): Field => {
       return { name, type, isKey: key.includes(place), source: place };
     }),

@@ -4,9 +4,9 @@ import type { Relation } from '../../shared/change/relation.ts';
 import type { ChangeKind } from '../../shared/connector/source.ts';
 import type { Chain } from './chain.ts';
 import type { Chains } from './chains.ts';
-import { failedRow, targetKeys } from './failed-row.ts';
+import { failedRow, keyOf, targetKeys } from './failed-row.ts';
 import { RecordWriter } from './record-writer.ts';
-import { createRow, readKey, readTuple, type Row, writeKey, writeTuple } from './row.ts';
+import type { Row } from './row.ts';
 
 const NO_KEY = Buffer.alloc(0);
 
@@ -21,13 +21,11 @@ export interface Transformed {
 interface Taken {
   chain: Chain;
   row: Row;
-  /** As it came. */
-  values: Row['values'];
   kind: ChangeKind;
   relation: number;
   position: Buffer;
   /** As the row came. */
-  tuple: Buffer;
+  partial: boolean;
   /** Of a move, the key that the row had. */
   old: Row | null;
 }
@@ -56,13 +54,18 @@ export async function transformChanges(
   }
   const failed = records.filter((each): each is Taken => 'row' in each && failureOf(each) !== null);
   const keys = await keysOfFailed(failed, onBadRow);
+  // Steps behind the one that left it out have not been done to its key.
+  const leaving = await keysOf(
+    records.filter((each): each is Taken => 'row' in each && leaves(each)),
+  );
   const { shapes, places } = shapesOf(relations, ways);
   const writer = new RecordWriter(payload.length);
   let filtered = 0;
   for (const each of records) {
     if (!('row' in each)) writer.copy(each);
     else if (keys.has(each)) writeFailed(writer, each, keys.get(each)!);
-    else if (writeChange(writer, each, places[each.relation]!) === 'filtered') filtered++;
+    else if (writeChange(writer, each, places[each.relation]!, leaving.get(each)) === 'filtered')
+      filtered++;
   }
   const failures = failed.map((each) => failureOf(each)!);
   const aside = failed.length > 0 ? { sources: relations, failures } : {};
@@ -87,20 +90,15 @@ function shapesOf(
 }
 
 function takeChange(cursor: RecordCursor, chain: Chain): Taken {
-  const { source } = chain;
-  const { kind, relation, positionBytes: position } = cursor;
-  const keyOnly = kind === 'delete' && source.identity === 'key';
-  const values = keyOnly
-    ? readKey(cursor.key, source.key, source.columns.length)
-    : readTuple(kind === 'delete' ? cursor.key : cursor.row).values;
+  const { source, form } = chain;
+  const { kind, relation, positionBytes: position, partial } = cursor;
   const seen = kind === 'move' ? 'update' : kind;
-  const row = createRow(seen, [...values], keyOnly);
-  const tuple = kind === 'delete' ? cursor.key : cursor.row;
-  const old =
-    kind === 'move'
-      ? createRow('delete', readKey(cursor.key, source.key, source.columns.length), true)
-      : null;
-  return { chain, row, values, kind, relation, position, tuple, old };
+  const row =
+    kind === 'delete' && source.identity === 'key'
+      ? form.readKey(cursor.key)
+      : form.read(seen, kind === 'delete' ? cursor.key : cursor.row, partial);
+  const old = kind === 'move' ? form.readKey(cursor.key) : null;
+  return { chain, row, kind, relation, position, partial, old };
 }
 
 /** Of the rows that a step failed for, the keys that they would have; throws where they are not to be put aside. */
@@ -108,33 +106,37 @@ async function keysOfFailed(
   failed: readonly Taken[],
   onBadRow: 'stop' | 'park',
 ): Promise<Map<Taken, Buffer>> {
+  const keys = await keysOf(failed);
+  for (const taken of failed)
+    if (onBadRow === 'stop' || !keys.has(taken))
+      throw failedRow(taken.chain, taken.row, failureOf(taken), taken.position.toString('hex'));
+  return keys;
+}
+
+/** The keys that rows have at the target; those that cannot be told are left out. */
+async function keysOf(some: readonly Taken[]): Promise<Map<Taken, Buffer>> {
   const keys = new Map<Taken, Buffer>();
-  for (const chain of new Set(failed.map((each) => each.chain))) {
-    const some = failed.filter((each) => each.chain === chain);
+  for (const chain of new Set(some.map((each) => each.chain))) {
+    const own = some.filter((each) => each.chain === chain);
     const found = await targetKeys(
       chain,
-      some.map(({ values }) => values),
+      own.map(({ row }) => keyOf(chain, row)),
     );
-    for (const [nth, taken] of some.entries()) {
-      const key = found[nth];
-      const { row, values, position } = taken;
-      if (onBadRow === 'stop' || key === undefined)
-        throw failedRow(
-          chain.source,
-          values,
-          { ...row, failure: failureOf(taken) },
-          position.toString('hex'),
-        );
-      keys.set(taken, key ?? NO_KEY);
-    }
+    for (const [nth, taken] of own.entries())
+      if (found[nth] !== undefined) keys.set(taken, found[nth] ?? NO_KEY);
   }
   return keys;
 }
 
+/** Whether it was left out and may have been carried until now. */
+function leaves({ chain, row, kind }: Taken): boolean {
+  const isKnown = kind === 'update' || kind === 'move';
+  return row.dropped && isKnown && chain.relation.identity === 'key' && chain.decides === 'row';
+}
+
 function writeFailed(writer: RecordWriter, taken: Taken, key: Buffer): void {
-  const { kind, relation, position, tuple, values } = taken;
-  const partial = values.includes(undefined);
-  writer.write({ kind, relation, position, key, row: tuple, partial, outcome: 'failed' });
+  const { kind, relation, position, row, partial } = taken;
+  writer.write({ kind, relation, position, key, row: row.came, partial, outcome: 'failed' });
 }
 
 /** `places`: of the relations of the parts that its rows go to. */
@@ -142,10 +144,12 @@ function writeChange(
   writer: RecordWriter,
   taken: Taken,
   places: readonly number[],
+  leavingKey: Buffer | undefined,
 ): 'carried' | 'filtered' {
   const { chain, row, position, old } = taken;
-  const { key: columns, identity } = chain.relation;
-  const bareKey = (of = row): Buffer => writeKey(columns.map((column) => of.values[column]));
+  const { form } = chain;
+  const { identity } = chain.relation;
+  const bareKey = (of = row): Buffer => form.writeKey(of);
   const relation = places[row.part]!;
   // Where it may be by now is not told by its key.
   const elsewhere = chain.spreads === 'row' ? places.filter((place) => place !== relation) : [];
@@ -158,29 +162,27 @@ function writeChange(
   if (old !== null && !staysOne) for (const place of places) remove(place, bareKey(old));
   const kind = taken.kind === 'move' && !staysOne ? 'update' : taken.kind;
   if (row.dropped) {
-    // It may have been carried until now.
-    const leaves = kind === 'update' && identity === 'key' && chain.decides === 'row';
-    const key = leaves ? bareKey() : NO_KEY;
+    const key = leavingKey ?? NO_KEY;
     writer.write({ kind, relation, position, key, row: null, outcome: 'filtered' });
-    if (leaves) for (const place of elsewhere) remove(place);
+    if (leavingKey !== undefined) for (const place of elsewhere) remove(place, leavingKey);
     return 'filtered';
   }
   if (kind !== 'insert') for (const place of elsewhere) remove(place);
   if (kind === 'delete') {
-    const key = identity === 'key' ? bareKey() : writeTuple(row.values);
+    const key = identity === 'key' ? bareKey() : form.write(row);
     writer.write({ kind, relation, position, key, row: null });
     return 'carried';
   }
-  const tuple = writeTuple(row.values);
+  const tuple = form.write(row);
   const key = identity === 'key' ? bareKey(kind === 'move' ? old! : row) : tuple;
-  const partial = row.values.includes(undefined);
+  const partial = form.isPartial(row);
   writer.write({ kind, relation, position, key, row: tuple, partial });
   return 'carried';
 }
 
 function failureOf({ chain, row, kind, old }: Taken): string | null {
   if (kind === 'move' && (chain.decides !== null || chain.spreads !== null))
-    return row.failure ?? old!.failure ?? (row.values.includes(undefined) ? MOVED : null);
+    return row.failure ?? old!.failure ?? (chain.form.isPartial(row) ? MOVED : null);
   return row.failure ?? old?.failure ?? (kind === 'update' ? wholeRowProblem(chain, row) : null);
 }
 
@@ -190,6 +192,10 @@ export const MOVED =
 
 /** A row that may be new to the target must be whole. */
 export function wholeRowProblem(chain: Chain, row: Row): string | null {
-  if (row.dropped || chain.decides !== 'row' || !row.values.includes(undefined)) return null;
-  return 'the update left values unchanged and did not bring them, so a row that only now passes the filter would lack them (let the source log whole rows of this table)';
+  if (row.dropped || chain.decides !== 'row' || !chain.form.isPartial(row)) return null;
+  const remedy =
+    row.document === null
+      ? 'let the source log whole rows of this table'
+      : 'let the source send whole documents';
+  return `the update left values unchanged and did not bring them, so a row that only now passes the filter would lack them (${remedy})`;
 }

@@ -1,7 +1,7 @@
 import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js';
 import { type FieldValue, toFieldValue } from './field-value.ts';
-import type { Row } from './row.ts';
-import { type Shape, StepFailure, StepMisfit, unknownField } from './step.ts';
+import { MISSING, type Row } from './row.ts';
+import { type Shape, StepFailure, StepMisfit, unknownField, valueAt } from './step.ts';
 
 /**
  * An expression in CEL. It sees `row`, whose fields are those of the row as it reaches the step, and `source`, the
@@ -59,22 +59,34 @@ export interface BoundExpression {
 /** Throws `StepMisfit` where it reads a field that the shape lacks. */
 export function bindExpression(expression: Expression, shape: Shape): BoundExpression {
   const names = shape.fields.map(({ name }) => name);
+  if (expression.fields === null && shape.documents !== null)
+    throw new StepMisfit(
+      `has an expression that takes the row as a whole, and which fields documents of ${shape.namespace} have is not known: name them, as in row.state`,
+    );
   const wanted = expression.fields ?? names;
   const missing = wanted.filter((name) => !names.includes(name));
   if (missing.length > 0) throw new StepMisfit(...missing.map((name) => unknownField(shape, name)));
   const reads = wanted.map((name) => names.indexOf(name));
   return {
     reads,
-    evaluate({ values }) {
+    evaluate(of) {
+      const { values } = of;
       const row: Record<string, FieldValue> = {};
       for (const place of reads) {
         const { name, type } = shape.fields[place]!;
         const value = values[place];
+        // `has(row.field)` tells.
+        if (value === MISSING) continue;
         if (value === undefined)
           throw new StepFailure(
             `the expression reads ${name}, whose value did not come because the update left it unchanged`,
           );
-        row[name] = toFieldValue(value, type);
+        const seen = toFieldValue(valueAt(shape, of, place), type);
+        if (seen === undefined)
+          throw new StepFailure(
+            `the expression reads ${name}, which has a BSON type that expressions do not know`,
+          );
+        row[name] = seen;
       }
       try {
         return expression.evaluate({ row, source: shape.namespace });

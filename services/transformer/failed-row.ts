@@ -1,20 +1,20 @@
-import type { Relation } from '../../shared/change/relation.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Chain } from './chain.ts';
-import { createRow, type Row, type Value, writeKey } from './row.ts';
+import type { Row } from './row.ts';
 
 /** Ends a pipeline at a row that a step could not do: which step, why, where, and no value but the key's. */
 export function failedRow(
-  { namespace, columns, key, identity }: Relation,
-  values: readonly Value[],
-  { failure, kind }: Pick<Row, 'failure' | 'kind'>,
+  chain: Chain,
+  row: Row,
+  failure: string | null,
   position: string | null,
 ): WeirError {
+  const { namespace, identity } = chain.source;
   const which =
     identity === 'key'
-      ? `the row with ${key.map((place) => `${columns[place]!.name} = ${textOf(values[place])}`).join(', ')}`
+      ? `the row with ${chain.form.describeKey(keyOf(chain, row))}`
       : 'a row that no key tells from others';
-  const when = kind === 'copy' ? 'which came with the copy' : `changed at ${position ?? '?'}`;
+  const when = row.kind === 'copy' ? 'which came with the copy' : `changed at ${position ?? '?'}`;
   return new WeirError(
     'TRANSFORM_FAILED',
     `${failure ?? 'a step failed'}; it is ${which}, ${when}, of ${namespace}: correct the step in the pipeline file (weir transform test tries it), or the row at the source, then start the pipeline again`,
@@ -23,25 +23,19 @@ export function failedRow(
 }
 
 /**
- * The bare keys of the rows that the target would get, for rows that a step failed for: what steps do to a key rests on
- * the key alone, as for a delete. Undefined where that fails, too, so that nobody could tell what waits behind the row.
+ * The bare keys that rows have at the target, of rows that have nothing but their keys: what steps do to a key rests on
+ * the key alone. Undefined where a step fails for that, too, so that nobody could tell what waits behind the row.
  */
 export async function targetKeys(
   chain: Chain,
-  rows: readonly (readonly Value[])[],
+  keys: readonly Row[],
 ): Promise<(Buffer | null | undefined)[]> {
-  const { source, relation } = chain;
-  if (relation.identity !== 'key') return rows.map(() => null);
-  const keys = rows.map((values) => {
-    const bare = values.map((value, place) => (source.key.includes(place) ? value : undefined));
-    return createRow('delete', bare, true);
-  });
+  if (chain.relation.identity !== 'key') return keys.map(() => null);
   if (keys.length > 0) await chain.run(keys);
-  return keys.map(({ failure, values }) =>
-    failure === null ? writeKey(relation.key.map((place) => values[place])) : undefined,
-  );
+  return keys.map((row) => (row.failure === null ? chain.form.writeKey(row) : undefined));
 }
 
-function textOf(value: Value): string {
-  return value === null || value === undefined ? 'NULL' : value.toString('utf8');
+/** The row's key alone, as it came. */
+export function keyOf({ form }: Chain, { keyOnly, came }: Row): Row {
+  return keyOnly ? form.readKey(came) : form.keyAlone(came);
 }

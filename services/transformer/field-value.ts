@@ -1,7 +1,19 @@
-import type { Value } from './row.ts';
+import { BSON_TYPE, ofText, readValue, sliceOf, textAs, writeValue } from './bson-value.ts';
 
-/** A value as expressions and modules see it; numbers of any precision, times and all other types are text. */
-export type FieldValue = boolean | bigint | number | string | null;
+/**
+ * A value as expressions and modules see it; of a row numbers of any precision, times and all other types are text. Of a
+ * document there are instants, bytes, lists and maps, too.
+ */
+export type FieldValue =
+  | boolean
+  | bigint
+  | number
+  | string
+  | null
+  | Date
+  | Uint8Array
+  | FieldValue[]
+  | { [name: string]: FieldValue };
 
 export type ValueKind = 'boolean' | 'integer' | 'double' | 'text';
 
@@ -21,9 +33,13 @@ export function kindOf(type: string): ValueKind {
   return KINDS[type.toLowerCase()] ?? 'text';
 }
 
-/** Text is written by the store, so what does not read as its type is a fault of the source; it stays text. */
-export function toFieldValue(value: Exclude<Value, undefined>, type: string): FieldValue {
+/**
+ * Text is written by the store, so what does not read as its type is a fault of the source; it stays text. Undefined
+ * where BSON has something that has no such form.
+ */
+export function toFieldValue(value: Buffer | null, type: string): FieldValue | undefined {
   if (value === null) return null;
+  if (type === BSON_TYPE) return readValue(sliceOf(value));
   const text = value.toString('utf8');
   switch (kindOf(type)) {
     case 'boolean':
@@ -37,9 +53,21 @@ export function toFieldValue(value: Exclude<Value, undefined>, type: string): Fi
   }
 }
 
-/** The text of a value in a column of that type; null where the type cannot take it, `undefined` never. */
+/** The value of a field of a document, which is to be of that column type. */
+export function fromFieldValueAs(value: unknown, type: string): Buffer | null | 'unfit' {
+  const text = fromFieldValue(value, type);
+  return text === 'unfit' || text === null || type === BSON_TYPE ? text : textAs(text, type);
+}
+
+/** Text as a value of a field that has been made text. */
+export function fromText(text: string, type: string): Buffer {
+  return type === BSON_TYPE ? ofText(text) : Buffer.from(text);
+}
+
+/** The text of a value in a column of that type, or BSON; null is NULL. */
 export function fromFieldValue(value: unknown, type: string): Buffer | null | 'unfit' {
   if (value === null || value === undefined) return null;
+  if (type === BSON_TYPE) return writeValue(value);
   const kind = kindOf(type);
   switch (typeof value) {
     case 'boolean':

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { pathToFileURL } from 'node:url';
 import type { Fields } from './steps/returned-fields.ts';
@@ -14,6 +15,13 @@ export type ModuleAnswer = { back: unknown } | { failed: string };
 /** Runs in the worker; text, because it is no module of ours there. */
 const CODE = `
 const { parentPort, workerData } = require('node:worker_threads');
+const ofDocument = async (bytes, transform, context) => {
+  const { BSON } = require(workerData.bson);
+  const back = (await transform(BSON.deserialize(bytes, { useBigInt64: true }), context)) ?? null;
+  if (back === null) return null;
+  if (typeof back !== 'object' || Array.isArray(back)) throw new TypeError('it gave back no document');
+  return BSON.serialize(back, { ignoreUndefined: true });
+};
 const loaded = import(workerData.url).then((module) => module.default);
 parentPort.on('message', async (rows) => {
   try {
@@ -22,7 +30,12 @@ parentPort.on('message', async (rows) => {
     const answers = [];
     for (const { row, context } of rows)
       try {
-        answers.push({ back: (await transform(row, context)) ?? null });
+        answers.push({
+          back:
+            row instanceof Uint8Array
+              ? await ofDocument(row, transform, context)
+              : ((await transform(row, context)) ?? null),
+        });
       } catch (error) {
         answers.push({ failed: error instanceof Error ? error.name : 'an error' });
       }
@@ -49,9 +62,9 @@ export class ModuleWorker {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** One after the other. `late`: it did not answer in time. */
+  /** One after the other; a document goes there and back as BSON. `late`: it did not answer in time. */
   async run(
-    rows: readonly { row: Fields; context: RowContext }[],
+    rows: readonly { row: Fields | Uint8Array; context: RowContext }[],
   ): Promise<ModuleAnswer[] | 'late'> {
     const worker = (this.#worker ??= this.#start());
     return new Promise((resolve, reject) => {
@@ -82,7 +95,8 @@ export class ModuleWorker {
   }
 
   #start(): Worker {
-    const workerData = { url: pathToFileURL(this.#file).href };
+    const bson = createRequire(import.meta.url).resolve('bson');
+    const workerData = { url: pathToFileURL(this.#file).href, bson };
     const worker = new Worker(CODE, { eval: true, workerData });
     // It keeps no process alive that has nothing else to do.
     worker.unref();

@@ -1,9 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { BSON, Decimal128, type Document, Double, Int32, Long, ObjectId } from 'bson';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Relation } from '../../shared/change/relation.ts';
-import { compileChain } from './chain.ts';
+import { idOfDocument } from '../../shared/document/document-id.ts';
+import {
+  documentRelation,
+  fromDocumentRow,
+  toDocumentRow,
+} from '../../shared/document/document-relation.ts';
+import { type Chain, compileChain } from './chain.ts';
 import { readTransforms } from './read-transforms.ts';
 import { createRow, type Row } from './row.ts';
 
@@ -19,14 +26,18 @@ const relation: Relation = {
   order: 'key',
 };
 
-async function run(code: string, settings: object, rows: Row[]): Promise<Row[]> {
+async function chainOf(code: string, settings: object, of = relation): Promise<Chain> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-module-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'transform.mjs');
   await writeFile(file, code);
   const { steps, problems } = readTransforms([{ module: { file, ...settings } }]);
   expect(problems).toEqual([]);
-  await compileChain(steps, relation, { env: {} })!.run(rows);
+  return compileChain(steps, of, { env: {} })!;
+}
+
+async function run(code: string, settings: object, rows: Row[]): Promise<Row[]> {
+  await (await chainOf(code, settings)).run(rows);
   return rows;
 }
 
@@ -87,4 +98,60 @@ it('a file that is no module of that kind ends the pipeline with its name', asyn
   await expect(run('export const x = 1', {}, [row('1', '0', 'a')])).rejects.toThrow(
     /transform\.mjs cannot be used: the module has no function as its default export/,
   );
+});
+
+async function runDocument(code: string, document: Document): Promise<[Row, Document | null]> {
+  const chain = await chainOf(`export default ${code}`, {}, documentRelation('a.t'));
+  const { form } = chain;
+  const bytes = Buffer.from(BSON.serialize(document));
+  const row = form.read('copy', toDocumentRow(idOfDocument(bytes)!, bytes), false);
+  await chain.run([row]);
+  if (row.dropped || row.failure !== null) return [row, null];
+  const made = fromDocumentRow(form.write(row)).document;
+  return [row, BSON.deserialize(made, { promoteValues: false })];
+}
+
+it('a module gets a document as JavaScript has it, and what it leaves alone keeps the type that it had', async () => {
+  const document = {
+    _id: new ObjectId(),
+    ratio: new Double(2),
+    big: Long.fromString('9007199254740993'),
+    price: Decimal128.fromString('1.10'),
+    at: new Date(5),
+    list: [new Double(1), new Int32(1), { deep: new Double(3), name: 'x' }],
+    gone: 1,
+  };
+  const code = `({ gone, ...row }) => {
+    row.list[2].name += row.ratio + 1;
+    row.list[2].more = row.at.getTime();
+    row.ratio = row.ratio + 3;
+    row.sum = row.big + 1n;
+    return row;
+  }`;
+  const [, made] = await runDocument(code, document);
+  expect(made).toEqual(
+    BSON.deserialize(
+      BSON.serialize({
+        _id: document._id,
+        ratio: new Double(5),
+        big: document.big,
+        price: document.price,
+        at: document.at,
+        list: [new Double(1), new Int32(1), { deep: new Double(3), name: 'x3', more: 5 }],
+        sum: Long.fromString('9007199254740994'),
+      }),
+      { promoteValues: false },
+    ),
+  );
+  expect((await runDocument('() => null', document))[0].dropped).toBe(true);
+});
+
+it.each<[string, string, RegExp]>([
+  ['changes _id', '(row) => ({ ...row, _id: 8 })', /it changed _id/],
+  ['gives back no document', '() => 7', /the module threw TypeError/],
+  ['throws', '(row) => { throw new RangeError(row.name); }', /the module threw RangeError/],
+])('a module that %s fails for that document', async (_, code, reason) => {
+  const [row] = await runDocument(code, { _id: 7, name: 'SECRET' });
+  expect(row.failure).toMatch(reason);
+  expect(row.failure).not.toContain('SECRET');
 });

@@ -1,7 +1,15 @@
 import { columnOffsets, NULL_LENGTH, UNCHANGED_LENGTH } from '../../shared/change/tuple.ts';
 
-/** A value as text in UTF-8; `null` is NULL, `undefined` is one that did not come: unchanged, or not in a key. */
-export type Value = Buffer | null | undefined;
+/** A document has no such field. */
+export const MISSING: unique symbol = Symbol('missing');
+/** An update of a document changes something inside the field, and the rest of the field did not come. */
+export const INSIDE: unique symbol = Symbol('inside');
+
+/**
+ * A value as text in UTF-8, or of a document as BSON (`bson-value.ts`); `null` is NULL, `undefined` is one that did not
+ * come: unchanged, or not in a key.
+ */
+export type Value = Buffer | null | undefined | typeof MISSING | typeof INSIDE;
 
 /** A row on its way through the steps; its values follow the fields of the shape that it has by then. */
 export interface Row {
@@ -9,6 +17,10 @@ export interface Row {
   /** Only the values of the key are there, as in a delete. */
   readonly keyOnly: boolean;
   values: Value[];
+  /** The tuple before the first step, or the key where there is no more: a view. */
+  readonly came: Buffer;
+  /** Of a document: see `document-row.ts`. */
+  document: DocumentBody | null;
   /** 0: it goes where its namespace goes. Else the place in the shape's `parts`, from 1. */
   part: number;
   /** The pipeline does not carry it. */
@@ -17,9 +29,27 @@ export interface Row {
   failure: string | null;
 }
 
-export function createRow(kind: Row['kind'], values: Value[], keyOnly = false): Row {
-  return { kind, keyOnly, values, part: 0, dropped: false, failure: null };
+/** The fields of a document that no step names are here. */
+export interface DocumentBody {
+  /** The parts of its id as they came. */
+  id: Buffer;
+  /** The whole document; null where only its key came. */
+  bytes: Buffer | null;
+  /** Of a partial update: fields to set by path, as a document, and paths to remove. */
+  patch: { set: Buffer; unset: readonly string[] } | null;
 }
+
+export function createRow(
+  kind: Row['kind'],
+  values: Value[],
+  keyOnly = false,
+  came: Buffer = NOTHING,
+  document: DocumentBody | null = null,
+): Row {
+  return { kind, keyOnly, values, came, document, part: 0, dropped: false, failure: null };
+}
+
+const NOTHING = Buffer.alloc(0);
 
 /** The values of a tuple that begins at `start`: views. */
 export function readTuple(bytes: Buffer, start = 0): { values: Value[]; end: number } {
@@ -64,11 +94,11 @@ function readValues(bytes: Buffer, offsets: readonly number[]): Value[] {
 
 function writeValues(values: readonly Value[], head: number): Buffer {
   let size = head;
-  for (const value of values) size += 4 + (value?.length ?? 0);
+  for (const value of values) size += 4 + (Buffer.isBuffer(value) ? value.length : 0);
   const bytes = Buffer.allocUnsafe(size);
   let at = head;
   for (const value of values) {
-    if (value === null || value === undefined) {
+    if (!Buffer.isBuffer(value)) {
       bytes.writeInt32BE(value === null ? NULL_LENGTH : UNCHANGED_LENGTH, at);
       at += 4;
     } else {

@@ -1,9 +1,12 @@
 import { columnOffsets } from '../../shared/change/tuple.ts';
+import { readElements } from '../../shared/document/bson-reader.ts';
+import { fromDocumentRow, isDocumentRelation } from '../../shared/document/document-relation.ts';
+import { readValue } from './bson-value.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { type FieldValue, toFieldValue } from './field-value.ts';
 import type { Chain } from './chain.ts';
-import { createRow, type Row, type Value } from './row.ts';
-import { tuplesIn } from './tuple-parts.ts';
+import { readTuple, type Row } from './row.ts';
+import { tuplesIn } from './row-form.ts';
 
 /** What the steps make of one row of the copy. */
 export interface SampledRow {
@@ -44,7 +47,7 @@ export class FirstRows {
     }
   }
 
-  get rows(): Value[][] {
+  get rows(): Buffer[] {
     return [...tuplesIn(this.#bytes.subarray(0, this.#end))];
   }
 }
@@ -53,15 +56,20 @@ export class FirstRows {
 export async function sampleRows(
   chain: Chain | null,
   relation: Relation,
-  rows: readonly Value[][],
+  tuples: readonly Buffer[],
 ): Promise<SampledRow[]> {
-  const taken = rows.map((values) => createRow('copy', [...values]));
-  await chain?.run(taken);
-  return taken.map((row, nth) => ({
-    before: fieldsOf(relation, rows[nth]!),
-    after: isOut(row) ? null : fieldsOf(chain?.relation ?? relation, row.values),
+  if (chain === null)
+    return tuples.map((tuple) => {
+      const fields = fieldsOf(relation, tuple);
+      return { before: fields, after: fields, failure: null };
+    });
+  const rows = tuples.map((tuple) => chain.form.read('copy', tuple, false));
+  await chain.run(rows);
+  return rows.map((row) => ({
+    before: fieldsOf(relation, row.came),
+    after: isOut(row) ? null : fieldsOf(chain.relation, chain.form.write(row)),
     failure: row.failure,
-    ...(chain !== null && chain.parts.length > 0 && { target: targetOf(chain, row) }),
+    ...(chain.parts.length > 0 && { target: targetOf(chain, row) }),
   }));
 }
 
@@ -73,9 +81,22 @@ function isOut({ dropped, failure }: Row): boolean {
   return dropped || failure !== null;
 }
 
-function fieldsOf({ columns }: Relation, values: readonly Value[]): Fields {
+function fieldsOf(relation: Relation, tuple: Buffer): Fields {
+  if (isDocumentRelation(relation)) {
+    const { document } = fromDocumentRow(tuple);
+    return Object.fromEntries(
+      [...readElements(document)].map((element) => [
+        element.name,
+        readValue({ ...element, bytes: document }) ?? 'a value that has no text',
+      ]),
+    );
+  }
+  const { values } = readTuple(tuple);
   return Object.fromEntries(
-    columns.map(({ name, type }, place) => [name, toFieldValue(values[place] ?? null, type)]),
+    relation.columns.map(({ name, type }, place) => [
+      name,
+      toFieldValue(values[place] as Buffer | null, type)!,
+    ]),
   );
 }
 

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { closestName } from '../../shared/config/closest-name.ts';
 import type { Identity } from '../../shared/change/relation.ts';
-import type { Row } from './row.ts';
+import { BSON_TYPE } from './bson-value.ts';
+import { INSIDE, type Row } from './row.ts';
 
 /** What the rows of a namespace look like before or behind a step. */
 export interface Shape {
@@ -15,6 +16,16 @@ export interface Shape {
   /** Equal keys may differ in bytes. */
   looseKey: boolean;
   fields: readonly Field[];
+  /** Null where the rows are of columns. */
+  documents: DocumentShape | null;
+}
+
+/** Documents have any fields; the shape's are those that some step names, and the key. */
+export interface DocumentShape {
+  /** All that steps name, `_id` first; a field's `source` is its place here. */
+  named: readonly string[];
+  /** Whether others go on, too. */
+  open: boolean;
 }
 
 export interface Field {
@@ -30,6 +41,8 @@ export interface Field {
 export interface StepKind<Settings = unknown> {
   /** What stands behind the key. Messages follow the key's name. */
   form: z.ZodType<Settings>;
+  /** The fields that it looks at or makes: of documents nobody else says which there are. */
+  names?(settings: Settings): readonly string[];
   /** Fits the step to the rows that reach it. Throws `StepMisfit` where it cannot be done to them. */
   compile(settings: Settings, shape: Shape, context: StepContext): CompiledStep;
 }
@@ -68,6 +81,16 @@ export class StepMisfit extends Error {
 /** A step cannot be done to one row. The message has no value of it. */
 export class StepFailure extends Error {}
 
+/** The value of a field where there is one to work on, otherwise null. */
+export function valueAt({ fields }: Shape, { values }: Row, place: number): Buffer | null {
+  const value = values[place];
+  if (value === INSIDE)
+    throw new StepFailure(
+      `the update changes something inside ${fields[place]!.name} and did not bring the rest of it (let the source send whole documents)`,
+    );
+  return Buffer.isBuffer(value) ? value : null;
+}
+
 /** The places of fields by name; throws `StepMisfit` with every name that the shape lacks. */
 export function placesOf(shape: Shape, names: readonly string[]): number[] {
   const known = shape.fields.map(({ name }) => name);
@@ -81,7 +104,9 @@ export function placesOf(shape: Shape, names: readonly string[]): number[] {
   return places;
 }
 
-export function unknownField({ namespace, fields }: Shape, name: string): string {
+export function unknownField({ namespace, fields, documents }: Shape, name: string): string {
+  if (documents !== null)
+    return `names ${name} of ${namespace}, which an earlier step leaves out or calls something else`;
   const known = fields.map((field) => field.name);
   const near = closestName(name, known);
   const hint = near === undefined ? '' : ` did you mean ${near}?`;
@@ -97,6 +122,17 @@ export function refuseKey(shape: Shape, places: readonly number[], verb: string)
         `${verb} ${shape.fields[place]!.name}, which is in the key of ${shape.namespace}: equal keys must stay equal and others apart; tokenize, hash, rename or cast to text may be done to a key`,
     );
   if (problems.length > 0) throw new StepMisfit(...problems);
+}
+
+/** The shape of documents before the first step, or behind one that gives back any documents. */
+export function documentShape(named: readonly string[]): Pick<Shape, 'fields' | 'documents'> {
+  const names = [...new Set(['_id', ...named])];
+  return {
+    fields: names.map((name, place): Field => {
+      return { name, type: BSON_TYPE, isKey: place === 0, source: place };
+    }),
+    documents: { named: names, open: true },
+  };
 }
 
 /** Another field at some places. */

@@ -15,6 +15,9 @@ export const TUPLES = 'weir.tuples';
  */
 export const DOCUMENTS = 'weir.documents';
 
+/** Those that steps of a pipeline can be done to. */
+export const TRANSFORMED: readonly string[] = [TUPLES, DOCUMENTS];
+
 /** The first form of data that the source gives and the target takes as it is; null where there is none. */
 export function commonDataType(
   given: readonly string[],

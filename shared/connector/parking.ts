@@ -76,16 +76,22 @@ export interface FailedRow {
   key: Buffer | null;
 }
 
-/** Takes such a row through the steps of this pipeline once more, as they are now. Null: they leave it out. */
+/**
+ * Takes such a row through the steps of this pipeline once more, as they are now. `partial`: the tuple does not bring all
+ * of it.
+ */
 export type RetrySteps = (
   source: Relation,
   kind: 'copy' | 'insert' | 'update' | 'delete' | 'move',
   tuple: Buffer,
+  partial: boolean,
 ) => Promise<{ failure: string } | RetriedRow>;
 
 export interface RetriedRow {
   relation: Relation;
+  /** Null: they leave it out. */
   tuple: Buffer | null;
+  partial: boolean;
   /** Where else a row of its key may be, which has to go from there. */
   elsewhere: readonly Relation[];
 }

@@ -65,6 +65,20 @@ export function toId(relation: Relation, key: Buffer): BsonValue {
   return { type: writer.byteAt(head), data, name: '_id' };
 }
 
+/**
+ * One value of a column of that type alone, as a document has it: its BSON type, then its bytes. Throws where BSON cannot
+ * carry it. New bytes.
+ */
+export function toBsonValue(type: string, text: Buffer): Buffer {
+  const writer = scratch;
+  writer.clear();
+  const field = { ...fieldTypeOf({ type }), name: NAMELESS, column: type };
+  writeText(writer, field, text, 0, text.length);
+  return Buffer.concat([writer.copyFrom(0).subarray(0, 1), writer.copyFrom(2)]);
+}
+
+const NAMELESS = Buffer.from('\0');
+
 interface Field extends FieldType {
   /** In UTF-8, with its zero byte. */
   name: Buffer;
@@ -131,11 +145,21 @@ function writeField(writer: BsonWriter, field: Field, bytes: Buffer, at: number)
   const length = bytes.readInt32BE(at);
   if (length === UNCHANGED_LENGTH) return writer.length;
   if (length < 0) return writer.head(BSON.null, field.name);
-  if (!field.isArray) return writeValue(writer, field, field.name, bytes, at + 4, at + 4 + length);
-  const tree = parseArrayText(bytes.toString('utf8', at + 4, at + 4 + length));
+  return writeText(writer, field, bytes, at + 4, at + 4 + length);
+}
+
+function writeText(
+  writer: BsonWriter,
+  field: Field,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): number {
+  if (!field.isArray) return writeValue(writer, field, field.name, bytes, from, to);
+  const tree = parseArrayText(bytes.toString('utf8', from, to));
   if (tree !== null) return writeArray(writer, field, field.name, tree);
   const head = writer.head(BSON.string, field.name);
-  writer.string(bytes, at + 4, at + 4 + length);
+  writer.string(bytes, from, to);
   return head;
 }
 

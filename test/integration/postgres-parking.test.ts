@@ -454,7 +454,7 @@ describe('a row that a step failed for', () => {
     expect((await pipeline.sink.parking!.list(ALL, 0, 1))[0]?.reason).toBe(
       'step 1 (set): still no',
     );
-    answer = { relation, tuple: toTuple(['1', '50', 'made']), elsewhere: [] };
+    answer = { relation, tuple: toTuple(['1', '50', 'made']), partial: false, elsewhere: [] };
     expect(await replay()).toEqual({ replayed: 2, left: 0 });
     expect(await dumpTable(target, 'items ORDER BY id')).toEqual(['1\t50\tlater', '2\t2\tx']);
     expect((await pipeline.sink.readProgress())?.applied[name]).toEqual(counts(2, 1));

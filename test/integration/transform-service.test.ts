@@ -1,9 +1,16 @@
-import type { Document } from 'bson';
+import { BSON, type Document, Int32, Long } from 'bson';
 import { describe, expect, it } from 'vitest';
-import { compileChain } from '../../services/transformer/chain.ts';
+import { type Chain, compileChain } from '../../services/transformer/chain.ts';
 import { readTransforms } from '../../services/transformer/read-transforms.ts';
 import { createRow, type Row } from '../../services/transformer/row.ts';
 import type { Relation } from '../../shared/change/relation.ts';
+import { idOfDocument } from '../../shared/document/document-id.ts';
+import {
+  documentRelation,
+  fromDocumentRow,
+  toDocumentRow,
+} from '../../shared/document/document-relation.ts';
+import { encodePatch } from '../../shared/document/patch.ts';
 import { startTransformPeer, type TransformPeerOptions } from '../support/transform-peer.ts';
 
 const relation: Relation = {
@@ -107,5 +114,64 @@ describe('a TransformService', () => {
     const { calls } = await run({ transform: shout }, {}, rows);
     expect(rows[0]!.failure).toMatch(/did not bring them/);
     expect(calls).toEqual([]);
+  });
+});
+
+describe('a TransformService for documents', () => {
+  const items = documentRelation('shop.items');
+  const take = ({ form }: Chain, kind: Row['kind'], document: Document): Row => {
+    const bytes = Buffer.from(BSON.serialize(document));
+    return form.read(kind, toDocumentRow(idOfDocument(bytes)!, bytes), false);
+  };
+  const documentIn = ({ form }: Chain, row: Row): Document =>
+    BSON.deserialize(fromDocumentRow(form.write(row)).document, { promoteValues: false });
+
+  it('gets them as the steps before it have left them, may give them any fields, and the steps behind it see those', async () => {
+    const peer = await startTransformPeer({
+      transform: ({ secret, ...document }) =>
+        secret === undefined && document['n'] > 1n
+          ? { ...document, tags: ['a'], note: 'of the service' }
+          : null,
+    });
+    const { steps } = readTransforms([
+      { drop: ['secret'] },
+      { rename: { name: 'title' } },
+      peer.url,
+      { truncate: { note: 2 } },
+      { set: { size: { cel: 'size(row.tags)' } } },
+    ]);
+    const chain = compileChain(steps, items, { env: {} })!;
+    const document = { _id: 1, secret: 'x', name: 'y', n: Long.fromInt(2) };
+    const rows = [
+      take(chain, 'copy', document),
+      take(chain, 'update', { ...document, n: Long.fromInt(1) }),
+    ];
+    await chain.run(rows);
+    expect(rows.map(({ failure }) => failure)).toEqual([null, null]);
+    expect(documentIn(chain, rows[0]!)).toEqual({
+      _id: new Int32(1),
+      title: 'y',
+      n: Long.fromInt(2),
+      tags: ['a'],
+      note: 'of',
+      size: Long.fromInt(1),
+    });
+    expect(rows[1]!.dropped).toBe(true);
+    expect(peer.calls.map(({ data, updates }) => [data, updates])).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+    expect(() => compileChain(readTransforms([{ grpc: { url: peer.url, returns: { a: 'text' } } }]).steps, items, { env: {} })).toThrow(/says which fields come back/); // prettier-ignore
+  });
+
+  it('is not asked about a partial update', async () => {
+    const peer = await startTransformPeer({ transform: (document) => document });
+    const chain = compileChain(readTransforms([peer.url]).steps, items, { env: {} })!;
+    const id = idOfDocument(BSON.serialize({ _id: 1 }))!;
+    const patch = encodePatch(BSON.serialize({ a: 1 }), []);
+    const row = chain.form.read('update', toDocumentRow(id, patch), true);
+    await chain.run([row]);
+    expect(row.failure).toMatch(/brings only what it changes.*whole documents/);
+    expect(peer.calls).toEqual([]);
   });
 });

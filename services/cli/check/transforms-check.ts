@@ -2,7 +2,9 @@ import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import type { PromiseHeld } from './promises.ts';
+import type { Chain } from '../../transformer/chain.ts';
 import { ChainMisfit } from '../../transformer/chain-misfit.ts';
 import type { Chains } from '../../transformer/chains.ts';
 
@@ -39,7 +41,7 @@ export function checkTransforms(
       if (chain.target !== null) targets.set(namespace, chain.target);
       for (const [part, target] of chain.parts.entries())
         targets.set(chain.relations[part + 1]!.namespace, target);
-      findings.push(...chainFindings(namespace, chain.target, chain.decides, map));
+      findings.push(...chainFindings(chain, map));
     } catch (error) {
       if (!(error instanceof ChainMisfit)) throw error;
       for (const message of error.problems)
@@ -87,11 +89,10 @@ export function transformPromises({ changed }: Pick<CheckedTransforms, 'changed'
 }
 
 function* chainFindings(
-  namespace: string,
-  target: string | null,
-  decides: 'key' | 'row' | null,
+  { source, target, decides }: Chain,
   map: PipelineSpec['map'],
 ): Generator<Finding> {
+  const { namespace } = source;
   if (target !== null && map[namespace] !== undefined)
     yield {
       level: 'error',
@@ -102,8 +103,9 @@ function* chainFindings(
     yield {
       level: 'warning',
       subject: namespace,
-      message:
-        'its rows may enter and leave with an update, which must then bring the whole row; one that leaves out a large value which it did not change is a bad row (in PostgreSQL, ALTER TABLE … REPLICA IDENTITY FULL at the source brings it)',
+      message: isDocumentRelation(source)
+        ? 'its documents may enter and leave with an update, which must then bring the whole document; a partial update is a bad row (a source that offers get_by_ids is asked for the document)'
+        : 'its rows may enter and leave with an update, which must then bring the whole row; one that leaves out a large value which it did not change is a bad row (in PostgreSQL, ALTER TABLE … REPLICA IDENTITY FULL at the source brings it)',
     };
 }
 

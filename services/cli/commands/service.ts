@@ -1,7 +1,7 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { commonDataType, TUPLES } from '../../../shared/connector/data-type.ts';
+import { commonDataType, TRANSFORMED } from '../../../shared/connector/data-type.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
@@ -113,10 +113,8 @@ async function start(service: ServiceName, spec: PipelineSpec, shared: Shared): 
     const target = await connectorFor(spec.target.url.reveal());
     const { gives } = connector.getInfo();
     const { takes } = target.getInfo();
-    const dataType =
-      chains === null
-        ? commonDataType(gives, takes)
-        : commonDataType([TUPLES], takes) && commonDataType([TUPLES], gives);
+    const seen = chains === null ? gives : gives.filter((type) => TRANSFORMED.includes(type));
+    const dataType = commonDataType(seen, takes);
     if (dataType === null)
       throw new WeirError('NOT_SUPPORTED', 'the target takes nothing that this source gives');
     const { runSourceReader } = await import('../../source-reader/source-reader.ts');

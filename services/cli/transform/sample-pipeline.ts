@@ -1,5 +1,5 @@
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
-import { TUPLES } from '../../../shared/connector/data-type.ts';
+import { commonDataType, TRANSFORMED } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan } from '../../../shared/connector/plan.ts';
 import type { SourceSession } from '../../../shared/connector/source.ts';
 import { isAbort } from '../../../shared/errors/weir-error.ts';
@@ -33,7 +33,13 @@ export async function samplePipeline(
   try {
     const signal = new AbortController().signal;
     const { namespaces } = spec.source;
-    const scope = { mode: 'snapshot', namespaces, lanes: 1, dataType: TUPLES } as const;
+    const dataType = commonDataType(ends.sourceInfo.gives, [...TRANSFORMED]);
+    const scope = {
+      mode: 'snapshot',
+      namespaces,
+      lanes: 1,
+      ...(dataType !== null && { dataType }),
+    } as const;
     const session = await source.open(scope, null, signal);
     const sampled: SampledNamespace[] = [];
     for (const plan of session.plan.namespaces)

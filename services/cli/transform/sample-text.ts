@@ -39,19 +39,32 @@ function fieldsText(fields: Fields): string {
 }
 
 function valueText(value: Fields[string]): string {
-  if (typeof value !== 'string') return String(value);
-  const text = JSON.stringify(value);
+  const isNested = typeof value === 'object' && value !== null;
+  if (typeof value !== 'string' && !isNested) return String(value);
+  const text = JSON.stringify(isNested ? shown(value) : value);
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+}
+
+/** What JSON has no form for as text. */
+function shown(value: Fields[string]): unknown {
+  if (typeof value === 'bigint')
+    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  if (Array.isArray(value)) return value.map(shown);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shown(each)]));
 }
 
 /** As JSON, in which integers that a double cannot hold are text. */
 export function sampleJson(namespaces: readonly SampledNamespace[]): string {
-  return JSON.stringify(
-    namespaces,
-    (_, value: unknown) => {
-      if (typeof value !== 'bigint') return value;
-      return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-    },
-    2,
-  );
+  const fields = (of: Fields | null): unknown => of && shown(of);
+  const seen = namespaces.map((each) => ({
+    ...each,
+    rows: each.rows.map((row) => ({
+      ...row,
+      before: fields(row.before),
+      after: fields(row.after),
+    })),
+  }));
+  return JSON.stringify(seen, null, 2);
 }

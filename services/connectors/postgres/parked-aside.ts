@@ -1,6 +1,8 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { FailedRow } from '../../../shared/connector/parking.ts';
 import type { ChangeCounts, LaneBatch } from '../../../shared/connector/sink.ts';
+import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { keyOfUnit, nameOf, toChain, type Unit } from './parked-chain.ts';
 import { BEHIND, type Aside } from './parked-entries.ts';
 
@@ -92,6 +94,11 @@ function failedEntry(
   kind: Aside['kind'],
   { source, tuple, key, reason }: FailedRow,
 ): Omit<Aside, 'copied' | 'counts' | 'position'> {
+  if (isDocumentRelation(relation))
+    throw new WeirError(
+      'NOT_SUPPORTED',
+      `${reason}; documents of ${relation.namespace} that a step fails for cannot be put aside: use onBadRow: stop`,
+    );
   const chain = key === null ? null : toChain(relation, key);
   return { relation, source, kind, chain, also: null, key, tuple, reason };
 }

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
-import { hasUnchanged, keyOf } from '../../../shared/change/tuple.ts';
+import { keyOf } from '../../../shared/change/tuple.ts';
 import type { ParkedSelection, RetriedRow, RetrySteps } from '../../../shared/connector/parking.ts';
 import { shapeOf, toChain } from './parked-chain.ts';
 import { settleParked } from './parked-entries.ts';
@@ -50,7 +50,8 @@ async function mendOne(
   );
   const entry = rows[0];
   if (entry === undefined) return;
-  const made = await retrySteps(entry.source, changeOf(entry), entry.tuple);
+  const isPartial = entry.kind === 'update';
+  const made = await retrySteps(entry.source, changeOf(entry), entry.tuple, isPartial);
   if ('failure' in made) {
     await client.query(`UPDATE weir.parked SET reason = $2 WHERE ${still}`, [id, made.failure]);
     return;
@@ -87,7 +88,7 @@ function changeOf({ copied, kind, inserts }: FailedEntry): Parameters<RetrySteps
 }
 
 /** Null: there is nothing to be done at the target. */
-function mendedEntry(entry: FailedEntry, { relation, tuple }: RetriedRow) {
+function mendedEntry(entry: FailedEntry, { relation, tuple, partial }: RetriedRow) {
   const { kind, key } = entry;
   if (tuple === null) {
     // The target may have the row of that key.
@@ -109,5 +110,5 @@ function mendedEntry(entry: FailedEntry, { relation, tuple }: RetriedRow) {
   }
   const chain = toChain(relation, keyOf(tuple, relation.key));
   if (kind === 'move') return { relation, kind, key, tuple, chain };
-  return { relation, kind: hasUnchanged(tuple) ? 'update' : 'upsert', key: null, tuple, chain };
+  return { relation, kind: partial ? 'update' : 'upsert', key: null, tuple, chain };
 }

@@ -7,14 +7,18 @@ import {
   type Shape,
   type StepKind,
   StepMisfit,
+  valueAt,
   withFields,
 } from '../step.ts';
-import { fromFieldValue } from '../field-value.ts';
+import { BSON_TYPE, digested } from '../bson-value.ts';
+import { fromFieldValue, fromText } from '../field-value.ts';
+import { MISSING } from '../row.ts';
 import { fieldList, perField } from './forms.ts';
 
 /** Each value becomes its SHA-256 in hex. Who can guess values can find them again; see `tokenize`. */
 export const hash: StepKind<string[]> = {
   form: fieldList,
+  names: (names) => names,
   compile: (names, shape) =>
     digest(shape, names, (value) => createHash('sha256').update(value).digest('hex')),
 };
@@ -36,6 +40,7 @@ export const tokenize: StepKind<{ fields: string[]; keyFrom: string }> = {
           : undefined,
     },
   ),
+  names: ({ fields }) => fields,
   compile({ fields, keyFrom }, shape, { env }) {
     const key = env[keyFrom] ?? '';
     if (Buffer.byteLength(key) < LEAST_KEY_BYTES)
@@ -52,6 +57,7 @@ export const redact: StepKind<string[] | Record<string, string>> = {
     error:
       "must be a list of fields, which become NULL, or fields with text, e.g. { phone: '***' }",
   }),
+  names: (settings) => (Array.isArray(settings) ? settings : Object.keys(settings)),
   compile(settings, shape) {
     const named = Array.isArray(settings) ? settings : Object.keys(settings);
     const places = placesOf(shape, named);
@@ -68,8 +74,9 @@ export const redact: StepKind<string[] | Record<string, string>> = {
       shape,
       run(row) {
         for (const [nth, place] of places.entries()) {
+          const value = row.values[place];
           // One that is unchanged was redacted when it came.
-          if (row.values[place] !== undefined) row.values[place] = values[nth];
+          if (value !== undefined && value !== MISSING) row.values[place] = values[nth];
         }
       },
     };
@@ -91,11 +98,15 @@ function digest(
       ),
     );
   return {
-    shape: withFields(shape, places, (field) => ({ ...field, type: 'text' })),
-    run({ values }) {
+    shape: withFields(shape, places, (field) => {
+      return { ...field, type: field.type === BSON_TYPE ? BSON_TYPE : 'text' };
+    }),
+    run(row) {
       for (const place of places) {
-        const value = values[place];
-        if (value !== null && value !== undefined) values[place] = Buffer.from(of(value), 'latin1');
+        const value = valueAt(shape, row, place);
+        if (value === null) continue;
+        const { type } = shape.fields[place]!;
+        row.values[place] = fromText(of(type === BSON_TYPE ? digested(value) : value), type);
       }
     },
   };

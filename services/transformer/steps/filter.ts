@@ -10,12 +10,18 @@ export const expressionText = z
     if (problem !== null) context.addIssue({ code: 'custom', message: problem });
   });
 
+/** What an expression says that it reads. */
+export function fieldsRead(text: string): readonly string[] {
+  return parseExpression(text).fields ?? [];
+}
+
 /**
  * Only rows of which the expression is true go on. A row that stops being one with an update is removed at the target;
  * one that becomes one is put there, for which the update must bring all of it.
  */
 export const filter: StepKind<string> = {
   form: expressionText,
+  names: fieldsRead,
   compile(text, shape) {
     const { reads, evaluate } = bindExpression(parseExpression(text), shape);
     const byKey = shape.identity === 'key' && reads.every((place) => shape.fields[place]!.isKey);

@@ -5,29 +5,19 @@ import {
   TransformServiceDefinition,
   UpdateType,
 } from '../../../proto/gen/adiom/v1/adiom.ts';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { idOfDocument } from '../../../shared/document/document-id.ts';
-import { DocumentError } from '../../../shared/document/document-error.ts';
-import { fromDocument } from '../../../shared/document/from-document.ts';
-import { toDocument, toId } from '../../../shared/document/to-document.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { Channel } from '../../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';
-import { readTuple, type Row, writeKey, writeTuple } from '../row.ts';
-import { type Shape, type StepKind, StepMisfit } from '../step.ts';
+import type { Row } from '../row.ts';
+import { type Shape, StepFailure, type StepKind, StepMisfit } from '../step.ts';
+import { columnExchange, documentExchange, type Exchange, idOf, type Sent } from './exchange.ts';
 import { targetList } from './forms.ts';
-import { returnedFields, returnedForm } from './returned-fields.ts';
+import { refuseKeyless } from './route.ts';
+import { refuseReturned, returnedFields, returnedForm } from './returned-fields.ts';
 
 const URL_FORM = 'must be grpc://HOST:PORT or grpcs://HOST:PORT';
 const BSON = DataType.DATA_TYPE_MONGO_BSON;
 const { getTransform, getTransformInfo } = TransformServiceDefinition.methods;
-
-interface Sent {
-  row: Row;
-  id: string;
-  document: Uint8Array;
-  key: Buffer;
-}
 
 /**
  * Rows go through a TransformService of `adiom.v1` as documents. What comes back is told by its `_id`, which must stay:
@@ -65,16 +55,13 @@ export const grpc: StepKind<{
       throw new StepMisfit(
         `has "to", and an earlier step sends rows of ${shape.namespace} one by one already; leave one of them out`,
       );
+    const exchange = exchangeOf(shape, to, returned);
     // Where rows may go: where the namespace goes anyhow, and then the others of `to`.
     const own = ['', shape.namespace, ...(shape.target === null ? [] : [shape.target])];
     const others = to.filter((name) => !own.includes(name));
-    const after = {
-      ...returnedFields(shape, returned).shape,
-      ...(others.length > 0 && { parts: others }),
-    };
+    const after = { ...exchange.shape, ...(others.length > 0 && { parts: others }) };
     const placeOf = (namespace: string): number =>
       own.includes(namespace) ? 0 : others.indexOf(namespace) + 1 || -1;
-    const [from, given] = [relationOf(shape), relationOf(after)];
     const service = TransformServiceDefinition.fullName;
     const channel = new Channel({
       settings: parseChannelUrl(url),
@@ -102,14 +89,14 @@ export const grpc: StepKind<{
         {
           namespace: shape.namespace,
           data: isCopy ? round.map(({ document }) => document) : [],
-          updates: isCopy ? [] : round.map((sent) => updateOf(from, sent)),
+          updates: isCopy ? [] : round.map(updateOf),
           requestType: BSON,
           responseType: BSON,
         },
         call,
       );
       const back = documentsIn(answer, shape.namespace, placeOf);
-      for (const { row, id } of round) takeBack(row, given, back.get(id));
+      for (const { row, id } of round) takeBack(row, exchange, back.get(id));
       const ids = new Set(round.map(({ id }) => id));
       if ([...back.keys()].some((id) => !ids.has(id)))
         throw new WeirError(
@@ -127,49 +114,37 @@ export const grpc: StepKind<{
           fit = null;
           throw error;
         }));
-        const sent = rows.flatMap((row) => take(row, shape, after, from));
+        const sent = rows.flatMap((row) => take(row, exchange));
         for (const round of roundsOf(sent)) await runRound(round);
       },
     };
   },
 };
 
-function relationOf({ namespace, fields }: Shape): Relation {
-  const key = fields.flatMap(({ isKey }, place) => (isKey ? [place] : []));
-  const columns = fields.map(({ name, type }) => ({ name, type, encoding: 'text' as const }));
-  return { namespace, columns, key, identity: 'key', order: 'key' };
+function exchangeOf(
+  shape: Shape,
+  to: readonly string[],
+  returned: Parameters<typeof returnedFields>[1],
+): Exchange {
+  if (shape.documents === null) return columnExchange(shape, returnedFields(shape, returned).shape);
+  if (to.length > 0) refuseKeyless(shape);
+  refuseReturned(returned);
+  return documentExchange(shape);
 }
 
 /** Nothing of a delete, whose key stays, and of a row that is not whole. */
-function take(row: Row, before: Shape, after: Shape, relation: Relation): Sent[] {
+function take(row: Row, exchange: Exchange): Sent[] {
   if (row.keyOnly) {
-    const { values } = row;
-    const placeOf = (name: string): number => before.fields.findIndex((each) => each.name === name);
-    row.values = after.fields.map(({ name }) => values[placeOf(name)]);
+    exchange.takeKey(row);
     return [];
   }
-  if (row.values.includes(undefined)) {
-    row.failure = 'the update left values unchanged and did not bring them';
-    return [];
-  }
-  const document = documentOf(row, relation);
-  if (document === null) return [];
-  const key = writeKey(relation.key.map((place) => row.values[place]));
-  return [{ row, id: idOf(document), document, key }];
-}
-
-function documentOf(row: Row, relation: Relation): Uint8Array | null {
   try {
-    return toDocument(relation, writeTuple(row.values));
+    return [exchange.give(row)];
   } catch (error) {
-    if (!(error instanceof WeirError) || error.code === 'INTERNAL') throw error;
-    row.failure = `it cannot be sent as a document: ${error.message}`;
-    return null;
+    if (!(error instanceof StepFailure)) throw error;
+    row.failure = error.message;
+    return [];
   }
-}
-
-function idOf(document: Uint8Array): string {
-  return idOfDocument(document)?.toString('latin1') ?? '';
 }
 
 /** In one call each id occurs once, so that what comes back can be told. */
@@ -184,10 +159,10 @@ function roundsOf(sent: readonly Sent[]): Sent[][] {
   return rounds;
 }
 
-function updateOf(relation: Relation, { row, key, document }: Sent) {
+function updateOf({ row, idParts, document }: Sent) {
   const { UPDATE_TYPE_INSERT, UPDATE_TYPE_UPDATE } = UpdateType;
   const type = row.kind === 'insert' ? UPDATE_TYPE_INSERT : UPDATE_TYPE_UPDATE;
-  return { id: [toId(relation, key)], type, data: document, partialUpdateUnset: [] };
+  return { id: idParts, type, data: document, partialUpdateUnset: [] };
 }
 
 interface Returned {
@@ -222,7 +197,7 @@ function documentsIn(
   return back;
 }
 
-function takeBack(row: Row, relation: Relation, returned: Returned | undefined): void {
+function takeBack(row: Row, exchange: Exchange, returned: Returned | undefined): void {
   if (returned === undefined) {
     row.dropped = true;
     return;
@@ -232,10 +207,10 @@ function takeBack(row: Row, relation: Relation, returned: Returned | undefined):
     return;
   }
   try {
-    row.values = readTuple(fromDocument(relation, returned.document)).values;
+    exchange.take(row, returned.document);
     row.part = returned.part;
   } catch (error) {
-    if (!(error instanceof DocumentError)) throw error;
-    row.failure = `what the transformer gave back does not fit: ${error.message}`;
+    if (!(error instanceof StepFailure)) throw error;
+    row.failure = error.message;
   }
 }

@@ -10,8 +10,16 @@ import {
   type RowContext,
 } from '../module-worker.ts';
 import type { Row } from '../row.ts';
-import { StepFailure, type StepKind, StepMisfit } from '../step.ts';
-import { type Fields, returnedFields, returnedForm } from './returned-fields.ts';
+import { type Shape, StepFailure, type StepKind, StepMisfit } from '../step.ts';
+import { documentExchange, idOf } from './exchange.ts';
+import {
+  type Fields,
+  refuseReturned,
+  type Returned,
+  returnedFields,
+  returnedForm,
+} from './returned-fields.ts';
+import { withSameTypes } from './same-types.ts';
 
 const FORM = 'must be { file: ./transform.mjs } and may have returns, leaves and timeout';
 const TIMEOUT = 'must be a time in s or m, e.g. 5s';
@@ -21,7 +29,15 @@ const SET_ROWS = 64;
 
 interface Taken {
   row: Row;
-  given: Fields;
+  given: Fields | Uint8Array;
+}
+
+/** How rows are given to a module and taken back. */
+interface Handed {
+  shape: Shape;
+  give(row: Row): Taken['given'];
+  take(row: Row, given: Taken['given'], back: unknown): void;
+  takeKey(row: Row): void;
 }
 
 /**
@@ -54,7 +70,8 @@ export const module: StepKind<{
     const fullPath = path.resolve(file);
     if (!existsSync(fullPath))
       throw new StepMisfit(`names the file ${fullPath}, which does not exist`);
-    const fields = returnedFields(shape, returned);
+    const handed =
+      shape.documents === null ? asFields(shape, returned) : asDocuments(shape, returned);
     const worker = new ModuleWorker(fullPath, timeout);
     const { namespace } = shape;
     // Lanes share the thread: what they give waits for what others gave before.
@@ -74,17 +91,17 @@ export const module: StepKind<{
     };
     const takeAnswer = ({ row, given }: Taken, answer: ModuleAnswer): void => {
       if ('failed' in answer) row.failure = `the module threw ${answer.failed}`;
-      else attempt(row, () => fields.take(row, given, answer.back));
+      else attempt(row, () => handed.take(row, given, answer.back));
     };
 
     return {
-      shape: fields.shape,
+      shape: handed.shape,
       decides: 'row',
       async runAll(rows) {
         const taken: Taken[] = [];
         for (const row of rows) {
-          if (row.keyOnly) moveKey(row, shape.fields, fields.shape.fields);
-          else attempt(row, () => taken.push({ row, given: fields.give(row) }));
+          if (row.keyOnly) handed.takeKey(row);
+          else attempt(row, () => taken.push({ row, given: handed.give(row) }));
         }
         const mine = turn.then(async () => {
           for (let from = 0; from < taken.length; from += SET_ROWS)
@@ -114,12 +131,42 @@ function attempt(row: Row, work: () => void): void {
   }
 }
 
-/** A delete has its key alone, which no module changes. */
-function moveKey(
-  row: Row,
-  before: readonly { name: string }[],
-  after: readonly { name: string }[],
-): void {
-  const { values } = row;
-  row.values = after.map(({ name }) => values[before.findIndex((field) => field.name === name)]);
+function asFields(before: Shape, returned: Returned): Handed {
+  const fields = returnedFields(before, returned);
+  const places = fields.shape.fields.map(({ name }) =>
+    before.fields.findIndex((field) => field.name === name),
+  );
+  return {
+    shape: fields.shape,
+    give: (row) => fields.give(row),
+    take: (row, given, back) => fields.take(row, given as Fields, back),
+    /** A delete has its key alone, which no module changes. */
+    takeKey(row) {
+      const { values } = row;
+      row.values = places.map((place) => values[place]);
+    },
+  };
+}
+
+function asDocuments(before: Shape, returned: Returned): Handed {
+  refuseReturned(returned);
+  const exchange = documentExchange(before);
+  return {
+    shape: exchange.shape,
+    // Of its own memory: with a view all that it lies in would be copied into the thread.
+    give: (row) => Uint8Array.from(exchange.give(row).document),
+    take(row, given, back) {
+      if (back === null) {
+        row.dropped = true;
+        return;
+      }
+      const document = withSameTypes(
+        Buffer.from(given as Uint8Array),
+        Buffer.from(back as Uint8Array),
+      );
+      if (idOf(document) !== idOf(given as Uint8Array)) throw new StepFailure('it changed _id');
+      exchange.take(row, document);
+    },
+    takeKey: (row) => exchange.takeKey(row),
+  };
 }

@@ -21,6 +21,14 @@ export interface Returned {
   leaves?: string[] | undefined;
 }
 
+/** Documents come back with whatever fields they have. */
+export function refuseReturned({ returns, leaves }: Returned): void {
+  if (returns !== undefined || leaves !== undefined)
+    throw new StepMisfit(
+      'says which fields come back (returns, leaves), which documents do not need; leave that out',
+    );
+}
+
 export type Fields = Record<string, FieldValue>;
 
 /** Reads rows for such code, and takes what it gives back. */
@@ -63,7 +71,7 @@ export function returnedFields(
           throw new StepFailure(
             `the value of ${name} did not come because the update left it unchanged`,
           );
-        given[name] = toFieldValue(value, type);
+        given[name] = toFieldValue(value as Buffer | null, type)!;
       }
       return given;
     },

@@ -31,12 +31,23 @@ export const route: StepKind<Settings> = {
 export function routeTarget(settings: Settings, namespace: string): string {
   if (typeof settings === 'object' && settings.to !== undefined) return settings.to[0]!;
   // It looks at the name alone.
-  const none = { namespace, target: null, parts: [], looseKey: false, fields: [] };
+  const none = {
+    namespace,
+    target: null,
+    parts: [],
+    looseKey: false,
+    fields: [],
+    documents: null,
+  };
   return wholeTarget(settings, { ...none, identity: 'none' });
 }
 
 /** A row that an update sends elsewhere must be taken from where it was, by its key. */
-export function refuseKeyless({ namespace, identity }: Shape): void {
+export function refuseKeyless({ namespace, identity, documents }: Shape): void {
+  if (documents !== null)
+    throw new StepMisfit(
+      `sends documents of ${namespace} one by one, which is done with rows of tables only; leave out "to", or filter in pipelines of their own`,
+    );
   if (identity === 'key') return;
   throw new StepMisfit(
     `sends rows of ${namespace} one by one, which needs a key by which a row is taken from where it was, and it has none`,
@@ -67,7 +78,7 @@ function wholeTarget(settings: Settings, shape: Shape): string {
     throw new StepMisfit(
       `routes rows of ${shape.namespace} one by one, by their fields; say with "to" which namespaces the expression may give, e.g. { cel: "…", to: [a, b] }`,
     );
-  const target = bindExpression(expression, { ...shape, fields: [] }).evaluate(
+  const target = bindExpression(expression, { ...shape, fields: [], documents: null }).evaluate(
     createRow('copy', []),
   );
   if (typeof target !== 'string' || target === '')

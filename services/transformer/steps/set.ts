@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bindExpression, parseExpression } from '../expression.ts';
-import { fromFieldValue } from '../field-value.ts';
+import { BSON_TYPE } from '../bson-value.ts';
+import { fromFieldValue, fromFieldValueAs } from '../field-value.ts';
 import type { Row, Value } from '../row.ts';
 import {
   type Field,
@@ -10,8 +11,9 @@ import {
   StepFailure,
   type StepKind,
   StepMisfit,
+  valueAt,
 } from '../step.ts';
-import { expressionText } from './filter.ts';
+import { expressionText, fieldsRead } from './filter.ts';
 import { perField } from './forms.ts';
 
 const type = z.string({ error: 'must be the name of a column type, e.g. text' }).min(1);
@@ -31,17 +33,23 @@ type Setting = z.infer<typeof setting>;
 /** Fields get a value, a constant or that of an expression; those that are not there yet come behind the others. */
 export const set: StepKind<Record<string, Setting>> = {
   form: perField(setting, '{ country: DE, total: { cel: "row.price * row.count", type: bigint } }'),
+  names: (settings) =>
+    Object.entries(settings).flatMap(([name, each]) =>
+      typeof each === 'object' && 'cel' in each ? [name, ...fieldsRead(each.cel)] : [name],
+    ),
   compile(settings, shape) {
     const fields: Field[] = [...shape.fields];
     const steps = Object.entries(settings).map(([name, each]) => {
       const place = fields.findIndex((field) => field.name === name);
       if (place >= 0) refuseKey(shape, placesOf(shape, [name]), 'sets');
       const known = place < 0 ? null : fields[place]!;
-      const field = { name, type: typeOf(shape, name, each, known), isKey: false, source: null };
-      if (place < 0)
-        return { place: fields.push(field) - 1, field, give: giver(each, shape, field) };
-      fields[place] = { ...field, source: known!.source };
-      return { place, field, give: giver(each, shape, field) };
+      const type = typeOf(shape, name, each, known);
+      const own = shape.documents === null ? type : BSON_TYPE;
+      const field = { name, type: own, isKey: false, source: known?.source ?? null };
+      const give = giver(each, shape, name, type);
+      if (known === null) return { place: fields.push(field) - 1, give };
+      fields[place] = field;
+      return { place, give };
     });
     return {
       shape: { ...shape, fields },
@@ -64,9 +72,10 @@ export const set: StepKind<Record<string, Setting>> = {
 function typeOf(shape: Shape, name: string, each: Setting, known: Field | null): string {
   const own = typeof each === 'object' ? each.type : undefined;
   if (own !== undefined) return own;
-  if (known !== null) return known.type;
+  if (known !== null && shape.documents === null) return known.type;
   const found = inferred(each, shape);
   if (found !== null) return found;
+  if (shape.documents !== null) return BSON_TYPE;
   throw new StepMisfit(
     `sets ${name}, which ${shape.namespace} does not have, to something of a type that cannot be told; say it with { …, type: text }`,
   );
@@ -98,20 +107,25 @@ function inferred(each: Setting, { fields }: Shape): string | null {
   }
 }
 
-function giver(each: Setting, shape: Shape, { name, type }: Field): (row: Row) => Value {
+function giver(each: Setting, shape: Shape, name: string, type: string): (row: Row) => Value {
+  const written = shape.documents === null ? fromFieldValue : fromFieldValueAs;
   if (typeof each === 'object' && 'cel' in each) {
-    const { reads, evaluate } = bindExpression(parseExpression(each.cel), shape);
+    const expression = parseExpression(each.cel);
+    const { reads, evaluate } = bindExpression(expression, shape);
+    // Of a document the value as it is, whatever expressions make of its type.
+    if (expression.field !== null && type === BSON_TYPE)
+      return (row) => valueAt(shape, row, reads[0]!) ?? row.values[reads[0]!];
     return (row) => {
       // Of the same inputs the result is the same: it is unchanged where all of them are.
       if (reads.length > 0 && reads.every((place) => row.values[place] === undefined))
         return undefined;
-      const value = fromFieldValue(evaluate(row), type);
+      const value = written(evaluate(row), type);
       if (value === 'unfit')
         throw new StepFailure(`the expression for ${name} gave something that is no ${type}`);
       return value;
     };
   }
-  const value = fromFieldValue(typeof each === 'object' ? each.value : each, type);
+  const value = written(typeof each === 'object' ? each.value : each, type);
   if (value === 'unfit') throw new StepMisfit(`sets ${name} to something that is no ${type}`);
   return () => value;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { BSON_TYPE, holdsText, ofText, textIn } from '../bson-value.ts';
 import { kindOf } from '../field-value.ts';
-import { placesOf, refuseKey, type StepKind, StepMisfit } from '../step.ts';
+import { placesOf, refuseKey, StepFailure, type StepKind, StepMisfit, valueAt } from '../step.ts';
 import { perField } from './forms.ts';
 
 const LENGTH = 'must be a number of characters, 0 or more';
@@ -8,6 +9,7 @@ const LENGTH = 'must be a number of characters, 0 or more';
 /** Text is cut to so many characters. */
 export const truncate: StepKind<Record<string, number>> = {
   form: perField(z.int({ error: LENGTH }).min(0, { error: LENGTH }), '{ note: 200 }'),
+  names: (lengths) => Object.keys(lengths),
   compile(lengths, shape) {
     const places = placesOf(shape, Object.keys(lengths));
     refuseKey(shape, places, 'truncates');
@@ -22,12 +24,18 @@ export const truncate: StepKind<Record<string, number>> = {
     const most = Object.values(lengths);
     return {
       shape,
-      run({ values }) {
+      run(row) {
         for (const [nth, place] of places.entries()) {
-          const value = values[place];
+          const value = valueAt(shape, row, place);
+          if (value === null) continue;
+          const { name, type } = shape.fields[place]!;
+          if (type === BSON_TYPE && !holdsText(value))
+            throw new StepFailure(`the value of ${name} is no text`);
           // No character takes less than a byte.
-          if (value === null || value === undefined || value.length <= most[nth]!) continue;
-          values[place] = Buffer.from([...value.toString('utf8')].slice(0, most[nth]).join(''));
+          if (value.length <= most[nth]!) continue;
+          const text = type === BSON_TYPE ? textIn(value) : value.toString('utf8');
+          const cut = [...text].slice(0, most[nth]).join('');
+          row.values[place] = type === BSON_TYPE ? ofText(cut) : Buffer.from(cut);
         }
       },
     };
@@ -36,7 +44,8 @@ export const truncate: StepKind<Record<string, number>> = {
 
 function isText(type: string): boolean {
   return (
-    kindOf(type) === 'text' &&
-    /^(text|character|varchar|char|citext|bpchar|string|name)/i.test(type)
+    type === BSON_TYPE ||
+    (kindOf(type) === 'text' &&
+      /^(text|character|varchar|char|citext|bpchar|string|name)/i.test(type))
   );
 }
