@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BSON, Decimal128, Double, Int32, ObjectId } from 'bson';
@@ -10,6 +10,7 @@ import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { startTransformPeer } from '../support/transform-peer.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWeir } from '../support/weir-process.ts';
+import { readWrittenFolder } from '../support/written-folder.ts';
 
 const weir = useWeir();
 const postgres = usePostgres();
@@ -234,9 +235,36 @@ it('documents → transformer → postgres: end as the steps make them, in colum
   expect(Number(filtered[0]?.['n'])).toBeGreaterThan(300);
 });
 
+it('documents → transformer → file: come to what the steps make of them', async () => {
+  const out = await mkdtemp(path.join(tmpdir(), 'weir-documents-'));
+  onTestFinished(() => rm(out, { recursive: true, force: true }));
+  const { shop, file, options } = await begin(`file:${out}`, `documents-file-${process.pid}`);
+  const first = weir.start(['run', file], options);
+  await waitFor('rows are in', async () => (await readdir(out)).includes('_manifest.jsonl'));
+  shop.change(100);
+  await waitFor('some changes are in', async () =>
+    (await readFile(path.join(out, '_manifest.jsonl'), 'utf8')).includes('"changes"'),
+  );
+  first.kill('SIGKILL');
+  await first.exited;
+  const last = await weir.run(['run', file, '--until', 'caught-up'], options);
+  expect(last.code, last.stderr).toBe(0);
+  const written = await readWrittenFolder(out);
+  for (const namespace of [PEOPLE, ORDERS, SCORES]) {
+    const documents = [...written.get(namespace)!.values()].map(({ document }) => document);
+    expect(new Map(documents.map((each) => [idText(each as Document), each]))).toEqual(
+      shop.expected(namespace),
+    );
+  }
+});
+
 /** With the types of BSON, told apart by their ids; jsonb does not keep the order of fields. */
 function exactById(documents: Document[]): Map<string, unknown> {
   const exact = (value: unknown): unknown =>
     JSON.parse(BSON.EJSON.stringify(value, { relaxed: false }));
-  return new Map(documents.map((each) => [JSON.stringify(exact(each['_id'])), exact(each)]));
+  return new Map(documents.map(exact).map((each) => [idText(each as Document), each]));
+}
+
+function idText(document: Document): string {
+  return JSON.stringify(document['_id']);
 }

@@ -29,6 +29,10 @@ export async function readWrittenFolder(folder: string): Promise<Map<string, Map
     const { key } = JSON.parse(await readFile(schema, 'utf8')) as { key: string[] };
     const nameOf = (row: Row): string => JSON.stringify(key.map((column) => row[column]));
     for (const { _op, _key, ...row } of await lines<Row>(path.join(folder, file))) {
+      if (_op === 'patch') {
+        patch(table.get(nameOf(row)), row);
+        continue;
+      }
       const before = table.get(nameOf((_key as Row | undefined) ?? row)) ?? {};
       if (_op === 'delete') table.delete(nameOf(row));
       if (_op === 'move') table.delete(nameOf(_key as Row));
@@ -37,6 +41,14 @@ export async function readWrittenFolder(folder: string): Promise<Map<string, Map
     }
   }
   return tables;
+}
+
+/** Of a document; paths of the first level only. */
+function patch(row: Row | undefined, { set, unset }: Row): void {
+  if (row === undefined) return;
+  const document = { ...(row['document'] as Row), ...(set as Row) };
+  for (const name of unset as string[]) delete document[name];
+  row['document'] = document;
 }
 
 async function lines<T>(file: string): Promise<T[]> {

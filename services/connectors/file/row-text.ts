@@ -31,8 +31,16 @@ function readField(bytes: Buffer, at: number, end: number): FieldText {
   return length < 0 ? null : bytes.toString('utf8', at + 4, end);
 }
 
+/** Rows of a relation as what stands inside the braces of lines of JSON. */
+export interface RowLines {
+  row(tuple: Buffer): string;
+  key(key: Buffer): string;
+  /** Lines of a row that did not bring everything, with their `_op`. */
+  partial(tuple: Buffer): string[];
+}
+
 /** Writes the fields of a relation as JSON; columns that are unchanged are left out. */
-export class JsonRows {
+export class JsonRows implements RowLines {
   readonly #relation: Relation;
   readonly #kinds: FieldKind[];
 
@@ -48,6 +56,10 @@ export class JsonRows {
   row(tuple: Buffer): string {
     const values = readTuple(tuple);
     return this.#fields(values.map((value, column) => [column, value]));
+  }
+
+  partial(tuple: Buffer): string[] {
+    return [`"_op":"update",${this.row(tuple)}`];
   }
 
   key(key: Buffer): string {

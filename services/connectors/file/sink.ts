@@ -1,16 +1,18 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { RelationPlan } from '../../../shared/change/relation.ts';
-import type { SinkOptions } from '../../../shared/connector/connector.ts';
+import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
+import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
+import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { ledgerCalls } from '../../../shared/ledger/ledger-sink.ts';
 import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
 import { formatDataFileName, parseDataFileName } from './data-file.ts';
 import { removeOldDrafts } from './draft.ts';
 import { encodeNamespace } from './folder-listing.ts';
+import { writtenRelation } from './lines-of.ts';
 import { appendManifest, type ManifestEntry, readManifest } from './manifest.ts';
 import { toSchema } from './schema-file.ts';
 import { checkFolder } from './sink-check.ts';
@@ -68,19 +70,26 @@ export function createFileSink(options: SinkOptions): Sink {
 
   return {
     ...ledgerCalls(ledger),
-    check: (relations) => checkFolder(folder, create, relations.map(toTarget)),
+    check: async (relations) => [
+      ...(await checkFolder(folder, create, relations.map(toTarget))),
+      ...relations.flatMap(({ relation }) => csvFindings(relation, format)),
+    ],
     async beginReader() {
       await mkdir(folder, { recursive: true });
       return ledger.beginReader();
     },
 
     async savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void> {
+      for (const { relation } of plan.namespaces)
+        for (const { message } of csvFindings(relation, format))
+          throw new WeirError('TARGET_UNFIT', `${relation.namespace}: ${message}`);
       const isNew = (await ledger.readState()) === null;
       for (const { relation, state } of plan.namespaces) {
         const within = path.join(folder, encodeNamespace(targetOf(relation.namespace)));
         await mkdir(within, { recursive: true });
         if (isNew) await requireEmpty(within);
-        if (state === 'new' || state === 'restart') await writeSchema(within, toSchema(relation));
+        if (state === 'new' || state === 'restart')
+          await writeSchema(within, toSchema(writtenRelation(relation)));
         if (state !== 'restart') continue;
         for (const name of await dataFiles(within)) await rm(path.join(within, name));
         await appendManifest(folder, [
@@ -147,7 +156,7 @@ export function createFileSink(options: SinkOptions): Sink {
       }
       if (barrier.kind === 'relation') {
         const { relation } = barrier.after;
-        const schema = toSchema(relation);
+        const schema = toSchema(writtenRelation(relation));
         const namespace = targetOf(relation.namespace);
         await writeSchema(path.join(folder, encodeNamespace(namespace)), schema);
         await appendManifest(folder, [{ kind: 'schema', namespace, columns: schema.columns }]);
@@ -160,6 +169,12 @@ export function createFileSink(options: SinkOptions): Sink {
   function toTarget({ relation, definition }: RelationPlan): RelationPlan {
     return { relation: { ...relation, namespace: targetOf(relation.namespace) }, definition };
   }
+}
+
+function csvFindings(relation: Relation, format: 'csv' | 'jsonl'): Finding[] {
+  if (format === 'jsonl' || !isDocumentRelation(relation)) return [];
+  const message = 'documents are not written as CSV; use format=jsonl in target.url';
+  return [{ level: 'error', subject: relation.namespace, message }];
 }
 
 /** A copy goes into folders without rows only. */

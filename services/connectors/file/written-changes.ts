@@ -1,11 +1,12 @@
 import type { NetChanges } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { Draft } from './draft.ts';
+import { linesOf } from './lines-of.ts';
 import { JsonRows } from './row-text.ts';
 
 /**
  * Net changes as JSON lines, to be applied in their order. `_op` says what a line is: `delete` has the key, or the whole
- * row where there is none; `upsert` the whole row; `update` the columns that changed and the key; `move` as `update`, and
+ * row where there is none; `upsert` the whole row; `update` the columns that changed and the key; `patch` what changes of a document; `move` as `update`, and
  * in `_key` the key that the row had.
  */
 export async function writeChanges(
@@ -13,13 +14,13 @@ export async function writeChanges(
   { relation, deletes, upserts, partial }: NetChanges,
   gzip: boolean,
 ): Promise<number> {
-  const json = new JsonRows(relation);
+  const json = linesOf(relation);
   const gone = (bytes: Buffer): string =>
     relation.identity === 'key' ? json.key(bytes) : json.row(bytes);
   const lines = [
     ...deletes.map((bytes) => `{"_op":"delete",${gone(bytes)}}\n`),
     ...upserts.map((row) => `{"_op":"upsert",${json.row(row)}}\n`),
-    ...partial.map((row) => `{"_op":"update",${json.row(row)}}\n`),
+    ...partial.flatMap((row) => json.partial(row).map((fields) => `{${fields}}\n`)),
   ];
   await writeLines(file, lines, gzip);
   return lines.length;

@@ -1,7 +1,8 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
 import { Draft } from './draft.ts';
-import { JsonRows, readTuple, toCsv } from './row-text.ts';
+import { linesOf } from './lines-of.ts';
+import { readTuple, toCsv } from './row-text.ts';
 import type { FileSettings } from './settings.ts';
 
 const SLICE_CHARACTERS = 64 * 1024;
@@ -16,7 +17,7 @@ export async function writeRows(
   const draft = await Draft.open(file, gzip);
   try {
     const splitter = new TupleSplitter();
-    const json = new JsonRows(relation);
+    const json = linesOf(relation);
     let text = '';
     if (format === 'csv') text = toCsv([relation.columns.map(({ name }) => name)], delimiter);
     for await (const part of parts) {

@@ -16,6 +16,9 @@ import { toDocument, toId } from '../../../shared/document/to-document.ts';
 import { keyOf } from '../../../shared/change/tuple.ts';
 import { documentToJson } from './document-json.ts';
 
+/** Of a document without fields. */
+const EMPTY_BYTES = 5;
+
 /** Rows of one relation as the peer takes them: documents as they are, tuples of text as documents. */
 export class Outgoing {
   readonly #relation: Relation;
@@ -56,9 +59,12 @@ export class Outgoing {
       const data = this.#encoded(toDocumentId(fields), false);
       return [{ id, type, data, partialUpdateUnset: [] }];
     }
-    return patchSteps(fromDocumentRow(row).document).map(({ set, unset }) => {
-      return { id, type, data: this.#encoded(set, false), partialUpdateUnset: unset };
-    });
+    // A step of the transforms may have left nothing of it, and many stores refuse to set nothing.
+    return patchSteps(fromDocumentRow(row).document)
+      .filter(({ set, unset }) => set.length > EMPTY_BYTES || unset.length > 0)
+      .map(({ set, unset }) => {
+        return { id, type, data: this.#encoded(set, false), partialUpdateUnset: unset };
+      });
   }
 
   #encoded(document: Uint8Array, whole = true): Uint8Array {

@@ -61,7 +61,7 @@ export async function writeChanges(
     options,
     toEach(upserts, (row) => outgoing.upsert(row)),
   );
-  let rest = partial.map((row) => outgoing.partial(row));
+  let rest = partial.map((row) => outgoing.partial(row)).filter((steps) => steps.length > 0);
   while (rest.length > 0) {
     await writeUpdates(
       options,

@@ -1,4 +1,3 @@
-import { BSON } from 'bson';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../../shared/change/tuple.ts';
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
@@ -6,12 +5,11 @@ import { type IdPart, readFields, toDocumentId } from '../../../shared/document/
 import { fromDocumentKey, fromDocumentRow } from '../../../shared/document/document-relation.ts';
 import { fromDocument, fromId } from '../../../shared/document/from-document.ts';
 import { patchSteps } from '../../../shared/document/patch.ts';
+import { readExactly, toExtendedJson } from '../../../shared/document/whole-document.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { keepsWholeDocuments } from './document-table.ts';
 import type { MisfitDocument } from './misfit-document.ts';
-import type { Unit } from './parked-chain.ts';
-
-const EXACT = { promoteValues: false, promoteLongs: false, bsonRegExp: true } as const;
+import { shapeOf, toChain, type Unit } from './parked-chain.ts';
 
 /** Makes rows of text of documents (`document-relation.ts`), as `writtenRelation` has them. */
 export class DocumentRows {
@@ -31,8 +29,8 @@ export class DocumentRows {
 
   /** A row of the table that keeps whole documents. */
   ofDocument(document: Uint8Array): Buffer {
-    const fields = BSON.deserialize(document, EXACT);
-    return toTuple([toText(fields['_id']), toText(fields)]);
+    const fields = readExactly(document);
+    return toTuple([toExtendedJson(fields['_id']), toExtendedJson(fields)]);
   }
 
   key(key: Buffer): Buffer {
@@ -88,10 +86,16 @@ export class DocumentRows {
       return kind === 'upsert' ? this.row(bytes) : this.partial(bytes);
     } catch (error) {
       if (!(error instanceof WeirError) || error.code !== 'ROW_REFUSED') throw error;
-      const key = this.#fittingKey(kind === 'delete' ? bytes : keyOf(bytes, came.key));
-      const kept = Buffer.from(bytes);
-      return { kind, bytes: kept, relation: came, written: this.relation, key, error };
+      const place = this.placeOf(came, kind === 'delete' ? bytes : keyOf(bytes, came.key));
+      return { kind, bytes: Buffer.from(bytes), relation: came, place, error };
     }
+  }
+
+  /** The chain of a key that came so: that of the key as it is written; no row has a key that does not fit. */
+  placeOf(came: Relation, key: Buffer): { chain: Buffer; shape: string } {
+    const written = this.#fittingKey(key);
+    const chain = written === null ? toChain(came, key) : toChain(this.relation, written);
+    return { chain, shape: shapeOf(this.relation) };
   }
 
   #fittingKey(key: Buffer): Buffer | null {
@@ -111,8 +115,8 @@ export class DocumentRows {
         'NOT_SUPPORTED',
         `the ids of ${this.relation.namespace} have several parts and none is called _id; create the table at the target with a primary key of columns named after them`,
       );
-    const value = BSON.deserialize(toDocumentId([{ ...id, name: '_id' }]), EXACT)['_id'] as unknown;
-    return keyOf(toTuple([toText(value), null]), this.relation.key);
+    const value = readExactly(toDocumentId([{ ...id, name: '_id' }]))['_id'];
+    return keyOf(toTuple([toExtendedJson(value), null]), this.relation.key);
   }
 
   #refusePath(path: string): void {
@@ -123,8 +127,4 @@ export class DocumentRows {
       `a partial update of ${namespace} changes something inside the field ${path.split('.')[0]}, which a column cannot take; let the source send whole documents`,
     );
   }
-}
-
-function toText(value: unknown): string {
-  return BSON.EJSON.stringify(value, { relaxed: false });
 }

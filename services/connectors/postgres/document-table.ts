@@ -1,12 +1,9 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
+import { WHOLE_DOCUMENT, wholeDocumentRelation } from '../../../shared/document/whole-document.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable, UniqueIndex } from './target-table.ts';
-
-/** The table in which documents are kept that have none of their own: both columns in canonical Extended JSON. */
-const ID = { name: '_id', type: 'jsonb', encoding: 'text' } as const;
-const DOCUMENT = { name: 'document', type: 'jsonb', encoding: 'text' } as const;
 
 /**
  * What a relation is at the target: itself, or of documents the rows of text that they become. Where there is a table,
@@ -19,8 +16,7 @@ export function writtenRelation(
   table: TargetTable | null,
 ): Relation {
   if (!isDocumentRelation(relation)) return relation;
-  if (table === null || isDocumentTable(table))
-    return { ...relation, columns: [{ ...ID }, { ...DOCUMENT }], key: [0] };
+  if (table === null || isDocumentTable(table)) return wholeDocumentRelation(relation);
   const columns = table.columns.filter(({ generated }) => !generated);
   const key = table.indexes.find((index) => tellsApart(index, table));
   if (key === undefined)
@@ -39,14 +35,14 @@ export function writtenRelation(
 export function keepsWholeDocuments({ columns }: Relation): boolean {
   return (
     columns.length === 2 &&
-    [ID, DOCUMENT].every(({ name, type }, i) => {
+    WHOLE_DOCUMENT.every(({ name, type }, i) => {
       return columns[i]!.name === name && columns[i]!.type === type;
     })
   );
 }
 
 function isDocumentTable({ columns }: TargetTable): boolean {
-  return [ID, DOCUMENT].every((wanted) =>
+  return WHOLE_DOCUMENT.every((wanted) =>
     columns.some(({ name, type }) => name === wanted.name && type === wanted.type),
   );
 }

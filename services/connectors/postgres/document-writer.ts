@@ -1,4 +1,3 @@
-import { BSON } from 'bson';
 import type { ClientBase } from 'pg';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import { keyOf } from '../../../shared/change/tuple.ts';
@@ -6,31 +5,53 @@ import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { ChunkHead, LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
 import { fromDocumentRow, isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import { applyPatch } from '../../../shared/document/patch.ts';
+import { fromExtendedJson } from '../../../shared/document/whole-document.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { DocumentRows } from './document-rows.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
 import { writtenRelation } from './document-table.ts';
 import { type MisfitDocument, toMisfitAside } from './misfit-document.ts';
-import { oneOf } from './parked-aside.ts';
-import { keyOfUnit, nameOf, toNetChanges, type Unit, unitsOf } from './parked-chain.ts';
-import type { Aside } from './parked-entries.ts';
+import { oneOf, type PlaceOf } from './parked-aside.ts';
+import {
+  keyOfUnit,
+  nameOf,
+  shapeOf,
+  toChain,
+  toNetChanges,
+  type Unit,
+  unitsOf,
+} from './parked-chain.ts';
+import { BEHIND, parkedAmong, type Aside } from './parked-entries.ts';
 import type { PageEntry } from './parked-page.ts';
 import type { TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
+
+export interface DocumentWriterOptions {
+  pipeline: string;
+  onBadRow: 'stop' | 'park';
+}
+
+/** How rows of a chunk that a step failed for are put aside. */
+export interface FailedAs {
+  relation: Relation;
+  placeOf: PlaceOf;
+}
 
 /** Turns what comes as documents into rows of the target's tables, before it is written like any other. */
 export class DocumentWriter {
   readonly #names: TargetNames;
   readonly #onBadRow: 'stop' | 'park';
+  readonly #pipeline: string;
   readonly #rows = new Map<string, DocumentRows>();
 
-  constructor(names: TargetNames, onBadRow: 'stop' | 'park') {
+  constructor(names: TargetNames, { pipeline, onBadRow }: DocumentWriterOptions) {
     this.#names = names;
+    this.#pipeline = pipeline;
     this.#onBadRow = onBadRow;
   }
 
-  static concerns({ changes }: LaneBatch): boolean {
-    return changes.some(({ relation }) => isDocumentRelation(relation));
+  static concerns({ changes, held = [] }: LaneBatch): boolean {
+    return [...changes, ...held].some(({ relation }) => isDocumentRelation(relation));
   }
 
   async plans(client: ClientBase, plans: readonly RelationPlan[]): Promise<RelationPlan[]> {
@@ -50,10 +71,17 @@ export class DocumentWriter {
     chunk: ChunkHead,
     parts: AsyncIterable<Buffer>,
     misfits: CopiedMisfits,
-  ): Promise<{ chunk: ChunkHead; parts: AsyncIterable<Buffer>; repeats: boolean }> {
-    if (!isDocumentRelation(chunk.relation)) return { chunk, parts, repeats: false };
-    const rows = await this.#rowsOf(client, chunk.relation);
+  ): Promise<{
+    chunk: ChunkHead;
+    parts: AsyncIterable<Buffer>;
+    repeats: boolean;
+    asFailed: FailedAs | null;
+  }> {
+    const { relation } = chunk;
+    if (!isDocumentRelation(relation)) return { chunk, parts, repeats: false, asFailed: null };
+    const rows = await this.#rowsOf(client, relation);
     return {
+      asFailed: { relation, placeOf: (came, key) => rows.placeOf(came, key) },
       chunk: { ...chunk, relation: rows.relation, dataType: TUPLES },
       parts: rows.chunk(chunk.relation, parts, (misfit) => misfits.add(misfit)),
       repeats: true,
@@ -63,7 +91,8 @@ export class DocumentWriter {
   async batch(
     client: ClientBase,
     batch: LaneBatch,
-  ): Promise<{ batch: LaneBatch; misfits: Aside[] }> {
+  ): Promise<{ batch: LaneBatch; misfits: Aside[]; placeOf: PlaceOf }> {
+    const placeOf = await this.#placer(client, batch);
     const changes: NetChanges[] = [];
     const misfits: Aside[] = [];
     const originals = new Map<string, Map<string, string>>();
@@ -82,7 +111,7 @@ export class DocumentWriter {
       originals.set(each.relation.namespace, converted.originals);
     }
     const { originsOf } = batch;
-    if (originsOf === undefined) return { batch: { ...batch, changes }, misfits };
+    if (originsOf === undefined) return { batch: { ...batch, changes }, misfits, placeOf };
     const origins: LaneBatch['originsOf'] = (namespace, keys) => {
       const original = originals.get(namespace);
       if (original === undefined) return originsOf(namespace, keys);
@@ -90,19 +119,56 @@ export class DocumentWriter {
       const found = originsOf(namespace, new Set(asked.keys()));
       return new Map([...found].map(([key, origin]) => [asked.get(key)!, origin]));
     };
-    return { batch: { ...batch, changes, originsOf: origins }, misfits };
+    return { batch: { ...batch, changes, originsOf: origins }, misfits, placeOf };
   }
 
-  /** An entry of parked documents as one of rows of its table as that is now, or why it still does not fit. */
-  async entry(client: ClientBase, entry: PageEntry): Promise<PageEntry> {
-    const { relation, kind, key, tuple } = entry;
-    // What steps failed for is no document of theirs yet.
-    if (!isDocumentRelation(relation) || kind === 'move' || entry.untransformed) return entry;
-    const rows = await this.#rowsOf(client, relation);
-    const fit = rows.fit(relation, { kind, bytes: kind === 'delete' ? key! : tuple! });
-    const written = { ...entry, relation: rows.relation };
-    if (!Buffer.isBuffer(fit)) return { ...written, problem: fit.error };
-    return kind === 'delete' ? { ...written, key: fit } : { ...written, tuple: fit };
+  async #placer(client: ClientBase, { held = [] }: LaneBatch): Promise<PlaceOf> {
+    const known = new Map<Relation, DocumentRows>();
+    for (const { relation } of held)
+      if (isDocumentRelation(relation)) known.set(relation, await this.#rowsOf(client, relation));
+    return (relation, key) =>
+      known.get(relation)?.placeOf(relation, key) ?? { chain: toChain(relation, key) };
+  }
+
+  /** The chain of a bare key, and what such keys compare as. */
+  async placeOf(
+    client: ClientBase,
+    relation: Relation,
+    key: Buffer,
+  ): Promise<{ chain: Buffer; shape: string }> {
+    if (!isDocumentRelation(relation))
+      return { chain: toChain(relation, key), shape: shapeOf(relation) };
+    return (await this.#rowsOf(client, relation)).placeOf(relation, key);
+  }
+
+  /**
+   * For the entries of a page in their order: what an entry of parked documents is as one of rows of its table as that is
+   * now, or why it still does not fit.
+   */
+  entries(client: ClientBase): (entry: PageEntry) => Promise<PageEntry> {
+    /** Of each chain the document that the last entry of the page has left. */
+    const left = new Map<string, Uint8Array>();
+    return async (entry) => {
+      const { relation, kind, key, tuple } = entry;
+      // What steps failed for is no document of theirs yet.
+      if (!isDocumentRelation(relation) || kind === 'move' || entry.untransformed) return entry;
+      const rows = await this.#rowsOf(client, relation);
+      const written = { ...entry, relation: rows.relation };
+      const chain = nameOf(entry.chain!);
+      if (rows.isWhole && kind === 'update') {
+        const before =
+          left.get(chain) ?? (await this.#documentsAt(client, rows, [tuple!])).get(tuple!);
+        const { id } = fromDocumentRow(tuple!);
+        const document = patchedBy(tuple!, before ?? id);
+        left.set(chain, document);
+        return { ...written, tuple: rows.ofDocument(document) };
+      }
+      const fit = rows.fit(relation, { kind, bytes: kind === 'delete' ? key! : tuple! });
+      if (kind === 'delete') left.delete(chain);
+      else left.set(chain, fromDocumentRow(tuple!).document);
+      if (!Buffer.isBuffer(fit)) return { ...written, problem: fit.error };
+      return kind === 'delete' ? { ...written, key: fit } : { ...written, tuple: fit };
+    };
   }
 
   /** The table has changed, or may have. */
@@ -134,12 +200,9 @@ export class DocumentWriter {
 
   async #changes(client: ClientBase, rows: DocumentRows, net: NetChanges): Promise<Converted> {
     const { relation } = rows;
-    if (rows.isWhole && net.partial.length > 0 && this.#onBadRow === 'park')
-      throw new WeirError(
-        'NOT_SUPPORTED',
-        `${relation.namespace} gets partial updates of documents, which cannot wait behind parked ones; use onBadRow: stop, or a source that gives documents by their ids`,
-      );
     const partial = rows.isWhole ? [] : net.partial;
+    const whole = rows.isWhole ? net.partial : [];
+    const waiting = await this.#waiting(client, rows, net.relation, whole);
     const fitting: Unit[] = [];
     const misfits: MisfitDocument[] = [];
     const originals = new Map<string, string>();
@@ -154,13 +217,52 @@ export class DocumentWriter {
       originals.set(nameOf(rows.key(original)), nameOf(original));
     }
     const changes = toNetChanges(relation, fitting);
-    if (rows.isWhole) changes.upserts.push(...(await this.#patched(client, rows, net.partial)));
+    const patches = whole.filter((row) => !waiting.has(row));
+    changes.upserts.push(...(await this.#patched(client, rows, patches)));
+    misfits.push(...waiting.values());
     return { changes, misfits, originals };
+  }
+
+  /**
+   * Partial updates of whole documents that are parked, which nobody knows before those are applied: they wait. Of a key
+   * only this lane parks anything; where a replay has applied it meanwhile, they are parked by themselves.
+   */
+  async #waiting(
+    client: ClientBase,
+    rows: DocumentRows,
+    relation: Relation,
+    partial: readonly Buffer[],
+  ): Promise<Map<Buffer, MisfitDocument>> {
+    const waiting = new Map<Buffer, MisfitDocument>();
+    if (this.#onBadRow === 'stop' || partial.length === 0) return waiting;
+    const places = partial.map((row) => rows.placeOf(relation, keyOf(row, relation.key)));
+    const chains = places.map(({ chain }) => chain);
+    const parked = await parkedAmong(client, this.#pipeline, chains);
+    for (const [nth, row] of partial.entries()) {
+      const place = places[nth]!;
+      if (!parked.has(nameOf(place.chain))) continue;
+      const error = new WeirError('ROW_REFUSED', BEHIND);
+      waiting.set(row, { kind: 'update', bytes: Buffer.from(row), relation, place, error });
+    }
+    return waiting;
   }
 
   /** Documents as they are at the target, which nobody else changes now, with their patches; missing ones are left out. */
   async #patched(client: ClientBase, rows: DocumentRows, partial: Buffer[]): Promise<Buffer[]> {
-    if (partial.length === 0) return [];
+    const found = await this.#documentsAt(client, rows, partial);
+    return partial.flatMap((row) => {
+      const before = found.get(row);
+      return before === undefined ? [] : [rows.ofDocument(patchedBy(row, before))];
+    });
+  }
+
+  /** The documents that the target has under the keys of these rows. */
+  async #documentsAt(
+    client: ClientBase,
+    rows: DocumentRows,
+    partial: readonly Buffer[],
+  ): Promise<Map<Buffer, Uint8Array>> {
+    if (partial.length === 0) return new Map();
     const name = this.#names.ofNamespace(rows.relation.namespace);
     const ids = partial.map((row) => rows.key(keyOf(row, [0])).toString('utf8', 4));
     const found = await client.query<{ place: string; document: string }>(
@@ -168,13 +270,12 @@ export class DocumentWriter {
        JOIN ${name.sql} t ON t._id = k.id`,
       [ids],
     );
-    return found.rows.map(({ place, document }) => {
-      const { document: patch } = fromDocumentRow(partial[Number(place) - 1]!);
-      const before = BSON.serialize(
-        BSON.EJSON.parse(document, { relaxed: false }) as Record<string, unknown>,
-      );
-      return rows.ofDocument(applyPatch(before, patch));
-    });
+    return new Map(
+      found.rows.map(({ place, document }) => [
+        partial[Number(place) - 1]!,
+        fromExtendedJson(document),
+      ]),
+    );
   }
 
   async #rowsOf(client: ClientBase, relation: Relation): Promise<DocumentRows> {
@@ -198,6 +299,11 @@ interface Converted {
   misfits: MisfitDocument[];
   /** By the key as it is written: the key as it came. */
   originals: Map<string, string>;
+}
+
+/** Of a partial row; `before` may be a view. */
+function patchedBy(row: Buffer, before: Uint8Array): Uint8Array {
+  return applyPatch(before, fromDocumentRow(row).document);
 }
 
 function toAside({ after, originsOf }: LaneBatch, misfit: MisfitDocument): Aside {

@@ -9,6 +9,7 @@ import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from './copy-in.ts';
 import { inSets, readCopiedTuples } from './copy-tuples.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
+import type { FailedAs } from './document-writer.ts';
 import { toMisfitAside } from './misfit-document.ts';
 import { NOTHING, toCopiedAside } from './parked-aside.ts';
 import { nameOf } from './parked-chain.ts';
@@ -35,6 +36,8 @@ export interface ChunkOptions {
   /** The chunk may have several rows of the same key, of which the last counts. */
   repeats: boolean;
   misfits: CopiedMisfits;
+  /** Of rows that a step failed for, where they are not put aside as rows of the chunk's relation. */
+  asFailed: FailedAs | null;
   targetOf: (relation: Relation) => Promise<WriteTarget>;
   /** The chunk is loaded so that the refused row is known: coming again would tell no more. */
   onCareful: () => void;

@@ -80,7 +80,8 @@ export async function loadChunk(
         'INTERNAL',
         `chunk ${chunk.id} of ${chunk.namespace} brought ${loaded + failed.length} rows where the source sent ${chunk.rows()}; nothing of it was kept`,
       );
-    const aside = failedAside(chunk.relation, failed, entry.start);
+    const { relation, placeOf } = options.asFailed ?? { relation: chunk.relation };
+    const aside = failedAside(relation, failed, entry.start, placeOf);
     if (aside.length > 0) await parkCopied(session, pipeline, aside);
     await client.query(
       'UPDATE weir.chunk SET done = true, batch_key = $3, rows = $4, filtered = $5 WHERE pipeline = $1 AND id = $2',

@@ -1,8 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { FailedRow } from '../../../shared/connector/parking.ts';
 import type { ChangeCounts, LaneBatch } from '../../../shared/connector/sink.ts';
-import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { keyOfUnit, nameOf, toChain, type Unit } from './parked-chain.ts';
 import { BEHIND, type Aside } from './parked-entries.ts';
 
@@ -62,16 +60,21 @@ function entryOf(
   return { relation, source: null, kind, chain, also: null, key, tuple };
 }
 
+/** Which chain a bare key belongs to, and what such keys compare as where the relation does not tell. */
+export type PlaceOf = (relation: Relation, key: Buffer) => { chain: Buffer; shape?: string };
+
+const PLAIN: PlaceOf = (relation, key) => ({ chain: toChain(relation, key) });
+
 /** Changes that a step failed for, and those behind them. */
-export function heldAside(held: NonNullable<LaneBatch['held']>): Aside[] {
+export function heldAside(held: NonNullable<LaneBatch['held']>, placeOf: PlaceOf = PLAIN): Aside[] {
   return held.map(({ relation, kind, bytes, failed, counts, position }) => {
     const common = { copied: false, counts, position };
-    if (failed !== null) return { ...failedEntry(relation, kind, failed), ...common };
+    if (failed !== null) return { ...failedEntry(relation, kind, failed, placeOf), ...common };
     const unit: Unit = { kind, bytes: bytes! };
     const key = keyOfUnit(relation, unit);
     const bare = relation.identity === 'row' ? key!.subarray(2) : key;
-    const chain = bare === null ? null : toChain(relation, bare);
-    return { ...entryOf(relation, unit, chain), ...common, reason: BEHIND };
+    const place = bare === null ? { chain: null } : placeOf(relation, bare);
+    return { ...entryOf(relation, unit, place.chain), ...place, ...common, reason: BEHIND };
   });
 }
 
@@ -80,9 +83,10 @@ export function failedAside(
   relation: Relation,
   failed: readonly FailedRow[],
   position: Aside['position'],
+  placeOf: PlaceOf = PLAIN,
 ): Aside[] {
   return failed.map((row) => ({
-    ...failedEntry(relation, 'upsert', row),
+    ...failedEntry(relation, 'upsert', row, placeOf),
     copied: true,
     counts: NOTHING,
     position,
@@ -93,14 +97,10 @@ function failedEntry(
   relation: Relation,
   kind: Aside['kind'],
   { source, tuple, key, reason }: FailedRow,
+  placeOf: PlaceOf,
 ): Omit<Aside, 'copied' | 'counts' | 'position'> {
-  if (isDocumentRelation(relation))
-    throw new WeirError(
-      'NOT_SUPPORTED',
-      `${reason}; documents of ${relation.namespace} that a step fails for cannot be put aside: use onBadRow: stop`,
-    );
-  const chain = key === null ? null : toChain(relation, key);
-  return { relation, source, kind, chain, also: null, key, tuple, reason };
+  const place = key === null ? { chain: null } : placeOf(relation, key);
+  return { relation, source, kind, ...place, also: null, key, tuple, reason };
 }
 
 export function oneOf(kind: Unit['kind']): ChangeCounts {

@@ -58,9 +58,8 @@ export class ParkedReplay {
     await mendParked(client, options, selection, after, until);
     await client.query('BEGIN');
     await client.query(holdLanesPatiently(pipeline));
-    const page = await ParkedPage.read(client, pipeline, selection, after, until, (entry) =>
-      documents.entry(client, entry),
-    );
+    const prepare = documents.entries(client);
+    const page = await ParkedPage.read(client, pipeline, selection, after, until, prepare);
     // The next page may meet tables that were mended meanwhile.
     documents.forgetAll();
     const replay = new ParkedReplay(session, options, page);

@@ -2,7 +2,8 @@ import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { keyOf } from '../../../shared/change/tuple.ts';
 import type { ParkedSelection, RetriedRow, RetrySteps } from '../../../shared/connector/parking.ts';
-import { shapeOf, toChain } from './parked-chain.ts';
+import type { DocumentWriter } from './document-writer.ts';
+import { shapeOf } from './parked-chain.ts';
 import { settleParked } from './parked-entries.ts';
 import { PAGE_ROWS, readLastId, wholeChains } from './parked-page.ts';
 
@@ -16,13 +17,19 @@ interface FailedEntry {
   inserts: string;
 }
 
+export interface MendOptions {
+  pipeline: string;
+  retrySteps: RetrySteps | undefined;
+  documents: DocumentWriter;
+}
+
 /**
  * Takes parked rows that a step failed for through the steps again, before a replay: those that pass become entries like
  * any other, at their place. No lane waits for it, because what a row comes to rests on the row alone.
  */
 export async function mendParked(
   client: ClientBase,
-  { pipeline, retrySteps }: { pipeline: string; retrySteps: RetrySteps | undefined },
+  { pipeline, retrySteps, documents }: MendOptions,
   selection: ParkedSelection,
   after: number,
   until: number | null,
@@ -34,13 +41,12 @@ export async function mendParked(
      ORDER BY id LIMIT ${PAGE_ROWS}`,
     [pipeline, after, value, until ?? (await readLastId(client, pipeline))],
   );
-  for (const { id } of rows) await mendOne(client, pipeline, retrySteps, id);
+  for (const { id } of rows) await mendOne(client, { pipeline, retrySteps, documents }, id);
 }
 
 async function mendOne(
   client: ClientBase,
-  pipeline: string,
-  retrySteps: RetrySteps,
+  { pipeline, retrySteps, documents }: MendOptions & { retrySteps: RetrySteps },
   id: string,
 ): Promise<void> {
   const still = 'id = $1 AND source IS NOT NULL';
@@ -61,7 +67,8 @@ async function mendOne(
     await client.query(settleParked(pipeline, `id = ${id} AND source IS NOT NULL`));
     return;
   }
-  const { relation, kind, key, tuple, chain } = mended;
+  const { relation, kind, key, tuple } = mended;
+  const own = mended.own === null ? null : await documents.placeOf(client, relation, mended.own);
   const elsewhere = made.elsewhere.length > 0 ? JSON.stringify(made.elsewhere) : null;
   await client.query(
     `UPDATE weir.parked SET source = NULL, relation = $2::jsonb, shape = $3, kind = $4, key = $5, tuple = $6, chain = $7, namespace = $8, elsewhere = $9::jsonb,
@@ -69,11 +76,11 @@ async function mendOne(
     [
       id,
       JSON.stringify(relation),
-      shapeOf(relation),
+      own?.shape ?? shapeOf(relation),
       kind,
       key,
       tuple,
-      chain,
+      own?.chain ?? null,
       relation.namespace,
       elsewhere,
     ],
@@ -87,28 +94,27 @@ function changeOf({ copied, kind, inserts }: FailedEntry): Parameters<RetrySteps
   return Number(inserts) > 0 ? 'insert' : 'update';
 }
 
-/** Null: there is nothing to be done at the target. */
+/** Null: there is nothing to be done at the target. `own`: what tells its row from others, bare. */
 function mendedEntry(entry: FailedEntry, { relation, tuple, partial }: RetriedRow) {
   const { kind, key } = entry;
   if (tuple === null) {
     // The target may have the row of that key.
     if (relation.identity !== 'key' || key === null) return null;
-    return { relation, kind: 'delete', key, tuple: null, chain: toChain(relation, key) };
+    return { relation, kind: 'delete', key, tuple: null, own: key };
   }
   if (relation.identity === 'none')
-    return { relation, kind: 'upsert', key: null, tuple, chain: null };
+    return { relation, kind: 'upsert', key: null, tuple, own: null };
   if (relation.identity === 'row') {
-    const chain = toChain(relation, tuple.subarray(2));
     const deleted = kind === 'delete';
     return {
       relation,
       kind: deleted ? 'delete' : 'upsert',
       key: deleted ? tuple : null,
       tuple: deleted ? null : tuple,
-      chain,
+      own: tuple.subarray(2),
     };
   }
-  const chain = toChain(relation, keyOf(tuple, relation.key));
-  if (kind === 'move') return { relation, kind, key, tuple, chain };
-  return { relation, kind: partial ? 'update' : 'upsert', key: null, tuple, chain };
+  const own = keyOf(tuple, relation.key);
+  if (kind === 'move') return { relation, kind, key, tuple, own };
+  return { relation, kind: partial ? 'update' : 'upsert', key: null, tuple, own };
 }

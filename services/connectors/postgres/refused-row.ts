@@ -58,8 +58,8 @@ export async function readKey(
   { relation, source, key, tuple }: KeyedEntry,
 ): Promise<Record<string, string> | null> {
   if (relation.identity !== 'key') return null;
-  if (isDocumentRelation(relation) && source === null)
-    return fieldTexts(tuple === null ? fromDocumentKey(key!) : fromDocumentRow(tuple).id);
+  if (isDocumentRelation(relation))
+    return fieldTexts(key !== null ? fromDocumentKey(key) : fromDocumentRow(tuple!).id);
   const bytes = tuple === null || source !== null ? key! : keyOf(tuple, relation.key);
   const values = await readValues(client, relation, relation.key, bytes);
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value ?? 'NULL']));

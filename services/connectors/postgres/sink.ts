@@ -85,7 +85,7 @@ class PostgresSink implements Sink {
     this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);
     this.#careful = new CarefulWriter(log);
-    this.#documents = new DocumentWriter(this.#target.names, options.onBadRow);
+    this.#documents = new DocumentWriter(this.#target.names, options);
     this.parking = createParking({
       pipeline,
       relations: this.#relations,
@@ -140,6 +140,7 @@ class PostgresSink implements Sink {
         const options = {
           misfits,
           repeats: rows.repeats,
+          asFailed: rows.asFailed,
           pipeline,
           onBadRow,
           targetOf: (relation: Relation) => this.#relations.targetOf(session.client, relation),
@@ -178,13 +179,13 @@ class PostgresSink implements Sink {
 
   async writeUpdates(given: LaneBatch): Promise<void> {
     const { pipeline, onBadRow } = this.#options;
-    const { batch, misfits } = DocumentWriter.concerns(given)
+    const { batch, misfits, placeOf } = DocumentWriter.concerns(given)
       ? await this.#write(given.before.lane, ({ client }) => this.#documents.batch(client, given))
-      : { batch: given, misfits: [] };
+      : { batch: given, misfits: [], placeOf: undefined };
     const fast = (): Promise<void> => this.#group.write(batch);
     return this.#careful.write(batch, misfits.length > 0 ? null : fast, (care) =>
       this.#writeBatch(batch, (session, targets) =>
-        writeCarefully(session, { pipeline, onBadRow, ...care }, batch, targets, misfits),
+        writeCarefully(session, { pipeline, onBadRow, ...care }, batch, targets, misfits, placeOf),
       ),
     );
   }

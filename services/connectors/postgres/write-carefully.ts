@@ -2,7 +2,7 @@ import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { countStatements, fencedLane, moveStatement } from './lane-progress.ts';
-import { heldAside, toAside, without } from './parked-aside.ts';
+import { heldAside, type PlaceOf, toAside, without } from './parked-aside.ts';
 import { nameOf, unitsOf, type Unit } from './parked-chain.ts';
 import {
   BEHIND,
@@ -45,6 +45,7 @@ export async function writeCarefully(
   batch: LaneBatch,
   targets: readonly WriteTarget[],
   misfits: readonly Aside[] = [],
+  placeOf?: PlaceOf,
 ): Promise<CarefulOutcome> {
   const { client } = session;
   await prepareCarefully(session, targets);
@@ -78,7 +79,7 @@ export async function writeCarefully(
       throw await refusedRowError(client, refused[0]!);
     }
   }
-  const held = heldAside(batch.held ?? []);
+  const held = heldAside(batch.held ?? [], placeOf);
   aside.push(...held);
   refused.push(...held.filter(({ source }) => source !== null));
   if (refused.length > 0 && !marked && !holdAll) {
