@@ -1,12 +1,8 @@
 import type { ClientBase } from 'pg';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
-import { keyOf } from '../../../shared/change/tuple.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { ChunkHead, LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
-import { fromDocumentRow, isDocumentRelation } from '../../../shared/document/document-relation.ts';
-import { applyPatch } from '../../../shared/document/patch.ts';
-import { fromExtendedJson } from '../../../shared/document/whole-document.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import { DocumentRows } from './document-rows.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
 import { writtenRelation } from './document-table.ts';
@@ -21,10 +17,10 @@ import {
   type Unit,
   unitsOf,
 } from './parked-chain.ts';
-import { BEHIND, parkedAmong, type Aside } from './parked-entries.ts';
-import type { PageEntry } from './parked-page.ts';
-import type { TargetNames } from './target-names.ts';
+import type { Aside } from './parked-entries.ts';
+import type { TargetName, TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
+import { documentsAt, patchedBy, waitingPatches } from './whole-documents.ts';
 
 export interface DocumentWriterOptions {
   pipeline: string;
@@ -141,34 +137,14 @@ export class DocumentWriter {
     return (await this.#rowsOf(client, relation)).placeOf(relation, key);
   }
 
-  /**
-   * For the entries of a page in their order: what an entry of parked documents is as one of rows of its table as that is
-   * now, or why it still does not fit.
-   */
-  entries(client: ClientBase): (entry: PageEntry) => Promise<PageEntry> {
-    /** Of each chain the document that the last entry of the page has left. */
-    const left = new Map<string, Uint8Array>();
-    return async (entry) => {
-      const { relation, kind, key, tuple } = entry;
-      // What steps failed for is no document of theirs yet.
-      if (!isDocumentRelation(relation) || kind === 'move' || entry.untransformed) return entry;
-      const rows = await this.#rowsOf(client, relation);
-      const written = { ...entry, relation: rows.relation };
-      const chain = nameOf(entry.chain!);
-      if (rows.isWhole && kind === 'update') {
-        const before =
-          left.get(chain) ?? (await this.#documentsAt(client, rows, [tuple!])).get(tuple!);
-        const { id } = fromDocumentRow(tuple!);
-        const document = patchedBy(tuple!, before ?? id);
-        left.set(chain, document);
-        return { ...written, tuple: rows.ofDocument(document) };
-      }
-      const fit = rows.fit(relation, { kind, bytes: kind === 'delete' ? key! : tuple! });
-      if (kind === 'delete') left.delete(chain);
-      else left.set(chain, fromDocumentRow(tuple!).document);
-      if (!Buffer.isBuffer(fit)) return { ...written, problem: fit.error };
-      return kind === 'delete' ? { ...written, key: fit } : { ...written, tuple: fit };
-    };
+  /** How the table of documents is written as it is now. */
+  rowsOf(client: ClientBase, relation: Relation): Promise<DocumentRows> {
+    return this.#rowsOf(client, relation);
+  }
+
+  /** The name of that table. */
+  nameOf({ namespace }: Relation): TargetName {
+    return this.#names.ofNamespace(namespace);
   }
 
   /** The table has changed, or may have. */
@@ -202,7 +178,10 @@ export class DocumentWriter {
     const { relation } = rows;
     const partial = rows.isWhole ? [] : net.partial;
     const whole = rows.isWhole ? net.partial : [];
-    const waiting = await this.#waiting(client, rows, net.relation, whole);
+    const waiting =
+      this.#onBadRow === 'park'
+        ? await waitingPatches(client, this.#pipeline, rows, net.relation, whole)
+        : new Map<Buffer, MisfitDocument>();
     const fitting: Unit[] = [];
     const misfits: MisfitDocument[] = [];
     const originals = new Map<string, string>();
@@ -218,64 +197,12 @@ export class DocumentWriter {
     }
     const changes = toNetChanges(relation, fitting);
     const patches = whole.filter((row) => !waiting.has(row));
-    changes.upserts.push(...(await this.#patched(client, rows, patches)));
+    const before = await documentsAt(client, this.nameOf(relation), rows, patches);
+    // Those that the target does not have are left out.
+    for (const [row, document] of before)
+      changes.upserts.push(rows.ofDocument(patchedBy(row, document)));
     misfits.push(...waiting.values());
     return { changes, misfits, originals };
-  }
-
-  /**
-   * Partial updates of whole documents that are parked, which nobody knows before those are applied: they wait. Of a key
-   * only this lane parks anything; where a replay has applied it meanwhile, they are parked by themselves.
-   */
-  async #waiting(
-    client: ClientBase,
-    rows: DocumentRows,
-    relation: Relation,
-    partial: readonly Buffer[],
-  ): Promise<Map<Buffer, MisfitDocument>> {
-    const waiting = new Map<Buffer, MisfitDocument>();
-    if (this.#onBadRow === 'stop' || partial.length === 0) return waiting;
-    const places = partial.map((row) => rows.placeOf(relation, keyOf(row, relation.key)));
-    const chains = places.map(({ chain }) => chain);
-    const parked = await parkedAmong(client, this.#pipeline, chains);
-    for (const [nth, row] of partial.entries()) {
-      const place = places[nth]!;
-      if (!parked.has(nameOf(place.chain))) continue;
-      const error = new WeirError('ROW_REFUSED', BEHIND);
-      waiting.set(row, { kind: 'update', bytes: Buffer.from(row), relation, place, error });
-    }
-    return waiting;
-  }
-
-  /** Documents as they are at the target, which nobody else changes now, with their patches; missing ones are left out. */
-  async #patched(client: ClientBase, rows: DocumentRows, partial: Buffer[]): Promise<Buffer[]> {
-    const found = await this.#documentsAt(client, rows, partial);
-    return partial.flatMap((row) => {
-      const before = found.get(row);
-      return before === undefined ? [] : [rows.ofDocument(patchedBy(row, before))];
-    });
-  }
-
-  /** The documents that the target has under the keys of these rows. */
-  async #documentsAt(
-    client: ClientBase,
-    rows: DocumentRows,
-    partial: readonly Buffer[],
-  ): Promise<Map<Buffer, Uint8Array>> {
-    if (partial.length === 0) return new Map();
-    const name = this.#names.ofNamespace(rows.relation.namespace);
-    const ids = partial.map((row) => rows.key(keyOf(row, [0])).toString('utf8', 4));
-    const found = await client.query<{ place: string; document: string }>(
-      `SELECT k.place, t.document::text AS document FROM unnest($1::jsonb[]) WITH ORDINALITY AS k(id, place)
-       JOIN ${name.sql} t ON t._id = k.id`,
-      [ids],
-    );
-    return new Map(
-      found.rows.map(({ place, document }) => [
-        partial[Number(place) - 1]!,
-        fromExtendedJson(document),
-      ]),
-    );
   }
 
   async #rowsOf(client: ClientBase, relation: Relation): Promise<DocumentRows> {
@@ -299,11 +226,6 @@ interface Converted {
   misfits: MisfitDocument[];
   /** By the key as it is written: the key as it came. */
   originals: Map<string, string>;
-}
-
-/** Of a partial row; `before` may be a view. */
-function patchedBy(row: Buffer, before: Uint8Array): Uint8Array {
-  return applyPatch(before, fromDocumentRow(row).document);
 }
 
 function toAside({ after, originsOf }: LaneBatch, misfit: MisfitDocument): Aside {

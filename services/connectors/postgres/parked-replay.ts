@@ -9,6 +9,7 @@ import { keyOfUnit, type Unit } from './parked-chain.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
 import type { DocumentWriter } from './document-writer.ts';
 import { foldChain } from './parked-fold.ts';
+import { parkedDocuments } from './parked-documents.ts';
 import { mendParked } from './parked-steps.ts';
 import { ParkedPage, type ChainEntries, type PageEntry } from './parked-page.ts';
 import { reasonOf } from './refused-row.ts';
@@ -58,7 +59,7 @@ export class ParkedReplay {
     await mendParked(client, options, selection, after, until);
     await client.query('BEGIN');
     await client.query(holdLanesPatiently(pipeline));
-    const prepare = documents.entries(client);
+    const prepare = parkedDocuments(client, documents);
     const page = await ParkedPage.read(client, pipeline, selection, after, until, prepare);
     // The next page may meet tables that were mended meanwhile.
     documents.forgetAll();
