@@ -51,19 +51,15 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
   const stop = stopSignal({ deadlineMs: STOP_DEADLINE_MS });
   const cleanUp: (() => Promise<void>)[] = [];
   try {
-    const report = await checkPipeline(spec);
+    // Both take their time; what the check finds is told first.
+    const [checked, opened] = await Promise.allSettled([
+      checkPipeline(spec),
+      openBroker(spec, cleanUp),
+    ]);
+    const report = valueOf(checked);
     printFindings(report);
     if (!report.fit) return 1;
-    let natsUrl = spec.nats.url?.reveal();
-    if (natsUrl === undefined) {
-      const nats = await startNats();
-      cleanUp.push(() => nats.stop());
-      natsUrl = nats.url;
-    }
-    const shared = spec.nats.url !== null;
-    const hub = await connectHub({ url: natsUrl, name: `weir/${spec.name}/run` });
-    cleanUp.push(() => hub.close());
-    if (shared) await refuseSecondRun(hub, spec.name);
+    const { hub, natsUrl } = valueOf(opened);
     cleanUp.push(await writeRunFile({ pipeline: spec.name, pid: process.pid, natsUrl }));
     const view = new RunView(hub, spec.name);
     cleanUp.push(async () => view.stop());
@@ -110,6 +106,28 @@ export async function runRun(file: string, options: RunOptions): Promise<number>
     for (const step of cleanUp.reverse()) await step();
     stop.dispose();
   }
+}
+
+/** Of the pipeline file, or one for this run only. */
+async function openBroker(
+  { name, nats: { url } }: PipelineSpec,
+  cleanUp: (() => Promise<void>)[],
+): Promise<{ hub: Hub; natsUrl: string }> {
+  let natsUrl = url?.reveal();
+  if (natsUrl === undefined) {
+    const nats = await startNats();
+    cleanUp.push(() => nats.stop());
+    natsUrl = nats.url;
+  }
+  const hub = await connectHub({ url: natsUrl, name: `weir/${name}/run` });
+  cleanUp.push(() => hub.close());
+  if (url !== null) await refuseSecondRun(hub, name);
+  return { hub, natsUrl };
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
 }
 
 /** Services of the same pipeline answer at once where they share the broker; elsewhere the source refuses. */
