@@ -34,6 +34,8 @@ export interface Chain {
   spreads: 'key' | 'row' | null;
   /** See `CompiledStep`; null where no step leaves rows out. */
   decides: 'key' | 'row' | null;
+  /** Some step is done elsewhere and waited for: the more rows at once, the better. */
+  waits: boolean;
   /** Takes the rows through all steps, in place. What a step cannot do is told in the row. */
   run(rows: readonly Row[]): void | Promise<void>;
 }
@@ -83,6 +85,7 @@ export function compileChain(
     relations: [relation, ...parts],
     spreads: compiled.find(({ step }) => step.spreads !== undefined)?.step.spreads ?? null,
     decides: decisions.includes('row') ? 'row' : decisions.includes('key') ? 'key' : null,
+    waits: compiled.some(({ step }) => step.runAll !== undefined),
     run: (rows) => runSteps(compiled, 0, rows),
   };
 }
@@ -141,14 +144,19 @@ function runSteps(
 ): void | Promise<void> {
   for (let at = from; at < steps.length; at++) {
     const { step, name } = steps[at]!;
-    const left = rows.filter(({ dropped, failure }) => !dropped && failure === null);
-    if (step.runAll !== undefined)
+    if (step.runAll !== undefined) {
+      const left = rows.filter(isLeft);
       return step.runAll(left).then(() => {
         for (const row of left) if (row.failure !== null) row.failure = `${name}: ${row.failure}`;
         return runSteps(steps, at + 1, rows);
       });
-    if (step.run !== undefined) for (const row of left) runStep(step, name, row);
+    }
+    if (step.run !== undefined) for (const row of rows) if (isLeft(row)) runStep(step, name, row);
   }
+}
+
+function isLeft({ dropped, failure }: Row): boolean {
+  return !dropped && failure === null;
 }
 
 function runStep(step: CompiledStep, name: string, row: Row): void {

@@ -28,29 +28,52 @@ export async function transformChunk(
       filtered: 0,
     };
   const { form } = chain;
-  const rows = [...tuplesIn(frame.payload)].map((tuple) => form.read('copy', tuple, false));
-  await chain.run(rows);
-  const failed = rows.filter(({ failure }) => failure !== null);
+  const written: Buffer[] = [];
+  const failed: Row[] = [];
+  let count = 0;
+  let filtered = 0;
+  for (const tuples of setsOf(tuplesIn(frame.payload), chain.waits ? Infinity : SET_ROWS)) {
+    const rows = tuples.map((tuple) => form.read('copy', tuple, false));
+    const running = chain.run(rows);
+    if (running !== undefined) await running;
+    count += rows.length;
+    for (const row of rows) {
+      if (row.failure !== null) failed.push(row);
+      else if (row.dropped) filtered++;
+      else if (chain.parts.length === 0) written.push(form.write(row));
+      // Where rows go to several namespaces the last value says to which.
+      else
+        written.push(
+          writeTuple([...row.values, Buffer.from(chain.relations[row.part]!.namespace)]),
+        );
+    }
+  }
   const keys = await targetKeys(
     chain,
     failed.map((row) => keyOf(chain, row)),
   );
   const stops = failed.find((_, nth) => onBadRow === 'stop' || keys[nth] === undefined);
   if (stops !== undefined) throw failedRow(chain, stops, stops.failure, null);
-  const filtered = rows.filter(({ dropped }) => dropped).length;
-  const kept = rows.filter(({ dropped, failure }) => !dropped && failure === null);
-  // Where rows go to several namespaces the last value says to which.
-  const tupleOf = (row: Row): Buffer =>
-    chain.parts.length === 0
-      ? form.write(row)
-      : writeTuple([...row.values, Buffer.from(chain.relations[row.part]!.namespace)]);
-  const payload = Buffer.concat(kept.map(tupleOf));
   const aside = failed.map(({ failure, came }, nth) => ({
     reason: failure!,
     tuple: came.toString('base64'),
     key: keys[nth]?.toString('base64') ?? null,
   }));
   const chunk = { ...rest, filtered, ...(failed.length > 0 && { failed: aside, relation }) };
-  const { bytes } = encodeFrame({ ...frame, body: { chunk } }, payload);
-  return { bytes, rows: rows.length, filtered };
+  const { bytes } = encodeFrame({ ...frame, body: { chunk } }, Buffer.concat(written));
+  return { bytes, rows: count, filtered };
+}
+
+/** Few, so that what is made of them goes as soon as they are done. */
+const SET_ROWS = 128;
+
+function* setsOf(tuples: Iterable<Buffer>, most: number): Generator<Buffer[]> {
+  let set: Buffer[] = [];
+  for (const tuple of tuples) {
+    set.push(tuple);
+    if (set.length < most) continue;
+    yield set;
+    set = [];
+  }
+  if (set.length > 0) yield set;
 }

@@ -1,10 +1,10 @@
 import type { Relation } from '../../shared/change/relation.ts';
-import { columnOffsets } from '../../shared/change/tuple.ts';
 import {
   createRow,
   readKey,
   readTuple,
   type Row,
+  tupleEnd,
   type Value,
   writeKey,
   writeTuple,
@@ -51,7 +51,7 @@ export function columnForm(source: Relation, target: Relation): RowForm {
 /** The tuples in bytes that hold only whole ones: views. */
 export function* tuplesIn(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length;) {
-    const end = columnOffsets(bytes, at).at(-1)!;
+    const end = tupleEnd(bytes, at);
     yield bytes.subarray(at, end);
     at = end;
   }

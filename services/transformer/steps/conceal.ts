@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash as hashOf } from 'node:crypto';
 import { z } from 'zod';
 import {
   type CompiledStep,
@@ -19,8 +19,7 @@ import { fieldList, perField } from './forms.ts';
 export const hash: StepKind<string[]> = {
   form: fieldList,
   names: (names) => names,
-  compile: (names, shape) =>
-    digest(shape, names, (value) => createHash('sha256').update(value).digest('hex')),
+  compile: (names, shape) => digest(shape, names, (value) => hashOf('sha256', value, 'hex')),
 };
 
 const KEY_FROM = 'must be the name of an environment variable, e.g. TOKEN_KEY';

@@ -74,8 +74,6 @@ export const module: StepKind<{
       shape.documents === null ? asFields(shape, returned) : asDocuments(shape, returned);
     const worker = new ModuleWorker(fullPath, timeout);
     const { namespace } = shape;
-    // Lanes share the thread: what they give waits for what others gave before.
-    let turn: Promise<unknown> = Promise.resolve();
 
     const runSet = async (set: readonly Taken[]): Promise<void> => {
       const rows = set.map(({ row, given }) => {
@@ -87,7 +85,7 @@ export const module: StepKind<{
         for (const [nth, taken] of set.entries()) takeAnswer(taken, answers[nth]!);
       } else if (set.length === 1) {
         set[0]!.row.failure = `the module took longer than ${timeout} ms`;
-      } else for (const taken of set) await runSet([taken]);
+      } else await Promise.all(set.map((taken) => runSet([taken])));
     };
     const takeAnswer = ({ row, given }: Taken, answer: ModuleAnswer): void => {
       if ('failed' in answer) row.failure = `the module threw ${answer.failed}`;
@@ -103,13 +101,11 @@ export const module: StepKind<{
           if (row.keyOnly) handed.takeKey(row);
           else attempt(row, () => taken.push({ row, given: handed.give(row) }));
         }
-        const mine = turn.then(async () => {
-          for (let from = 0; from < taken.length; from += SET_ROWS)
-            await runSet(taken.slice(from, from + SET_ROWS));
-        });
-        turn = mine.catch(() => undefined);
+        const sets: Promise<void>[] = [];
+        for (let from = 0; from < taken.length; from += SET_ROWS)
+          sets.push(runSet(taken.slice(from, from + SET_ROWS)));
         try {
-          await mine;
+          await Promise.all(sets);
         } catch (error) {
           if (!(error instanceof ModuleUnusable)) throw error;
           throw new WeirError(

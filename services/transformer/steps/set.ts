@@ -60,10 +60,8 @@ export const set: StepKind<Record<string, Setting>> = {
         }
         // All of them see the row as it came.
         const given = steps.map(({ give }) => give(row));
-        const values = [...row.values];
-        values.length = fields.length;
-        for (const [nth, { place }] of steps.entries()) values[place] = given[nth];
-        row.values = values;
+        row.values.length = fields.length;
+        for (let nth = 0; nth < steps.length; nth++) row.values[steps[nth]!.place] = given[nth];
       },
     };
   },
