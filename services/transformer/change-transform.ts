@@ -40,24 +40,27 @@ export async function transformChanges(
   const relations = body.relations ?? [];
   const ways = relations.map((relation) => chains.chainFor(relation));
   const records: (Taken | Buffer)[] = [];
+  const taken: Taken[] = [];
+  const rows = new Map<Chain, Row[]>();
   for (const cursor = new RecordCursor(payload); cursor.advance();) {
     const chain = ways[cursor.relation] ?? null;
-    records.push(chain === null ? cursor.bytes : takeChange(cursor, chain));
+    if (chain === null) {
+      records.push(cursor.bytes);
+      continue;
+    }
+    const each = takeChange(cursor, chain);
+    records.push(each);
+    taken.push(each);
+    const own = rows.get(chain) ?? [];
+    own.push(each.row);
+    if (each.old !== null) own.push(each.old);
+    rows.set(chain, own);
   }
-  for (const chain of new Set(ways)) {
-    const rows = records.flatMap((each) =>
-      'row' in each && each.chain === chain
-        ? [each.row, ...(each.old === null ? [] : [each.old])]
-        : [],
-    );
-    if (chain !== null && rows.length > 0) await chain.run(rows);
-  }
-  const failed = records.filter((each): each is Taken => 'row' in each && failureOf(each) !== null);
+  for (const [chain, own] of rows) await chain.run(own);
+  const failed = taken.filter((each) => failureOf(each) !== null);
   const keys = await keysOfFailed(failed, onBadRow);
   // Steps behind the one that left it out have not been done to its key.
-  const leaving = await keysOf(
-    records.filter((each): each is Taken => 'row' in each && leaves(each)),
-  );
+  const leaving = await keysOf(taken.filter(leaves));
   const { shapes, places } = shapesOf(relations, ways);
   const writer = new RecordWriter(payload.length);
   let filtered = 0;

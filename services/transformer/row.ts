@@ -1,3 +1,4 @@
+import { putBytes } from '../../shared/codec/put-bytes.ts';
 import { NULL_LENGTH, UNCHANGED_LENGTH } from '../../shared/change/tuple.ts';
 
 /** A document has no such field. */
@@ -97,9 +98,6 @@ export function writeKey(values: readonly Value[]): Buffer {
   return writeValues(values, 0);
 }
 
-/** Up to here a loop is faster than a call of the runtime. */
-const SHORT = 48;
-
 function writeValues(values: readonly Value[], head: number): Buffer {
   let size = head;
   for (const value of values) size += 4 + (isThere(value) ? value.length : 0);
@@ -110,10 +108,7 @@ function writeValues(values: readonly Value[], head: number): Buffer {
       at = bytes.writeInt32BE(value === null ? NULL_LENGTH : UNCHANGED_LENGTH, at);
       continue;
     }
-    at = bytes.writeInt32BE(value.length, at);
-    if (value.length > SHORT) bytes.set(value, at);
-    else for (let i = 0; i < value.length; i++) bytes[at + i] = value[i]!;
-    at += value.length;
+    at = putBytes(bytes, bytes.writeInt32BE(value.length, at), value);
   }
   return bytes;
 }

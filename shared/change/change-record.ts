@@ -1,4 +1,5 @@
 import { POSITION_BYTES, readPosition, type Position } from './position.ts';
+import { putBytes } from '../codec/put-bytes.ts';
 import type { ChangeKind } from '../connector/source.ts';
 
 /**
@@ -46,12 +47,10 @@ export function writeRecord(
   target[at + 4] = KINDS.indexOf(kind) + 1;
   target[at + 5] = (partial ? PARTIAL : 0) | OUTCOMES[outcome];
   target.writeUInt16BE(relation, at + 6);
-  target.set(position, at + 8);
+  putBytes(target, at + 8, position);
   target.writeUInt32BE(key.length, at + 24);
   target.writeUInt32BE(row.length, at + 28);
-  target.set(key, at + RECORD_HEAD);
-  target.set(row, at + RECORD_HEAD + key.length);
-  return at + length;
+  return putBytes(target, putBytes(target, at + RECORD_HEAD, key), row);
 }
 
 /** Walks the records of a payload without making an object for each; views stay valid as long as the payload. */

@@ -1,3 +1,5 @@
+import { putBytes } from '../codec/put-bytes.ts';
+
 /** Types of BSON elements (bsonspec.org) that are written or looked at. */
 export const BSON = {
   double: 0x01,
@@ -66,7 +68,7 @@ export class BsonWriter {
   head(type: number, name: Buffer): number {
     this.#reserve(1 + name.length);
     this.#bytes[this.#at++] = type;
-    this.#put(name, 0, name.length);
+    this.#at = putBytes(this.#bytes, this.#at, name);
     return this.#at - name.length - 1;
   }
 
@@ -107,7 +109,7 @@ export class BsonWriter {
   string(source: Buffer, from: number, to: number): void {
     this.int32(to - from + 1);
     this.#reserve(to - from + 1);
-    this.#put(source, from, to);
+    this.#at = putBytes(this.#bytes, this.#at, source, from, to);
     this.#bytes[this.#at++] = 0;
   }
 
@@ -127,15 +129,6 @@ export class BsonWriter {
     this.#at += to - from;
   }
 
-  /** There is room for it. */
-  #put(source: Buffer, from: number, to: number): void {
-    const bytes = this.#bytes;
-    let at = this.#at;
-    if (to - from > SHORT) source.copy(bytes, at, from, to);
-    else for (let i = from; i < to; i++) bytes[at++] = source[i]!;
-    this.#at += to - from;
-  }
-
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#bytes.length, this.#at + bytes));
@@ -144,7 +137,5 @@ export class BsonWriter {
   }
 }
 
-/** Up to here a loop is faster than a call of the runtime. */
-const SHORT = 48;
 /** One huge row must not keep its memory for ever. */
 const MAX_KEPT_BYTES = 4 << 20;
