@@ -32,7 +32,7 @@ export async function transformChunk(
   const failed: Row[] = [];
   let count = 0;
   let filtered = 0;
-  for (const tuples of setsOf(tuplesIn(frame.payload), chain.waits ? Infinity : SET_ROWS)) {
+  for (const tuples of setsOf(tuplesIn(frame.payload), chain.waits ? WAITING_ROWS : SET_ROWS)) {
     const rows = tuples.map((tuple) => form.read('copy', tuple, false));
     const running = chain.run(rows);
     if (running !== undefined) await running;
@@ -66,6 +66,8 @@ export async function transformChunk(
 
 /** Few, so that what is made of them goes as soon as they are done. */
 const SET_ROWS = 128;
+/** More where they are on their way to and from somewhere. */
+const WAITING_ROWS = 512;
 
 function* setsOf(tuples: Iterable<Buffer>, most: number): Generator<Buffer[]> {
   let set: Buffer[] = [];

@@ -1,16 +1,12 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { pathToFileURL } from 'node:url';
-import type { Fields } from './steps/returned-fields.ts';
 
-/** What a module is told of a row besides its fields. */
-export interface RowContext {
-  namespace: string;
-  kind: string;
-}
+/** Of a row names, each with the value that came back instead of what was given; of a document all of it as BSON. */
+export type ModuleBack = unknown[] | Uint8Array;
 
-/** For each row what the function gave back, or that it failed; and why, for the log of its author alone. */
-export type ModuleAnswer = { back: unknown } | { failed: string };
+/** For each row what became of it, null where it is left out; or why it failed, in words without a value. */
+export type ModuleAnswer = { back: ModuleBack | null } | { failed: string };
 
 /**
  * Rows on their way to the thread: the values of all of them one after the other, of each in the order of `names`.
@@ -18,18 +14,9 @@ export type ModuleAnswer = { back: unknown } | { failed: string };
  */
 interface Given {
   namespace: string;
-  names: string[] | null;
+  names: readonly string[] | null;
   kinds: string[];
   values: unknown[];
-}
-
-/** What became of them: only what the function has changed comes back. */
-interface Answer {
-  changed: [nth: number, name: string, value: unknown][];
-  missing: [nth: number, name: string][];
-  /** What it gave back instead of a row, null above all; of a document whatever it gave back. */
-  other: [nth: number, back: unknown][];
-  failed: [nth: number, error: string][];
 }
 
 /** Runs in the worker; text, because it is no module of ours there. */
@@ -44,45 +31,49 @@ const ofDocument = async (bytes, transform, context) => {
 };
 const loaded = import(workerData.url).then((module) => module.default);
 
+// Only what the function has changed goes back.
+async function ofRow(names, values, from, transform, context) {
+  const row = {};
+  for (let i = 0; i < names.length; i++) row[names[i]] = values[from + i];
+  let back = transform(row, context);
+  if (typeof back?.then === 'function') back = await back;
+  if (back === null || back === undefined) return { back: null };
+  if (typeof back !== 'object' || Array.isArray(back)) return { failed: 'it gave back no row' };
+  const changes = [];
+  let known = 0;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    if (Object.hasOwn(back, name)) known++;
+    if (!Object.is(back[name], values[from + i])) changes.push(name, back[name]);
+  }
+  const all = Object.keys(back);
+  if (all.length > known)
+    for (const name of all) if (!names.includes(name)) changes.push(name, back[name]);
+  return { back: changes };
+}
+
 async function run(transform, { namespace, names, kinds, values }) {
-  const answer = { changed: [], missing: [], other: [], failed: [] };
+  const answers = [];
   for (let nth = 0; nth < kinds.length; nth++) {
     const context = { namespace, kind: kinds[nth] };
     try {
-      if (names === null) {
-        answer.other.push([nth, await ofDocument(values[nth], transform, context)]);
-        continue;
-      }
-      const from = nth * names.length;
-      const row = {};
-      for (let i = 0; i < names.length; i++) row[names[i]] = values[from + i];
-      let back = transform(row, context);
-      if (typeof back?.then === 'function') back = await back;
-      if (typeof back !== 'object' || back === null || Array.isArray(back)) {
-        answer.other.push([nth, back ?? null]);
-        continue;
-      }
-      let known = 0;
-      for (let i = 0; i < names.length; i++) {
-        if (Object.hasOwn(back, names[i])) known++;
-        else answer.missing.push([nth, names[i]]);
-        if (!Object.is(back[names[i]], values[from + i])) answer.changed.push([nth, names[i], back[names[i]]]);
-      }
-      const all = Object.keys(back);
-      if (all.length > known)
-        for (const name of all) if (!names.includes(name)) answer.changed.push([nth, name, back[name]]);
+      answers.push(
+        names === null
+          ? { back: await ofDocument(values[nth], transform, context) }
+          : await ofRow(names, values, nth * names.length, transform, context),
+      );
     } catch (error) {
-      answer.failed.push([nth, error instanceof Error ? error.name : 'an error']);
+      answers.push({ failed: 'the module threw ' + (error instanceof Error ? error.name : 'an error') });
     }
   }
-  return answer;
+  return answers;
 }
 
 async function reply(given) {
   try {
     const transform = await loaded;
     if (typeof transform !== 'function') throw new Error('the module has no function as its default export');
-    parentPort.postMessage({ answer: await run(transform, given) });
+    parentPort.postMessage({ answers: await run(transform, given) });
   } catch (error) {
     parentPort.postMessage({ unusable: String(error && error.message) });
   }
@@ -97,7 +88,7 @@ export class ModuleUnusable extends Error {}
 
 interface Waiting {
   given: Given;
-  resolve: (answer: Answer | 'late') => void;
+  resolve: (answers: ModuleAnswer[] | 'late') => void;
   reject: (error: unknown) => void;
 }
 
@@ -119,28 +110,22 @@ export class ModuleWorker {
   }
 
   /**
-   * Rows of one shape, or documents, which go there and back as BSON, behind those that it was given before. `late`: it
-   * did not answer in time.
+   * Rows with values of these names, or documents, which go there and back as BSON, behind those that it was given
+   * before. `late`: it did not answer in time.
    */
-  async run(
-    rows: readonly { row: Fields | Uint8Array; context: RowContext }[],
+  run(
+    namespace: string,
+    names: readonly string[] | null,
+    rows: readonly { row: { kind: string }; given: readonly unknown[] | Uint8Array }[],
   ): Promise<ModuleAnswer[] | 'late'> {
-    const [first] = rows;
-    if (first === undefined) return [];
-    const isDocument = first.row instanceof Uint8Array;
-    const answer = await this.#give({
-      namespace: first.context.namespace,
-      names: isDocument ? null : Object.keys(first.row),
-      kinds: rows.map(({ context }) => context.kind),
-      values: isDocument
-        ? rows.map(({ row }) => row)
-        : rows.flatMap(({ row }) => Object.values(row)),
-    });
-    return answer === 'late' ? 'late' : toAnswers(rows, answer);
-  }
-
-  #give(given: Given): Promise<Answer | 'late'> {
+    const kinds = rows.map(({ row }) => row.kind);
+    const values: unknown[] = [];
+    for (const { given } of rows) {
+      if (given instanceof Uint8Array) values.push(given);
+      else for (const value of given) values.push(value);
+    }
     return new Promise((resolve, reject) => {
+      const given: Given = { namespace, names, kinds, values };
       const isFirst = this.#waiting.push({ given, resolve, reject }) === 1;
       (this.#worker ??= this.#start()).postMessage(given);
       if (isFirst) this.#startTime();
@@ -165,10 +150,10 @@ export class ModuleWorker {
     const bson = createRequire(import.meta.url).resolve('bson');
     const workerData = { url: pathToFileURL(this.#file).href, bson };
     const worker = new Worker(CODE, { eval: true, workerData });
-    worker.on('message', (message: { answer: Answer } | { unusable: string }) => {
+    worker.on('message', (message: { answers: ModuleAnswer[] } | { unusable: string }) => {
       if (worker !== this.#worker) return;
       if ('unusable' in message) return this.#fail(message.unusable);
-      this.#waiting.shift()!.resolve(message.answer);
+      this.#waiting.shift()!.resolve(message.answers);
       this.#startTime();
     });
     worker.on('error', (error) => {
@@ -189,19 +174,4 @@ export class ModuleWorker {
     this.#end();
     for (const { reject } of this.#waiting.splice(0)) reject(new ModuleUnusable(reason));
   }
-}
-
-function toAnswers(
-  rows: readonly { row: Fields | Uint8Array }[],
-  { changed, missing, other, failed }: Answer,
-): ModuleAnswer[] {
-  const backs = rows.map(({ row }): Record<string, unknown> =>
-    row instanceof Uint8Array ? {} : { ...row },
-  );
-  for (const [nth, name, value] of changed) backs[nth]![name] = value;
-  for (const [nth, name] of missing) delete backs[nth]![name];
-  const answers = backs.map((back): ModuleAnswer => ({ back }));
-  for (const [nth, back] of other) answers[nth] = { back };
-  for (const [nth, error] of failed) answers[nth] = { failed: error };
-  return answers;
 }

@@ -5,20 +5,15 @@ import { parseDuration } from '../../../shared/config/duration.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import {
   type ModuleAnswer,
+  type ModuleBack,
   ModuleUnusable,
   ModuleWorker,
-  type RowContext,
 } from '../module-worker.ts';
+import type { FieldValue } from '../field-value.ts';
 import type { Row } from '../row.ts';
 import { type Shape, StepFailure, type StepKind, StepMisfit } from '../step.ts';
 import { documentExchange, idOf } from './exchange.ts';
-import {
-  type Fields,
-  refuseReturned,
-  type Returned,
-  returnedFields,
-  returnedForm,
-} from './returned-fields.ts';
+import { refuseReturned, type Returned, returnedFields, returnedForm } from './returned-fields.ts';
 import { withSameTypes } from './same-types.ts';
 
 const FORM = 'must be { file: ./transform.mjs } and may have returns, leaves and timeout';
@@ -29,14 +24,16 @@ const SET_ROWS = 64;
 
 interface Taken {
   row: Row;
-  given: Fields | Uint8Array;
+  given: FieldValue[] | Uint8Array;
 }
 
 /** How rows are given to a module and taken back. */
 interface Handed {
   shape: Shape;
+  /** Of the values that are given; null: documents. */
+  names: readonly string[] | null;
   give(row: Row): Taken['given'];
-  take(row: Row, given: Taken['given'], back: unknown): void;
+  take(row: Row, given: Taken['given'], back: ModuleBack): void;
   takeKey(row: Row): void;
 }
 
@@ -76,11 +73,7 @@ export const module: StepKind<{
     const { namespace } = shape;
 
     const runSet = async (set: readonly Taken[]): Promise<void> => {
-      const rows = set.map(({ row, given }) => {
-        const context: RowContext = { namespace, kind: row.kind };
-        return { row: given, context };
-      });
-      const answers = await worker.run(rows);
+      const answers = await worker.run(namespace, handed.names, set);
       if (answers !== 'late') {
         for (const [nth, taken] of set.entries()) takeAnswer(taken, answers[nth]!);
       } else if (set.length === 1) {
@@ -88,8 +81,9 @@ export const module: StepKind<{
       } else await Promise.all(set.map((taken) => runSet([taken])));
     };
     const takeAnswer = ({ row, given }: Taken, answer: ModuleAnswer): void => {
-      if ('failed' in answer) row.failure = `the module threw ${answer.failed}`;
-      else attempt(row, () => handed.take(row, given, answer.back));
+      if ('failed' in answer) row.failure = answer.failed;
+      else if (answer.back === null) row.dropped = true;
+      else attempt(row, () => handed.take(row, given, answer.back!));
     };
 
     return {
@@ -134,8 +128,9 @@ function asFields(before: Shape, returned: Returned): Handed {
   );
   return {
     shape: fields.shape,
+    names: before.fields.map(({ name }) => name),
     give: (row) => fields.give(row),
-    take: (row, given, back) => fields.take(row, given as Fields, back),
+    take: (row, given, back) => fields.take(row, given as FieldValue[], back as unknown[]),
     /** A delete has its key alone, which no module changes. */
     takeKey(row) {
       const { values } = row;
@@ -149,13 +144,10 @@ function asDocuments(before: Shape, returned: Returned): Handed {
   const exchange = documentExchange(before);
   return {
     shape: exchange.shape,
+    names: null,
     // Of its own memory: with a view all that it lies in would be copied into the thread.
     give: (row) => Uint8Array.from(exchange.give(row).document),
     take(row, given, back) {
-      if (back === null) {
-        row.dropped = true;
-        return;
-      }
       const document = withSameTypes(
         Buffer.from(given as Uint8Array),
         Buffer.from(back as Uint8Array),

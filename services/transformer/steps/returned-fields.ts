@@ -29,15 +29,13 @@ export function refuseReturned({ returns, leaves }: Returned): void {
     );
 }
 
-export type Fields = Record<string, FieldValue>;
-
 /** Reads rows for such code, and takes what it gives back. */
 export interface ReturnedFields {
   shape: Shape;
-  /** Throws `StepFailure` where a value has not come. */
-  give(row: Row): Fields;
-  /** Null: the row is left out. Throws `StepFailure` where what came back does not fit. */
-  take(row: Row, given: Fields, back: unknown): void;
+  /** The values in the order of the fields. Throws `StepFailure` where one has not come. */
+  give(row: Row): FieldValue[];
+  /** `changes`: names, each with the value that came back instead. Throws `StepFailure` where one does not fit. */
+  take(row: Row, given: readonly FieldValue[], changes: readonly unknown[]): void;
 }
 
 export function returnedFields(
@@ -59,45 +57,48 @@ export function returnedFields(
       .filter((name) => !known.includes(name))
       .map((name) => ({ name, type: returns[name]!, isKey: false, source: null })),
   ];
-  const names = new Set(fields.map(({ name }) => name));
+  const places = new Map(fields.map(({ name }, place) => [name, place]));
   const before = fields.map(({ name }) => shape.fields.findIndex((field) => field.name === name));
+  // Those come from the code even where it leaves them as they were.
+  const made = fields.flatMap(({ type }, place) =>
+    shape.fields[before[place]!]?.type === type ? [] : [place],
+  );
+  const toBytes = (place: number, value: unknown): Value => {
+    const { name, type, isKey } = fields[place]!;
+    if (isKey) throw new StepFailure(`it changed ${name}, which is in the key`);
+    if (value === undefined) throw new StepFailure(`it gave back no ${name}`);
+    const bytes = fromFieldValue(value, type);
+    if (bytes === 'unfit')
+      throw new StepFailure(`it gave back something for ${name} that is no ${type}`);
+    return bytes;
+  };
   return {
     shape: { ...shape, fields },
-    give(row) {
-      const given: Fields = {};
-      for (const [place, { name, type }] of shape.fields.entries()) {
-        const value = row.values[place];
+    give: ({ values }) =>
+      shape.fields.map(({ name, type }, place) => {
+        const value = values[place];
         if (value === undefined)
           throw new StepFailure(
             `the value of ${name} did not come because the update left it unchanged`,
           );
-        given[name] = toFieldValue(value as Buffer | null, type)!;
+        return toFieldValue(value as Buffer | null, type)!;
+      }),
+    take(row, given, changes) {
+      const values = before.map((place) => row.values[place]);
+      const left = new Set(made);
+      for (let i = 0; i < changes.length; i += 2) {
+        const name = changes[i] as string;
+        const place = places.get(name);
+        if (place !== undefined) {
+          values[place] = toBytes(place, changes[i + 1]);
+          left.delete(place);
+        } else if (!leaves.includes(name))
+          throw new StepFailure(
+            `it gave back a field that the step does not say (returns): ${name}`,
+          );
       }
-      return given;
-    },
-    take(row, given, back) {
-      if (back === null || back === undefined) {
-        row.dropped = true;
-        return;
-      }
-      if (typeof back !== 'object' || Array.isArray(back))
-        throw new StepFailure('it gave back no row');
-      const came = back as Record<string, unknown>;
-      const more = Object.keys(came).find((name) => !names.has(name) && !leaves.includes(name));
-      if (more !== undefined)
-        throw new StepFailure(`it gave back a field that the step does not say (returns): ${more}`);
-      row.values = fields.map(({ name, type, isKey }, place): Value => {
-        const value = came[name];
-        const old = before[place]!;
-        const same = old >= 0 && shape.fields[old]!.type === type && Object.is(value, given[name]);
-        if (same) return row.values[old];
-        if (isKey) throw new StepFailure(`it changed ${name}, which is in the key`);
-        if (value === undefined) throw new StepFailure(`it gave back no ${name}`);
-        const bytes = fromFieldValue(value, type);
-        if (bytes === 'unfit')
-          throw new StepFailure(`it gave back something for ${name} that is no ${type}`);
-        return bytes;
-      });
+      for (const place of left) values[place] = toBytes(place, given[before[place]!]);
+      row.values = values;
     },
   };
 }
