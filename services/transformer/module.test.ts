@@ -80,18 +80,29 @@ it.each<[string, string, RegExp]>([
   },
 );
 
+const many = (): Row[] => Array.from({ length: 200 }, (_, i) => row(String(i), '0', 'a'));
+
 it('a module that never ends is ended, for the row alone that it does not end with', async () => {
-  const code = 'export default (row) => { while (row.id === 2n); return row; }';
-  const rows = await run(code, { timeout: '1s' }, [
-    row('1', '0', 'a'),
-    row('2', '0', 'b'),
-    row('3', '0', 'c'),
-  ]);
-  expect(rows.map(({ failure }) => failure)).toEqual([
-    null,
-    expect.stringMatching(/took longer than 1000 ms/),
-    null,
-  ]);
+  const code =
+    'export default (row) => { while (row.id === 100n); return { ...row, note: `${row.id}` }; }';
+  const rows = await run(code, { timeout: '1s' }, many());
+  const [stuck] = rows.splice(100, 1);
+  expect(stuck!.failure).toMatch(/took longer than 1000 ms/);
+  expect(rows.every(({ failure }) => failure === null)).toBe(true);
+  expect(rows.every((each) => textsOf(each)[2] === textsOf(each)[0])).toBe(true);
+});
+
+it('a module that waits gets one row after the other', async () => {
+  const code = `let isBusy = false;
+    export default async (row) => {
+      if (isBusy) throw new Error();
+      isBusy = true;
+      await new Promise(setImmediate);
+      isBusy = false;
+      return row;
+    };`;
+  const rows = await run(code, {}, many());
+  expect(rows.every(({ failure }) => failure === null)).toBe(true);
 });
 
 it('a file that is no module of that kind ends the pipeline with its name', async () => {
