@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
@@ -16,12 +17,14 @@ async function busyTable(url: string): Promise<{ stop: () => Promise<void> }> {
   await queryPostgres(url, 'CREATE TABLE public.t (id bigserial PRIMARY KEY, v text)');
   let over = false;
   const writing = (async () => {
-    while (!over)
+    while (!over) {
       await queryPostgres(
         url,
         `INSERT INTO public.t (v) SELECT repeat('x', 500) FROM generate_series(1, 500);
          UPDATE public.t SET v = 'u' || random() WHERE id % 97 = 1`,
       );
+      await sleep(50);
+    }
   })();
   const stop = (): Promise<void> => {
     over = true;
@@ -64,11 +67,11 @@ test('a writer whose target stands still ends at its deadline, and at once where
   await waitFor('rows at the target', async () => (await rows(url)) > 1_000);
   wire.hold();
   // Until each of them has begun something that does not come to an end.
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await sleep(1_500);
   const [patient, hasty] = writers as [(typeof writers)[0], (typeof writers)[0]];
   patient.kill('SIGTERM');
   hasty.kill('SIGTERM');
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await sleep(300);
   hasty.kill('SIGTERM');
   const asked = await hasty.exited;
   expect(asked.code).toBe(143);

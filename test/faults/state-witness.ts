@@ -172,7 +172,7 @@ export class StateReader {
         const { n, marked, digest } = rows[0]!;
         this.seen.add(n);
         if (marked !== digest) this.wrong.push(`after ${n}: ${digest}, not ${marked}`);
-        await sleep(10);
+        await sleep(30);
       }
     } finally {
       await client.end();
