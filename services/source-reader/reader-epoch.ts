@@ -280,7 +280,7 @@ export class ReaderEpoch implements MeteredEpoch {
 
   #onNotice(notice: Notice): void {
     if (notice.kind === 'progress')
-      for (const [lane, position] of notice.lanes) this.#releases.advance(lane, position);
+      for (const { lane, position } of notice.lanes) this.#releases.advance(lane, position);
     else if (notice.kind === 'chunk') this.#copier.onChunkDone(notice.id, notice.rows);
     else if (notice.kind === 'desired') this.#heed(notice.desired);
     // An earlier reader's frames, too, can have slipped into a lane behind its emptying; only another one removes them.

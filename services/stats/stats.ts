@@ -44,7 +44,8 @@ export async function runStats(options: StatsOptions): Promise<void> {
     watchStatus(hub.control, pipeline, (status) => watch.onStatus(status, Date.now())),
     watchNotices(hub.control, pipeline, (notice) => {
       if (notice.kind !== 'progress') return;
-      for (const [lane, position] of notice.lanes) watch.onPosition(lane, position, Date.now());
+      for (const { lane, position, agoMs } of notice.lanes)
+        watch.onPosition(lane, position, Date.now() - agoMs);
     }),
     publishStatus(hub.control, () => ({
       service: 'stats',

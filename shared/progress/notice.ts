@@ -3,7 +3,8 @@ import type { Position } from '../change/position.ts';
 
 /** What writers tell as it happens. A lost notice does no harm: the target's state says the same later. */
 export type Notice =
-  | { kind: 'progress'; lanes: [lane: number, position: Position][] }
+  /** Lanes have moved, so many milliseconds before this is told. */
+  | { kind: 'progress'; lanes: { lane: number; position: Position; agoMs: number }[] }
   | { kind: 'chunk'; id: number; rows: number }
   | { kind: 'desired'; desired: DesiredState }
   /** The pipeline is gone from the target: readers end, writers wait for a new one. */
