@@ -47,7 +47,7 @@ export const WRITER_METRICS = {
 export const COMMIT_METRICS = {
   weir_writer_commit_seconds: {
     type: 'histogram',
-    help: 'Time to apply and commit one batch of changes at the target.',
+    help: 'Time to apply and commit one batch of changes at the target, with the wait for a transaction that it shares.',
     buckets: SECONDS_BUCKETS,
   },
   weir_writer_batch_changes: {
