@@ -7,6 +7,9 @@ import type { LaneWriter } from './lane-writer.ts';
 import { MoveGroup } from './move-group.ts';
 
 const LINGER_MS = 3;
+/** So many changes while small frames waited: more are coming, and full frames cost less; but nobody waits for long. */
+const POURING_CHANGES = 250;
+const MAX_LINGERS = 20;
 const QUIET_ROUNDS = 5;
 
 /**
@@ -37,6 +40,8 @@ export class ChangeRouter implements ChangeReceiver {
   #quietRounds = 0;
   #awaited: Position | null = null;
   #linger: NodeJS.Timeout | undefined;
+  #lingers = 0;
+  #changes = 0;
   /** While there are some, no lane has an open frame, and nothing else is sent before them. */
   #moves: MoveGroup | null = null;
 
@@ -81,6 +86,7 @@ export class ChangeRouter implements ChangeReceiver {
     const lane = this.#lanes[number]!;
     lane.append(kind, relation, position, key, row, partial);
     this.#inTransaction++;
+    this.#changes++;
     this.#quietRounds = QUIET_ROUNDS;
     const counts = this.#countsOf(relation.namespace);
     if (kind === 'insert') counts.inserts++;
@@ -233,10 +239,15 @@ export class ChangeRouter implements ChangeReceiver {
     return counts;
   }
 
-  /** One timer for all lanes: small frames wait a little for company, longer while the broker is behind. */
+  /** One timer for all lanes: small frames wait a little for company, longer while it pours or the broker is behind. */
   #scheduleLinger(): void {
-    this.#linger ??= setTimeout(() => {
+    if (this.#linger !== undefined) return;
+    const before = this.#changes;
+    this.#linger = setTimeout(() => {
       this.#linger = undefined;
+      if (this.#changes - before >= POURING_CHANGES && ++this.#lingers < MAX_LINGERS)
+        return this.#scheduleLinger();
+      this.#lingers = 0;
       if (this.#moves !== null) {
         if (this.#lanes.every(({ isKeepingUp }) => isKeepingUp)) this.#sendMoves();
         else this.#scheduleLinger();

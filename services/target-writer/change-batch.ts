@@ -12,7 +12,7 @@ import type { ChangeKind } from '../../shared/connector/source.ts';
 import { Fold } from './fold.ts';
 import { HeldChanges } from './held-changes.ts';
 
-const MAX_BYTES = 4 << 20;
+const MAX_BYTES = 2 << 20;
 
 /** A run of frames of one lane that will be committed together. */
 export class ChangeBatch {
@@ -132,11 +132,10 @@ export class ChangeBatch {
       if (filtered) count(countsOf(this.#filtered, of.namespace), kind);
       else if (!records.uncounted) count(counts[relation]!, kind);
       if (failure !== null) this.#held.fail(records, frame, failure, of, nth);
-      else if (this.#held.waits(of, records.key, nth)) this.#held.wait(records, of);
-      else if (!filtered) folds[relation]!.add(kind, records.key, records.row, records.partial);
+      else if (this.#held.list.length > 0 && this.#held.waits(of, records.key, nth)) this.#held.wait(records, of);
+      else if (!filtered) folds[relation]!.add(kind, records);
       // Its row was carried until now.
-      else if (records.key.length > 0)
-        folds[relation]!.add('delete', records.key, records.row, false);
+      else if (records.key.length > 0) folds[relation]!.add('delete', records);
     }
     this.#frames.push({ frame, known });
     this.sourceTimes.push(frame.sourceTimeMs);

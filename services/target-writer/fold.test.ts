@@ -18,13 +18,14 @@ const NONE = Buffer.alloc(0);
 
 function folding(identity: Relation['identity'] = 'key') {
   const fold = new Fold(relation(identity));
-  const keyFor = (row: Buffer): Buffer => (identity === 'key' ? keyOf(row, [0]) : row);
+  const toChange = (v: (string | null | undefined)[], row = toTuple(v)) => {
+    const key = identity === 'key' ? keyOf(toTuple(v), [0]) : toTuple(v);
+    return { key, keyName: key.toString('latin1'), row, partial: v.includes(undefined) };
+  };
   return {
-    insert: (...v: (string | null | undefined)[]) =>
-      fold.add('insert', keyFor(toTuple(v)), toTuple(v), false),
-    update: (...v: (string | null | undefined)[]) =>
-      fold.add('update', keyFor(toTuple(v)), toTuple(v), v.includes(undefined)),
-    delete: (...v: (string | null)[]) => fold.add('delete', keyFor(toTuple(v)), NONE, false),
+    insert: (...v: (string | null | undefined)[]) => fold.add('insert', toChange(v)),
+    update: (...v: (string | null | undefined)[]) => fold.add('update', toChange(v)),
+    delete: (...v: (string | null)[]) => fold.add('delete', toChange(v, NONE)),
     net: () => {
       const { upserts, partial, deletes } = fold.net();
       return { upserts, partial, deletes };

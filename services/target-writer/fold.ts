@@ -1,9 +1,13 @@
+import type { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { fillUnchanged, hasUnchanged } from '../../shared/change/tuple.ts';
 import { isDocumentRelation } from '../../shared/document/document-relation.ts';
 import { foldDocumentRows } from '../../shared/document/fold-rows.ts';
 import type { NetChanges } from '../../shared/connector/sink.ts';
 import type { ChangeKind } from '../../shared/connector/source.ts';
+
+/** A change as `RecordCursor` shows it: views are made where they are asked for. */
+export type FoldedChange = Pick<RecordCursor, 'key' | 'keyName' | 'row' | 'partial'>;
 
 /**
  * Reduces the changes of one relation, in order, to what they come to: for each key its last state. Keeps views of
@@ -12,6 +16,7 @@ import type { ChangeKind } from '../../shared/connector/source.ts';
 export class Fold {
   readonly relation: Relation;
   readonly #ofDocuments: boolean;
+  /** By the bytes of the key, each as a character. */
   readonly #keys = new Map<string, Last>();
   readonly #rows = new Map<string, { row: Buffer; count: number }>();
   readonly #inserts: Buffer[] = [];
@@ -21,16 +26,17 @@ export class Fold {
     this.#ofDocuments = isDocumentRelation(relation);
   }
 
-  add(kind: ChangeKind, key: Buffer, row: Buffer, partial: boolean): void {
+  add(kind: ChangeKind, change: FoldedChange): void {
     switch (this.relation.identity) {
       case 'none':
-        this.#inserts.push(row);
+        this.#inserts.push(change.row);
         return;
       case 'row':
-        this.#addEqualRow(key, kind === 'delete' ? -1 : 1);
+        this.#addEqualRow(change.key, kind === 'delete' ? -1 : 1);
         return;
       case 'key':
-        this.#addKeyed(kind, key, kind === 'delete' ? null : row, partial);
+        if (kind === 'delete') this.#addKeyed(kind, change.keyName, null, false);
+        else this.#addKeyed(kind, change.keyName, change.row, change.partial);
     }
   }
 
@@ -43,19 +49,18 @@ export class Fold {
       for (let i = 0; i < count; i++) others.push(row);
       for (let i = 0; i > count; i--) deletes.push(row);
     }
-    for (const { key, row, partial, isFresh } of this.#keys.values()) {
-      if (row === null) deletes.push(key);
+    for (const [name, { row, partial, isFresh }] of this.#keys) {
+      if (row === null) deletes.push(Buffer.from(name, 'latin1'));
       else (partial ? partials : isFresh ? fresh : others).push(row);
     }
     const upserts = fresh.length === 0 ? others : fresh.concat(others);
     return { relation: this.relation, upserts, fresh: fresh.length, partial: partials, deletes };
   }
 
-  #addKeyed(kind: ChangeKind, key: Buffer, row: Buffer | null, partial: boolean): void {
-    const name = key.toString('latin1');
+  #addKeyed(kind: ChangeKind, name: string, row: Buffer | null, partial: boolean): void {
     const last = this.#keys.get(name);
     if (last === undefined) {
-      this.#keys.set(name, { key, row, partial, isFresh: kind === 'insert' });
+      this.#keys.set(name, { row, partial, isFresh: kind === 'insert' });
     } else if (row !== null && partial && last.row !== null) {
       if (this.#ofDocuments) last.row = foldDocumentRows(row, last.row, last.partial);
       else {
@@ -78,7 +83,6 @@ export class Fold {
 }
 
 interface Last {
-  key: Buffer;
   /** Null: deleted. */
   row: Buffer | null;
   partial: boolean;

@@ -113,6 +113,13 @@ export class RecordCursor {
     return this.#payload.subarray(start, start + this.#payload.readUInt32BE(this.#at + 24));
   }
 
+  /** The key's bytes, each as a character: to look it up by. */
+  get keyName(): string {
+    const start = this.#at + RECORD_HEAD;
+    const end = start + this.#payload.readUInt32BE(this.#at + 24);
+    return this.#payload.toString('latin1', start, end);
+  }
+
   get row(): Buffer {
     return this.#payload.subarray(
       this.#at + RECORD_HEAD + this.#payload.readUInt32BE(this.#at + 24),

@@ -65,7 +65,7 @@ export const DEFAULTS = {
 /** With `order: transaction` the changes have one lane, and the copy need not. */
 export const COPY_LANES = 4;
 
-/** A write mostly waits for the target, so more of them than cores pay; a small machine still gets a few. */
+/** What waits for a worker gathers meanwhile, so that fewer of them make larger commits, for less of the target's work. */
 export function defaultWorkers(cores = availableParallelism()): number {
-  return Math.min(MAX_WORKERS, Math.max(4, 2 * cores));
+  return Math.min(MAX_WORKERS, Math.max(2, cores));
 }

@@ -6,6 +6,7 @@ import {
   type NatsConnection,
   NatsError,
 } from 'nats';
+import { gatherPayloads } from './gathered-payload.ts';
 import { isNoRoom, noRoomSentence } from './no-room.ts';
 import { isAbort, WeirError } from '../errors/weir-error.ts';
 
@@ -27,6 +28,7 @@ export interface HubOptions {
 }
 
 export async function connectHub({ url, name }: HubOptions): Promise<Hub> {
+  gatherPayloads();
   const opened: NatsConnection[] = [];
   try {
     for (const part of ['control', 'publishing', 'consuming'])

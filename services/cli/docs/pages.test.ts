@@ -7,6 +7,7 @@ import { projectRoot } from '../embedded/project-root.ts';
 import { configurationPage } from './configuration-page.ts';
 import { ENVIRONMENT_VARIABLES } from './environment-variables.ts';
 import { errorsPage } from './errors-page.ts';
+import { helpText } from './help-text.ts';
 import { METRICS_OF_SERVICES, metricsPage } from './metrics-page.ts';
 import { PIPELINE_KEYS } from './pipeline-keys.ts';
 
@@ -16,6 +17,7 @@ it('the committed pages are those that the code makes (else: npm run docs)', () 
   expect(page('errors.md')).toBe(errorsPage());
   expect(page('configuration.md')).toBe(configurationPage());
   expect(page('metrics.md')).toBe(metricsPage());
+  expect(page('../bin/help.txt')).toBe(helpText());
 });
 
 it('metrics keep to the habits of Prometheus: base units, totals, small label sets', () => {

@@ -75,7 +75,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   },
   workers: {
     allowed: `1 to ${MAX_WORKERS}`,
-    default: `twice the cores, 4 to ${MAX_WORKERS}`,
+    default: `the cores, 2 to ${MAX_WORKERS}`,
     doc: 'Writes at once in each writer process.',
   },
   readers: {
