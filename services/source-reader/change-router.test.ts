@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RecordCursor } from '../../shared/change/change-record.ts';
 import { toPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
@@ -7,6 +7,9 @@ import type { Barrier } from '../../shared/connector/source.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { ChangeRouter } from './change-router.ts';
 import { LaneWriter } from './lane-writer.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 const LANES = 4;
 const relation = (order: Relation['order'], namespace = 'public.t'): Relation => ({
@@ -174,7 +177,7 @@ describe('routing changes', () => {
     router.close();
   });
 
-  it('sends moves on their own after a moment', async () => {
+  it('sends moves on their own after a moment', () => {
     const { router, sent } = routing();
     const barrier: Barrier = {
       kind: 'move',
@@ -182,7 +185,41 @@ describe('routing changes', () => {
       moves: [{ key: 'a', row: 'b' }],
     };
     router.barrier(at(1, 1), barrier);
-    await expect.poll(() => sent.every((frames) => frames.at(-1)!.kind === 'barrier')).toBe(true);
+    vi.advanceTimersByTime(3);
+    expect(sent.every((frames) => frames.at(-1)!.kind === 'barrier')).toBe(true);
+    router.close();
+  });
+
+  it('sends a transaction at once, and those right behind it a moment later, together', () => {
+    const { router, changes } = routing();
+    const counts = (): number[] => changes().flatMap((frames) => frames.map(({ count }) => count));
+    const transact = (n: number): void => {
+      router.change('insert', relation('namespace'), at(n, 1), key(n), ROW, false);
+      router.commit(at(n, 2), 1);
+    };
+    vi.advanceTimersByTime(1_000);
+    transact(1);
+    expect(counts()).toEqual([1]);
+    transact(2);
+    transact(3);
+    expect(counts()).toEqual([1]);
+    vi.advanceTimersByTime(3);
+    expect(counts()).toEqual([1, 2]);
+    router.close();
+  });
+
+  it('lets frames fill while changes pour in, for less than a tenth of a second', () => {
+    const { router, changes } = routing();
+    const startedAtMs = Date.now();
+    for (let n = 1; changes().flat().length === 0; n++) {
+      for (let i = 0; i < 300; i++)
+        router.change('insert', relation('key'), at(n, i + 1), key(i), ROW, false);
+      router.commit(at(n, 1_000), 1);
+      vi.advanceTimersByTime(3);
+    }
+    const tookMs = Date.now() - startedAtMs;
+    expect(tookMs).toBeGreaterThan(50);
+    expect(tookMs).toBeLessThan(100);
     router.close();
   });
 

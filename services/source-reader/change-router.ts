@@ -41,7 +41,9 @@ export class ChangeRouter implements ChangeReceiver {
   #awaited: Position | null = null;
   #linger: NodeJS.Timeout | undefined;
   #lingers = 0;
+  #lingersFrom = 0;
   #changes = 0;
+  #sentAtMs = performance.now();
   /** While there are some, no lane has an open frame, and nothing else is sent before them. */
   #moves: MoveGroup | null = null;
 
@@ -114,6 +116,7 @@ export class ChangeRouter implements ChangeReceiver {
     this.#inTransaction = 0;
     for (const lane of this.#lanes) lane.commit(position, timeMs);
     this.#pass(position);
+    this.#sendAtOnce();
   }
 
   watermark(position: Buffer, timeMs: number): void {
@@ -242,22 +245,39 @@ export class ChangeRouter implements ChangeReceiver {
   /** One timer for all lanes: small frames wait a little for company, longer while it pours or the broker is behind. */
   #scheduleLinger(): void {
     if (this.#linger !== undefined) return;
-    const before = this.#changes;
+    this.#lingersFrom = this.#changes;
     this.#linger = setTimeout(() => {
       this.#linger = undefined;
-      if (this.#changes - before >= POURING_CHANGES && ++this.#lingers < MAX_LINGERS)
-        return this.#scheduleLinger();
-      this.#lingers = 0;
-      if (this.#moves !== null) {
-        if (this.#lanes.every(({ isKeepingUp }) => isKeepingUp)) this.#sendMoves();
-        else this.#scheduleLinger();
-        return;
-      }
-      for (const lane of this.#lanes) {
-        if (!lane.isOpen) continue;
-        if (lane.isKeepingUp) lane.flush(this.#watermark, this.#timeMs || Date.now());
-        else this.#scheduleLinger();
-      }
+      if (this.#isPouring && ++this.#lingers < MAX_LINGERS) this.#scheduleLinger();
+      else this.#sendOpen();
     }, LINGER_MS);
+  }
+
+  get #isPouring(): boolean {
+    return this.#changes - this.#lingersFrom >= POURING_CHANGES;
+  }
+
+  /** A transaction has ended, and what it may have company from was sent a while ago. */
+  #sendAtOnce(): void {
+    if (this.#linger === undefined || this.#isPouring) return;
+    if (performance.now() - this.#sentAtMs < LINGER_MS) return;
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#sendOpen();
+  }
+
+  #sendOpen(): void {
+    this.#lingers = 0;
+    this.#sentAtMs = performance.now();
+    if (this.#moves !== null) {
+      if (this.#lanes.every(({ isKeepingUp }) => isKeepingUp)) this.#sendMoves();
+      else this.#scheduleLinger();
+      return;
+    }
+    for (const lane of this.#lanes) {
+      if (!lane.isOpen) continue;
+      if (lane.isKeepingUp) lane.flush(this.#watermark, this.#timeMs || Date.now());
+      else this.#scheduleLinger();
+    }
   }
 }

@@ -132,7 +132,8 @@ export class ChangeBatch {
       if (filtered) count(countsOf(this.#filtered, of.namespace), kind);
       else if (!records.uncounted) count(counts[relation]!, kind);
       if (failure !== null) this.#held.fail(records, frame, failure, of, nth);
-      else if (this.#held.list.length > 0 && this.#held.waits(of, records.key, nth)) this.#held.wait(records, of);
+      else if (this.#held.list.length > 0 && this.#held.waits(of, records.key, nth))
+        this.#held.wait(records, of);
       else if (!filtered) folds[relation]!.add(kind, records);
       // Its row was carried until now.
       else if (records.key.length > 0) folds[relation]!.add('delete', records);

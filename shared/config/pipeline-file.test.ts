@@ -46,7 +46,7 @@ describe('a pipeline file', () => {
       target: { create: 'missing' },
       map: {},
       order: 'key',
-      lanes: 8,
+      lanes: 4,
       writers: 1,
       readers: 2,
       onBadRow: 'stop',

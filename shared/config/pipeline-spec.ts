@@ -53,7 +53,7 @@ export const DEFAULTS = {
   mode: 'snapshot+changes',
   create: 'missing',
   order: 'key',
-  lanes: 8,
+  lanes: 4,
   writers: 1,
   transformers: 1,
   readers: 2,
@@ -65,7 +65,7 @@ export const DEFAULTS = {
 /** With `order: transaction` the changes have one lane, and the copy need not. */
 export const COPY_LANES = 4;
 
-/** What waits for a worker gathers meanwhile, so that fewer of them make larger commits, for less of the target's work. */
+/** A write mostly waits for the target, so more of them than cores pay; a small machine still gets one a lane. */
 export function defaultWorkers(cores = availableParallelism()): number {
-  return Math.min(MAX_WORKERS, Math.max(2, cores));
+  return Math.min(MAX_WORKERS, Math.max(4, 2 * cores));
 }

@@ -37,6 +37,7 @@ interface Inside {
   msgBuf?: GatheredPayload | { bytes(options: { copy: false }): Uint8Array };
 }
 
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with the parser it is of, below
 const parse = Parser.prototype.parse;
 
 /** From here on in this process, whoever connects. */

@@ -100,7 +100,7 @@ it('runs a pipeline from its creation to its deletion, and goes on with it after
     'that every lane has an owner and a lag',
     ({ lanes }) => lanes.every(({ owner, lagMs }) => owner !== null && lagMs !== null),
   );
-  expect(lanes).toHaveLength(8);
+  expect(lanes).toHaveLength(4);
   await first.client.until<HistoryAnswer>(`${at}/history`, 'a lag over time', ({ samples }) =>
     samples.some(({ lagMs }) => lagMs !== null),
   );

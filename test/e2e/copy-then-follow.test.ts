@@ -122,7 +122,7 @@ describe('a pipeline from PostgreSQL to PostgreSQL', () => {
       'a writer took its place',
       async () => {
         const found = (await status()).filter((w) => w.pid !== writers[0]!.pid);
-        return found.length === 2 && found.flatMap((w) => w.lanes ?? []).length === 8;
+        return found.length === 2 && found.flatMap((w) => w.lanes ?? []).length === 4;
       },
       { timeoutMs: 60_000 },
     );

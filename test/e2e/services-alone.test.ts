@@ -62,7 +62,7 @@ test('the services of the example move it, count it, say that they are ready, an
     expect(valueOf(written.flat(), 'weir_writer_changes_total', { kind })).toBe(count);
   }
   expect(valueOf(written.flat(), 'weir_writer_rows_copied_total')).toBe(70_000);
-  expect(valueOf(written.flat(), 'weir_writer_lanes')).toBe(8);
+  expect(valueOf(written.flat(), 'weir_writer_lanes')).toBe(4);
   expect(valueOf(written.flat(), 'weir_writer_lag_seconds_count')).toBeGreaterThan(0);
   expect(valueOf(read!, 'weir_reader_phase', { phase: 'streaming' })).toBe(1);
   expect(valueOf(read!, 'weir_source_retained_bytes')).toBeGreaterThanOrEqual(0);

@@ -66,7 +66,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   lanes: {
     allowed: '1 to 64',
     default: `\`${DEFAULTS.lanes}\``,
-    doc: 'Units of order and parallelism; 1 with `order: transaction`. Fixed when the pipeline starts for the first time.',
+    doc: 'Units of order and parallelism: so many writers can share the work; 1 with `order: transaction`. Fixed when the pipeline starts for the first time.',
   },
   writers: {
     allowed: '1 to 40',
@@ -75,7 +75,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   },
   workers: {
     allowed: `1 to ${MAX_WORKERS}`,
-    default: `the cores, 2 to ${MAX_WORKERS}`,
+    default: `twice the cores, 4 to ${MAX_WORKERS}`,
     doc: 'Writes at once in each writer process.',
   },
   readers: {
