@@ -137,4 +137,28 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/integration/postgres-sink.test.ts'],
   },
+  {
+    name: 'a chunk is loaded without waiting for anything else',
+    edits: [
+      {
+        file: 'services/target-writer/chunk-lane.ts',
+        find: "      if (outcome === 'loaded') failpoint('chunk-loaded');\n",
+        replace:
+          "      await pause(4_000, signal);\n      if (outcome === 'loaded') failpoint('chunk-loaded');\n",
+      },
+    ],
+    tests: ['test/e2e/speed.test.ts'],
+  },
+  {
+    name: 'changes are committed without waiting for anything else',
+    edits: [
+      {
+        file: 'services/target-writer/change-lane.ts',
+        find: "    failpoint('changes-ready');\n",
+        replace:
+          "    await pause(2_000, AbortSignal.timeout(60_000));\n    failpoint('changes-ready');\n",
+      },
+    ],
+    tests: ['test/e2e/speed.test.ts'],
+  },
 ];
