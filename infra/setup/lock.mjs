@@ -1,14 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * One set-up at a time in one clone. The lock is a directory, which only one process can make, with one file in it
- * that names the owner and is touched while the owner lives. A lock is broken by removing that very file: two that
- * break it at once cannot remove the lock that a third has taken meanwhile, because its file has another name and a
- * directory that is not empty cannot be removed.
+ * One set-up at a time in one clone. The lock is a directory with one file in it that names the owner and is touched
+ * while the owner lives; it is made beside and renamed, which only an empty directory gives way to, so it is never there
+ * without its owner. A lock is broken by removing that very file: two that break it at once cannot remove the lock that
+ * a third has taken meanwhile, because its file has another name and a directory that is not empty cannot be removed.
  */
 const BEAT_MS = 2000;
 const STALE_MS = 30_000;
@@ -67,13 +77,17 @@ async function takeLock(directory, say) {
  * @param {string} file
  */
 async function tryTake(directory, file) {
+  const made = `${directory}.${path.basename(file)}`;
+  await mkdir(made);
   try {
-    await mkdir(directory);
-    await writeFile(file, JSON.stringify({ pid: process.pid, host: os.hostname() }));
+    const owner = JSON.stringify({ pid: process.pid, host: os.hostname() });
+    await writeFile(path.join(made, path.basename(file)), owner);
+    await rename(made, directory);
     return true;
   } catch (error) {
-    // EEXIST: somebody has it. ENOENT: somebody took the still empty directory for an abandoned one.
-    if (isCode(error, 'EEXIST', 'ENOENT')) return false;
+    await rm(made, { recursive: true, force: true });
+    // Somebody has it. Some systems say EPERM, also where the directory is empty.
+    if (isCode(error, 'EEXIST', 'ENOTEMPTY', 'EPERM')) return false;
     throw error;
   }
 }
