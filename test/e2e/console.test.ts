@@ -71,7 +71,7 @@ describe.runIf(findChromium() !== undefined)('the console', () => {
     await state.getByText(/following|idle/).waitFor();
     await page.getByRole('cell', { name: 'public.t' }).waitFor();
     await page.getByRole('cell', { name: '5,000' }).waitFor();
-    await page.locator('.lanes li').nth(7).waitFor();
+    await page.locator('.lanes li').nth(3).waitFor();
     await page.locator('#chart-lag canvas').waitFor();
     expect(await page.locator('.tile', { hasText: 'Balance' }).locator('.value').textContent()).toBe('exact'); // prettier-ignore
     await expectAccessible(page);

@@ -113,9 +113,9 @@ describe('a pipeline from PostgreSQL to PostgreSQL', () => {
     };
     const writers = await waitFor('each writer has half of the lanes', async () => {
       const found = await status();
-      return found.length === 2 && found.every((w) => w.lanes?.length === 4) ? found : undefined;
+      return found.length === 2 && found.every((w) => w.lanes?.length === 2) ? found : undefined;
     });
-    expect(writers.flatMap((w) => w.lanes ?? []).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(writers.flatMap((w) => w.lanes ?? []).sort()).toEqual([0, 1, 2, 3]);
 
     process.kill(writers[0]!.pid, 'SIGKILL');
     await waitFor(
