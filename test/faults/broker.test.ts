@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished, test } from 'vitest';
+import { DEFAULTS } from '../../shared/config/pipeline-spec.ts';
 import { connectHub } from '../../shared/hub/hub.ts';
 import { streamName } from '../../shared/hub/names.ts';
 import { usePostgres } from '../support/servers.ts';
@@ -12,7 +13,7 @@ import { chooseSeed } from './fault-schedule.ts';
 const source = usePostgres();
 const target = usePostgres();
 const seed = chooseSeed();
-const LANES = 8;
+const LANES = DEFAULTS.lanes;
 
 test('a broker that is killed, has lost frames or everything, or comes back with an older store costs a rewind and nothing else', async () => {
   const pipeline = await FaultPipeline.start({ source, target, seed, ratePerSecond: 400 });

@@ -142,9 +142,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'services/target-writer/chunk-lane.ts',
-        find: "      if (outcome === 'loaded') failpoint('chunk-loaded');\n",
-        replace:
-          "      await pause(4_000, signal);\n      if (outcome === 'loaded') failpoint('chunk-loaded');\n",
+        find: '      const startedAtMs = performance.now();\n',
+        replace: '      const startedAtMs = performance.now();\n      await pause(6_000, signal);\n',
       },
     ],
     tests: ['test/e2e/speed.test.ts'],
