@@ -143,7 +143,8 @@ export const MUTATIONS: readonly Mutation[] = [
       {
         file: 'services/target-writer/chunk-lane.ts',
         find: '      const startedAtMs = performance.now();\n',
-        replace: '      const startedAtMs = performance.now();\n      await pause(6_000, signal);\n',
+        replace:
+          '      const startedAtMs = performance.now();\n      await pause(6_000, signal);\n',
       },
     ],
     tests: ['test/e2e/speed.test.ts'],
