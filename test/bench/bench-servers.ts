@@ -10,6 +10,9 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   track_commit_timestamp: 'on',
 };
 
+/** Each lane reserves its share, and `growth-lanes` has 60. */
+const STORE_BYTES = 64 * 1024 ** 3;
+
 /** The servers of a bench: nobody else uses them, and nothing of them is left afterwards. */
 export interface BenchServers {
   source: PostgresServer;
@@ -32,7 +35,7 @@ export async function startBenchServers(signal: AbortSignal): Promise<BenchServe
     return {
       source: keep(await startPostgres(postgres)),
       target: keep(await startPostgres(postgres)),
-      nats: keep(await startNats({ signal })),
+      nats: keep(await startNats({ signal, maxFileStoreBytes: STORE_BYTES })),
       stop,
     };
   } catch (error) {
