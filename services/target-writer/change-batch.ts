@@ -103,7 +103,7 @@ export class ChangeBatch {
         if (records.relation !== index || (known !== null && !records.isAfter(known))) continue;
         const key = records.key.toString('latin1');
         if (!keys.has(key) || records.failed) continue;
-        if (this.#held.waits(frame.body.relations![index]!, records.key, nth)) continue;
+        if (this.#held.waits(frame.body.relations![index]!, records, nth)) continue;
         const counts = origins.get(key)?.counts ?? noCounts();
         // Those that a transformer left out are counted as such, whatever becomes of the rows they take away.
         if (!records.filtered && !records.uncounted) count(counts, records.kind);
@@ -132,8 +132,7 @@ export class ChangeBatch {
       if (filtered) count(countsOf(this.#filtered, of.namespace), kind);
       else if (!records.uncounted) count(counts[relation]!, kind);
       if (failure !== null) this.#held.fail(records, frame, failure, of, nth);
-      else if (this.#held.list.length > 0 && this.#held.waits(of, records.key, nth))
-        this.#held.wait(records, of);
+      else if (this.#held.waits(of, records, nth)) this.#held.wait(records, of);
       else if (!filtered) folds[relation]!.add(kind, records);
       // Its row was carried until now.
       else if (records.key.length > 0) folds[relation]!.add('delete', records);

@@ -15,9 +15,9 @@ export class HeldChanges {
   readonly #since = new Map<string, number>();
 
   /** Whether the record, the `nth` of the batch, comes behind a failed one of its key. */
-  waits(relation: Relation, key: Buffer, nth: number): boolean {
+  waits(relation: Relation, record: Pick<RecordCursor, 'key'>, nth: number): boolean {
     if (this.#since.size === 0) return false;
-    return (this.#since.get(nameOf(relation, key)) ?? Infinity) < nth;
+    return (this.#since.get(nameOf(relation, record.key)) ?? Infinity) < nth;
   }
 
   /** Takes the record, whose step's reason is the `failure`th of the frame. */
