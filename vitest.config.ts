@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SecondTries } from './test/support/second-tries.ts';
 
 /** Minutes each: `npm run test:long`, `npm run faults:long`. */
 function longTests(project: string): string[] {
@@ -13,6 +14,7 @@ const retry = process.env['CI'] === undefined ? 0 : 1;
 
 export default defineConfig({
   test: {
+    reporters: ['default', new SecondTries()],
     // Each file has servers of its own, and most of them wait more than they work.
     maxWorkers: 2,
     projects: [
@@ -35,6 +37,15 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts', ...longTests('integration')],
           testTimeout: 120_000,
+          retry,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'cases',
+          include: ['test/cases/**/*.test.ts'],
+          testTimeout: 300_000,
           retry,
           hookTimeout: 120_000,
         },

@@ -19,6 +19,7 @@ const BUILDS = new Map([
 ]);
 /** With a source and a target of their own, which may be of two versions. */
 const BOTH_ENDS = [
+  'test/cases',
   'test/integration/postgres-versions.test.ts',
   'test/integration/values.test.ts',
   'test/integration/postgres-served.test.ts',
