@@ -3,6 +3,7 @@ import type { ConnectorLog } from '../../../shared/connector/connector.ts';
 import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import type { PlanTarget } from './save-plan.ts';
+import { maySequence } from './sequence-rights.ts';
 import type { SequenceDefinition, SideState, TableDefinition } from './table-definition.ts';
 
 /**
@@ -65,8 +66,9 @@ export class SideStateWriter {
   ): Promise<string | null> {
     const name = this.#target.names.ofTable(table);
     const { rows } = await client.query<{ sequence: string | null; may: boolean | null }>(
-      `SELECT s.sequence, has_sequence_privilege(s.sequence, 'UPDATE') AND has_sequence_privilege(s.sequence, 'SELECT') AS may
-       FROM (SELECT COALESCE(pg_get_serial_sequence($1, $2), CASE WHEN to_regclass($3) IS NOT NULL THEN $3 END) AS sequence) s`,
+      `SELECT s.sequence, ${maySequence('to_regclass(s.sequence)', 'UPDATE')} AND ${maySequence('to_regclass(s.sequence)', 'SELECT')} AS may
+       FROM (SELECT COALESCE(pg_get_serial_sequence($1, $2), (
+         SELECT $3::text FROM pg_catalog.pg_class k WHERE k.oid = to_regclass($3) AND k.relkind = 'S')) AS sequence) s`,
       [name.sql, sequence.column, qualifiedName(sequence.schema, sequence.name)],
     );
     const found = rows[0]!;

@@ -4,6 +4,7 @@ import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { pipelineObjectName, quoteIdent, toSqlName } from './names.ts';
 import { readSlot } from './replication-slot.ts';
+import { maySequence } from './sequence-rights.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 
 const OLDEST_VERSION = 130_000;
@@ -152,7 +153,7 @@ async function sequenceFindings(
      FROM unnest($1::text[], $2::text[]) AS w(schema, name)
      JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
      JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
-     WHERE NOT has_sequence_privilege(c.oid, 'SELECT')`,
+     WHERE NOT ${maySequence('c.oid', 'SELECT')}`,
     [sequences.map((sequence) => sequence.schema), sequences.map((sequence) => sequence.name)],
   );
   return rows.map(({ schema, name }) => ({

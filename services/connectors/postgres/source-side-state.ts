@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
+import { maySequence } from './sequence-rights.ts';
 import { readTableDetails } from './table-catalog.ts';
 import type { PartitionDefinition, SideState, TableDefinition } from './table-definition.ts';
 
@@ -72,7 +73,7 @@ async function readSequences(
     `SELECT w.schema, w.name FROM unnest($1::text[], $2::text[]) AS w(schema, name)
      JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
      JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
-     WHERE has_sequence_privilege(c.oid, 'SELECT')`,
+     WHERE ${maySequence('c.oid', 'SELECT')}`,
     [named.map((sequence) => sequence.schema), named.map((sequence) => sequence.name)],
   );
   if (readable.rows.length === 0) return [];

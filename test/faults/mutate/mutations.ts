@@ -161,4 +161,15 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/e2e/speed.test.ts'],
   },
+  {
+    name: 'rights on a sequence are asked for of sequences only',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-rights.ts`,
+        find: "CASE WHEN k.relkind = 'S' THEN has_sequence_privilege(k.oid, '${right}') END",
+        replace: "has_sequence_privilege(k.oid, '${right}')",
+      },
+    ],
+    tests: ['test/cases/planner.test.ts'],
+  },
 ];
