@@ -235,7 +235,7 @@ function mergeStatements(into: LoadTarget): string[] {
   const insert = insertStaged(into);
   if (target.method === 'replace')
     return [
-      `DELETE FROM ${target.name.sql} t USING pg_temp.weir_chunk s WHERE ${match}${goesTo(only, 'AND')}`,
+      `DELETE FROM ${target.rows} t USING pg_temp.weir_chunk s WHERE ${match}${goesTo(only, 'AND')}`,
       insert,
     ];
   // The key too: an equal one may be written differently, as 1.0 and 1.00 are.

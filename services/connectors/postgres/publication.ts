@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { SourceTable } from './catalog.ts';
 import { pipelineObjectName, qualifiedName, quoteIdent } from './names.ts';
+import { rowsOf } from './table-rows.ts';
 
 /**
  * What the log's decoder lets through for a pipeline. Two of them: a table without replica identity in a
@@ -108,7 +109,6 @@ async function readMembers(client: pg.Client, name: string): Promise<Member[] | 
   return publication === undefined ? null : (publication.members ?? []);
 }
 
-/** Without ONLY, tables that inherit from it would come along under their own names. */
 function toPublished(table: SourceTable): string {
-  return `${table.kind === 'r' ? 'ONLY ' : ''}${qualifiedName(table.schema, table.name)}`;
+  return rowsOf(qualifiedName(table.schema, table.name), table.kind);
 }

@@ -1,14 +1,16 @@
 import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
+import type { SourceTable } from './catalog.ts';
 import { outputText } from './chunk-plan.ts';
 import { quoteIdent, toSqlName } from './names.ts';
+import { rowsOf } from './table-rows.ts';
 
 /** The rows with these keys as they are now, in the order of the keys, null where there is none. */
 export async function readRowsByKey(
   client: pg.Client,
   relation: Relation,
-  isPartitioned: boolean,
+  kind: SourceTable['kind'],
   keys: readonly Buffer[],
 ): Promise<(Buffer | null)[]> {
   const found = new Array<Buffer | null>(keys.length).fill(null);
@@ -22,7 +24,7 @@ export async function readRowsByKey(
     return `t.${quoteIdent(name)} = k.${names[i]}::${type}`;
   });
   const columns = relation.columns.map(outputText).join(', ');
-  const from = `${isPartitioned ? '' : 'ONLY '}${toSqlName(relation.namespace)}`;
+  const from = rowsOf(toSqlName(relation.namespace), kind);
   const result = await client.query<(string | null)[]>({
     text: `SELECT k.at::pg_catalog.text, v.* FROM unnest(${arrays.join(', ')}) WITH ORDINALITY AS k(${names.join(', ')}, at)
       CROSS JOIN LATERAL (SELECT ${columns} FROM ${from} t WHERE ${match.join(' AND ')}) v`,

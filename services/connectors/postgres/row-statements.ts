@@ -96,14 +96,14 @@ export class RowStatements {
 
   #delete(): RowStatement {
     return {
-      sql: `DELETE FROM ${this.#target.name.sql} t WHERE ${this.#byKey((at) => at + 1)}`,
+      sql: `DELETE FROM ${this.#target.rows} t WHERE ${this.#byKey((at) => at + 1)}`,
       encodings: this.#keyEncodings(),
     };
   }
 
   /** `used`: the columns whose values are parameters. A move takes the old key behind them. */
   #update(used: readonly number[], moves: boolean): RowStatement | null {
-    const { columns, key, name } = this.#target;
+    const { columns, key, rows } = this.#target;
     const sets = used
       .filter((i) => (moves || !this.#isKey(i)) && !columns[i]!.insertOnly)
       .map((i) => `${columns[i]!.name} = $${used.indexOf(i) + 1}`);
@@ -113,7 +113,7 @@ export class RowStatements {
     );
     const encodings = used.map((i) => columns[i]!.encoding);
     if (moves) encodings.push(...this.#keyEncodings());
-    return { sql: `UPDATE ${name.sql} t SET ${sets.join(', ')} WHERE ${where}`, encodings };
+    return { sql: `UPDATE ${rows} t SET ${sets.join(', ')} WHERE ${where}`, encodings };
   }
 
   #byKey(parameter: (at: number) => number): string {

@@ -10,6 +10,7 @@ import { toPostgresError } from './postgres-error.ts';
 import { definitionOf } from './definition-of.ts';
 import type { RelationCache } from './relation-cache.ts';
 import type { PlanTarget } from './save-plan.ts';
+import { readRowsOf } from './table-rows.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -59,7 +60,11 @@ export async function barrierStatements(
       const tables = namespaces.map((namespace) => names.ofNamespace(namespace));
       // Not CASCADE: what it empties at the source is in the list, and no other table is the pipeline's to empty.
       const identity = barrier.restartIdentity ? ' RESTART IDENTITY' : '';
-      const sql = `TRUNCATE ${tables.map((table) => table.sql).join(', ')}${identity}`;
+      const emptied = await readRowsOf(
+        session.client,
+        tables.map((table) => table.sql),
+      );
+      const sql = `TRUNCATE ${emptied.join(', ')}${identity}`;
       return [
         { sql, namespace: tables[0]!.namespace },
         ...truncateParked(pipeline, namespaces).map((each) => ({ sql: each })),

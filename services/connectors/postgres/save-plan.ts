@@ -9,6 +9,7 @@ import { createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
 import { writtenRelation } from './document-table.ts';
 import { truncateParked } from './parked-entries.ts';
+import { readRowsOf } from './table-rows.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
 import type { TargetNames } from './target-names.ts';
@@ -171,7 +172,10 @@ async function emptyRestarted(
     .filter(({ state, namespace }) => state === 'restart' && known.has(namespace))
     .map(({ namespace }) => namespace);
   if (namespaces.length === 0) return;
-  const tables = namespaces.map((namespace) => target.names.ofNamespace(namespace).sql);
+  const tables = await readRowsOf(
+    client,
+    namespaces.map((namespace) => target.names.ofNamespace(namespace).sql),
+  );
   await runDdl(client, `TRUNCATE ${tables.join(', ')}`, 'emptying tables to copy them again');
   for (const sql of truncateParked(target.pipeline, namespaces)) await client.query(sql);
 }

@@ -9,6 +9,7 @@ import { toPostgresError } from './postgres-error.ts';
 import { readRowsByKey } from './row-lookup.ts';
 import { cutLeaf, readRowPage, type LeafRange } from './row-page.ts';
 import type { ServedChanges } from './served-changes.ts';
+import { rowsOf } from './table-rows.ts';
 
 /** How long what was read of the catalog is good for; a table may get another shape meanwhile. */
 const CATALOG_MS = 5_000;
@@ -47,7 +48,7 @@ export class PostgresStoreReader implements StoreReader {
   }
 
   async count(namespace: string): Promise<number> {
-    const { leaves } = await this.#table(namespace);
+    const { leaves, kind } = await this.#table(namespace);
     return this.#use(`counting ${namespace}`, async (client) => {
       const { rows } = await client.query<{ rows: string }>(
         'SELECT coalesce(sum(greatest(reltuples, 0)), 0)::int8::text AS rows FROM pg_catalog.pg_class WHERE oid = ANY ($1::regclass[])',
@@ -56,7 +57,7 @@ export class PostgresStoreReader implements StoreReader {
       const estimate = Number(rows[0]?.rows ?? 0);
       if (estimate > COUNTED_ROWS) return estimate;
       const counted = await client.query<{ rows: string }>(
-        `SELECT count(*)::text AS rows FROM ${toSqlName(namespace)}`,
+        `SELECT count(*)::text AS rows FROM ${rowsOf(toSqlName(namespace), kind)}`,
       );
       return Number(counted.rows[0]?.rows ?? 0);
     });
@@ -98,7 +99,7 @@ export class PostgresStoreReader implements StoreReader {
   async readByKeys(relation: Relation, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
     const { kind } = await this.#table(relation.namespace);
     return this.#use(`looking up rows of ${relation.namespace}`, (client) =>
-      readRowsByKey(client, relation, kind === 'p', keys),
+      readRowsByKey(client, relation, kind, keys),
     );
   }
 

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { readRowsOf } from './table-rows.ts';
 import type { TargetName } from './target-names.ts';
 
 /** A table as the target's catalog has it, as far as writing to it and comparing it needs. */
@@ -88,8 +89,9 @@ export async function readTargetTable(
 }
 
 export async function holdsRows(client: ClientBase, target: TargetName): Promise<boolean> {
+  const [from] = await readRowsOf(client, [target.sql]);
   const { rows } = await client.query<{ holds: boolean }>(
-    `SELECT EXISTS (SELECT 1 FROM ${target.sql}) AS holds`,
+    `SELECT EXISTS (SELECT 1 FROM ${from}) AS holds`,
   );
   return rows[0]?.holds === true;
 }

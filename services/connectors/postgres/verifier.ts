@@ -8,6 +8,7 @@ import { connect, describeServer, disconnect } from './connection.ts';
 import { parseNamespace, toSqlName } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { rowHashSql } from './row-hash.ts';
+import { readRowsOf } from './table-rows.ts';
 import { readTargetTable } from './target-table.ts';
 import { toTargetName } from './target-names.ts';
 
@@ -38,9 +39,10 @@ class PostgresVerifier implements Verifier {
   ): Promise<BucketHash[]> {
     const sql = rowHashSql(relation);
     return this.#run(`comparing ${namespace}`, async (client) => {
+      const [from] = await readRowsOf(client, [toSqlName(namespace)]);
       const { rows } = await client.query<{ bucket: number; rows: string; hash: string }>(
         `SELECT ${sql.bucket(buckets)} AS bucket, count(*) AS rows, ${sql.sums} AS hash
-         FROM ${toSqlName(namespace)} t GROUP BY 1 ORDER BY 1`,
+         FROM ${from} t GROUP BY 1 ORDER BY 1`,
       );
       return rows.map((row) => ({ ...row, rows: Number(row.rows) }));
     });
@@ -55,8 +57,8 @@ class PostgresVerifier implements Verifier {
     const sql = rowHashSql(relation);
     return this.#rows(
       namespace,
-      `SELECT ${sql.key} AS key, ${sql.hash} AS hash FROM ${toSqlName(namespace)} t
-       WHERE ${sql.bucket(buckets)} = $1`,
+      (from) =>
+        `SELECT ${sql.key} AS key, ${sql.hash} AS hash FROM ${from} t WHERE ${sql.bucket(buckets)} = $1`,
       [bucket],
     );
   }
@@ -71,8 +73,8 @@ class PostgresVerifier implements Verifier {
     if (match === null)
       return this.#rows(
         namespace,
-        `SELECT ${sql.key} AS key, ${sql.hash} AS hash FROM ${toSqlName(namespace)} t
-         WHERE ${sql.key} = ANY($1::text[])`,
+        (from) =>
+          `SELECT ${sql.key} AS key, ${sql.hash} AS hash FROM ${from} t WHERE ${sql.key} = ANY($1::text[])`,
         [keys],
       );
     const { schema, table } = parseNamespace(namespace);
@@ -82,9 +84,10 @@ class PostgresVerifier implements Verifier {
     const types = new Map(there?.columns.map(({ name, type }) => [name, type]));
     return this.#rows(
       namespace,
-      `SELECT w.key, ${sql.hash} AS hash
-       FROM (SELECT k AS key, k::text[] AS parts FROM unnest($1::text[]) k) w
-       JOIN ${toSqlName(namespace)} t ON ${match(types)}`,
+      (from) =>
+        `SELECT w.key, ${sql.hash} AS hash
+         FROM (SELECT k AS key, k::text[] AS parts FROM unnest($1::text[]) k) w
+         JOIN ${from} t ON ${match(types)}`,
       [keys],
     );
   }
@@ -96,10 +99,15 @@ class PostgresVerifier implements Verifier {
   }
 
   /** Equal keys (only rows without a key have them) come as one with their number. */
-  async #rows(namespace: string, text: string, values: unknown[]): Promise<RowHash[]> {
+  async #rows(
+    namespace: string,
+    text: (from: string) => string,
+    values: unknown[],
+  ): Promise<RowHash[]> {
     return this.#run(`comparing ${namespace}`, async (client) => {
+      const [from] = await readRowsOf(client, [toSqlName(namespace)]);
       const { rows } = await client.query<{ key: string; hash: string; count: string }>(
-        `SELECT key, hash, count(*) AS count FROM (${text}) r GROUP BY key, hash ORDER BY key COLLATE "C"`,
+        `SELECT key, hash, count(*) AS count FROM (${text(from!)}) r GROUP BY key, hash ORDER BY key COLLATE "C"`,
         values,
       );
       return rows.map((row) => ({ ...row, count: Number(row.count) }));

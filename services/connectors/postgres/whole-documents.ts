@@ -9,6 +9,7 @@ import type { DocumentRows } from './document-rows.ts';
 import type { MisfitDocument } from './misfit-document.ts';
 import { nameOf } from './parked-chain.ts';
 import { BEHIND, parkedAmong } from './parked-entries.ts';
+import { readRowsOf } from './table-rows.ts';
 import type { TargetName } from './target-names.ts';
 
 /** The documents that a table of whole ones has now under the keys of partial rows. */
@@ -20,9 +21,10 @@ export async function documentsAt(
 ): Promise<Map<Buffer, Uint8Array>> {
   if (partial.length === 0) return new Map();
   const ids = partial.map((row) => rows.key(keyOf(row, [0])).toString('utf8', 4));
+  const [from] = await readRowsOf(client, [name.sql]);
   const found = await client.query<{ place: string; document: string }>(
     `SELECT k.place, t.document::text AS document FROM unnest($1::jsonb[]) WITH ORDINALITY AS k(id, place)
-     JOIN ${name.sql} t ON t._id = k.id`,
+     JOIN ${from} t ON t._id = k.id`,
     [ids],
   );
   return new Map(

@@ -44,7 +44,7 @@ export function toWriteStatements(
   id: number,
   staged: (table: string) => string = (table) => table,
 ): WriteStatements {
-  const { columns, key, name } = target;
+  const { columns, key, name, rows } = target;
   const table = (use: StagingUse): string => `pg_temp.weir_${use}_${id}`;
   const from = (use: StagingUse): string => staged(table(use));
   const names = columns.map((column) => column.name).join(', ');
@@ -88,19 +88,19 @@ export function toWriteStatements(
       `CREATE TEMP TABLE weir_${use}_${id} (${shapes[use].join(', ')}) ON COMMIT DELETE ROWS`,
     copy: (use) => `COPY ${table(use)} FROM STDIN (FORMAT binary)`,
     empty: (use) => `TRUNCATE ${table(use)}`,
-    deleteKeys: `DELETE FROM ${name.sql} t USING ${from('deletes')} d WHERE ${oldKey}`,
-    deleteRows: `DELETE FROM ${name.sql} t USING ${from('rows')} s WHERE ${newKey}`,
+    deleteKeys: `DELETE FROM ${rows} t USING ${from('deletes')} d WHERE ${oldKey}`,
+    deleteRows: `DELETE FROM ${rows} t USING ${from('rows')} s WHERE ${newKey}`,
     deleteEqual: multiset ? deleteEqual(target, from('deletes'), values) : '',
     insert: insertNew + (target.method === 'merge' ? onConflict(target, rest) : ''),
     insertNew,
-    update: `UPDATE ${name.sql} t SET ${rest
+    update: `UPDATE ${rows} t SET ${rest
       .map((i) => {
         const column = columns[i]!.name;
         return `${column} = CASE WHEN ${isUnchanged(i)} THEN t.${column} ELSE ${value(i)} END`;
       })
       .join(', ')} FROM ${from('masked')} s WHERE ${newKey}`,
-    complete: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `t.${columns[i]!.name}`)} FROM ${from('masked')} s JOIN ${name.sql} t ON ${newKey}`,
-    completeMoved: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `f.v${i}`)} FROM ${from('masked')} s CROSS JOIN ${from('deletes')} d CROSS JOIN LATERAL (SELECT ${source}, 1 AS preference FROM ${name.sql} t WHERE ${newKey} UNION ALL SELECT ${source}, 2 FROM ${name.sql} t WHERE ${oldKey} ORDER BY preference LIMIT 1) f`,
+    complete: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `t.${columns[i]!.name}`)} FROM ${from('masked')} s JOIN ${rows} t ON ${newKey}`,
+    completeMoved: `INSERT INTO ${table('rows')} SELECT ${completed((i) => `f.v${i}`)} FROM ${from('masked')} s CROSS JOIN ${from('deletes')} d CROSS JOIN LATERAL (SELECT ${source}, 1 AS preference FROM ${rows} t WHERE ${newKey} UNION ALL SELECT ${source}, 2 FROM ${rows} t WHERE ${oldKey} ORDER BY preference LIMIT 1) f`,
   };
 }
 
@@ -125,8 +125,8 @@ function deleteEqual(target: WriteTarget, staged: string, values: string): strin
   SELECT ROW(${values})::text COLLATE "C" AS r, count(*) AS n FROM ${staged} s GROUP BY 1
 ), have AS (
   SELECT x.o, x.c, x.r, row_number() OVER (PARTITION BY x.r) AS k
-  FROM (SELECT t.tableoid AS o, t.ctid AS c, ROW(${there})::text COLLATE "C" AS r FROM ${target.name.sql} t) x
+  FROM (SELECT t.tableoid AS o, t.ctid AS c, ROW(${there})::text COLLATE "C" AS r FROM ${target.rows} t) x
   WHERE x.r IN (SELECT r FROM want)
-) DELETE FROM ${target.name.sql} t USING have JOIN want ON want.r = have.r
+) DELETE FROM ${target.rows} t USING have JOIN want ON want.r = have.r
 WHERE t.tableoid = have.o AND t.ctid = have.c AND have.k <= want.n`;
 }

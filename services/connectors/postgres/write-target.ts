@@ -3,11 +3,14 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { compareTable } from './compare-table.ts';
 import { quoteIdent } from './names.ts';
 import { findKeyIndex, type TargetTable } from './target-table.ts';
+import { rowsOf } from './table-rows.ts';
 import type { TargetName } from './target-names.ts';
 
 /** A relation as it is written at the target. */
 export interface WriteTarget {
   name: TargetName;
+  /** The table in statements about rows that are there: `rowsOf`. */
+  rows: string;
   columns: WriteColumn[];
   /** Indexes into `columns`, with the operator that compares them as the target's index does. */
   key: { column: number; equals: string }[];
@@ -46,9 +49,10 @@ export function toWriteTarget(
     const { type, cast, insertOnly } = table.columns.find((each) => each.name === column)!;
     return { name: quoteIdent(column), type, cast, encoding, insertOnly };
   });
+  const rows = rowsOf(name.sql, table.kind);
   if (relation.identity !== 'key') {
     const method = relation.identity === 'row' ? 'multiset' : 'append';
-    return { name, columns, key: [], method };
+    return { name, rows, columns, key: [], method };
   }
   const names = relation.key.map((i) => relation.columns[i]!.name);
   const index = findKeyIndex(table, names)!;
@@ -58,6 +62,7 @@ export function toWriteTarget(
     columns.some((column, i) => column.insertOnly && !relation.key.includes(i));
   return {
     name,
+    rows,
     columns,
     key: relation.key.map((column, i) => ({
       column,

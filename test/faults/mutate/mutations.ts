@@ -172,4 +172,15 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/cases/planner.test.ts'],
   },
+  {
+    name: 'statements about the rows of a table are not about those of tables that inherit from it',
+    edits: [
+      {
+        file: `${POSTGRES}/table-rows.ts`,
+        find: "  return kind === 'p' ? sql : `ONLY ${sql}`;\n",
+        replace: '  return sql;\n',
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
 ];
