@@ -27,6 +27,8 @@ export interface SnapshotCopierOptions {
   /** A transformer reads the rows on their way. */
   transformed: boolean;
   log: Logger;
+  /** How often the target is asked what it has. */
+  pollMs?: number;
 }
 
 /**
@@ -136,7 +138,7 @@ export class SnapshotCopier {
       if (this.isDone) return;
       // The last chunk ends the wait: what is left is for the target to finish.
       this.#lastChunk = new AbortController();
-      const everyMs = this.#pending.size === 0 ? FINISHING_MS : POLL_MS;
+      const everyMs = this.#pending.size === 0 ? FINISHING_MS : (this.#options.pollMs ?? POLL_MS);
       await pause(everyMs, AbortSignal.any([signal, this.#lastChunk.signal]));
     }
   }
@@ -149,6 +151,8 @@ export class SnapshotCopier {
     if (state !== null) this.#takeOver(state.plan);
     for (const [id, sent] of this.#sent) {
       const waiting = await this.#options.countWaiting(sent.lane);
+      // It has come to the target while that was asked.
+      if (this.#sent.get(id) !== sent) continue;
       if (waiting === null)
         throw new WeirError(
           'BROKER_LOST_DATA',
@@ -157,8 +161,9 @@ export class SnapshotCopier {
       sent.polls = waiting === 0 ? sent.polls + 1 : 0;
       if (sent.polls < POLLS_UNTIL_LOST) continue;
       this.#options.log.warn({ chunk: id }, 'chunk was lost on the way, reading it again');
+      const chunk = this.#pending.get(id);
       this.#unload(id);
-      this.#waiting.push(this.#pending.get(id)!);
+      if (chunk !== undefined) this.#waiting.push(chunk);
     }
   }
 

@@ -1,40 +1,93 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode, syncFolder, writeDurably } from './versioned-file.ts';
 
-/** Which chunks are in, each with its rows: a file a chunk, whose name says it all and whose content is the batch key. */
+/** So many ids, one after the other, share a folder: what one question has to read. */
+const SHARD = 256;
+
+interface FullShard {
+  /** Of its folder: that of a pipeline that was reset and made again has another. */
+  changedMs: number;
+  marks: ReadonlyMap<number, number>;
+}
+
+/**
+ * Which chunks are in, each with its rows: a file a chunk, whose name says it all and whose content is the batch key.
+ * They lie in folders of `SHARD` ids each. One that is full never changes again and is read once.
+ */
 export class ChunkMarks {
   readonly #folder: string;
+  readonly #full = new Map<string, FullShard>();
 
   constructor(folder: string) {
     this.#folder = folder;
   }
 
+  async has(id: number): Promise<boolean> {
+    const names = await namesIn(path.join(this.#folder, shardOf(id)));
+    return names.some((name) => parseMark(name).id === id);
+  }
+
   /** Rows by id. */
   async read(): Promise<Map<number, number>> {
-    let names: string[];
-    try {
-      names = await readdir(this.#folder);
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return new Map();
-      throw error;
-    }
     const marks = new Map<number, number>();
-    for (const name of names) {
-      const [id, rows] = name.split('-').map(Number);
-      marks.set(id!, rows!);
-    }
+    for (const shard of await namesIn(this.#folder))
+      for (const [id, rows] of await this.#readShard(shard)) marks.set(id, rows);
     return marks;
   }
 
   /** Repeatable: the same chunk has the same rows. */
   async add(id: number, rows: number, batchKey: string): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    const folder = path.join(this.#folder, shardOf(id));
+    const made = await mkdir(folder, { recursive: true });
     try {
-      await writeDurably(path.join(this.#folder, `${id}-${rows}`), batchKey);
+      await writeDurably(path.join(folder, `${id}-${rows}`), batchKey);
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error;
     }
-    await syncFolder(this.#folder);
+    await syncFolder(folder);
+    if (made !== undefined) await syncFolder(this.#folder);
+  }
+
+  async #readShard(shard: string): Promise<ReadonlyMap<number, number>> {
+    const folder = path.join(this.#folder, shard);
+    const known = this.#full.get(shard);
+    const changedMs = await changedAt(folder);
+    if (known !== undefined && known.changedMs === changedMs) return known.marks;
+    const marks = new Map<number, number>();
+    for (const name of await namesIn(folder)) {
+      const { id, rows } = parseMark(name);
+      marks.set(id, rows);
+    }
+    if (marks.size === SHARD && changedMs !== null) this.#full.set(shard, { changedMs, marks });
+    return marks;
+  }
+}
+
+function shardOf(id: number): string {
+  return String(Math.floor(id / SHARD));
+}
+
+function parseMark(name: string): { id: number; rows: number } {
+  const [id, rows] = name.split('-').map(Number);
+  return { id: id!, rows: rows! };
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+/** Null where it is gone. */
+async function changedAt(folder: string): Promise<number | null> {
+  try {
+    return (await stat(folder)).mtimeMs;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
   }
 }

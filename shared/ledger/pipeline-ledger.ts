@@ -6,6 +6,7 @@ import type { NamespacePlan, PipelinePlan } from '../connector/plan.ts';
 import type {
   ChangeCounts,
   ChunkHead,
+  ChunkOutcome,
   LaneBatch,
   LaneProgress,
   PipelineProgress,
@@ -87,12 +88,22 @@ export class PipelineLedger {
     return readerEpoch;
   }
 
-  async savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void> {
-    const marks = await this.#marks.read();
+  /** Throws FENCED where another reader has begun: for a store that is changed before the plan is saved. */
+  async requireReader(readerEpoch: number): Promise<void> {
+    const { value } = await this.#pipeline.read();
+    if (value?.readerEpoch !== readerEpoch) throw anotherReader(readerEpoch);
+  }
+
+  /** `done`: the chunks that the sink took for being in; left out, those that are by now. */
+  async savePlan(
+    plan: PipelinePlan,
+    readerEpoch: number,
+    done?: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    const marks = done ?? (await this.#marks.read());
     let moved = false;
     await this.#pipeline.update((record) => {
-      if (record === null || record.readerEpoch !== readerEpoch)
-        throw new WeirError('FENCED', `another reader has started since epoch ${readerEpoch}`);
+      if (record === null || record.readerEpoch !== readerEpoch) throw anotherReader(readerEpoch);
       moved = record.plan !== null && hasMoved(record.plan, plan);
       return { ...record, plan: mergePlan(record.plan, plan, marks) };
     });
@@ -123,10 +134,32 @@ export class PipelineLedger {
     const { value } = await this.#pipeline.read();
     const stored = value?.plan?.namespaces.find((each) => each.relation.namespace === namespace);
     if (!stored?.chunks.some((chunk) => chunk.id === id)) return 'unwanted';
-    if ((await this.#marks.read()).has(id)) return 'present';
+    if (await this.#marks.has(id)) return 'present';
     const lanes = how === 'merge' ? await this.#readLanes(value!.plan!.lanes) : [];
     const least = minPosition(lanes.map(({ position }) => position));
     return least !== null && least < stored.settled ? 'early' : 'wanted';
+  }
+
+  /**
+   * A chunk from question to mark: `write` puts it into the store, and `list`, where there is one, makes it count there.
+   * `write` may take minutes, and a reader that begins meanwhile may plan the same rows as another chunk. So the ledger is
+   * asked again when the mark is there: a reader that begins after that finds it, and of one that began before, nothing
+   * is listed here; what it still wants under this id it lists itself.
+   */
+  async takeChunk(
+    chunk: ChunkHead,
+    write: () => Promise<void>,
+    list?: () => Promise<void>,
+  ): Promise<ChunkOutcome> {
+    const before = await this.#readerEpoch();
+    const wanted = await this.wants(chunk);
+    if (wanted !== 'wanted') return wanted;
+    await write();
+    if ((await this.#readerEpoch()) !== before) return 'unwanted';
+    await this.markChunk(chunk);
+    if ((await this.#readerEpoch()) !== before) return 'unwanted';
+    await list?.();
+    return 'loaded';
   }
 
   async markChunk(chunk: Pick<ChunkHead, 'id' | 'rows' | 'batchKey'>): Promise<void> {
@@ -236,6 +269,10 @@ export class PipelineLedger {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  async #readerEpoch(): Promise<number | undefined> {
+    return (await this.#pipeline.read()).value?.readerEpoch;
+  }
+
   async #readPlan(record: PipelineRecord | null): Promise<PipelinePlan | null> {
     const plan = record?.plan ?? null;
     return plan === null ? null : currentPlan(plan, await this.#marks.read());
@@ -275,6 +312,10 @@ function isAt(record: LaneRecord | null, { before, after }: LaneBatch): record i
     ((record.readerEpoch === before.readerEpoch && record.sequence === before.sequence) ||
       (record.readerEpoch === after.readerEpoch && record.sequence === 0))
   );
+}
+
+function anotherReader(readerEpoch: number): WeirError {
+  return new WeirError('FENCED', `another reader has started since epoch ${readerEpoch}`);
 }
 
 function stale({ before }: LaneBatch): WeirError {

@@ -10,8 +10,14 @@ import {
 } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
-import type { ChangeCounts, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
+import type {
+  ChangeCounts,
+  ChunkHead,
+  LaneBatch,
+  LaneProgress,
+} from '../../shared/connector/sink.ts';
 import type { Chunk } from '../../shared/connector/source.ts';
+import { ChunkMarks } from '../../shared/ledger/chunk-marks.ts';
 import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
 import { VersionedFile } from '../../shared/ledger/versioned-file.ts';
 
@@ -63,6 +69,12 @@ function planWith(
 }
 
 const mark = (id: number, rows: number) => ({ id, rows: () => rows, batchKey: () => 'key' });
+const headOf = (id: number): ChunkHead => ({
+  ...chunk(id),
+  ...mark(id, 1),
+  relation,
+  filtered: () => 0,
+});
 const counts: ChangeCounts = { inserts: 1, updates: 0, deletes: 0, truncates: 0 };
 
 function batchOf(before: LaneProgress, readerEpoch: number, position: Position): LaneBatch {
@@ -143,6 +155,45 @@ describe('the ledger of a pipeline', () => {
       chunksDone: 2,
       rowsDone: 17,
     });
+  });
+
+  it('does not let a chunk count that was written while another reader began, and lists nothing of it', async () => {
+    const { ledger } = await started([chunk(1), chunk(2)]);
+    const seen: string[] = [];
+    const take = (id: number, meanwhile: () => Promise<unknown>) =>
+      ledger.takeChunk(
+        headOf(id),
+        async () => void (await meanwhile()),
+        () => Promise.resolve(void seen.push(`listed ${id}`)),
+      );
+    expect(await take(1, () => Promise.resolve())).toBe('loaded');
+    expect(await take(2, () => ledger.beginReader())).toBe('unwanted');
+    expect(seen).toEqual(['listed 1']);
+    expect([...(await ledger.readChunks()).keys()]).toEqual([1]);
+  });
+
+  it('finds each of many chunks by its id, and all of them, also those that others have marked', async () => {
+    const folder = await newFolder();
+    const ledger = new ChunkMarks(folder);
+    const other = new ChunkMarks(folder);
+    for (let id = 0; id < 600; id += 3) await ledger.add(id, id, 'key');
+    expect((await other.read()).size).toBe(200);
+    for (let id = 1; id < 600; id += 3) await other.add(id, id, 'key');
+    for (let id = 2; id < 300; id += 3) await other.add(id, id, 'key');
+    // The first folder of ids is full by now: it is known to both, and no longer read.
+    for (const each of [ledger, other, ledger, other]) {
+      const marks = await each.read();
+      expect([...marks].every(([id, rows]) => id === rows)).toBe(true);
+      expect(marks.size).toBe(500);
+    }
+    expect(await Promise.all([0, 255, 256, 299, 302, 597, 600].map((id) => other.has(id)))).toEqual(
+      [true, true, true, true, false, true, false],
+    );
+    // As after a reset by another process: what was known of the folder is not believed of the next one.
+    await rm(folder, { recursive: true });
+    expect(await other.read()).toEqual(new Map());
+    for (let id = 0; id < 256; id++) await ledger.add(id, 7, 'key');
+    expect([...(await other.read()).values()]).toEqual(Array.from({ length: 256 }, () => 7));
   });
 
   it('refuses the plan of a reader after which another has begun', async () => {

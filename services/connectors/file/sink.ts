@@ -46,12 +46,14 @@ export function createFileSink(options: SinkOptions): Sink {
     rows,
   });
 
+  /** Which namespaces were not ready, and under which reader, when the manifest was last completed. */
+  let completeAt: string | null = null;
+
   /** Lists what is in and was not listed yet, because its writer died between the two. */
-  const completeManifest = async (): Promise<void> => {
+  const completeManifest = async (chunks: ReadonlyMap<number, number>): Promise<void> => {
     const planned = await ledger.readPlanned();
     if (planned.length === 0) return;
     const listed = new Set((await readManifest(folder)).map(({ file }) => file));
-    const chunks = await ledger.readChunks();
     const copied = planned.flatMap(({ relation, chunks: each }) =>
       each
         .filter(({ id }) => chunks.has(id))
@@ -83,6 +85,10 @@ export function createFileSink(options: SinkOptions): Sink {
       for (const { relation } of plan.namespaces)
         for (const { message } of csvFindings(relation, format))
           throw new WeirError('TARGET_UNFIT', `${relation.namespace}: ${message}`);
+      await ledger.requireReader(readerEpoch);
+      // The plan that is replaced knows which chunks were to come; what is emptied below counts no more.
+      const done = await ledger.readChunks();
+      await completeManifest(done);
       const isNew = (await ledger.readState()) === null;
       for (const { relation, state } of plan.namespaces) {
         const within = path.join(folder, encodeNamespace(targetOf(relation.namespace)));
@@ -96,30 +102,32 @@ export function createFileSink(options: SinkOptions): Sink {
           { kind: 'truncate', namespace: targetOf(relation.namespace) },
         ]);
       }
-      // The plan that is replaced knows which chunks were to come.
-      await completeManifest();
-      await ledger.savePlan(plan, readerEpoch);
+      await ledger.savePlan(plan, readerEpoch, done);
       await removeOldDrafts(folder);
     },
 
-    async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
-      const wanted = await ledger.wants(chunk);
-      if (wanted !== 'wanted') return wanted;
+    writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
       const { id, namespace, relation } = chunk;
       const { file } = chunkEntry(namespace, id, 0);
-      await writeRows(path.join(folder, file!), relation, parts, settings);
-      await ledger.markChunk(chunk);
-      await appendManifest(folder, [chunkEntry(namespace, id, chunk.rows())]);
-      return 'loaded';
+      return ledger.takeChunk(
+        chunk,
+        () => writeRows(path.join(folder, file!), relation, parts, settings),
+        () => appendManifest(folder, [chunkEntry(namespace, id, chunk.rows())]),
+      );
     },
 
+    /** Whether everything is listed is asked when a namespace has become ready, and not with each chunk. */
     async finishNamespaces() {
-      await completeManifest();
-      return ledger.readLimits();
+      const limits = await ledger.readLimits();
+      const progress = await ledger.readProgress();
+      const now = JSON.stringify([progress?.readerEpoch, progress?.unfinished]);
+      if (now !== completeAt) await completeManifest(await ledger.readChunks());
+      completeAt = now;
+      return limits;
     },
     async openLane(lane) {
       const progress = await ledger.openLane(lane);
-      await completeManifest();
+      await completeManifest(await ledger.readChunks());
       return progress;
     },
 

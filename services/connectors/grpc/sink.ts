@@ -34,23 +34,21 @@ export function createGrpcSink(options: SinkOptions): Sink {
     ...ledgerCalls(ledger),
     check: (relations) => checkSink(connection, folder, relations),
 
-    async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
-      const wanted = await ledger.wants(chunk);
-      if (wanted !== 'wanted') return wanted;
-      const target = await requestsTo(chunk.namespace);
-      const outgoing = new Outgoing(chunk.relation, target.dataType);
-      const requests = new DataRequests(target);
-      const splitter = new TupleSplitter();
-      for await (const part of parts)
-        for (const row of splitter.take(part)) {
-          const document = outgoing.document(row);
-          if (requests.add(document)) continue;
-          await requests.flush();
-          requests.add(document);
-        }
-      await requests.flush();
-      await ledger.markChunk(chunk);
-      return 'loaded';
+    writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
+      return ledger.takeChunk(chunk, async () => {
+        const target = await requestsTo(chunk.namespace);
+        const outgoing = new Outgoing(chunk.relation, target.dataType);
+        const requests = new DataRequests(target);
+        const splitter = new TupleSplitter();
+        for await (const part of parts)
+          for (const row of splitter.take(part)) {
+            const document = outgoing.document(row);
+            if (requests.add(document)) continue;
+            await requests.flush();
+            requests.add(document);
+          }
+        await requests.flush();
+      });
     },
 
     async writeUpdates(batch: LaneBatch): Promise<void> {

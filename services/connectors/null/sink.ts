@@ -39,14 +39,12 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
       await checkStateFolder(folder, 'with state= in target.url or in WEIR_STATE_DIR'),
     ],
 
-    async writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
-      const wanted = await ledger.wants(chunk);
-      if (wanted !== 'wanted') return wanted;
-      const read = parts[Symbol.asyncIterator]();
-      while ((await read.next()).done !== true);
-      await pretend();
-      await ledger.markChunk(chunk);
-      return 'loaded';
+    writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
+      return ledger.takeChunk(chunk, async () => {
+        const read = parts[Symbol.asyncIterator]();
+        while ((await read.next()).done !== true);
+        await pretend();
+      });
     },
 
     async writeUpdates(batch: LaneBatch): Promise<void> {

@@ -183,4 +183,42 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/cases/partitions-and-inheritance.test.ts'],
   },
+  {
+    name: 'a chunk that was written while another reader began is not listed',
+    edits: [
+      {
+        file: 'shared/ledger/pipeline-ledger.ts',
+        find: "    await write();\n    if ((await this.#readerEpoch()) !== before) return 'unwanted';\n",
+        replace: '    await write();\n',
+      },
+      {
+        file: 'shared/ledger/pipeline-ledger.ts',
+        find: "    if ((await this.#readerEpoch()) !== before) return 'unwanted';\n    await list?.();\n",
+        replace: '    await list?.();\n',
+      },
+    ],
+    tests: ['test/integration/file-sink.test.ts', 'test/integration/ledger.test.ts'],
+  },
+  {
+    name: 'a chunk that comes to the target while its lane is looked at is not taken for lost',
+    edits: [
+      {
+        file: 'services/source-reader/snapshot-copier.ts',
+        find: '      if (this.#sent.get(id) !== sent) continue;\n',
+        replace: '',
+      },
+    ],
+    tests: ['services/source-reader/snapshot-copier.test.ts'],
+  },
+  {
+    name: 'a folder of marks that was made anew is read anew',
+    edits: [
+      {
+        file: 'shared/ledger/chunk-marks.ts',
+        find: 'known !== undefined && known.changedMs === changedMs',
+        replace: 'known !== undefined',
+      },
+    ],
+    tests: ['test/integration/ledger.test.ts'],
+  },
 ];
