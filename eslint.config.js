@@ -41,6 +41,8 @@ export default tseslint.config(
       'no-empty': ['error', { allowEmptyCatch: false }],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/return-await': ['error', 'in-try-catch'],
+      // A rejection that nobody handles ends the process: `detach` says what a failure means.
+      '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
@@ -91,4 +93,8 @@ export default tseslint.config(
   },
   { files: ['*.config.ts'], rules: { 'no-restricted-exports': 'off' } },
   { files: ['services/cli/**/*.ts', 'test/bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['test/**/*.ts', '**/*.test.ts', 'services/control/console/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: true }] },
+  },
 );

@@ -1,7 +1,6 @@
 import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
 import { connectHub, hostsOf } from '../../shared/hub/hub.ts';
-import { targetSubject } from '../../shared/hub/names.ts';
-import { request } from '../../shared/hub/requests.ts';
+import { askTarget as ask } from '../../shared/hub/ask.ts';
 import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
 import { knownNatsUrls } from './supervisor/known-servers.ts';
 
@@ -27,9 +26,8 @@ export async function askTarget<T>(
   for (const url of urls) {
     const hub = await connectHub({ url, name: `weir/${pipeline}/command` });
     try {
-      const subject = targetSubject(pipeline);
-      if (!(await isThere(() => request(hub.control, subject, { op: 'progress' })))) continue;
-      return await work((body) => request(hub.control, subject, body, TIMEOUT_MS));
+      if (!(await isThere(() => ask(hub.control, pipeline, { op: 'progress' })))) continue;
+      return await work((body) => ask(hub.control, pipeline, body, TIMEOUT_MS));
     } finally {
       await hub.close();
     }

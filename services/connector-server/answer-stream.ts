@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { isAbort } from '../../shared/errors/weir-error.ts';
+import { detach } from '../../shared/lifecycle/detach.ts';
 import { toCallError } from './call-error.ts';
 
 /** Where the answers of a call go that has many. */
@@ -12,11 +13,11 @@ export interface AnswerStream<Response> {
 }
 
 /** Answers a call until `work` has no more, fails, or the peer is gone; a peer that is cut off by a stop is told so. */
-export async function answer<Request, Response>(
+export function answer<Request, Response>(
   call: ServerWritableStream<Request, Response>,
   stopping: AbortSignal,
   work: (stream: AnswerStream<Response>, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
+): void {
   const given = new AbortController();
   call.on('cancelled', () => given.abort());
   const signal = AbortSignal.any([given.signal, stopping]);
@@ -24,13 +25,11 @@ export async function answer<Request, Response>(
     write: (response: Response) => signal.aborted || call.write(response),
     drained: () => (call.writableNeedDrain ? drainOf(call, signal) : Promise.resolve()),
   };
-  try {
-    await work(stream, signal);
+  const done = work(stream, signal).then(() => {
     if (stopping.aborted) throw new DOMException('stopping', 'AbortError');
     call.end();
-  } catch (error) {
-    call.emit('error', toCallError(error));
-  }
+  });
+  detach(done, (error) => call.emit('error', toCallError(error)));
 }
 
 async function drainOf(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> {

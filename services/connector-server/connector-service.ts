@@ -60,14 +60,14 @@ export function connectorService(
       return {};
     }),
     streamUpdates: (call: ServerWritableStream<StreamUpdatesRequest, StreamUpdatesResponse>) =>
-      void answer(call, stopping, async (stream, signal) => {
+      answer(call, stopping, async (stream, signal) => {
         await source().streamUpdates(call.request, stream, signal);
         // It has no end but that of the peer or of this server.
         if (!signal.aborted) throw new DOMException('stopping', 'AbortError');
       }),
     // Whoever asks although it is not offered is told that there is nothing.
     streamLSN: (call: ServerWritableStream<StreamLSNRequest, StreamLSNResponse>) =>
-      void answer(call, stopping, async (stream, signal) =>
+      answer(call, stopping, async (stream, signal) =>
         reader?.streamLSN(call.request, stream, signal),
       ),
   };

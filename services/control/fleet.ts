@@ -5,6 +5,7 @@ import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
 import { hostsOf, type Hub, watchConnection } from '../../shared/hub/hub.ts';
 import { watchStatus } from '../../shared/hub/status-board.ts';
 import type { Summary } from './api/answers.ts';
+import { detach, ignoreFailure } from '../../shared/lifecycle/detach.ts';
 import { ComparisonFiles } from './comparison-files.ts';
 import { transition, type Action, type Condition } from './condition.ts';
 import { EventFile } from './event-file.ts';
@@ -88,6 +89,11 @@ export class Fleet {
 
   get brokerReachable(): boolean {
     return this.#connected;
+  }
+
+  /** Set while the state folder refuses: one sentence. */
+  get stateProblem(): string | null {
+    return this.#options.library?.problem ?? null;
   }
 
   get hub(): Hub {
@@ -192,8 +198,9 @@ export class Fleet {
     switch (action) {
       case 'start':
         if (stands) {
-          this.#run(pipeline);
+          // Noted first: what cannot be noted is not begun.
           await this.#remember(pipeline, true);
+          this.#run(pipeline);
           startRun(hub, pipeline.name, log);
           return;
         }
@@ -204,10 +211,10 @@ export class Fleet {
         return desire(hub, pipeline.name, 'paused');
       case 'stop':
         await stopRun(hub, pipeline, log);
-        return this.#remember(pipeline, false);
+        return this.#note(pipeline, false);
       case 'reset': {
         const { spec } = pipeline.origin;
-        await this.#remember(pipeline, false);
+        await this.#note(pipeline, false);
         await pipeline.run?.stop();
         if (spec !== null && (stands || pipeline.run !== null)) await host.reset(spec);
         else await host.resetByServices(pipeline.name);
@@ -232,19 +239,42 @@ export class Fleet {
     pipeline.run = run;
     pipeline.lastEnd = null;
     pipeline.hasRun = true;
-    void run.ended.then(async (end) => {
-      if (this.#stopped || pipeline.run !== run) return;
-      await run.stop();
-      pipeline.run = null;
-      pipeline.lastEnd = end;
-      pipeline.heard.forget();
-      await this.#remember(pipeline, false);
-    });
+    run.ended
+      .then(async (end) => {
+        if (this.#stopped || pipeline.run !== run) return;
+        await run.stop();
+        pipeline.run = null;
+        pipeline.lastEnd = end;
+        pipeline.heard.forget();
+        await this.#note(pipeline, false);
+      })
+      .catch((error: unknown) => {
+        // Whatever it is, it is about one pipeline.
+        const { code, message } = toWeirError(error);
+        this.#options.log.error(
+          { pipeline: pipeline.name, code, reason: message },
+          'its end was not seen to',
+        );
+        pipeline.tell('problem', 'error', message);
+      });
   }
 
-  async #remember(pipeline: Pipeline, runsHere: boolean): Promise<void> {
-    if (pipeline.origin.kind === 'created')
-      await this.#options.library?.remember(pipeline.name, { runsHere });
+  /** Throws STATE_REFUSED where it cannot be noted. */
+  async #remember({ name, origin }: Pipeline, runsHere: boolean): Promise<void> {
+    if (origin.kind === 'created') await this.#options.library?.remember(name, { runsHere });
+  }
+
+  /** Of what has happened: where it cannot be noted now, it is noted later. */
+  async #note(pipeline: Pipeline, runsHere: boolean): Promise<void> {
+    const { library, log } = this.#options;
+    if (pipeline.origin.kind !== 'created' || library === null) return;
+    await library.note(pipeline.name, { runsHere });
+    if (library.problem === null) return;
+    log.error(
+      { pipeline: pipeline.name, reason: library.problem },
+      'what a pipeline does is not noted yet',
+    );
+    pipeline.tell('problem', 'error', library.problem);
   }
 
   #allow(pipeline: Pipeline, action: Action): void {
@@ -295,6 +325,8 @@ export class Fleet {
 
   #tick(): void {
     const nowMs = Date.now();
+    const { library } = this.#options;
+    if (library !== null && library.problem !== null) detach(library.noteAgain(), ignoreFailure);
     for (const pipeline of this.list()) {
       const silentMs = nowMs - (pipeline.heard.lastMs ?? nowMs);
       if (pipeline.origin.kind === 'heard' && silentMs > FORGET_MS)

@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
-import type { PipelineProgress } from '../../shared/connector/sink.ts';
 import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
-import { targetSubject } from '../../shared/hub/names.ts';
-import { request } from '../../shared/hub/requests.ts';
+import { askTarget } from '../../shared/hub/ask.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
+import { detach } from '../../shared/lifecycle/detach.ts';
 import type { DesiredState } from '../../shared/progress/desired-state.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -25,19 +24,16 @@ export async function desire(hub: Hub, pipeline: string, desired: DesiredState):
 
 /** False where the target has no such pipeline yet. Throws UNREACHABLE where no writer answers. */
 async function tell(hub: Hub, pipeline: string, desired: DesiredState): Promise<boolean> {
-  return request<boolean>(hub.control, targetSubject(pipeline), { op: 'desire', desired });
+  return askTarget(hub.control, pipeline, { op: 'desire', desired });
 }
 
 /** Whoever starts a pipeline wants it to run; said as soon as a writer is there. Does not wait for it. */
 export function startRun(hub: Hub, pipeline: string, log: Logger): void {
   const giveUp = AbortSignal.timeout(STARTING_MS);
-  void (async () => {
+  const told = (async () => {
     while (!giveUp.aborted) {
       try {
-        const subject = targetSubject(pipeline);
-        const progress = await request<PipelineProgress | null>(hub.control, subject, {
-          op: 'progress',
-        });
+        const progress = await askTarget(hub.control, pipeline, { op: 'progress' });
         if (progress !== null && progress.desired !== 'running')
           await tell(hub, pipeline, 'running');
         return;
@@ -46,7 +42,8 @@ export function startRun(hub: Hub, pipeline: string, log: Logger): void {
         await pause(POLL_MS, giveUp);
       }
     }
-  })().catch((error: unknown) =>
+  })();
+  detach(told, (error) =>
     log.warn({ reason: toWeirError(error).message }, 'the pipeline could not be told to run'),
   );
 }

@@ -45,7 +45,7 @@ export function measureControl(
   const made = monitoring.create(CONTROL_METRICS);
   for (const status of ['2xx', '4xx', '5xx']) made.weir_control_requests_total.inc({ status }, 0);
   monitoring.tell(
-    () => (fleet.brokerReachable ? null : 'the NATS server cannot be reached'),
+    () => (fleet.brokerReachable ? fleet.stateProblem : 'the NATS server cannot be reached'),
     () => null,
   );
   monitoring.beforeScrape(() => {

@@ -1,7 +1,6 @@
 import type { ParkedEntry, ParkedRow, ParkedSelection } from '../../shared/connector/parking.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
-import { targetSubject } from '../../shared/hub/names.ts';
-import { request } from '../../shared/hub/requests.ts';
+import { askTarget } from '../../shared/hub/ask.ts';
 import { replayParked } from '../../shared/progress/replay-parked.ts';
 import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
 
@@ -35,6 +34,6 @@ export class ParkedRows {
   }
 
   #ask<R extends TargetRequest>(body: R): Promise<TargetAnswers[R['op']]> {
-    return request(this.hub.control, targetSubject(this.#pipeline), body, TIMEOUT_MS);
+    return askTarget(this.hub.control, this.#pipeline, body, TIMEOUT_MS);
   }
 }

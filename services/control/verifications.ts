@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { redactUrls } from '../../shared/config/redact-url.ts';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import { isAbort, toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
+import { detach } from '../../shared/lifecycle/detach.ts';
 import type { Verification } from './api/answers.ts';
 import type { ComparisonFiles } from './comparison-files.ts';
 import type { Host } from './host.ts';
@@ -68,11 +69,15 @@ export class Verifications {
     this.#runs.set(spec.name, [run, ...runs].slice(0, KEPT));
     const cancel = new AbortController();
     this.#cancels.set(run.id, cancel);
-    void this.#compare(spec, settleMs, run, cancel.signal).then(() => {
+    const ended = this.#compare(spec, settleMs, run, cancel.signal).then(() => {
       this.#cancels.delete(run.id);
       run.endedAt = new Date().toISOString();
       onEnd(run);
       return this.#keep(spec.name);
+    });
+    detach(ended, (error) => {
+      run.state = 'failed';
+      run.problem = redactUrls(toWeirError(error).message);
     });
     return run;
   }

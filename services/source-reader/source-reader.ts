@@ -13,6 +13,7 @@ import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import { runService } from '../../shared/lifecycle/run-service.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import type { ReaderAnswers, ReaderRequest } from '../../shared/progress/reader-requests.ts';
+import { READER_REQUEST } from '../../shared/progress/reader-request-schema.ts';
 import { stillRunning } from '../../shared/progress/still-running.ts';
 import type { ReaderStatus, RetentionStatus } from '../../shared/progress/status.ts';
 import { whileHoldingLease } from './reader-lease.ts';
@@ -68,8 +69,12 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
   const meter = new ReaderMeter();
   measureReader(monitoring, meter, status);
   const stopStatus = publishStatus(hub.control, status);
-  const stopServing = serve(hub.control, readerSubject(spec.name), 'reader', (request) =>
-    answer({ epoch, phase, source, pipeline: spec.name }, request as ReaderRequest),
+  const stopServing = serve(
+    hub.control,
+    readerSubject(spec.name),
+    'reader',
+    READER_REQUEST,
+    (request) => answer({ epoch, phase, source, pipeline: spec.name }, request),
   );
 
   const gone = new AbortController();

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
-import { targetSubject } from '../../shared/hub/names.ts';
-import { request } from '../../shared/hub/requests.ts';
+import { askTarget } from '../../shared/hub/ask.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
 
@@ -22,7 +21,7 @@ export class TargetClient {
 
   ask<R extends TargetRequest>(body: R): Promise<TargetAnswers[R['op']]> {
     const timeoutMs = body.op === 'plan' ? PLAN_TIMEOUT_MS : TIMEOUT_MS;
-    return request(this.#hub.control, targetSubject(this.#pipeline), body, timeoutMs);
+    return askTarget(this.#hub.control, this.#pipeline, body, timeoutMs);
   }
 
   /** The answer, or undefined while no writer is there: writers come and go, and the reader reads on. */

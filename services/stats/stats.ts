@@ -1,19 +1,15 @@
 import type { Logger } from 'pino';
 import { minPosition } from '../../shared/change/position.ts';
-import type { PipelineProgress } from '../../shared/connector/sink.ts';
 import { toWeirError } from '../../shared/errors/weir-error.ts';
 import { readBrokerState } from '../../shared/hub/broker-state.ts';
 import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
-import { readerSubject, targetSubject } from '../../shared/hub/names.ts';
+import { askReader, askTarget } from '../../shared/hub/ask.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
-import { request } from '../../shared/hub/requests.ts';
 import { publishStatus, watchStatus } from '../../shared/hub/status-board.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import type { PipelineStateName } from '../../shared/progress/pipeline-report.ts';
-import type { ReaderMark, ReaderRequest } from '../../shared/progress/reader-requests.ts';
-import type { TargetRequest } from '../../shared/progress/target-requests.ts';
 import { measurePipeline } from './metrics.ts';
 import { PipelineWatch } from './pipeline-watch.ts';
 import { calm, levelOf } from '../../shared/progress/state-level.ts';
@@ -98,20 +94,20 @@ export async function runStats(options: StatsOptions): Promise<void> {
 
 /** First the target, then the source: so what the source says includes all that the target has. */
 async function look({ pipeline, hub }: StatsOptions, watch: PipelineWatch): Promise<void> {
-  const ask = <T>(subject: string, body: TargetRequest | ReaderRequest): Promise<T | undefined> =>
-    request<T>(hub.control, subject, body).catch((error: unknown) => {
-      if (toWeirError(error).code !== 'UNREACHABLE') throw error;
-      return undefined;
-    });
-  const progress = await ask<PipelineProgress | null>(targetSubject(pipeline), {
-    op: 'progress',
-  });
+  const progress = await ifAnswered(askTarget(hub.control, pipeline, { op: 'progress' }));
   if (progress !== undefined) watch.onProgress(progress, Date.now());
   const askedAtMs = Date.now();
   const reached = minPosition(progress?.lanes.map(({ position }) => position) ?? []);
-  const mark = await ask<ReaderMark>(readerSubject(pipeline), {
-    op: 'mark',
-    ...(reached === null ? {} : { reached }),
-  });
+  const body = { op: 'mark' as const, ...(reached === null ? {} : { reached }) };
+  const mark = await ifAnswered(askReader(hub.control, pipeline, body));
   if (mark !== undefined) watch.onMark(mark, askedAtMs, Date.now());
+}
+
+async function ifAnswered<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (toWeirError(error).code !== 'UNREACHABLE') throw error;
+    return undefined;
+  }
 }

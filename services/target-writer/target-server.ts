@@ -6,6 +6,7 @@ import { targetSubject } from '../../shared/hub/names.ts';
 import { publishNotice } from '../../shared/hub/notices.ts';
 import { serve } from '../../shared/hub/requests.ts';
 import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
+import { TARGET_REQUEST } from '../../shared/progress/target-request-schema.ts';
 import { stillRunning } from '../../shared/progress/still-running.ts';
 import type { Gate } from './gate.ts';
 
@@ -22,8 +23,8 @@ const PARKED_PAGE = 200;
 /** Answers for the target: the reader asks here, because only writers talk to the target. Returns how to stop. */
 export function serveTarget(options: TargetServerOptions): () => void {
   const { hub, pipeline } = options;
-  return serve(hub.control, targetSubject(pipeline), 'writers', (request) =>
-    answer(options, request as TargetRequest),
+  return serve(hub.control, targetSubject(pipeline), 'writers', TARGET_REQUEST, (request) =>
+    answer(options, request),
   );
 }
 

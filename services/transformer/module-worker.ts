@@ -1,3 +1,4 @@
+import { detach, ignoreFailure } from '../../shared/lifecycle/detach.ts';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { pathToFileURL } from 'node:url';
@@ -166,7 +167,7 @@ export class ModuleWorker {
 
   #end(): void {
     clearTimeout(this.#timer);
-    void this.#worker?.terminate();
+    if (this.#worker !== null) detach(this.#worker.terminate(), ignoreFailure);
     this.#worker = null;
   }
 

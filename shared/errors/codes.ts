@@ -119,11 +119,17 @@ export const ERROR_CODES = {
     means: 'What was asked is not possible in the state that the pipeline is in.',
     fix: 'Do first what the message names.',
   },
+  STATE_REFUSED: {
+    retry: false,
+    exit: 1,
+    means: 'The folder where control keeps its own state cannot be read or written.',
+    fix: 'Make room on its disk, or give its user the rights; what is under way goes on.',
+  },
   REQUEST_INVALID: {
     retry: false,
     exit: 2,
-    means: 'A request to the control API is wrong or too large.',
-    fix: 'Correct what the message names; `/openapi.json` describes every request.',
+    means: 'A request to the control API, or of one service to another, is wrong or too large.',
+    fix: 'Correct what the message names; `/openapi.json` describes every request to control. Services must all be of one version of Weir.',
   },
   INTERNAL: {
     retry: false,

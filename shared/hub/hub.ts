@@ -8,7 +8,9 @@ import {
 } from 'nats';
 import { gatherPayloads } from './gathered-payload.ts';
 import { isNoRoom, noRoomSentence } from './no-room.ts';
+import { RefusedMessages, shareRefused } from './refused-messages.ts';
 import { isAbort, WeirError } from '../errors/weir-error.ts';
+import { detach, ignoreFailure } from '../lifecycle/detach.ts';
 
 /**
  * The connections of one process to NATS. Three of them, so that a burst of frames never delays a lease renewal:
@@ -18,6 +20,8 @@ export interface Hub {
   readonly control: NatsConnection;
   readonly publishing: NatsConnection;
   readonly consuming: NatsConnection;
+  /** What came by them and is not what Weir sends. */
+  readonly refused: RefusedMessages;
   close(): Promise<void>;
 }
 
@@ -42,10 +46,13 @@ export async function connectHub({ url, name }: HubOptions): Promise<Hub> {
     NatsConnection,
     NatsConnection,
   ];
+  const refused = new RefusedMessages();
+  shareRefused([control, publishing, consuming], refused);
   return {
     control,
     publishing,
     consuming,
+    refused,
     async close() {
       await Promise.all(opened.map((connection) => connection.close()));
     },
@@ -54,12 +61,14 @@ export async function connectHub({ url, name }: HubOptions): Promise<Hub> {
 
 /** Calls back each time the connection breaks, until `signal` is aborted. */
 export function onDisconnect(nc: NatsConnection, signal: AbortSignal, callback: () => void): void {
-  void (async () => {
+  const watching = (async () => {
     for await (const status of nc.status()) {
       if (signal.aborted) return;
       if ((status.type as Events) === Events.Disconnect) callback();
     }
   })();
+  // It ends with the connection.
+  detach(watching, ignoreFailure);
 }
 
 /** Calls back each time the connection breaks or is there again; returns how to stop. */
@@ -68,7 +77,7 @@ export function watchConnection(
   callback: (connected: boolean) => void,
 ): () => void {
   let stopped = false;
-  void (async () => {
+  const watching = (async () => {
     for await (const status of nc.status()) {
       if (stopped) return;
       const type = status.type as Events;
@@ -76,6 +85,7 @@ export function watchConnection(
         callback(type === Events.Reconnect);
     }
   })();
+  detach(watching, ignoreFailure);
   return () => (stopped = true);
 }
 

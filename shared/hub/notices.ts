@@ -1,5 +1,7 @@
 import type { NatsConnection } from 'nats';
 import type { Notice } from '../progress/notice.ts';
+import { NOTICE } from '../progress/notice-schema.ts';
+import { listen } from './listen.ts';
 import { noticeSubject } from './names.ts';
 
 const encoder = new TextEncoder();
@@ -14,10 +16,5 @@ export function watchNotices(
   pipeline: string,
   onNotice: (notice: Notice) => void,
 ): () => void {
-  const subscription = nc.subscribe(noticeSubject(pipeline), {
-    callback: (error, message) => {
-      if (error === null) onNotice(JSON.parse(message.string()) as Notice);
-    },
-  });
-  return () => subscription.unsubscribe();
+  return listen(nc, noticeSubject(pipeline), { kind: 'notice', schema: NOTICE }, onNotice);
 }

@@ -1,23 +1,44 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { createInbox, type Msg, type NatsConnection, type Subscription } from 'nats';
+import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode as WeirErrorCode } from '../errors/codes.ts';
 import { toWeirError, WeirError } from '../errors/weir-error.ts';
 import { toHubError } from './hub.ts';
+import { parseJson } from './listen.ts';
+import { refusedOf } from './refused-messages.ts';
 
 /**
  * Questions and answers between services: gzipped JSON; an error comes back as the error it was. Until it has its
  * answer, the one who answers says now and then that it is at work: silence means that it has died or stands still,
  * however long the answer itself may take.
  */
-export type Handler = (request: unknown) => Promise<unknown>;
+export type Handler<T> = (request: T) => Promise<unknown>;
 
 type Envelope = { ok: unknown } | { error: { code: WeirErrorCode; message: string } };
 
+/** A few bytes can unpack to anything. */
+const MOST_UNPACKED = 1 << 30;
+
 const pack = async (value: unknown): Promise<Buffer> =>
   promisify(gzip)(Buffer.from(JSON.stringify(value ?? null)));
-const unpack = async (bytes: Uint8Array): Promise<unknown> =>
-  JSON.parse((await promisify(gunzip)(bytes)).toString()) as unknown;
+
+/** `reason` where it is not what the schema says. */
+async function unpack<T>(
+  bytes: Uint8Array,
+  schema: z.ZodType<T>,
+): Promise<{ value: T } | { reason: string }> {
+  let json: unknown;
+  try {
+    const text = await promisify(gunzip)(bytes, { maxOutputLength: MOST_UNPACKED });
+    json = JSON.parse(text.toString());
+  } catch {
+    return { reason: 'it is not JSON packed with gzip' };
+  }
+  return parseJson(json, schema);
+}
+
+const CODES = Object.keys(ERROR_CODES) as WeirErrorCode[];
 
 const WORKING_MS = 2_000;
 const SILENCE_MS = 8_000;
@@ -27,22 +48,36 @@ const UNHEARD_MS = 1_000;
 const NOBODY = 503;
 
 /** Answers requests to `subject`; of several servers in one `queue`, one answers. Returns how to stop. */
-export function serve(
+export function serve<T>(
   nc: NatsConnection,
   subject: string,
   queue: string,
-  handler: Handler,
+  schema: z.ZodType<T>,
+  handler: Handler<T>,
 ): () => void {
   const subscription = nc.subscribe(subject, {
     queue,
     callback: (error, message) => {
-      if (error === null) void answer(nc, message, handler);
+      if (error !== null) return;
+      answer(nc, message, schema, handler).catch((cause: unknown) =>
+        // Whoever asked hears nothing more, and asks again.
+        refusedOf(nc).refuse(
+          'request',
+          subject,
+          `it could not be answered: ${toWeirError(cause).code}`,
+        ),
+      );
     },
   });
   return () => subscription.unsubscribe();
 }
 
-async function answer(nc: NatsConnection, message: Msg, handler: Handler): Promise<void> {
+async function answer<T>(
+  nc: NatsConnection,
+  message: Msg,
+  schema: z.ZodType<T>,
+  handler: Handler<T>,
+): Promise<void> {
   let envelope: Envelope;
   // A service that is stopping may have closed its connection: nobody is told then, and asks another one.
   const respond = (bytes?: Uint8Array): void => {
@@ -51,7 +86,15 @@ async function answer(nc: NatsConnection, message: Msg, handler: Handler): Promi
   respond();
   const working = setInterval(respond, WORKING_MS);
   try {
-    envelope = { ok: await handler(await unpack(message.data)) };
+    const request = await unpack(message.data, schema);
+    if ('reason' in request) {
+      refusedOf(nc).refuse('request', message.subject, request.reason);
+      throw new WeirError(
+        'REQUEST_INVALID',
+        `a request is not understood here: ${request.reason}; run one version of Weir everywhere`,
+      );
+    }
+    envelope = { ok: await handler(request.value) };
   } catch (thrown) {
     const error = toWeirError(thrown);
     envelope = { error: { code: error.code, message: error.message } };
@@ -80,6 +123,7 @@ export async function request<T>(
   nc: NatsConnection,
   subject: string,
   body: unknown,
+  schema: z.ZodType<T>,
   timeoutMs = 10_000,
 ): Promise<T> {
   const bytes = await pack(body);
@@ -91,11 +135,22 @@ export async function request<T>(
   } catch (error) {
     throw toHubError(error);
   }
-  const envelope = (await unpack(reply.data)) as Envelope;
-  if ('ok' in envelope) return envelope.ok as T;
-  const { code, message } = envelope.error;
-  throw new WeirError(code in ERROR_CODES ? code : 'INTERNAL', message);
+  const envelope = await unpack(reply.data, ENVELOPE);
+  const error = 'value' in envelope ? envelope.value.error : undefined;
+  if (error !== undefined) throw new WeirError(error.code, error.message);
+  const ok = 'value' in envelope ? parseJson(envelope.value.ok, schema) : envelope;
+  if ('value' in ok) return ok.value;
+  refusedOf(nc).refuse('answer', subject, ok.reason);
+  throw new WeirError(
+    'UNREACHABLE',
+    `whoever answers at ${subject} says what is not understood here: ${ok.reason}; run one version of Weir everywhere`,
+  );
 }
+
+const ENVELOPE = z.object({
+  ok: z.unknown().optional(),
+  error: z.object({ code: z.enum(CODES).catch('INTERNAL'), message: z.string() }).optional(),
+});
 
 async function awaitAnswer(
   nc: NatsConnection,

@@ -1,6 +1,9 @@
 import type { NatsConnection } from 'nats';
 import type { ServiceStatus } from '../progress/status.ts';
+import { SERVICE_STATUS } from '../progress/status-schema.ts';
+import { listen } from './listen.ts';
 import { statusSubject } from './names.ts';
+import { refusedOf } from './refused-messages.ts';
 
 const encoder = new TextEncoder();
 
@@ -29,11 +32,11 @@ export function watchStatus(
   pipeline: string | null,
   onStatus: (status: ServiceStatus) => void,
 ): () => void {
-  const subscription = nc.subscribe(statusSubject(pipeline ?? '*', '*', '*'), {
-    callback: (error, message) => {
-      if (error === null) onStatus(JSON.parse(message.string()) as ServiceStatus);
-    },
+  const subject = statusSubject(pipeline ?? '*', '*', '*');
+  const stop = listen(nc, subject, { kind: 'status', schema: SERVICE_STATUS }, (status, from) => {
+    if (from === statusSubject(status.pipeline, status.service, status.id)) onStatus(status);
+    else refusedOf(nc).refuse('status', from, 'it is of another service than its subject says');
   });
   nc.publish(pipeline === null ? 'weir.ping' : `weir.${pipeline}.ping`);
-  return () => subscription.unsubscribe();
+  return stop;
 }

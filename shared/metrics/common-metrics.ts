@@ -20,4 +20,9 @@ export const COMMON_METRICS = {
     help: 'Failures after which a service or a lane began anew or gave up, by their code in errors.md.',
     labels: ['code'],
   },
+  weir_messages_refused_total: {
+    type: 'counter',
+    help: 'Messages on the bus that are not what Weir sends, and were passed over: of another version, or of somebody else.',
+    labels: ['kind'],
+  },
 } as const satisfies MetricDeclarations;

@@ -49,6 +49,11 @@ export class Monitoring {
     this.#common.weir_errors_total.inc({ code });
   }
 
+  /** A message of the bus that was passed over. */
+  refused(kind: string): void {
+    this.#common.weir_messages_refused_total.inc({ kind });
+  }
+
   /** `problem`: set while the service waits to try again. `readiness`: why it does not do its work, null if it does. */
   tell(problem: () => string | null, readiness: () => string | null): void {
     this.#problem = problem;

@@ -2,9 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createRandom } from '../../services/cli/demo/random.ts';
 import { connectHub } from '../../shared/hub/hub.ts';
-import { targetSubject } from '../../shared/hub/names.ts';
-import { request } from '../../shared/hub/requests.ts';
-import type { PipelineProgress } from '../../shared/connector/sink.ts';
+import { askTarget } from '../../shared/hub/ask.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { useWeir } from '../support/weir-process.ts';
 import { differences } from './end-state.ts';
@@ -102,12 +100,10 @@ async function poisonCounts(pipeline: FaultPipeline) {
   const hub = await connectHub({ url: pipeline.nats.url, name: 'faults' });
   try {
     const none = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
-    const progress = await request<PipelineProgress>(hub.control, targetSubject(pipeline.name), {
-      op: 'progress',
-    });
+    const progress = await askTarget(hub.control, pipeline.name, { op: 'progress' });
     return {
-      applied: progress.applied['faults.poison'] ?? none,
-      parked: progress.parked['faults.poison'] ?? none,
+      applied: progress?.applied['faults.poison'] ?? none,
+      parked: progress?.parked['faults.poison'] ?? none,
     };
   } finally {
     await hub.close();

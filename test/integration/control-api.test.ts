@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,6 +14,7 @@ import { ControlClient } from '../support/control-client.ts';
 import { scrape, valueOf } from '../support/scrape.ts';
 import { EventStream } from '../support/event-stream.ts';
 import { useNats } from '../support/servers.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const nats = useNats();
 const SECRET = 'hunter2-in-the-url';
@@ -145,6 +146,39 @@ it('keeps what a comparison came to over a restart, and nothing of one that did 
   expect(verifications.filter(({ state }) => state === 'running')).toEqual([]);
   await client.send('DELETE', '/v1/pipelines/compared?forget=true');
   expect(await readdir(path.join(first.state, 'comparisons'))).toEqual([]);
+});
+
+it('goes on while its state folder refuses, says so, and notes what happened when it takes it again', async () => {
+  const port = await findFreePort();
+  const metrics = { host: '127.0.0.1', port };
+  const { client, state } = await startTestControl({ metrics });
+  const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+  await client.send('POST', '/v1/pipelines', FILE('noted'));
+  await client.ask('POST', '/v1/pipelines/noted/start');
+  const folder = path.join(state, 'pipelines');
+  const away = `${folder}.away`;
+  await rename(folder, away);
+  // Nobody may make files in a file, not even root.
+  await writeFile(folder, '');
+  await client.until<{ runsHere: boolean }>(
+    '/v1/pipelines/noted',
+    'its end',
+    ({ runsHere }) => !runsHere,
+  );
+  const { events } = await client.get<{ events: EventAnswer[] }>('/v1/pipelines/noted/events');
+  expect(events.map(({ text }) => text)).toContainEqual(expect.stringMatching(/state folder .* cannot be read or written \(ENOTDIR\)/)); // prettier-ignore
+  for (const [method, url] of [
+    ['POST', '/v1/pipelines'],
+    ['POST', '/v1/pipelines/noted/start'],
+    ['DELETE', '/v1/pipelines/noted?forget=true'],
+  ] as const)
+    expect(await client.problem(method, url, url.endsWith('s') ? FILE('other') : undefined), url).toMatchObject({ status: 503, code: 'STATE_REFUSED' }); // prettier-ignore
+  expect(await ready()).toBe(503);
+  await rm(folder);
+  await rename(away, folder);
+  await waitFor('control to be ready again', async () => (await ready()) === 200 || undefined);
+  expect(JSON.parse(await readFile(path.join(folder, 'noted.json'), 'utf8'))).toEqual({ runsHere: false }); // prettier-ignore
+  expect((await client.send('POST', '/v1/pipelines', FILE('other'))).status).toBe(201);
 });
 
 it('tells Prometheus of itself, whether it is ready, and where its services are', async () => {

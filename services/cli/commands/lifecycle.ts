@@ -1,7 +1,6 @@
 import { toWeirError, WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, hostsOf } from '../../../shared/hub/hub.ts';
-import { targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askTarget } from '../../../shared/hub/ask.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import { knownNatsUrls } from '../supervisor/known-servers.ts';
 
@@ -34,7 +33,7 @@ export async function runLifecycle(pipeline: string, desired: DesiredState): Pro
 async function ask(url: string, pipeline: string, desired: DesiredState): Promise<boolean | null> {
   const hub = await connectHub({ url, name: `weir/${pipeline}/lifecycle` });
   try {
-    return await request<boolean>(hub.control, targetSubject(pipeline), { op: 'desire', desired });
+    return await askTarget(hub.control, pipeline, { op: 'desire', desired });
   } catch (error) {
     if (toWeirError(error).code === 'UNREACHABLE') return null;
     throw error;

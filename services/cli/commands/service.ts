@@ -56,6 +56,7 @@ export async function runService(
   let hub: Hub | null = null;
   try {
     hub = await connectPatiently(natsUrl, `weir/${spec.name}/${service}`, stop.signal);
+    hub.refused.tell(log, (kind) => monitoring.refused(kind));
     log.info({ pid: process.pid }, 'service started');
     await start(service, spec, { hub, log, monitoring, signal: stop.signal });
     log.info('service stopped');

@@ -1,8 +1,7 @@
 import type { PipelineProgress } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
-import { targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askTarget } from '../../../shared/hub/ask.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { countParked } from '../../../shared/progress/balance.ts';
@@ -105,13 +104,7 @@ async function listen(hub: Hub, pipeline: string | null): Promise<ServiceStatus[
 
 async function readParked(hub: Hub, pipeline: string): Promise<PipelineNow['parked']> {
   try {
-    const subject = targetSubject(pipeline);
-    const progress = await request<PipelineProgress | null>(
-      hub.control,
-      subject,
-      { op: 'progress' },
-      ANSWER_MS,
-    );
+    const progress = await askTarget(hub.control, pipeline, { op: 'progress' }, ANSWER_MS);
     return progress?.parked ?? {};
   } catch (error) {
     // Nobody answers, or the target is away: the services' own statuses say so.

@@ -32,6 +32,7 @@ export async function beginControl(options: BeginControlOptions): Promise<Contro
   const { hub, natsUrl, access, log, state, files, metricsListen } = options;
   const version = weirVersion();
   const monitoring = new Monitoring({ service: 'control', version });
+  hub.refused.tell(log, (kind) => monitoring.refused(kind));
   const ports = metricsListen === null ? null : new MetricsPorts(metricsListen);
   const control = await startControl({
     hub,

@@ -7,8 +7,7 @@ import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { PipelineState } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
-import { targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askTarget } from '../../../shared/hub/ask.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { deletePipelineStreams } from '../../../shared/hub/streams.ts';
 import type { ReaderStatus } from '../../../shared/progress/status.ts';
@@ -117,11 +116,7 @@ export class DemoPipeline {
 
   /** What the target itself says it holds. */
   async state(): Promise<PipelineState> {
-    const state = await request<PipelineState | null>(
-      this.#hub.control,
-      targetSubject(this.spec.name),
-      { op: 'state' },
-    );
+    const state = await askTarget(this.#hub.control, this.spec.name, { op: 'state' });
     if (state === null)
       throw new WeirError('INTERNAL', 'the target of the demo knows nothing of the pipeline');
     return state;

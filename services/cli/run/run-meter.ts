@@ -1,11 +1,9 @@
 import { toWeirError } from '../../../shared/errors/weir-error.ts';
 import type { PipelineState } from '../../../shared/connector/sink.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
-import { readerSubject, targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askReader, askTarget } from '../../../shared/hub/ask.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import type { PipelineReport } from '../../../shared/progress/pipeline-report.ts';
-import type { ReaderMark } from '../../../shared/progress/reader-requests.ts';
 import type { CopyProgress, ReaderStatus, ServiceStatus } from '../../../shared/progress/status.ts';
 import { minPosition } from '../../../shared/change/position.ts';
 import { finalReport, type FinalReport, type RunFacts } from './final-report.ts';
@@ -40,13 +38,12 @@ export class RunMeter {
 
   /** Asks both ends once more while their services are there; null where the target cannot be asked. */
   async finish(outcome: FinalReport['outcome']): Promise<FinalReport | null> {
-    const state = await this.#ask<PipelineState | null>(targetSubject(this.#pipeline), {
-      op: 'state',
-    });
+    const { control } = this.#hub;
+    const state = await ifAnswered(askTarget(control, this.#pipeline, { op: 'state' }, ANSWER_MS));
     if (state === null) return null;
     const reached = minPosition(state.lanes.map(({ position }) => position));
-    const body = { op: 'mark', ...(reached === null ? {} : { reached }) };
-    const mark = await this.#ask<ReaderMark>(readerSubject(this.#pipeline), body);
+    const body = { op: 'mark' as const, ...(reached === null ? {} : { reached }) };
+    const mark = await ifAnswered(askReader(control, this.#pipeline, body, ANSWER_MS));
     const copy = atTheEnd(this.#copy, state);
     const { rows, bytes } = copiedOf(copy);
     const copiedNow = { rows: rows - (this.#before?.copied.rows ?? 0), bytes: bytes - (this.#before?.copied.bytes ?? 0) }; // prettier-ignore
@@ -66,14 +63,16 @@ export class RunMeter {
   stop(): void {
     this.#stop();
   }
+}
 
-  async #ask<T>(subject: string, body: object): Promise<T | null> {
-    try {
-      return await request<T>(this.#hub.control, subject, body, 5_000);
-    } catch (error) {
-      if (toWeirError(error).code !== 'UNREACHABLE') throw error;
-      return null;
-    }
+const ANSWER_MS = 5_000;
+
+async function ifAnswered<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (toWeirError(error).code !== 'UNREACHABLE') throw error;
+    return null;
   }
 }
 

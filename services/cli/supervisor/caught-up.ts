@@ -1,12 +1,9 @@
 import type { Position } from '../../../shared/change/position.ts';
 import { minPosition } from '../../../shared/change/position.ts';
-import type { PipelineProgress } from '../../../shared/connector/sink.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
-import { readerSubject, targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askReader, askTarget } from '../../../shared/hub/ask.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
-import type { ReaderMark } from '../../../shared/progress/reader-requests.ts';
 
 const POLL_MS = 200;
 
@@ -19,10 +16,9 @@ export async function waitUntilCaughtUp(
   pipeline: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const progress = (): Promise<PipelineProgress | null> =>
-    request(nc, targetSubject(pipeline), { op: 'progress' });
+  const progress = () => askTarget(nc, pipeline, { op: 'progress' });
   const head = await ask<Position>(signal, async () => {
-    const mark = await request<ReaderMark>(nc, readerSubject(pipeline), { op: 'mark' });
+    const mark = await askReader(nc, pipeline, { op: 'mark' });
     return mark.head;
   });
   if (head === null) return false;
@@ -33,8 +29,8 @@ export async function waitUntilCaughtUp(
   });
   if (reached === null) return false;
   const finished = await ask<true>(signal, async () => {
-    await request(nc, readerSubject(pipeline), { op: 'sideState' }, 60_000);
-    await request(nc, targetSubject(pipeline), { op: 'finish' });
+    await askReader(nc, pipeline, { op: 'sideState' }, 60_000);
+    await askTarget(nc, pipeline, { op: 'finish' });
     return (await progress())?.unfinished.length === 0 ? true : null;
   });
   return finished !== null;

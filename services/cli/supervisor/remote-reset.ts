@@ -1,8 +1,7 @@
 import type { PipelineProgress } from '../../../shared/connector/sink.ts';
 import { toWeirError, WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, hostsOf, type Hub } from '../../../shared/hub/hub.ts';
-import { readerSubject, targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askReader, askTarget } from '../../../shared/hub/ask.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { stillRunning } from '../../../shared/progress/still-running.ts';
 import { knownNatsUrls } from './known-servers.ts';
@@ -45,13 +44,13 @@ export async function resetThrough(
   pipeline: string,
   say: (line: string) => void,
 ): Promise<boolean> {
-  const progress = await askTarget(hub, pipeline);
+  const progress = await readProgress(hub, pipeline);
   if (progress === undefined) return false;
   if (progress?.desired === 'running') throw stillRunning(pipeline);
   const done = await resetSource(hub, pipeline, progress !== null);
   say(done === 'reset' ? `source: nothing of ${pipeline} is left` : ALREADY);
   const timeoutMs = RESET_TIMEOUT_MS;
-  await request(hub.control, targetSubject(pipeline), { op: 'reset' }, timeoutMs);
+  await askTarget(hub.control, pipeline, { op: 'reset' }, timeoutMs);
   say(`target: no state of ${pipeline} is left; the copied data stays`);
   return true;
 }
@@ -59,12 +58,12 @@ export async function resetThrough(
 const ALREADY = 'source: somebody else has reset the pipeline meanwhile';
 
 /** Undefined where no writer answers, null where the target has no such pipeline. */
-async function askTarget(
+async function readProgress(
   { control }: Hub,
   pipeline: string,
 ): Promise<PipelineProgress | null | undefined> {
   try {
-    return await request(control, targetSubject(pipeline), { op: 'progress' });
+    return await askTarget(control, pipeline, { op: 'progress' });
   } catch (error) {
     if (toWeirError(error).code === 'UNREACHABLE') return undefined;
     throw error;
@@ -79,12 +78,12 @@ async function resetSource(
 ): Promise<'reset' | 'gone'> {
   for (let tries = 1; ; tries++) {
     try {
-      await request(hub.control, readerSubject(pipeline), { op: 'reset' }, RESET_TIMEOUT_MS);
+      await askReader(hub.control, pipeline, { op: 'reset' }, RESET_TIMEOUT_MS);
       return 'reset';
     } catch (error) {
       if (toWeirError(error).code !== 'UNREACHABLE') throw error;
     }
-    if (isKnown && (await askTarget(hub, pipeline)) === null) return 'gone';
+    if (isKnown && (await readProgress(hub, pipeline)) === null) return 'gone';
     if (!isKnown)
       throw new WeirError(
         'UNREACHABLE',

@@ -1,10 +1,8 @@
 import { toWeirError } from '../../../shared/errors/weir-error.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
-import { targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askTarget } from '../../../shared/hub/ask.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
-import type { PipelineProgress } from '../../../shared/connector/sink.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 
 /**
@@ -18,10 +16,9 @@ export async function wantRunning(
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      const subject = targetSubject(pipeline);
-      const progress = await request<PipelineProgress | null>(control, subject, { op: 'progress' });
+      const progress = await askTarget(control, pipeline, { op: 'progress' });
       if (progress?.desired === 'stopped')
-        await request(control, subject, { op: 'desire', desired: 'running' });
+        await askTarget(control, pipeline, { op: 'desire', desired: 'running' });
       return;
     } catch (error) {
       if (toWeirError(error).code !== 'UNREACHABLE') throw error;
@@ -61,8 +58,7 @@ async function desiredState(
   pipeline: string,
 ): Promise<DesiredState | null> {
   try {
-    const subject = targetSubject(pipeline);
-    const progress = await request<PipelineProgress | null>(control, subject, { op: 'progress' });
+    const progress = await askTarget(control, pipeline, { op: 'progress' });
     return progress?.desired ?? null;
   } catch (error) {
     if (toWeirError(error).code !== 'UNREACHABLE') throw error;

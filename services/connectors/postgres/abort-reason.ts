@@ -1,3 +1,5 @@
+import { detach } from '../../../shared/lifecycle/detach.ts';
+
 /** Why a signal was aborted, as an error to throw: an `AbortError` where no other reason was given. */
 export function abortReason(signal: AbortSignal): Error {
   return signal.reason instanceof Error
@@ -11,6 +13,9 @@ export function orAborted(wait: Promise<void>, signal: AbortSignal): Promise<voi
     const onAbort = (): void => reject(abortReason(signal));
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
-    void wait.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const settle = wait
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
+    detach(settle, reject);
   });
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
+import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { toPostgresError } from './postgres-error.ts';
 
@@ -80,8 +81,10 @@ export async function disconnect(client: pg.Client | null | undefined): Promise<
   if (stream.destroyed) return;
   const ended = new Promise<void>((resolve) => stream.once('close', () => resolve()));
   const timer = setTimeout(() => stream.destroy(), 2_000);
-  void client.end().finally(() => clearTimeout(timer));
+  // Also where it fails: what counts is that the socket is closed.
+  detach(client.end(), ignoreFailure);
   await ended;
+  clearTimeout(timer);
 }
 
 function clientConfig(url: string, options: ConnectOptions): pg.ClientConfig {

@@ -1,4 +1,5 @@
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
 import { MOST_ROWS } from './few-rows.ts';
 
 /** How long small batches wait for the transaction before them; a slow target gets several at a time then. */
@@ -47,11 +48,16 @@ export class GroupCommit {
     if (this.#beganAtMs === null) {
       // What arrived in the same moment is waiting, too, by then.
       this.#isDue = true;
-      setImmediate(() => void this.#run());
+      setImmediate(() => this.#begin());
     } else {
       const patienceMs = this.#beganAtMs + PATIENCE_MS - performance.now();
-      this.#patience = setTimeout(() => void this.#run(), Math.max(1, patienceMs));
+      this.#patience = setTimeout(() => this.#begin(), Math.max(1, patienceMs));
     }
+  }
+
+  /** Each batch is told of its own failure. */
+  #begin(): void {
+    detach(this.#run(), ignoreFailure);
   }
 
   async #run(): Promise<void> {

@@ -16,6 +16,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SOURCE_UNFIT: 422,
   TARGET_UNFIT: 422,
   UNREACHABLE: 503,
+  STATE_REFUSED: 503,
 };
 
 /** An error with a status that its code alone does not say. */

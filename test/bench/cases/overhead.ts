@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
-import { targetSubject } from '../../../shared/hub/names.ts';
-import { request } from '../../../shared/hub/requests.ts';
+import { askTarget } from '../../../shared/hub/ask.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import type { Bench, CaseReport } from '../bench.ts';
@@ -132,8 +131,8 @@ async function untilArrived(url: string, run: number, signal: AbortSignal): Prom
 }
 
 async function desire(hub: Hub, desired: DesiredState, signal: AbortSignal): Promise<void> {
-  const body = { op: 'desire', desired };
-  while (!(await request<boolean>(hub.control, targetSubject(PIPELINE), body).catch(() => false)))
+  const body = { op: 'desire' as const, desired };
+  while (!(await askTarget(hub.control, PIPELINE, body).catch(() => false)))
     await sleep(100, undefined, { signal });
 }
 
