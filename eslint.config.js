@@ -24,6 +24,40 @@ const connectors = {
   message: 'The core knows no store; only connectors and the command line name one.',
 };
 
+/** What NATS' client promises may never come: each such call is the argument of `inTime`, and no list is iterated. */
+const brokerCallsEnd = {
+  meta: { type: 'problem' },
+  create(context) {
+    const { program, esTreeNodeToTSNodeMap } = context.sourceCode.parserServices;
+    const checker = program.getTypeChecker();
+    const isOfClient = (call) => {
+      const signature = checker.getResolvedSignature(esTreeNodeToTSNodeMap.get(call));
+      const file = signature?.declaration?.getSourceFile().fileName ?? '';
+      return file.includes('/node_modules/nats/');
+    };
+    const promises = (node) => {
+      const type = checker.getTypeAtLocation(esTreeNodeToTSNodeMap.get(node));
+      return type.getProperty('then') !== undefined;
+    };
+    const isBounded = (call) =>
+      context.sourceCode.getAncestors(call).some(({ type, callee }) => {
+        if (type !== 'CallExpression') return false;
+        const name = callee.type === 'MemberExpression' ? callee.property.name : callee.name;
+        return name === 'inTime';
+      });
+    const message = 'A call of the NATS client may never end: give it to inTime.';
+    return {
+      CallExpression(node) {
+        if (isOfClient(node) && promises(node) && !isBounded(node))
+          context.report({ node, message });
+      },
+      'ForOfStatement[await=true] > CallExpression.right'(node) {
+        if (isOfClient(node)) context.report({ node, message });
+      },
+    };
+  },
+};
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'proto/gen/**', '.weir/**'] },
   {
@@ -68,6 +102,11 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    files: ['shared/hub/*.ts'],
+    plugins: { weir: { rules: { 'broker-calls-end': brokerCallsEnd } } },
+    rules: { 'weir/broker-calls-end': 'error' },
   },
   ...services
     .filter((name) => name !== 'cli')

@@ -14,6 +14,8 @@ export interface ReaderLeaseOptions {
   holder: string;
   log: Logger;
   onProblem: (problem: string) => void;
+  /** Told while the lease cannot be renewed; null when it can again. */
+  onLate: (problem: string | null) => void;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface ReaderLeaseOptions {
  * The lease only says who tries: what fences a reader that was asleep is its epoch at the target.
  */
 export async function whileHoldingLease(
-  { hub, pipeline, holder, log, onProblem }: ReaderLeaseOptions,
+  { hub, pipeline, holder, log, onProblem, onLate }: ReaderLeaseOptions,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -49,12 +51,16 @@ export async function whileHoldingLease(
         for (;;) {
           await pause(LEASE_MS / 4, inner);
           if (inner.aborted) return;
-          if (!(await leases.renew(KEY)))
+          const renewal = await leases.renew(KEY);
+          if (renewal === 'lost')
             throw new WeirError('FENCED', 'another source-reader has taken over this pipeline');
+          if (renewal !== 'held') log.warn({ renewal, reason: leases.problem }, 'lease was late');
+          onLate(leases.problem);
         }
       },
     ]);
   } finally {
+    onLate(null);
     await giveBack(leases, log);
   }
 }

@@ -49,6 +49,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
   const target = new TargetClient(hub, spec.name);
   let epoch: ReaderEpoch | null = null;
   let problem: string | null = null;
+  let late: string | null = null;
   let retention: RetentionStatus | null = null;
   let phase: ReaderStatus['phase'] = 'starting';
 
@@ -58,7 +59,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     id: shortHolder(holder),
     pid: process.pid,
     atMs: Date.now(),
-    problem: problem ?? epoch?.problem ?? null,
+    problem: problem ?? epoch?.problem ?? late,
     phase: epoch?.phase ?? phase,
     readerEpoch: epoch?.number ?? 0,
     copy: epoch?.copy ?? {},
@@ -113,7 +114,14 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
       },
       body: (outer) =>
         whileHoldingLease(
-          { hub, pipeline: spec.name, holder, log, onProblem: (text) => (problem = text) },
+          {
+            hub,
+            pipeline: spec.name,
+            holder,
+            log,
+            onProblem: (text) => (problem = text),
+            onLate: (text) => (late = text),
+          },
           outer,
           async (leased) => {
             await watched(leased, async (inner) => {

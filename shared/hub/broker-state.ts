@@ -1,14 +1,16 @@
 import type { NatsConnection } from 'nats';
 import type { BrokerState } from '../progress/pipeline-report.ts';
 import { toHubError } from './hub.ts';
+import { inTime, listInTime } from './in-time.ts';
 import { STREAM_KINDS, streamName } from './names.ts';
 
 /** What waits in the lanes of a pipeline. UNREACHABLE where the broker does not answer. */
 export async function readBrokerState(nc: NatsConnection, pipeline: string): Promise<BrokerState> {
   try {
-    const jsm = await nc.jetstreamManager({ timeout: 5_000 });
+    const jsm = await inTime('asking for JetStream', nc.jetstreamManager({ timeout: 5_000 }));
     const state: BrokerState = { storedBytes: 0, lanes: [] };
-    for await (const { config, state: now } of jsm.streams.list(`weir.${pipeline}.>`)) {
+    const streams = jsm.streams.list(`weir.${pipeline}.>`);
+    for (const { config, state: now } of await listInTime('listing streams', streams)) {
       const [, , part, number] = config.subjects[0]?.split('.') ?? [];
       const lane = Number(number);
       const kind = STREAM_KINDS.find((each) => each === part);
@@ -18,7 +20,7 @@ export async function readBrokerState(nc: NatsConnection, pipeline: string): Pro
       state.lanes.push({ kind, lane, messages, bytes, maxBytes: config.max_bytes });
     }
     state.lanes.sort((a, b) => a.kind.localeCompare(b.kind) || a.lane - b.lane);
-    state.storedBytes = (await jsm.getAccountInfo()).storage;
+    state.storedBytes = (await inTime('reading the account', jsm.getAccountInfo())).storage;
     return state;
   } catch (error) {
     throw toHubError(error);

@@ -7,6 +7,7 @@ import {
   NatsError,
 } from 'nats';
 import { gatherPayloads } from './gathered-payload.ts';
+import { inTime } from './in-time.ts';
 import { isNoRoom, noRoomSentence } from './no-room.ts';
 import { RefusedMessages, shareRefused } from './refused-messages.ts';
 import { isAbort, WeirError } from '../errors/weir-error.ts';
@@ -25,6 +26,9 @@ export interface Hub {
   close(): Promise<void>;
 }
 
+/** For each server that is named. */
+const CONNECT_MS = 5_000;
+
 export interface HubOptions {
   /** `nats://[user:password@|token@]host:port`, or `tls://…`; several separated by commas. */
   url: string;
@@ -35,10 +39,13 @@ export async function connectHub({ url, name }: HubOptions): Promise<Hub> {
   gatherPayloads();
   const opened: NatsConnection[] = [];
   try {
-    for (const part of ['control', 'publishing', 'consuming'])
-      opened.push(await connect(connectionOptions(url, `${name}/${part}`)));
+    for (const part of ['control', 'publishing', 'consuming']) {
+      const options = connectionOptions(url, `${name}/${part}`);
+      const mostMs = CONNECT_MS * (options.servers!.length + 1);
+      opened.push(await inTime('connecting', connect(options), mostMs));
+    }
   } catch (error) {
-    await Promise.all(opened.map((connection) => connection.close()));
+    await closeAll(opened);
     throw toHubError(error, url);
   }
   const [control, publishing, consuming] = opened as [
@@ -54,21 +61,21 @@ export async function connectHub({ url, name }: HubOptions): Promise<Hub> {
     consuming,
     refused,
     async close() {
-      await Promise.all(opened.map((connection) => connection.close()));
+      await closeAll(opened);
     },
   };
 }
 
+async function closeAll(connections: readonly NatsConnection[]): Promise<void> {
+  await Promise.all(connections.map((each) => inTime('closing a connection', each.close())));
+}
+
 /** Calls back each time the connection breaks, until `signal` is aborted. */
 export function onDisconnect(nc: NatsConnection, signal: AbortSignal, callback: () => void): void {
-  const watching = (async () => {
-    for await (const status of nc.status()) {
-      if (signal.aborted) return;
-      if ((status.type as Events) === Events.Disconnect) callback();
-    }
-  })();
-  // It ends with the connection.
-  detach(watching, ignoreFailure);
+  const stop = watchConnection(nc, (connected) => {
+    if (!connected) callback();
+  });
+  signal.addEventListener('abort', stop, { once: true });
 }
 
 /** Calls back each time the connection breaks or is there again; returns how to stop. */
@@ -78,6 +85,7 @@ export function watchConnection(
 ): () => void {
   let stopped = false;
   const watching = (async () => {
+    // eslint-disable-next-line weir/broker-calls-end -- tells as long as the connection lives; nobody waits for it
     for await (const status of nc.status()) {
       if (stopped) return;
       const type = status.type as Events;
@@ -106,7 +114,7 @@ function connectionOptions(url: string, name: string): ConnectionOptions {
     reconnectJitter: 250,
     pingInterval: 10_000,
     maxPingOut: 2,
-    timeout: 5_000,
+    timeout: CONNECT_MS,
     noAsyncTraces: true,
     ignoreAuthErrorAbort: true,
   };

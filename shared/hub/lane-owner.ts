@@ -2,13 +2,14 @@ import type { Logger } from 'pino';
 import { errorPolicy } from '../errors/error-policy.ts';
 import { toWeirError } from '../errors/weir-error.ts';
 import { Backoff, pause } from '../lifecycle/backoff.ts';
+import { detach, ignoreFailure } from '../lifecycle/detach.ts';
+import { runTogether } from '../lifecycle/run-together.ts';
 import type { Hub } from './hub.ts';
 import { shortHolder } from './holder.ts';
 import { decideLanes } from './lane-quota.ts';
 import { Leases } from './leases.ts';
 
 const LEASE_MS = 10_000;
-const ROUND_MS = LEASE_MS / 4;
 const SETTLING_MS = 300;
 const PROBLEM_MS = 10_000;
 
@@ -25,6 +26,8 @@ export interface LaneOwnerOptions {
   /** Told of each failure of a lane, which is then taken anew. */
   onFailure: (code: string) => void;
   log: Logger;
+  /** How long a lease lives that is not renewed. */
+  leaseMs?: number;
 }
 
 /** Keys of the leases, of lanes and of who is there. */
@@ -36,6 +39,8 @@ const KEYS = {
 interface OwnedLane {
   abort: AbortController;
   ended: Promise<void>;
+  /** It is to end, and its lease to be given back then; what it waits for may take long. */
+  leaving: Promise<void> | null;
 }
 
 /**
@@ -56,8 +61,8 @@ export class LaneOwner {
   }
 
   static async open(options: LaneOwnerOptions): Promise<LaneOwner> {
-    const { hub, pipeline, holder } = options;
-    return new LaneOwner(options, await Leases.open(hub.control, pipeline, holder, LEASE_MS));
+    const { hub, pipeline, holder, leaseMs = LEASE_MS } = options;
+    return new LaneOwner(options, await Leases.open(hub.control, pipeline, holder, leaseMs));
   }
 
   get lanes(): number[] {
@@ -74,15 +79,28 @@ export class LaneOwner {
   async run(signal: AbortSignal): Promise<void> {
     const inner = AbortSignal.any([signal, this.#fatal.signal]);
     try {
-      while (!inner.aborted) {
-        const moved = await this.#round();
-        if (!moved) this.#tellLanes();
-        await pause(moved ? SETTLING_MS : ROUND_MS, inner);
-      }
+      await this.#renew();
+      await runTogether(inner, [(s) => this.#keepLeases(s), (s) => this.#share(s)]);
     } finally {
       await this.#leave();
     }
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
+  }
+
+  /** Whatever else this process waits for: a lane that ends, a list that is slow. */
+  async #keepLeases(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(this.#roundMs, signal);
+      if (!signal.aborted) await this.#renew();
+    }
+  }
+
+  async #share(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const moved = await this.#round();
+      if (!moved) this.#tellLanes();
+      await pause(moved ? SETTLING_MS : this.#roundMs, signal);
+    }
   }
 
   /** When they have settled: so the log says who worked on what. */
@@ -95,31 +113,64 @@ export class LaneOwner {
   }
   #told = '';
 
-  /** Renews, looks around, gives up and takes; true where something moves, so the next look should be soon. */
-  async #round(): Promise<boolean> {
-    await this.#leases.announce(this.#memberKey);
-    for (const [lane, owned] of this.#owned)
-      if (!(await this.#leases.renew(this.#leaseKey(lane)))) {
-        this.#options.log.warn({ lane }, 'lease was lost, lane goes to another process');
-        owned.abort.abort();
-        this.#owned.delete(lane);
-        await owned.ended;
-      }
-    const { release, acquire, isShort } = decideLanes({
-      ...(await this.#look()),
-      lanes: this.#options.lanes,
-      self: this.#options.holder,
-    });
-    for (const lane of release) await this.#giveUp(lane);
-    let moved = release.length > 0;
-    for (const lane of acquire) {
-      // In a broker without room leases expire and nobody can take one: who works goes on.
-      if (this.#owned.has(lane)) continue;
-      if (!(await this.#leases.acquire(this.#leaseKey(lane)))) continue;
-      this.#start(lane);
-      moved = true;
+  /** All leases at once: one after the other, those of many lanes would expire where the broker is slow. */
+  async #renew(): Promise<void> {
+    const owned = [...this.#owned];
+    const [, ...renewals] = await Promise.all([
+      this.#leases.announce(this.#memberKey),
+      ...owned.map(([lane]) => this.#leases.renew(this.#leaseKey(lane))),
+    ]);
+    const { log } = this.#options;
+    for (const [i, [lane, { leaving }]] of owned.entries()) {
+      if (leaving !== null) continue;
+      if (renewals[i] === 'regained')
+        log.warn(
+          { lane },
+          'lease had expired and was taken again: this machine or the broker is slow',
+        );
+      if (renewals[i] !== 'lost') continue;
+      log.warn({ lane }, 'lease was lost, lane goes to another process');
+      detach(this.#giveUp(lane), ignoreFailure);
     }
-    return moved || isShort;
+    this.#tellLateness(this.#leases.problem);
+  }
+
+  /** Once when it begins, once when it is over. */
+  #tellLateness(reason: string | null): void {
+    const wasLate = this.#isLate;
+    this.#isLate = reason !== null;
+    if (this.#isLate === wasLate) return;
+    const { log } = this.#options;
+    if (wasLate) log.info('leases are renewed in time again');
+    else log.warn({ reason }, 'leases are not renewed, going on until another process takes over');
+  }
+  #isLate = false;
+
+  /** Looks around, gives up and takes; true where something moves, so the next look should be soon. */
+  async #round(): Promise<boolean> {
+    try {
+      const { release, acquire, isShort } = decideLanes({
+        ...(await this.#look()),
+        lanes: this.#options.lanes,
+        self: this.#options.holder,
+      });
+      const given = release.filter((lane) => this.#owned.get(lane)?.leaving === null);
+      for (const lane of given) detach(this.#giveUp(lane), ignoreFailure);
+      const taken = await Promise.all(acquire.map((lane) => this.#take(lane)));
+      return given.length > 0 || taken.includes(true) || isShort;
+    } catch (thrown) {
+      if (errorPolicy(thrown) === 'stop') throw thrown;
+      // The renewals tell it.
+      return false;
+    }
+  }
+
+  async #take(lane: number): Promise<boolean> {
+    // In a broker without room leases expire and nobody can take one: who works goes on.
+    if (this.#owned.has(lane)) return false;
+    if (!(await this.#leases.acquire(this.#leaseKey(lane)))) return false;
+    this.#start(lane);
+    return true;
   }
 
   async #look(): Promise<{ members: Set<string>; holders: Map<number, string> }> {
@@ -139,7 +190,7 @@ export class LaneOwner {
     const ended = Promise.all(
       this.#options.workOf(lane).map((work) => this.#keepRunning(abort.signal, lane, work)),
     ).then(() => undefined);
-    this.#owned.set(lane, { abort, ended });
+    this.#owned.set(lane, { abort, ended, leaving: null });
   }
 
   /** Starts a lane anew after each failure that can heal; any other ends the whole writer. */
@@ -170,28 +221,37 @@ export class LaneOwner {
     }
   }
 
-  async #giveUp(lane: number): Promise<void> {
+  /** Never rejects; its lease is renewed until its work has ended, so that its next owner need not wait for it. */
+  #giveUp(lane: number): Promise<void> {
     const owned = this.#owned.get(lane);
-    if (owned === undefined) return;
-    owned.abort.abort();
-    await owned.ended;
-    this.#owned.delete(lane);
-    await this.#leases.release(this.#leaseKey(lane));
-    this.#options.log.debug({ lane }, 'lane given up');
+    if (owned === undefined) return Promise.resolve();
+    owned.leaving ??= (async () => {
+      owned.abort.abort();
+      await owned.ended;
+      this.#owned.delete(lane);
+      await this.#giveBack(() => this.#leases.release(this.#leaseKey(lane)));
+      this.#options.log.debug({ lane }, 'lane given up');
+    })();
+    return owned.leaving;
   }
 
   async #leave(): Promise<void> {
-    const lanes = this.lanes;
-    for (const owned of this.#owned.values()) owned.abort.abort();
-    await Promise.all([...this.#owned.values()].map((owned) => owned.ended));
-    this.#owned.clear();
+    await Promise.all(this.lanes.map((lane) => this.#giveUp(lane)));
+    await this.#giveBack(() => this.#leases.withdraw(this.#memberKey));
+  }
+
+  async #giveBack(what: () => Promise<void>): Promise<void> {
     try {
-      for (const lane of lanes) await this.#leases.release(this.#leaseKey(lane));
-      await this.#leases.withdraw(this.#memberKey);
+      await what();
     } catch (error) {
       const { message } = toWeirError(error);
       this.#options.log.debug({ reason: message }, 'leases were not given back; they expire');
     }
+  }
+
+  /** Several in the life of a lease. */
+  get #roundMs(): number {
+    return (this.#options.leaseMs ?? LEASE_MS) / 4;
   }
 
   get #memberKey(): string {

@@ -12,6 +12,7 @@ import {
 } from 'nats';
 import { WeirError } from '../errors/weir-error.ts';
 import { toHubError } from './hub.ts';
+import { inTime, listInTime } from './in-time.ts';
 import { inStreamName, laneSubject, STREAM_KINDS, type StreamKind, streamName } from './names.ts';
 
 /** JetStream's error codes that Weir acts on (nats-server, `errors.json`). */
@@ -46,16 +47,18 @@ export async function prepareLaneStream(nc: NatsConnection, lane: LaneStream): P
   } satisfies Partial<StreamConfig>;
   try {
     const found = await infoOrNull(jsm, name);
-    const info =
-      found === null ? await jsm.streams.add(wanted) : await jsm.streams.update(name, wanted);
+    const info = await inTime(
+      `making stream ${name}`,
+      found === null ? jsm.streams.add(wanted) : jsm.streams.update(name, wanted),
+    );
     for (const key of ['retention', 'storage', 'discard', 'max_bytes', 'max_age'] as const)
       if (info.config[key] !== wanted[key])
         throw new WeirError(
           'BROKER_UNFIT',
           `the NATS server keeps ${key}=${String(info.config[key])} for stream ${name} where Weir needs ${String(wanted[key])}; delete the stream or correct the server's limits`,
         );
-    await jsm.streams.purge(name);
-    return (await jsm.streams.info(name)).state.last_seq;
+    await inTime(`emptying stream ${name}`, jsm.streams.purge(name));
+    return (await inTime(`reading stream ${name}`, jsm.streams.info(name))).state.last_seq;
   } catch (error) {
     throw toStreamError(error);
   }
@@ -74,9 +77,11 @@ export async function fenceLaneStream(
   await prepareLaneStream(nc, lane);
   try {
     const subject = laneSubject(lane.pipeline, lane.kind, lane.lane);
-    await nc.jetstream({ timeout: 5_000 }).publish(subject, fence);
+    const js = nc.jetstream({ timeout: 5_000 });
+    await inTime(`publishing to ${subject}`, js.publish(subject, fence));
     const jsm = await manager(nc);
-    await jsm.streams.purge(streamName(lane.pipeline, lane.kind, lane.lane));
+    const name = streamName(lane.pipeline, lane.kind, lane.lane);
+    await inTime(`emptying stream ${name}`, jsm.streams.purge(name));
   } catch (error) {
     throw toStreamError(error);
   }
@@ -113,17 +118,18 @@ export async function takeLaneConsumer(
   const jsm = await manager(nc);
   try {
     if ((await infoOrNull(jsm, stream)) === null) return null;
-    for (const old of await jsm.consumers.list(stream).next())
-      await jsm.consumers.delete(stream, old.name);
-    const made = await jsm.consumers.add(stream, {
+    const doing = `making the consumer of ${stream}`;
+    for (const old of await listInTime(doing, jsm.consumers.list(stream)))
+      await inTime(doing, jsm.consumers.delete(stream, old.name));
+    const wanted = {
       durable_name: consumer,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
       ack_wait: nanos(60_000),
       max_deliver: -1,
       max_ack_pending: 20_000,
-    });
-    return made.name;
+    };
+    return (await inTime(doing, jsm.consumers.add(stream, wanted))).name;
   } catch (error) {
     throw toStreamError(error);
   }
@@ -135,7 +141,7 @@ export async function deleteConsumer(
   consumer: string,
 ): Promise<void> {
   const jsm = await manager(nc);
-  await jsm.consumers.delete(stream, consumer);
+  await inTime(`deleting the consumer of ${stream}`, jsm.consumers.delete(stream, consumer));
 }
 
 /** Removes every stream and bucket of the pipeline; returns their names. */
@@ -145,18 +151,19 @@ export async function deletePipelineStreams(
 ): Promise<string[]> {
   const jsm = await manager(nc);
   const removed: string[] = [];
-  for await (const info of jsm.streams.list()) {
+  for (const info of await listInTime('listing streams', jsm.streams.list())) {
     const { name } = info.config;
     const kinds = STREAM_KINDS.map(inStreamName).join('|');
     const ours = new RegExp(`^(WEIR_${pipeline}_(${kinds})_\\d+|KV_weir_${pipeline}_leases)$`);
-    if (ours.test(name) && (await jsm.streams.delete(name))) removed.push(name);
+    if (!ours.test(name)) continue;
+    if (await inTime(`deleting stream ${name}`, jsm.streams.delete(name))) removed.push(name);
   }
   return removed;
 }
 
 async function infoOrNull(jsm: JetStreamManager, name: string) {
   try {
-    return await jsm.streams.info(name);
+    return await inTime(`reading stream ${name}`, jsm.streams.info(name));
   } catch (error) {
     if (error instanceof NatsError && error.api_error?.err_code === STREAM_NOT_FOUND) return null;
     throw error;
@@ -165,7 +172,7 @@ async function infoOrNull(jsm: JetStreamManager, name: string) {
 
 async function manager(nc: NatsConnection): Promise<JetStreamManager> {
   try {
-    return await nc.jetstreamManager({ timeout: 5_000 });
+    return await inTime('asking for JetStream', nc.jetstreamManager({ timeout: 5_000 }));
   } catch (error) {
     throw toStreamError(error);
   }

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
 import { createHolder } from '../../shared/hub/holder.ts';
 import { connectHub, type Hub } from '../../shared/hub/hub.ts';
 import { Leases } from '../../shared/hub/leases.ts';
+import { deletePipelineStreams } from '../../shared/hub/streams.ts';
 
 let nats: NatsServerProcess;
 let hub: Hub;
@@ -33,9 +35,9 @@ describe('leases', () => {
     const other = await Leases.open(hub.control, 'one', neighbour(), 10_000);
     expect(await mine.acquire('reader')).toBe(true);
     expect(await other.acquire('reader')).toBe(false);
-    expect(await mine.renew('reader')).toBe(true);
+    expect(await mine.renew('reader')).toBe('held');
     await mine.release('reader');
-    expect(await mine.renew('reader')).toBe(false);
+    expect(await mine.renew('reader')).toBe('lost');
     expect(await other.acquire('reader')).toBe(true);
   });
 
@@ -44,6 +46,42 @@ describe('leases', () => {
     const awake = await Leases.open(hub.control, 'short', neighbour(), 1_000);
     expect(await asleep.acquire('reader')).toBe(true);
     await expect.poll(() => awake.acquire('reader'), { timeout: 10_000 }).toBe(true);
-    expect(await asleep.renew('reader')).toBe(false);
+    expect(await asleep.renew('reader')).toBe('lost');
+  });
+
+  it('are listed to the end, also where the last of them expire meanwhile', async () => {
+    const mine = await Leases.open(hub.control, 'expiring', createHolder(), 100);
+    for (let round = 0; round < 30; round++) {
+      await mine.announce('member.mine');
+      const lists: Promise<unknown>[] = [];
+      // Until well after they have expired.
+      const overAtMs = performance.now() + 150;
+      while (performance.now() < overAtMs) {
+        lists.push(mine.entries());
+        await setImmediate();
+      }
+      await Promise.all(lists);
+    }
+  }, 30_000);
+
+  it('that expired are the same holder’s again where nobody else has taken them, also in a broker that was wiped', async () => {
+    const holder = createHolder();
+    const mine = await Leases.open(hub.control, 'regained', holder, 500);
+    const other = await Leases.open(hub.control, 'regained', neighbour(), 500);
+    expect(await mine.acquire('lane.0')).toBe(true);
+    await expect.poll(async () => (await other.entries()).size).toBe(0);
+    expect(await mine.renew('lane.0')).toBe('regained');
+    expect(await deletePipelineStreams(hub.control, 'regained')).toHaveLength(1);
+    expect(await mine.renew('lane.0')).toBe('regained');
+    expect(await other.acquire('lane.0')).toBe(false);
+  });
+
+  it('that the broker has stored without its holder hearing of it are the holder’s', async () => {
+    const holder = createHolder();
+    const unheard = await Leases.open(hub.control, 'unheard', holder, 10_000);
+    expect(await unheard.acquire('lane.0')).toBe(true);
+    const mine = await Leases.open(hub.control, 'unheard', holder, 10_000);
+    expect(await mine.acquire('lane.0')).toBe(true);
+    expect(await unheard.renew('lane.0')).toBe('regained');
   });
 });

@@ -1,3 +1,5 @@
+import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
+
 /** One safety step taken out, and the tests that must turn red without it. */
 export interface Mutation {
   /** The step, as a promise that no longer holds. */
@@ -11,6 +13,7 @@ export interface Mutation {
 const POSTGRES = 'services/connectors/postgres';
 
 export const MUTATIONS: readonly Mutation[] = [
+  ...WAITS_AND_SIZES,
   {
     name: 'a lane moves by compare-and-set',
     edits: [

@@ -1,0 +1,75 @@
+import type { Mutation } from './mutations.ts';
+
+/** What keeps a service from waiting for ever, and a large row from stopping it. */
+export const WAITS_AND_SIZES: readonly Mutation[] = [
+  {
+    name: 'leases are listed by a question that has an answer',
+    edits: [
+      {
+        file: 'shared/hub/leases.ts',
+        find: "    const { state } = await this.#inTime('listing leases', ({ name, jsm }) =>\n",
+        replace: `    const listed: string[] = [];
+    for await (const key of await this.#bucket.kv.keys()) listed.push(key);
+    if (!Number.isNaN(listed.length)) return listed;
+    const { state } = await this.#inTime('listing leases', ({ name, jsm }) =>
+`,
+      },
+    ],
+    tests: ['test/integration/leases.test.ts'],
+  },
+  {
+    name: 'leases that expired, and that nobody took, are taken again',
+    edits: [
+      {
+        file: 'shared/hub/leases.ts',
+        find: 'if (isLost(error)) return this.#regain(key);',
+        replace: "if (isLost(error)) return 'lost';",
+      },
+    ],
+    tests: ['test/integration/leases.test.ts'],
+  },
+  {
+    name: 'leases are renewed all at once',
+    edits: [
+      {
+        file: 'shared/hub/lane-owner.ts',
+        find: '    const [, ...renewals] = await Promise.all([\n',
+        replace:
+          '    for (const [lane] of owned) await this.#leases.renew(this.#leaseKey(lane));\n    const [, ...renewals] = await Promise.all([\n',
+      },
+    ],
+    tests: ['test/integration/lane-owner.test.ts'],
+  },
+  {
+    name: 'leases are renewed whatever their owner waits for',
+    edits: [
+      {
+        file: 'shared/hub/lane-owner.ts',
+        find: '[(s) => this.#keepLeases(s), (s) => this.#share(s)]',
+        replace: '[(s) => this.#share(s)]',
+      },
+      {
+        file: 'shared/hub/lane-owner.ts',
+        find: '      const moved = await this.#round();\n',
+        replace: '      await this.#renew();\n      const moved = await this.#round();\n',
+      },
+      {
+        file: 'shared/hub/lane-owner.ts',
+        find: '      for (const lane of given) detach(this.#giveUp(lane), ignoreFailure);\n',
+        replace: '      for (const lane of given) await this.#giveUp(lane);\n',
+      },
+    ],
+    tests: ['test/integration/lane-owner.test.ts'],
+  },
+  {
+    name: 'an owner goes on while the broker does not answer',
+    edits: [
+      {
+        file: 'shared/hub/leases.ts',
+        find: '    if (!error.retryable) throw error;\n',
+        replace: '    if (error.retryable) throw error;\n',
+      },
+    ],
+    tests: ['test/integration/lane-owner.test.ts'],
+  },
+];
