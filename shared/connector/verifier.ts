@@ -5,8 +5,11 @@ import type { Relation } from '../change/relation.ts';
  * buckets need no second look and different ones are narrowed down to rows.
  */
 export interface Verifier {
-  /** Namespaces with columns and key, for the patterns (all that can be carried where undefined). */
-  relations(namespaces: readonly string[] | undefined): Promise<Relation[]>;
+  /**
+   * Namespaces with columns and key: `source`, what a pipeline carries of the patterns (of all where undefined);
+   * `target`, all that is there.
+   */
+  relations(end: 'source' | 'target', namespaces?: readonly string[]): Promise<Relation[]>;
   /** `count` rows and a `hash` over them for each of `buckets` slices, of the columns of `relation`. */
   bucketHashes(namespace: string, relation: Relation, buckets: number): Promise<BucketHash[]>;
   /** Each row of one bucket: its key as text a person can read, and the hash of its values. */

@@ -25,7 +25,7 @@ async function onBoth(sql: string): Promise<void> {
 }
 
 async function relation(namespace: string): Promise<Relation> {
-  const [found] = await ends[0].relations([namespace]);
+  const [found] = await ends[0].relations('source', [namespace]);
   return found!;
 }
 
@@ -109,7 +109,7 @@ describe('the verifier', () => {
   it('names the server but no secret where it cannot be reached', async () => {
     const url = 'postgres://me:secret@127.0.0.1:1/none';
     const end = createPostgresVerifier({ pipeline: 'test', url, log: silentLog() });
-    const failed = end.relations(undefined);
+    const failed = end.relations('source');
     await expect(failed).rejects.toMatchObject({ code: 'UNREACHABLE' });
     await expect(failed).rejects.not.toThrow(/secret/);
   });

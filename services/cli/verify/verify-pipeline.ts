@@ -54,8 +54,8 @@ export async function verifyPipeline(
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const [relations, held] = await Promise.all([
-    source.relations(namespaces),
-    target.relations(undefined),
+    source.relations('source', namespaces),
+    target.relations('target'),
   ]);
   if (relations.length === 0)
     throw new WeirError(

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import { leftOutFinding } from './left-out-partition.ts';
 import { identityOf, relationOf, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type TableDetail } from './table-catalog.ts';
 import type { TableDefinition } from './table-definition.ts';
-import { listTables, type ListedTable } from './table-list.ts';
+import { listAllTables, listTables, type ListedTable } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 
@@ -14,7 +15,10 @@ export interface SourceTable extends ListedTable {
   definition: TableDefinition;
   /** Types of `relation.columns`, in their order. */
   columnTypes: { oid: number; typmod: number }[];
+  /** Where its rows are, as far as they are carried. */
   leaves: Leaf[];
+  /** Partitions whose rows are not. */
+  leftOut: Leaf[];
   /** All its columns mean the same in binary elsewhere. */
   isBinarySafe: boolean;
   /** Why updates and deletes cannot be followed; null where they can. */
@@ -34,15 +38,26 @@ export async function readCatalog(
   patterns: readonly string[] | undefined,
 ): Promise<Catalog> {
   const { tables: listed, findings } = await listTables(client, patterns);
-  return { ...(await describeTables(client, listed)), findings };
+  const described = await describeTables(client, listed);
+  const leftOut = described.tables.flatMap((table) =>
+    table.leftOut.map((leaf) => leftOutFinding(table.namespace, leaf)),
+  );
+  return { ...described, findings: [...findings, ...leftOut] };
+}
+
+/** All tables with rows of their own or of their partitions, unlogged ones too. */
+export async function readHeldTables(client: pg.Client): Promise<SourceTable[]> {
+  const all = await listAllTables(client);
+  const held = all.filter(({ kind }) => kind !== 'f');
+  return (await describeTables(client, held)).tables;
 }
 
 /** One table by its OID; null where it is gone. */
 export async function readTable(client: pg.Client, oid: number): Promise<SourceTable | null> {
-  const { tables: listed } = await listTables(client, undefined);
+  const all = await listAllTables(client);
   const { tables } = await describeTables(
     client,
-    listed.filter((table) => table.oid === oid),
+    all.filter((table) => table.oid === oid),
   );
   return tables[0] ?? null;
 }
@@ -91,7 +106,8 @@ function toSourceTable(
     columnTypes: detail.columns
       .filter((column) => !column.isGenerated)
       .map(({ typeOid, typmod }) => ({ oid: typeOid, typmod })),
-    leaves: detail.leaves.filter((leaf) => !leaf.isForeign),
+    leaves: detail.leaves.filter((leaf) => leaf.leftOut === null),
+    leftOut: detail.leaves.filter((leaf) => leaf.leftOut !== null),
     isBinarySafe: hasSafeColumns(detail, types),
     identityProblem: identity.problem,
   };

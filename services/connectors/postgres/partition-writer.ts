@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { ConnectorLog } from '../../../shared/connector/connector.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { leftOutChange, leftOutReason } from './left-out-partition.ts';
 import { formatNamespace, quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { toPartitionStatement } from './table-ddl.ts';
@@ -11,23 +12,26 @@ type Partition = SideState['partitions'][number];
 
 /**
  * Keeps the target's partitions in step with the source's, whose log does not speak of them: makes those that
- * appeared, stops at one that came with rows, and tells of those that went and have left rows at the target.
+ * appeared, stops at one that came with rows, and tells of those that went and have left rows at the target, and of
+ * those that appeared and whose rows cannot be followed.
  */
 export class PartitionWriter {
   readonly #target: PlanTarget;
   readonly #log: ConnectorLog;
-  /** As the source had them the last time. */
+  /** As the source had them the last time, with what of them is left out. */
   #known: ReadonlySet<string> = new Set();
   /** Sentences, of those that went and have left rows at the target. */
   #gone: ReadonlySet<string> = new Set();
+  /** Sentences, of those that appeared since this process began and whose rows are left out. */
+  readonly #leftOut = new Map<string, string>();
 
   constructor(target: PlanTarget, log: ConnectorLog) {
     this.#target = target;
     this.#log = log;
   }
 
-  get gone(): readonly string[] {
-    return [...this.#gone];
+  get warnings(): readonly string[] {
+    return [...this.#gone, ...this.#leftOut.values()];
   }
 
   isDue(partitions: readonly Partition[]): boolean {
@@ -56,11 +60,13 @@ export class PartitionWriter {
         if (!present.has(namespaceOf(partition)) && (await this.#isLeft(client, partition, root)))
           gone.add(this.#tellGone(partition, root));
     this.#gone = gone;
-    this.#known = present;
+    for (const namespace of this.#leftOut.keys())
+      if (!present.has(namespace)) this.#leftOut.delete(namespace);
+    this.#known = new Set(partitions.map(standing));
   }
 
   #has(partition: Partition): boolean {
-    return this.#known.has(namespaceOf(partition));
+    return this.#known.has(standing(partition));
   }
 
   async #add(
@@ -70,6 +76,9 @@ export class PartitionWriter {
   ): Promise<void> {
     const namespace = namespaceOf(partition);
     const name = this.#target.names.ofPartition(partition, root);
+    const known = root.partitions.find((each) => namespaceOf(each) === namespace);
+    if (known !== undefined && (known.leftOut ?? null) !== (partition.leftOut ?? null))
+      throw new WeirError('SCHEMA_CHANGED', leftOutChange(partition));
     const { rows } = await client.query<{ has: boolean }>(
       `SELECT to_regclass($1) IS NOT NULL OR to_regnamespace($2) IS NULL AS has`,
       [name.sql, quoteIdent(name.schema)],
@@ -88,6 +97,8 @@ export class PartitionWriter {
         );
       await runDdl(client, sql, `creating the partition ${name.namespace}`);
     }
+    if (known === undefined && (partition.leftOut ?? null) !== null)
+      this.#tellLeftOut(partition, root);
     await client.query(
       `UPDATE weir.namespace SET definition = jsonb_set(definition, '{partitions}', definition -> 'partitions' || $3::jsonb)
        WHERE pipeline = $1 AND namespace = $2 AND NOT definition -> 'partitions' @> $4::jsonb`,
@@ -122,6 +133,13 @@ export class PartitionWriter {
     return false;
   }
 
+  /** Of those that were there when the pipeline was opened, `check` and the reader tell. */
+  #tellLeftOut(partition: PartitionDefinition, root: TableDefinition): void {
+    const text = leftOutReason(partition);
+    this.#leftOut.set(namespaceOf(partition), text);
+    this.#log.warn({ namespace: this.#target.names.ofTable(root).namespace }, text);
+  }
+
   /** Once in the log, and as long as it is so where people look. */
   #tellGone(partition: PartitionDefinition, root: TableDefinition): string {
     const name = this.#target.names.ofPartition(partition, root);
@@ -135,6 +153,11 @@ export class PartitionWriter {
 
 function namespaceOf({ schema, name }: { schema: string; name: string }): string {
   return formatNamespace(schema, name);
+}
+
+/** What is to be done about it has been done where this is the same. */
+function standing(partition: Partition): string {
+  return `${namespaceOf(partition)} ${partition.leftOut ?? ''}`;
 }
 
 /** The partitioned table of each name in its tree, itself included. */

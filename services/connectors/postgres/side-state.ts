@@ -23,7 +23,7 @@ export class SideStateWriter {
   }
 
   get warnings(): readonly string[] {
-    return this.#partitions.gone;
+    return this.#partitions.warnings;
   }
 
   async write(client: pg.Client, state: SideState): Promise<void> {

@@ -46,9 +46,10 @@ export function knownPartitions(plan: PipelinePlan): Map<string, boolean> {
  */
 async function holdsUnsentRows(
   client: pg.Client,
-  { schema, name, partitionBy }: PartitionDefinition,
+  { schema, name, partitionBy, leftOut }: PartitionDefinition,
 ): Promise<boolean> {
-  if (partitionBy !== null) return false;
+  // Of one that is left out none are sent, and this is no question for a foreign server.
+  if (partitionBy !== null || (leftOut ?? null) !== null) return false;
   const sql = qualifiedName(schema, name);
   const { rows } = await client.query<{ unsent: boolean }>(
     `SELECT EXISTS (

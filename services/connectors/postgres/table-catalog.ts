@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type {
   ColumnDefinition,
   ConstraintDefinition,
+  LeftOut,
   PartitionDefinition,
   SequenceDefinition,
 } from './table-definition.ts';
@@ -35,8 +36,7 @@ export interface CatalogIndex {
 export interface Leaf {
   schema: string;
   name: string;
-  /** A foreign table as a partition: its rows are elsewhere. */
-  isForeign: boolean;
+  leftOut: LeftOut;
   /** Pages of the heap, and bytes with TOAST. */
   pages: number;
   bytes: number;
@@ -61,6 +61,11 @@ export async function readTableDetails(
 ): Promise<Map<number, TableDetail>> {
   const { rows } = await client.query<{ oid: number } & TableDetail>(DETAILS_SQL, [oids]);
   return new Map(rows.map((row) => [row.oid, row]));
+}
+
+/** `LeftOut` of a table or partition. */
+function leftOut(table: string): string {
+  return `CASE WHEN ${table}.relkind = 'f' THEN 'foreign' WHEN ${table}.relkind = 'r' AND ${table}.relpersistence <> 'p' THEN 'unlogged' END`;
 }
 
 /** `formatNamespace` in SQL, for one part. */
@@ -150,7 +155,7 @@ const PARTITIONS = `
     'schema', pn.nspname, 'name', pc.relname,
     'parent', json_build_object('schema', un.nspname, 'name', uc.relname),
     'bound', pg_get_expr(pc.relpartbound, pc.oid),
-    'partitionBy', pg_get_partkeydef(pc.oid)) ORDER BY tree.level, pn.nspname, pc.relname)
+    'partitionBy', pg_get_partkeydef(pc.oid), 'leftOut', ${leftOut('pc')}) ORDER BY tree.level, pn.nspname, pc.relname)
   FROM pg_catalog.pg_partition_tree(c.oid) tree
   JOIN pg_catalog.pg_class pc ON pc.oid = tree.relid
   JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
@@ -160,7 +165,7 @@ const PARTITIONS = `
 
 const LEAVES = `
   SELECT json_agg(json_build_object(
-    'schema', ln.nspname, 'name', lc.relname, 'isForeign', lc.relkind = 'f',
+    'schema', ln.nspname, 'name', lc.relname, 'leftOut', ${leftOut('lc')},
     'pages', pg_relation_size(lc.oid) / current_setting('block_size')::int8,
     'bytes', pg_relation_size(lc.oid) + coalesce(pg_relation_size(nullif(lc.reltoastrelid, 0)), 0)
   ) ORDER BY ln.nspname, lc.relname)

@@ -78,7 +78,11 @@ export interface PartitionDefinition {
   /** `FOR VALUES …` or `DEFAULT`. */
   bound: string;
   partitionBy: string | null;
+  leftOut?: LeftOut;
 }
+
+/** Why rows of a table cannot be followed: they are on another server, or their changes are not in the log. */
+export type LeftOut = 'foreign' | 'unlogged' | null;
 
 /** What travels beside the log (`SourceSession.sideState`): where sequences stand, and partitions that appeared. */
 export interface SideState {

@@ -15,7 +15,7 @@ export interface ListedTable {
   isPartition: boolean;
   /** `pg_class.relreplident`: d default, f full, i index, n nothing. */
   replicaIdentity: ReplicaIdentity;
-  /** Of a partitioned table: the different ones of its partitions. */
+  /** Of a partitioned table: the different ones of its partitions, as far as they are followed. */
   leafIdentities: ReplicaIdentity[];
   isOwned: boolean;
   canSelect: boolean;
@@ -30,9 +30,12 @@ export async function listTables(
   client: pg.Client,
   patterns: readonly string[] | undefined,
 ): Promise<{ tables: ListedTable[]; findings: Finding[] }> {
+  return selectTables(await listAllTables(client), patterns);
+}
+
+export async function listAllTables(client: pg.Client): Promise<ListedTable[]> {
   const { rows } = await client.query<Omit<ListedTable, 'namespace'>>(TABLES_SQL);
-  const all = rows.map((row) => ({ ...row, namespace: formatNamespace(row.schema, row.name) }));
-  return selectTables(all, patterns);
+  return rows.map((row) => ({ ...row, namespace: formatNamespace(row.schema, row.name) }));
 }
 
 export function selectTables(
@@ -72,6 +75,8 @@ function missing(text: string, partitions: readonly ListedTable[]): string {
 function unfitReason(table: ListedTable): string | null {
   if (table.kind === 'f')
     return `${table.namespace} is a foreign table and is left out: its rows are on another server; copy them from there.`;
+  if (table.persistence !== 'p' && table.kind === 'p')
+    return `${table.namespace} is declared UNLOGGED and is left out with all its partitions, because PostgreSQL does not publish it; to include it, make the partitioned table anew without UNLOGGED and attach its partitions to it.`;
   if (table.persistence !== 'p')
     return `${table.namespace} is unlogged and is left out, because its changes are not in the log; to include it: ALTER TABLE … SET LOGGED.`;
   return null;
@@ -83,7 +88,7 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpe
   c.relispartition AS "isPartition", c.relreplident AS "replicaIdentity",
   CASE WHEN c.relkind = 'p' AND NOT c.relispartition THEN ARRAY(
     SELECT DISTINCT l.relreplident::text FROM pg_catalog.pg_partition_tree(c.oid) p
-    JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE p.isleaf AND l.relkind = 'r')
+    JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE p.isleaf AND l.relkind = 'r' AND l.relpersistence = 'p')
   ELSE '{}' END AS "leafIdentities",
   pg_has_role(c.relowner, 'USAGE') AS "isOwned",
   has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS "canSelect",

@@ -3,9 +3,9 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
 import type { BucketHash, RowHash, Verifier } from '../../../shared/connector/verifier.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { readCatalog, type SourceTable } from './catalog.ts';
+import { readCatalog, readHeldTables, type SourceTable } from './catalog.ts';
 import { connect, describeServer, disconnect } from './connection.ts';
-import { parseNamespace, toSqlName } from './names.ts';
+import { parseNamespace, qualifiedName, quoteIdent, toSqlName } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { rowHashSql } from './row-hash.ts';
 import { readRowsOf } from './table-rows.ts';
@@ -20,14 +20,20 @@ export function createPostgresVerifier(options: EndOptions): Verifier {
 class PostgresVerifier implements Verifier {
   readonly #options: EndOptions;
   #client: Promise<pg.Client> | null = null;
+  /** What is read in place of the source's partitioned tables of which partitions are left out. */
+  #carried = new Map<string, string>();
 
   constructor(options: EndOptions) {
     this.#options = options;
   }
 
-  async relations(namespaces: readonly string[] | undefined): Promise<Relation[]> {
+  async relations(end: 'source' | 'target', namespaces?: readonly string[]): Promise<Relation[]> {
     return this.#run('reading the catalog', async (client) => {
-      const { tables } = await readCatalog(client, namespaces);
+      if (end === 'target') return (await readHeldTables(client)).map(withGenerated);
+      const { tables, findings } = await readCatalog(client, namespaces);
+      for (const { subject, message } of findings) this.#options.log.warn({ subject }, message);
+      const partial = tables.filter(({ leftOut }) => leftOut.length > 0);
+      this.#carried = new Map(partial.map((table) => [table.namespace, carriedRows(table)]));
       return tables.map(withGenerated);
     });
   }
@@ -39,7 +45,7 @@ class PostgresVerifier implements Verifier {
   ): Promise<BucketHash[]> {
     const sql = rowHashSql(relation);
     return this.#run(`comparing ${namespace}`, async (client) => {
-      const [from] = await readRowsOf(client, [toSqlName(namespace)]);
+      const from = await this.#from(client, namespace);
       const { rows } = await client.query<{ bucket: number; rows: string; hash: string }>(
         `SELECT ${sql.bucket(buckets)} AS bucket, count(*) AS rows, ${sql.sums} AS hash
          FROM ${from} t GROUP BY 1 ORDER BY 1`,
@@ -105,13 +111,20 @@ class PostgresVerifier implements Verifier {
     values: unknown[],
   ): Promise<RowHash[]> {
     return this.#run(`comparing ${namespace}`, async (client) => {
-      const [from] = await readRowsOf(client, [toSqlName(namespace)]);
+      const from = await this.#from(client, namespace);
       const { rows } = await client.query<{ key: string; hash: string; count: string }>(
-        `SELECT key, hash, count(*) AS count FROM (${text(from!)}) r GROUP BY key, hash ORDER BY key COLLATE "C"`,
+        `SELECT key, hash, count(*) AS count FROM (${text(from)}) r GROUP BY key, hash ORDER BY key COLLATE "C"`,
         values,
       );
       return rows.map((row) => ({ ...row, count: Number(row.count) }));
     });
+  }
+
+  async #from(client: pg.Client, namespace: string): Promise<string> {
+    const carried = this.#carried.get(namespace);
+    if (carried !== undefined) return carried;
+    const [from] = await readRowsOf(client, [toSqlName(namespace)]);
+    return from!;
   }
 
   async #run<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -140,6 +153,14 @@ class PostgresVerifier implements Verifier {
     await client.query('SET default_transaction_read_only = on');
     return client;
   }
+}
+
+/** Without reading those that are left out, whose server may be far away or gone. */
+function carriedRows({ definition, leaves }: SourceTable): string {
+  const columns = definition.columns.map(({ name }) => quoteIdent(name)).join(', ');
+  const parts = leaves.map(({ schema, name }) => `SELECT ${columns} FROM ONLY ${qualifiedName(schema, name)}`); // prettier-ignore
+  const root = `SELECT ${columns} FROM ONLY ${qualifiedName(definition.schema, definition.name)}`;
+  return `(${(parts.length === 0 ? [root] : parts).join(' UNION ALL ')})`;
 }
 
 /** What travels leaves generated columns out; what is compared has them. */

@@ -224,4 +224,26 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/integration/ledger.test.ts'],
   },
+  {
+    name: 'partitions whose changes are not in the log are not copied',
+    edits: [
+      {
+        file: `${POSTGRES}/catalog.ts`,
+        find: 'detail.leaves.filter((leaf) => leaf.leftOut === null)',
+        replace: "detail.leaves.filter((leaf) => leaf.leftOut !== 'foreign')",
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
+  {
+    name: 'a partition of which the target has rows, and whose changes are no longer in the log, stops the pipeline',
+    edits: [
+      {
+        file: `${POSTGRES}/partition-writer.ts`,
+        find: "    if (known !== undefined && (known.leftOut ?? null) !== (partition.leftOut ?? null))\n      throw new WeirError('SCHEMA_CHANGED', leftOutChange(partition));\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
 ];
