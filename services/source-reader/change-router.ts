@@ -1,6 +1,7 @@
 import { hash32 } from '../../shared/codec/xxhash.ts';
 import { FIRST_POSITION, type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
+import { compileRoute, type RoutingBytes } from '../../shared/change/route.ts';
 import type { ChangeCounts } from '../../shared/connector/sink.ts';
 import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
 import type { LaneWriter } from './lane-writer.ts';
@@ -11,6 +12,12 @@ const LINGER_MS = 3;
 const POURING_CHANGES = 250;
 const MAX_LINGERS = 20;
 const QUIET_ROUNDS = 5;
+
+/** How the lane of a row is found: by a hash of these bytes, or all of a relation in one. */
+interface Way {
+  bytes: RoutingBytes | null;
+  home: number;
+}
 
 /**
  * Spreads the changes of the source over the lanes. Equal keys always meet in the same lane, so their order holds;
@@ -33,7 +40,9 @@ export class ChangeRouter implements ChangeReceiver {
   readonly #starts: readonly Buffer[];
   readonly #lastStart: Buffer;
   #pause: { at: Position; bytes: Buffer } | null;
-  readonly #homeLanes = new Map<Relation, number>();
+  readonly #ways = new Map<Relation, Way>();
+  #routed: Relation | null = null;
+  #way: Way | null = null;
   #replaying = true;
   #watermark: Position;
   #timeMs = 0;
@@ -81,8 +90,7 @@ export class ChangeRouter implements ChangeReceiver {
     partial: boolean,
   ): void {
     if (this.#pause !== null && position.compare(this.#pause.bytes) > 0) this.#passPause();
-    const number =
-      relation.order === 'key' ? hash32(key) % this.#lanes.length : this.#homeLane(relation);
+    const number = this.#laneOf(relation, key);
     if (this.#replaying && this.#isKnown(number, position)) return;
     this.#sendMoves();
     const lane = this.#lanes[number]!;
@@ -224,13 +232,20 @@ export class ChangeRouter implements ChangeReceiver {
     return this.#replaying && position.compare(this.#starts[lane]!) <= 0;
   }
 
-  #homeLane(relation: Relation): number {
-    let lane = this.#homeLanes.get(relation);
-    if (lane === undefined) {
-      lane = hash32(Buffer.from(relation.namespace)) % this.#lanes.length;
-      this.#homeLanes.set(relation, lane);
+  #laneOf(relation: Relation, key: Buffer): number {
+    if (relation !== this.#routed) {
+      let way = this.#ways.get(relation);
+      if (way === undefined) this.#ways.set(relation, (way = this.#wayOf(relation)));
+      this.#routed = relation;
+      this.#way = way;
     }
-    return lane;
+    const { bytes, home } = this.#way!;
+    return bytes === null ? home : hash32(bytes(key)) % this.#lanes.length;
+  }
+
+  #wayOf(relation: Relation): Way {
+    const home = hash32(Buffer.from(relation.namespace)) % this.#lanes.length;
+    return { bytes: compileRoute(relation), home };
   }
 
   #countsOf(namespace: string): ChangeCounts {

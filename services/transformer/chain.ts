@@ -128,7 +128,8 @@ function shapeOf(source: Relation, steps: readonly (TransformStep & { name: stri
   };
 }
 
-function relationOf({ fields }: Shape, source: Relation): Relation {
+/** Without the route: lanes are chosen by what the source has. */
+function relationOf({ fields }: Shape, { route: _, ...source }: Relation): Relation {
   return {
     ...source,
     columns: fields.map(({ name, type }) => ({ name, type, encoding: 'text' })),

@@ -12,6 +12,12 @@ export interface Relation {
   identity: Identity;
   /** `key`: changes spread over the lanes by key. `namespace`: they all take one lane, in source order. */
   order: 'key' | 'namespace';
+  /**
+   * What the lane of a row follows from where `order` is `key`, whatever form its values travel in; none of it: they all
+   * take one lane. Left out, it is the key as it is encoded. Changes of it take effect where all lanes meet only, since
+   * where a lane stands tells what it has by the rule of then.
+   */
+  route?: RoutePart[];
   /** Equal keys may differ in bytes, as 1.0 and 1.00 do; left out where bytes tell. */
   looseKey?: true;
   /**
@@ -20,6 +26,31 @@ export interface Relation {
    */
   origin?: RelationPlan;
 }
+
+/** A column of the key (of the whole row where rows have none) whose value has a part in choosing the lane. */
+export interface RoutePart {
+  /** Index into `Relation.columns`. */
+  column: number;
+  form: RouteForm;
+}
+
+/**
+ * How the text of a value becomes the bytes that its binary form has; `same`: it is these. Closed: a value must come to
+ * the same lane in every version.
+ */
+export type RouteForm =
+  | 'same'
+  | 'bool'
+  | 'int2'
+  | 'int4'
+  | 'int8'
+  | 'oid'
+  | 'uuid'
+  | 'bytea'
+  | 'date'
+  | 'time'
+  | 'timestamp'
+  | 'macaddr';
 
 /**
  * `key`: rows are told apart by `Relation.key`.

@@ -2,10 +2,10 @@ import type pg from 'pg';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { leftOutFinding } from './left-out-partition.ts';
-import { identityOf, relationOf, type TableIdentity } from './relation-shape.ts';
+import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type TableDetail } from './table-catalog.ts';
 import type { TableDefinition } from './table-definition.ts';
-import { listAllTables, listTables, type ListedTable } from './table-list.ts';
+import { listAllTables, listTable, listTables, type ListedTable } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 
@@ -19,6 +19,8 @@ export interface SourceTable extends ListedTable {
   leaves: Leaf[];
   /** Partitions whose rows are not. */
   leftOut: Leaf[];
+  /** Columns of each index that can tell rows apart where the log holds whole rows, the preferred one first. */
+  rowKeys: string[][];
   /** All its columns mean the same in binary elsewhere. */
   isBinarySafe: boolean;
   /** Why updates and deletes cannot be followed; null where they can. */
@@ -54,11 +56,7 @@ export async function readHeldTables(client: pg.Client): Promise<SourceTable[]> 
 
 /** One table by its OID; null where it is gone. */
 export async function readTable(client: pg.Client, oid: number): Promise<SourceTable | null> {
-  const all = await listAllTables(client);
-  const { tables } = await describeTables(
-    client,
-    all.filter((table) => table.oid === oid),
-  );
+  const { tables } = await describeTables(client, await listTable(client, oid));
   return tables[0] ?? null;
 }
 
@@ -108,6 +106,9 @@ function toSourceTable(
       .map(({ typeOid, typmod }) => ({ oid: typeOid, typmod })),
     leaves: detail.leaves.filter((leaf) => leaf.leftOut === null),
     leftOut: detail.leaves.filter((leaf) => leaf.leftOut !== null),
+    rowKeys: rowKeys(detail).map((index) =>
+      index.columns.map((number) => detail.columns.find((c) => c.number === number)!.name),
+    ),
     isBinarySafe: hasSafeColumns(detail, types),
     identityProblem: identity.problem,
   };

@@ -50,6 +50,14 @@ export class ChangePosition {
     return this.#write(Math.min(index, FIRST_CHANGE - 1));
   }
 
+  /** Whether a barrier before the change at hand would stand behind `position` and behind all that was given. */
+  startsAfter(position: Buffer): boolean {
+    if (this.#place !== FIRST_CHANGE) return false;
+    const after = this.before(0).compare(position) > 0;
+    this.again();
+    return after;
+  }
+
   /** A second change of the same record: an update of the key is a delete and an insert. */
   next(): Buffer {
     this.#place++;

@@ -28,6 +28,7 @@ function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): Sou
       ...{ sequences: [], partitionBy: null, partitions: [] },
     },
     columnTypes: [],
+    rowKeys: [],
     leaves: [{ schema: 'public', name, leftOut: null, pages, bytes: pages * 8192 }],
     leftOut: [],
     isBinarySafe: true,

@@ -1,6 +1,7 @@
 import { FIRST_POSITION, maxPosition, type Position } from '../../../shared/change/position.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { abortReason } from './abort-reason.ts';
 import { connect, disconnect } from './connection.ts';
@@ -103,6 +104,7 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       facts.version >= 140_000 &&
       moment.tables.every((t) => t.isBinarySafe);
     const encoding = isBinary ? 'binary' : 'text';
+    if (known !== null) requireKnownLanes(known, encoding, opening.scope.reached);
     const serverVersion = facts.version;
     const shared = { ...moment, scope: opening.scope, start, encoding, serverVersion } as const;
     const plan = known
@@ -122,6 +124,33 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/**
+ * Plans of earlier versions do not record what lanes follow from: it was the key as it was encoded. Where the stream
+ * has another form by now, it is not known which of the changes behind the lane furthest behind the others have.
+ */
+function requireKnownLanes(
+  known: PipelinePlan,
+  encoding: 'binary' | 'text',
+  reached: SourceScope['reached'],
+): void {
+  if (reached === undefined || reached.least === reached.most) return;
+  const unknown = known.namespaces.find(
+    ({ relation }) =>
+      relation.order === 'key' &&
+      relation.route === undefined &&
+      relation.columns[0]?.encoding !== encoding,
+  );
+  if (unknown === undefined) return;
+  const [was, cause] =
+    encoding === 'text'
+      ? ['binary', 'a column without a portable binary form was added, or `transforms` were']
+      : ['text', 'such a column is gone, `transforms` are, or the source was upgraded'];
+  throw new WeirError(
+    'CONFIG_INVALID',
+    `an earlier version of Weir spread the changes of ${unknown.relation.namespace} over the lanes by their keys in ${was} form, which the source sends in ${encoding} form now (${cause}), and the lanes stand at different places; undo that, start the pipeline and stop it again when it has caught up, then repeat it; or run \`weir reset\` and copy anew`,
+  );
 }
 
 /** What was copied under a snapshot came from that far, too. */

@@ -3,7 +3,7 @@ import { FIRST_POSITION, readPosition, type Position } from '../../../shared/cha
 import type { Relation } from '../../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../../shared/change/tuple.ts';
 import type { ChangeReceiver, MovedRow } from '../../../shared/connector/source.ts';
-import { PgOutputDecoder } from './pgoutput.ts';
+import { PgOutputDecoder, type ResolvedRelation } from './pgoutput.ts';
 
 type Value = string | null | undefined;
 
@@ -55,12 +55,18 @@ function relationOf(identity: Relation['identity'], key: number[]): Relation {
 
 interface Run {
   relation?: Relation;
+  /** Where the lane stands that is furthest ahead. */
+  reached?: Position;
+  /** Instead of giving `relation` at all times. */
+  resolve?: (replaying: boolean) => ResolvedRelation;
   from?: Position;
   copiedUpTo?: Position;
   messages: [number, Buffer][];
 }
 
-async function decode({ relation, from, copiedUpTo, messages }: Run): Promise<unknown[][]> {
+async function decode(run: Run): Promise<unknown[][]> {
+  const { relation, from, copiedUpTo, messages, reached } = run;
+  const resolved = { relation: relation ?? relationOf('key', [0]), barrier: null };
   const events: unknown[][] = [];
   const hex = (bytes: Buffer): string => bytes.toString('hex');
   const receiver: ChangeReceiver = {
@@ -70,12 +76,13 @@ async function decode({ relation, from, copiedUpTo, messages }: Run): Promise<un
     commit: (position, timeMs) => void events.push(['commit', short(position), timeMs]),
     watermark: (position) => void events.push(['watermark', short(position)]),
     ready: () => undefined,
+    ...(reached !== undefined && { reached }),
   };
   const decoder = new PgOutputDecoder({
     receiver,
     resolver: {
       copiedUpTo: () => copiedUpTo ?? null,
-      resolve: async () => ({ relation: relation ?? relationOf('key', [0]), barrier: null }),
+      resolve: async (_, replaying) => run.resolve?.(replaying) ?? resolved,
     },
     from: from ?? FIRST_POSITION,
     binary: false,
@@ -206,6 +213,45 @@ describe('PgOutputDecoder', () => {
     }
     const later = '00000000000000510000000000000000' as Position;
     expect(await decode({ messages, from: later })).toEqual(all.slice(-1));
+  });
+
+  it('asks for a relation again before the first change that is new to all lanes, and after it was told anew', async () => {
+    const asked: boolean[] = [];
+    const [before, after] = [relationOf('key', [0]), relationOf('key', [1])];
+    const resolve = (replaying: boolean): ResolvedRelation => {
+      const isFirst = asked.push(replaying) === 2;
+      const barrier = { kind: 'relation', before, after: { relation: after, definition: null } };
+      return {
+        relation: replaying ? before : after,
+        barrier: isFirst ? (barrier as ResolvedRelation['barrier']) : null,
+      };
+    };
+    const events = await decode({
+      reached: ('0000000000000050' + '0000000000020010') as Position,
+      resolve,
+      messages: [
+        [8, begin(80)],
+        [0, announce],
+        [16, insert(['1', 'a', 'c'])],
+        // The second row of the record that one lane has begun: no barrier has a place before it.
+        [16, insert(['2', 'b', 'c'])],
+        [24, insert(['3', 'c', 'c'])],
+        [24, insert(['4', 'd', 'c'])],
+        [0, announce],
+        [24, insert(['5', 'e', 'c'])],
+        [32, insert(['6', 'f', 'c'])],
+      ],
+    });
+    expect(events.map(([kind, at, bytes]) => [kind, at, kind === 'insert' && bytes])).toEqual([
+      ['insert', '80/16/16', key([0], '1')],
+      ['insert', '80/16/17', key([0], '2')],
+      ['relation', '80/24/0', false],
+      ['insert', '80/24/16', key([0], 'c')],
+      ['insert', '80/24/17', key([0], 'd')],
+      ['insert', '80/24/18', key([0], 'e')],
+      ['insert', '80/32/16', key([0], 'f')],
+    ]);
+    expect(asked).toEqual([true, false, false]);
   });
 
   it('leaves out what is in the copy of a table that came later', async () => {

@@ -10,7 +10,11 @@ import { TupleScratch } from './tuple-scratch.ts';
 export interface RelationResolver {
   /** Changes at or before this position are in the table's copy; null where that is so for none after the start. */
   copiedUpTo(message: RelationMessage): Position | null;
-  resolve(message: RelationMessage): Promise<ResolvedRelation>;
+  /**
+   * `replaying`: some lane may have the change at hand, which counts for what was recorded then, and not for what the
+   * source says now. It is asked again for the first change that is new to all.
+   */
+  resolve(message: RelationMessage, replaying: boolean): Promise<ResolvedRelation>;
 }
 
 export interface ResolvedRelation {
@@ -25,6 +29,8 @@ interface StreamedTable {
   bytes: Buffer;
   message: RelationMessage;
   resolved: boolean;
+  /** To be resolved again before the next change that is new to all lanes. */
+  provisional: boolean;
   relation: Relation | null;
   copiedUpTo: Buffer | null;
 }
@@ -58,6 +64,8 @@ export class PgOutputDecoder {
   readonly #watermark = Buffer.alloc(POSITION_BYTES);
   readonly #row = new TupleScratch();
   readonly #old = new TupleScratch();
+  /** Where the lane stands that is furthest ahead. */
+  readonly #reached = Buffer.alloc(POSITION_BYTES);
   #floor: Buffer | null;
   #lastOid = -1;
   #lastTable: StreamedTable | undefined;
@@ -69,6 +77,9 @@ export class PgOutputDecoder {
     this.#floor = Buffer.alloc(POSITION_BYTES);
     writePosition(this.#floor, 0, options.from);
     this.#floor.copy(this.last);
+    const { reached } = this.#receiver;
+    const isAhead = reached !== undefined && reached > options.from;
+    writePosition(this.#reached, 0, isAhead ? reached : options.from);
   }
 
   /**
@@ -129,14 +140,19 @@ export class PgOutputDecoder {
 
   #announce(bytes: Buffer): void {
     const oid = bytes.readUInt32BE(1);
-    // Sent again after anything that might have changed it, mostly the same.
-    if (this.#tables.get(oid)?.bytes.equals(bytes)) return;
+    // Sent again after anything that might have changed it, mostly the same; but not all that counts is in it.
+    const known = this.#tables.get(oid);
+    if (known?.bytes.equals(bytes) === true) {
+      known.provisional = true;
+      return;
+    }
     const message = parseRelationMessage(bytes, 0);
     const copied = this.#resolver.copiedUpTo(message);
     this.#tables.set(oid, {
       bytes: Buffer.from(bytes),
       message,
       resolved: false,
+      provisional: false,
       relation: null,
       copiedUpTo: copied === null ? null : Buffer.from(copied, 'hex'),
     });
@@ -161,7 +177,7 @@ export class PgOutputDecoder {
     const table = this.#table(source.readUInt32BE(at + 1));
     if (this.#isCopied(table, position)) return undefined;
     // Only now: an old shape may come by while changes are sent again that nobody needs.
-    if (!table.resolved)
+    if (!table.resolved || (table.provisional && this.#position.startsAfter(this.#reached)))
       return this.#resolve(table, 0).then(() =>
         this.#change(source, at, end, this.#position.again()),
       );
@@ -281,9 +297,11 @@ export class PgOutputDecoder {
   }
 
   async #resolve(table: StreamedTable, index: number): Promise<void> {
-    const { relation, barrier } = await this.#resolver.resolve(table.message);
+    const replaying = !this.#position.startsAfter(this.#reached);
+    const { relation, barrier } = await this.#resolver.resolve(table.message, replaying);
     table.relation = relation;
     table.resolved = true;
+    table.provisional = replaying && relation !== null;
     if (barrier === null) return;
     const position = this.#position.before(index);
     position.copy(this.last);

@@ -1,4 +1,4 @@
-import type { Identity, Relation } from '../../../shared/change/relation.ts';
+import type { Identity, Relation, RoutePart } from '../../../shared/change/relation.ts';
 import type { CatalogColumn, CatalogIndex, TableDetail } from './table-catalog.ts';
 import type { ListedTable, ReplicaIdentity } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
@@ -19,8 +19,15 @@ export function identityOf(table: ListedTable, detail: TableDetail): TableIdenti
   const sql = `ALTER TABLE ${table.namespace} REPLICA IDENTITY`;
   const none = (problem: string): TableIdentity => ({ identity: 'none', index: null, problem });
   const indexes = detail.indexes.filter((index) => index.isOwn);
-  const primary = indexes.find((index) => index.isPrimary && index.isUsableKey) ?? null;
+  const isWhole = (index: CatalogIndex): boolean => computedOf(index, detail.columns) === undefined;
+  const primary =
+    indexes.find((index) => index.isPrimary && index.isUsableKey && isWhole(index)) ?? null;
+  // A key is whole or there is none: rows that differ in the rest of it would be taken for one another.
   const key = (index: CatalogIndex): TableIdentity => ({ identity: 'key', index, problem: null });
+  const partial = (index: CatalogIndex): TableIdentity =>
+    none(
+      `the key ${index.name} of ${table.namespace} has the generated column ${computedOf(index, detail.columns)!.name}, which is not in the log; ${sql} FULL, or give the table a key of ordinary columns`,
+    );
   const logged = loggedIdentity(table);
   switch (logged) {
     case 'mixed':
@@ -31,18 +38,21 @@ export function identityOf(table: ListedTable, detail: TableDetail): TableIdenti
       return none(
         `the replica identity of ${table.namespace} is NOTHING; ${primary ? `${sql} DEFAULT` : `add a primary key, or ${sql} FULL`}`,
       );
-    case 'd':
+    case 'd': {
       if (primary) return key(primary);
+      const computed = indexes.find((index) => index.isPrimary && !isWhole(index));
+      if (computed) return partial(computed);
       return none(
         `${table.namespace} has no primary key${indexes.some((i) => i.isPrimary) ? ' that is checked at once (it is deferrable)' : ''}; add one, or ${sql} FULL`,
       );
+    }
     case 'i': {
       const index = indexes.find((i) => i.isReplicaIdentity && i.isUsableKey);
-      if (index) return key(index);
+      if (index) return isWhole(index) ? key(index) : partial(index);
       return none(`the replica identity index of ${table.namespace} is gone; ${sql} FULL`);
     }
     case 'f': {
-      const index = primary ?? indexes.find((i) => isRowKey(i, detail.columns));
+      const [index] = rowKeys(detail);
       return index ? key(index) : { identity: 'row', index: null, problem: null };
     }
   }
@@ -58,16 +68,32 @@ function loggedIdentity(table: ListedTable): ReplicaIdentity | 'mixed' {
   return 'mixed';
 }
 
-function isRowKey(index: CatalogIndex, columns: readonly CatalogColumn[]): boolean {
-  return (
-    index.isUsableKey &&
-    index.columns.every((number) => columns.find((c) => c.number === number)?.notNull === true)
+/** The indexes that can tell rows apart where the log holds whole rows, the primary key first. */
+export function rowKeys({ indexes, columns }: TableDetail): CatalogIndex[] {
+  const fit = indexes.filter(
+    (index) =>
+      index.isOwn &&
+      index.isUsableKey &&
+      index.columns.every((number) => {
+        const column = columns.find((c) => c.number === number);
+        return column?.notNull === true && !column.isGenerated;
+      }),
   );
+  return [...fit.filter((i) => i.isPrimary), ...fit.filter((i) => !i.isPrimary)];
+}
+
+function computedOf(
+  index: CatalogIndex,
+  columns: readonly CatalogColumn[],
+): CatalogColumn | undefined {
+  return columns.find((column) => column.isGenerated && index.columns.includes(column.number));
 }
 
 /**
  * The relation of a table. Changes of one key always keep their order; between keys the order matters only where
  * a value can move from row to row (another unique index), or where equal keys may differ in bytes (1.0 and 1.00).
+ * Rows without a key are told apart by all their values, so that an update is a delete and an insert, between which any
+ * unique index makes the order matter; where only inserts are followed there is none.
  */
 export function relationOf(
   table: ListedTable,
@@ -81,9 +107,10 @@ export function relationOf(
   const key = carried.flatMap((c, i) => (keyNumbers.includes(c.number) ? [i] : []));
   const exactKey =
     identity !== 'key' ||
-    (index!.isDeterministic && key.every((i) => types.isEqualByBytes(carried[i]!.typeOid)));
+    (index!.isDeterministic &&
+      key.every((i) => types.isEqualByBytes(carried[i]!.typeOid, carried[i]!.typmod)));
   const spread =
-    identity !== 'key' ||
+    identity === 'none' ||
     (exactKey && detail.indexes.every((i) => !i.isExclusion && (i === index || !i.isUnique)));
   return {
     namespace: table.namespace,
@@ -91,6 +118,23 @@ export function relationOf(
     key,
     identity,
     order: spread ? 'key' : 'namespace',
+    route: routeOf(
+      { identity, key },
+      carried.map(({ typeOid }) => typeOid),
+      types,
+    ),
     ...(exactKey ? {} : { looseKey: true }),
   };
+}
+
+/** The route of a relation whose columns have these types. */
+export function routeOf(
+  { identity, key }: Pick<Relation, 'identity' | 'key'>,
+  typeOids: readonly number[],
+  types: TypeCatalog,
+): RoutePart[] {
+  return typeOids.flatMap((oid, column) => {
+    const form = identity !== 'key' || key.includes(column) ? types.routeForm(oid) : null;
+    return form === null ? [] : [{ column, form }];
+  });
 }

@@ -1,5 +1,11 @@
 import type { Position } from '../../../shared/change/position.ts';
-import type { Column, Identity, Relation } from '../../../shared/change/relation.ts';
+import type {
+  Column,
+  Identity,
+  Relation,
+  RelationPlan,
+  RoutePart,
+} from '../../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { readTable, type SourceTable } from './catalog.ts';
@@ -7,6 +13,7 @@ import type { ControlConnection } from './control-connection.ts';
 import { formatNamespace } from './names.ts';
 import type { RelationResolver, ResolvedRelation } from './pgoutput.ts';
 import type { RelationMessage } from './relation-message.ts';
+import { routeOf } from './relation-shape.ts';
 import { hasSameKey, isSameShape } from './same-shape.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 
@@ -24,7 +31,7 @@ export class StreamRelations implements RelationResolver {
   readonly #tables: ReadonlyMap<number, SourceTable>;
   readonly #typeNames = new Map<string, string>();
   /** What the target has, or will have when it comes to the barriers given so far. */
-  readonly #current: Map<string, Relation>;
+  readonly #current: Map<string, RelationPlan>;
   #encoding: Column['encoding'];
 
   constructor(
@@ -37,7 +44,12 @@ export class StreamRelations implements RelationResolver {
     this.#start = plan.start;
     this.#encoding = encoding;
     this.#plans = new Map(plan.namespaces.map((n) => [n.relation.namespace, n]));
-    this.#current = new Map(plan.namespaces.map((n) => [n.relation.namespace, n.relation]));
+    this.#current = new Map(
+      plan.namespaces.map(({ relation, definition }) => [
+        relation.namespace,
+        { relation, definition },
+      ]),
+    );
     this.#tables = new Map(tables.map((table) => [table.oid, table]));
     for (const table of tables)
       for (const [i, type] of table.columnTypes.entries())
@@ -51,11 +63,10 @@ export class StreamRelations implements RelationResolver {
   /** From now on all values come as text. */
   useText(): void {
     this.#encoding = 'text';
-    for (const [namespace, relation] of this.#current)
-      this.#current.set(namespace, {
-        ...relation,
-        columns: relation.columns.map((column) => ({ ...column, encoding: 'text' })),
-      });
+    for (const [namespace, { relation, definition }] of this.#current) {
+      const columns = relation.columns.map((column) => ({ ...column, encoding: 'text' as const }));
+      this.#current.set(namespace, { relation: { ...relation, columns }, definition });
+    }
   }
 
   copiedUpTo(message: RelationMessage): Position | null {
@@ -63,7 +74,7 @@ export class StreamRelations implements RelationResolver {
     return plan !== undefined && plan.start > this.#start ? plan.start : null;
   }
 
-  async resolve(message: RelationMessage): Promise<ResolvedRelation> {
+  async resolve(message: RelationMessage, replaying: boolean): Promise<ResolvedRelation> {
     const namespace = formatNamespace(message.schema, message.name);
     const opened = this.#tables.get(message.oid);
     if (opened !== undefined && opened.namespace !== namespace)
@@ -71,30 +82,73 @@ export class StreamRelations implements RelationResolver {
         'SCHEMA_CHANGED',
         `${opened.namespace} was renamed to ${namespace} at the source; rename it back, or run \`weir reset\` and copy anew.`,
       );
-    const current = this.#current.get(namespace);
-    if (current === undefined) return { relation: null, barrier: null };
-    const announced = await this.#toRelation(message, current, opened);
-    if (isSameShape(announced, current)) return { relation: current, barrier: null };
-    const table = await this.#control.run('reading a changed table', (client) =>
-      readTable(client, message.oid),
-    );
+    const plan = this.#current.get(namespace);
+    if (plan === undefined) return { relation: null, barrier: null };
+    const current = plan.relation;
+    // What the catalog says is of now. Until every change is new to all lanes, what was recorded counts instead.
+    const now = replaying ? null : await this.#readTable(message.oid);
+    const announced = await this.#toRelation(message, current, now);
+    if (isSameShape(announced, current)) {
+      const after = now && (await this.#withRouting(message, current, current, now.relation));
+      if (after === null || isSameRouting(after, current))
+        return { relation: current, barrier: null };
+      return this.#goOnAs(plan, { relation: after, definition: plan.definition });
+    }
+    const table = now ?? (await this.#readTable(message.oid));
     if (isEarlierShape(announced, current, table)) return { relation: announced, barrier: null };
     await this.#requireBinarySafe(message);
-    const { order, looseKey } = table?.relation ?? current;
-    const after = { ...announced, order, ...(looseKey && { looseKey }) };
-    this.#current.set(namespace, after);
-    const definition = table?.definition ?? this.#plans.get(namespace)?.definition;
+    const { relation = current, definition = plan.definition } = table ?? {};
+    const after = await this.#withRouting(message, announced, current, relation);
+    return this.#goOnAs(plan, { relation: after, definition });
+  }
+
+  #goOnAs(before: RelationPlan, after: RelationPlan): ResolvedRelation {
+    this.#current.set(after.relation.namespace, after);
     return {
-      relation: after,
-      barrier: { kind: 'relation', before: current, after: { relation: after, definition } },
+      relation: after.relation,
+      barrier: { kind: 'relation', before: before.relation, after },
     };
   }
 
-  /** The relation as the message says, told apart as the table was when its publication was chosen. */
+  #readTable(oid: number): Promise<SourceTable | null> {
+    return this.#control.run('reading a table of the stream', (client) => readTable(client, oid));
+  }
+
+  /**
+   * The relation with what spreads its rows over the lanes. It never spreads them more than what was before: the target
+   * may still have the unique index that is gone from the source.
+   */
+  async #withRouting(
+    message: RelationMessage,
+    relation: Relation,
+    before: Relation,
+    now: Relation,
+  ): Promise<Relation> {
+    const { namespace, columns, key, identity } = relation;
+    const isOneLane = [before, now].some(({ order }) => order === 'namespace');
+    const isLoose = now.looseKey ?? (hasSameKey(relation, before) && before.looseKey);
+    const isSame = relation === before && relation.route !== undefined;
+    return {
+      ...{ namespace, columns, key, identity },
+      order: isOneLane ? 'namespace' : 'key',
+      route: isSame ? relation.route! : await this.#routeOf(message, relation),
+      ...(isLoose === true && { looseKey: true }),
+    };
+  }
+
+  async #routeOf({ columns }: RelationMessage, relation: Relation): Promise<RoutePart[]> {
+    const oids = columns.map(({ typeOid }) => typeOid);
+    const types = await this.#control.run('reading types', (client) =>
+      readTypeCatalog(client, oids),
+    );
+    return routeOf(relation, oids, types);
+  }
+
+  /** The relation as the message says; what it does not say is as in `now`, or as recorded. */
   async #toRelation(
     message: RelationMessage,
     current: Relation,
-    opened: SourceTable | undefined,
+    now: SourceTable | null,
   ): Promise<Relation> {
     const types = await this.#readTypeNames(message);
     const columns = message.columns.map(({ name }, i) => ({
@@ -102,18 +156,27 @@ export class StreamRelations implements RelationResolver {
       type: types[i]!,
       encoding: this.#encoding,
     }));
-    const base = opened?.relation ?? current;
     const names = columns.map((column) => column.name);
     let identity: Identity = 'key';
     let key: number[] = message.columns.flatMap((column, i) => (column.isKey ? [i] : []));
-    if (base.identity === 'none' || message.replicaIdentity === 'n') identity = 'none';
+    if ((now?.relation ?? current).identity === 'none' || message.replicaIdentity === 'n')
+      identity = 'none';
     else if (message.replicaIdentity === 'f') {
-      key = base.key.map((i) => names.indexOf(base.columns[i]!.name));
+      key = fullKey(current, now).map((name) => names.indexOf(name));
       if (key.length === 0 || key.includes(-1)) identity = 'row';
     } else if (key.length === 0) identity = 'none';
     if (identity !== 'key') key = [];
-    const { namespace, order, looseKey } = current;
-    return { namespace, columns, key, identity, order, ...(looseKey && { looseKey }) };
+    else key.sort((a, b) => a - b);
+    const { namespace, order, route, looseKey } = current;
+    const carried = route?.flatMap(({ column, form }) => {
+      const place = names.indexOf(current.columns[column]!.name);
+      return place < 0 ? [] : [{ column: place, form }];
+    });
+    return {
+      ...{ namespace, columns, key, identity, order },
+      ...(carried && { route: carried }),
+      ...(looseKey && { looseKey }),
+    };
   }
 
   async #readTypeNames(message: RelationMessage): Promise<string[]> {
@@ -139,6 +202,26 @@ export class StreamRelations implements RelationResolver {
     );
     if (!oids.every((oid) => types.isBinarySafe(oid))) throw new TextStreamNeeded();
   }
+}
+
+/**
+ * By which columns rows are told apart where the log holds whole rows: as recorded, as long as the source has such a key;
+ * none is all of them.
+ */
+function fullKey(current: Relation, now: SourceTable | null): string[] {
+  const recorded = current.key.map((i) => current.columns[i]!.name);
+  if (now === null || current.identity === 'row') return recorded;
+  const isRecorded = (key: readonly string[]): boolean =>
+    key.length === recorded.length && key.every((name) => recorded.includes(name));
+  return now.rowKeys.find(isRecorded) ?? now.rowKeys[0] ?? [];
+}
+
+function isSameRouting(a: Relation, b: Relation): boolean {
+  return (
+    a.order === b.order &&
+    a.looseKey === b.looseKey &&
+    JSON.stringify(a.route) === JSON.stringify(b.route)
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { RouteForm } from '../../../shared/change/relation.ts';
 import type { TypeDefinition } from './table-definition.ts';
 import { typeDefinition, type TypeDetail } from './type-definition.ts';
 
@@ -54,13 +55,25 @@ export class TypeCatalog {
     }
   }
 
-  /** Whether two values are equal exactly if their bytes are; the collation is for the caller to look at. */
-  isEqualByBytes(oid: number): boolean {
+  /**
+   * Whether two values are equal exactly if their bytes are; the collation is for the caller to look at. Of `character`
+   * without a length they are not, as blanks at the end count for nothing and are kept.
+   */
+  isEqualByBytes(oid: number, typmod = -1): boolean {
     const type = this.#types.get(oid);
     if (type === undefined) return false;
     if (type.kind === 'e') return true;
     if (type.kind === 'd') return type.base !== null && this.isEqualByBytes(type.base);
-    return type.kind === 'b' && isBuiltIn(type) && EQUAL_BY_BYTES.has(type.name);
+    if (type.kind !== 'b' || !isBuiltIn(type)) return false;
+    return type.name === 'bpchar' ? typmod >= 0 : EQUAL_BY_BYTES.has(type.name);
+  }
+
+  /** How the lane of a row follows from values of the type; null where it cannot, as labels of enums get new names. */
+  routeForm(oid: number): RouteForm | null {
+    const type = this.#types.get(oid);
+    if (type === undefined) return null;
+    if (type.kind === 'd') return type.base === null ? null : this.routeForm(type.base);
+    return type.kind === 'b' && isBuiltIn(type) ? (ROUTE_FORMS.get(type.name) ?? null) : null;
   }
 
   /** The user's types that `oids` need, each after those it is made of. */
@@ -106,10 +119,20 @@ const SAFE_EXTENSION_TYPES: Readonly<Record<string, string>> = {
 
 const EQUAL_BY_BYTES = new Set(
   (
-    'int2 int4 int8 text varchar bpchar name char uuid bytea date time timetz timestamp timestamptz bool oid ' +
+    'int2 int4 int8 text varchar name char uuid bytea date time timetz timestamp timestamptz bool oid ' +
     'inet cidr macaddr macaddr8'
   ).split(' '),
 );
+
+const ROUTE_FORMS: ReadonlyMap<string, RouteForm> = new Map<string, RouteForm>([
+  ...['bool', 'int2', 'int4', 'int8', 'oid', 'uuid', 'bytea', 'date', 'time', 'timestamp'].map(
+    (name): [string, RouteForm] => [name, name as RouteForm],
+  ),
+  ...['text', 'varchar', 'bpchar', 'name'].map((name): [string, RouteForm] => [name, 'same']),
+  ['timestamptz', 'timestamp'],
+  ['macaddr', 'macaddr'],
+  ['macaddr8', 'macaddr'],
+]);
 
 export async function readTypeCatalog(
   client: pg.Client,
