@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { shapeText } from '../../../shared/change/shape-text.ts';
+import { requireRecordedTables } from './recorded-table.ts';
 import type { TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
 import { toWriteTarget, type WriteTarget } from './write-target.ts';
@@ -11,10 +12,13 @@ import { toWriteTarget, type WriteTarget } from './write-target.ts';
  */
 export class RelationCache {
   readonly #names: TargetNames;
+  /** Null where no pipeline writes: then no table is recorded. */
+  readonly #pipeline: string | null;
   readonly #byShape = new Map<string, { namespace: string; target: WriteTarget }>();
 
-  constructor(names: TargetNames) {
+  constructor(names: TargetNames, pipeline: string | null) {
     this.#names = names;
+    this.#pipeline = pipeline;
   }
 
   async targetOf(client: ClientBase, relation: Relation): Promise<WriteTarget> {
@@ -22,6 +26,8 @@ export class RelationCache {
     let target = this.#byShape.get(shape)?.target;
     if (target === undefined) {
       const name = this.#names.ofNamespace(relation.namespace);
+      if (this.#pipeline !== null)
+        await requireRecordedTables(client, this.#pipeline, this.#names, relation.namespace);
       target = toWriteTarget(relation, name, await readTargetTable(client, name));
       this.#byShape.set(shape, { namespace: relation.namespace, target });
     }

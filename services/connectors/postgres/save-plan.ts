@@ -9,6 +9,7 @@ import { createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
 import { writtenRelation } from './document-table.ts';
 import { truncateParked } from './parked-entries.ts';
+import { recordTables, requireRecordedTables } from './recorded-table.ts';
 import { readRowsOf } from './table-rows.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
@@ -38,6 +39,7 @@ export async function savePlan(
     const stored = await lockPipeline(client, target.pipeline, readerEpoch);
     await client.query('SELECT pg_advisory_xact_lock($1)', [PLAN_LOCK]);
     const known = await readKnown(client, target.pipeline);
+    await requireRecordedTables(client, target.pipeline, target.names);
     const problems: string[] = [];
     // The ledger first: a writer that is loading one of these chunks ends before its table is emptied. It may wait for
     // parts of a chunk whose reader is gone, so it is not waited for in turn.
@@ -58,6 +60,7 @@ export async function savePlan(
         );
     }
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
+    await recordTables(client, target.pipeline, target.names);
     await saveLanes(client, target, plan, stored);
   });
 }

@@ -32,6 +32,7 @@ import { createParking } from './parking.ts';
 import type { Aside } from './parked-entries.ts';
 import { beginReader, readProgress, readState, writeDesired, writeKept } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
+import { requireRecordedTables } from './recorded-table.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
 import { savePlan, type PlanTarget } from './save-plan.ts';
@@ -81,7 +82,7 @@ class PostgresSink implements Sink {
     const applicationName = `weir ${pipeline}`;
     this.#writers = new WriterPool(options.workers, () => openWriterSession(url, applicationName));
     this.#control = new WriterPool(1, () => openControlSession(url, applicationName));
-    this.#relations = new RelationCache(this.#target.names);
+    this.#relations = new RelationCache(this.#target.names, pipeline);
     this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);
     this.#careful = new CarefulWriter(log);
@@ -264,6 +265,9 @@ class PostgresSink implements Sink {
 
   writeSideState(state: unknown): Promise<void> {
     return this.#ask('setting sequences at', async (client) => {
+      const { pipeline, names } = this.#target;
+      // Writers look their tables up once; this comes again and again.
+      await requireRecordedTables(client, pipeline, names);
       if (isKeptState(state)) await writeKept(client, this.#options.pipeline, state);
       else if (state !== null && state !== undefined)
         await this.#sideState.write(client, state as SideState);

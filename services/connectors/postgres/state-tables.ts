@@ -81,6 +81,7 @@ CREATE TABLE IF NOT EXISTS weir.filtered (
   PRIMARY KEY (pipeline, lane, namespace)
 ) WITH (fillfactor = 50);
 ALTER TABLE weir.chunk ADD COLUMN IF NOT EXISTS filtered bigint NOT NULL DEFAULT 0;
+ALTER TABLE weir.namespace ADD COLUMN IF NOT EXISTS target jsonb;
 ${PARKED_TABLES}`;
 
 export async function hasStateTables(client: ClientBase): Promise<boolean> {
@@ -98,7 +99,7 @@ async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' |
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
     `SELECT to_regclass('weir.count') IS NOT NULL AS has,
        to_regclass('weir.filtered') IS NOT NULL AND EXISTS (
-       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.parked') AND attname = 'elsewhere') AS last`,
+       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.namespace') AND attname = 'target') AS last`,
   );
   if (rows[0]?.has !== true) return 'none';
   return rows[0].last ? 'present' : 'earlier';

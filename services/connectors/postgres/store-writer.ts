@@ -15,7 +15,7 @@ const RELATION_MS = 5_000;
 /** Writes rows as they come, set by set, each set in one transaction; what is there of a row is replaced. */
 export class PostgresStoreWriter implements StoreWriter {
   readonly #pool: WriterPool;
-  readonly #cache = new RelationCache(createTargetNames({}));
+  readonly #cache = new RelationCache(createTargetNames({}), null);
   readonly #relations = new Map<string, { relation: Relation; shape: string; readAtMs: number }>();
 
   constructor({ url, pipeline, workers }: StoreOptions) {

@@ -5,8 +5,9 @@ import { checkEnforcement } from './enforcement-check.ts';
 import { compareTable } from './compare-table.ts';
 import { rehearseTable } from './create-table.ts';
 import { quoteIdent } from './names.ts';
+import { otherTables } from './recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { hasStateTables, missingStateRight } from './state-tables.ts';
+import { missingStateRight, openStateTables } from './state-tables.ts';
 import { definitionOf } from './definition-of.ts';
 import { createExtension, readMissing } from './table-dependencies.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
@@ -41,6 +42,9 @@ export async function checkTarget(
       ),
     );
   const known = await readKnown(client, target.pipeline);
+  if (known.size > 0)
+    for (const problem of await otherTables(client, target.pipeline, target.names))
+      findings.push(error('tables', problem));
   const existing: { name: TargetName; table: TargetTable }[] = [];
   for (const plan of relations) {
     const name = target.names.ofNamespace(plan.relation.namespace);
@@ -107,7 +111,7 @@ function checkServer(server: Server): Finding[] {
 }
 
 async function readKnown(client: pg.Client, pipeline: string): Promise<Set<string>> {
-  if (!(await hasStateTables(client))) return new Set();
+  if (!(await openStateTables(client))) return new Set();
   const { rows } = await client.query<{ namespace: string }>(
     'SELECT namespace FROM weir.namespace WHERE pipeline = $1',
     [pipeline],

@@ -246,4 +246,15 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/cases/partitions-and-inheritance.test.ts'],
   },
+  {
+    name: 'rows go only into the table that was copied into',
+    edits: [
+      {
+        file: `${POSTGRES}/recorded-table.ts`,
+        find: 'return found[i] === oid ? [] : ',
+        replace: 'return found[i] !== undefined ? [] : ',
+      },
+    ],
+    tests: ['test/cases/target-tables.test.ts'],
+  },
 ];
