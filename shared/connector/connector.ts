@@ -1,5 +1,5 @@
 import type { RetrySteps } from './parking.ts';
-import type { Source } from './source.ts';
+import type { NotCarried, Source } from './source.ts';
 import type { Sink } from './sink.ts';
 import type { Store, StoreOptions } from './store.ts';
 import type { Verifier } from './verifier.ts';
@@ -84,4 +84,6 @@ export interface Finding {
   subject: string;
   /** One sentence: what was found and, unless `ok`, what to do about it. */
   message: string;
+  /** Of what the message sums up. */
+  details?: NotCarried[];
 }

@@ -62,6 +62,18 @@ export interface SourceCheck {
   findings: Finding[];
   /** For the sink's own check: what it would have to hold. */
   relations: RelationPlan[];
+  /** What a store of the same kind could hold and does not get. */
+  notCarried?: NotCarried[];
+}
+
+/** Things of one kind that stay behind at the source. */
+export interface NotCarried {
+  kind: string;
+  count: number;
+  /** The first few. */
+  names: string[];
+  /** How it comes to the target, where that is not as for most. */
+  bring?: string;
 }
 
 export interface Retention {

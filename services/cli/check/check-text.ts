@@ -10,7 +10,10 @@ export function checkText(report: CheckReport): string {
     lines.push(`${part}  ${address}`);
     for (const level of ORDER)
       for (const finding of findings.filter((each) => each.level === level))
-        lines.push(`  ${level.padEnd(7)}  ${finding.subject}: ${finding.message}`);
+        lines.push(
+          `  ${level.padEnd(7)}  ${finding.subject}: ${finding.message}`,
+          ...detailLines(finding),
+        );
     lines.push('');
   }
   const count = report.namespaces.length;
@@ -29,6 +32,13 @@ export function checkText(report: CheckReport): string {
   }
   lines.push(verdict(report));
   return lines.join('\n');
+}
+
+function detailLines({ details = [] }: Finding): string[] {
+  return details.map(({ kind, count, names, bring }) => {
+    const few = [...names, ...(count > names.length ? ['…'] : [])].join(', ');
+    return `${' '.repeat(11)}${count} ${kind}: ${few}${bring === undefined ? '' : ` (${bring})`}`;
+  });
 }
 
 function noteOf(identity: CheckReport['namespaces'][number]['identity']): string {

@@ -6,6 +6,7 @@ import { isAbort, toWeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, hostsOf } from '../../../shared/hub/hub.ts';
 import { countWaiting } from '../../../shared/hub/streams.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
+import { notCarriedFinding } from './not-carried-finding.ts';
 import { loadChains } from '../transform-chains.ts';
 import { promisesFor, type PromiseHeld } from './promises.ts';
 import { type CheckedTransforms, checkTransforms, transformPromises } from './transforms-check.ts';
@@ -83,7 +84,14 @@ async function checkSource(
 ): Promise<{ findings: Finding[]; relations: RelationPlan[] }> {
   const source = ends.createSource();
   try {
-    return await source.check({ mode, namespaces, lanes });
+    const {
+      findings,
+      relations,
+      notCarried = [],
+    } = await source.check({ mode, namespaces, lanes });
+    const alike = ends.sourceInfo.kind === ends.targetInfo.kind;
+    if (alike && notCarried.length > 0) findings.push(notCarriedFinding(notCarried));
+    return { findings, relations };
   } catch (error) {
     return { findings: [asFinding(error)], relations: [] };
   } finally {

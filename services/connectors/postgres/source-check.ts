@@ -3,6 +3,7 @@ import type { SourceCheck, SourceScope } from '../../../shared/connector/source.
 import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { pipelineObjectName, quoteIdent, toSqlName } from './names.ts';
+import { readNotCarried } from './not-carried.ts';
 import { readSlot } from './replication-slot.ts';
 import { maySequence } from './sequence-rights.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
@@ -29,13 +30,16 @@ export async function checkSource(
   findings.push(...catalog.findings);
   for (const table of catalog.tables) findings.push(...tableFindings(table, facts, follows));
   findings.push(...(await sequenceFindings(control, catalog.tables, facts.role)));
+  const notCarried = await control.run('looking for what is not carried', (client) =>
+    readNotCarried(client, catalog.tables, scope.namespaces === undefined),
+  );
   if (!findings.some((finding) => finding.level === 'error'))
     findings.unshift({
       level: 'ok',
       subject: control.where,
       message: `PostgreSQL ${facts.versionText}, ${catalog.tables.length} tables can be carried.`,
     });
-  return { findings, relations: catalog.tables.map(relationPlanOf) };
+  return { findings, relations: catalog.tables.map(relationPlanOf), notCarried };
 }
 
 /** Why changes cannot be followed at all; empty where they can. */

@@ -1,0 +1,54 @@
+import type pg from 'pg';
+import type { NotCarried } from '../../../shared/connector/source.ts';
+import type { SourceTable } from './catalog.ts';
+import { qualifiedName } from './names.ts';
+import { NOT_CARRIED_KINDS } from './not-carried-kinds.ts';
+
+/** Names told of each kind. */
+const NAMES = 3;
+
+/**
+ * What there is beside tables and their rows, and stays behind: of the tables that are carried, and of the schemas that
+ * those are in (of all schemas where `everything` is carried), as `pg_dump` would have it.
+ */
+export async function readNotCarried(
+  client: pg.Client,
+  tables: readonly SourceTable[],
+  everything: boolean,
+): Promise<NotCarried[]> {
+  const types = tables.flatMap(({ definition }) =>
+    definition.types.map(({ schema, name }) => qualifiedName(schema, name)),
+  );
+  const { rows } = await client.query<{ nth: number; count: string; names: string[] }>(
+    notCarriedSql(),
+    [
+      tables.map(({ oid }) => oid),
+      everything ? null : [...new Set(tables.map(({ schema }) => schema))],
+      types,
+    ],
+  );
+  return rows.map(({ nth, count, names }) => {
+    const { kind, bring } = NOT_CARRIED_KINDS[nth]!;
+    return { kind, count: Number(count), names, ...(bring !== undefined && { bring }) };
+  });
+}
+
+/** Each kind has a query of `name`s over `carried` (OIDs, partitions too), `scope` (schemas) and `own(class, oid)`. */
+function notCarriedSql(): string {
+  const kinds = NOT_CARRIED_KINDS.map(({ sql }, nth) => `SELECT ${nth} AS nth, k.name::text FROM (${sql}) k(name)`); // prettier-ignore
+  return `
+WITH RECURSIVE carried(oid) AS (
+  SELECT unnest($1::oid[])
+  UNION
+  SELECT i.inhrelid FROM carried JOIN pg_catalog.pg_inherits i ON i.inhparent = carried.oid
+  JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid AND p.relispartition
+), scope AS (
+  SELECT n.oid, n.nspname, n.nspacl FROM pg_catalog.pg_namespace n
+  WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'weir') AND n.nspname !~ '^pg_(toast|temp)'
+    AND ($2::text[] IS NULL OR n.nspname = ANY ($2::text[]))
+), extended(class, oid) AS (
+  SELECT d.classid, d.objid FROM pg_catalog.pg_depend d WHERE d.deptype = 'e'
+), used(name) AS (SELECT unnest($3::text[]))
+SELECT nth, count(*)::text AS count, (array_agg(name ORDER BY name COLLATE "C"))[1:${NAMES}] AS names
+FROM (${kinds.join('\nUNION ALL\n')}) found GROUP BY nth ORDER BY nth`;
+}

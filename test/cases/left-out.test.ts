@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { NOT_CARRIED_KINDS } from '../../services/connectors/postgres/not-carried-kinds.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import type { NotCarried } from '../../shared/connector/source.ts';
+import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
+import { createPipeline } from '../support/shop-pipeline.ts';
+import { silentLog } from '../support/sink-pipeline.ts';
+import { useWeir } from '../support/weir-process.ts';
+
+const source = usePostgres();
+const target = useTargetPostgres();
+const weir = useWeir();
+
+/** One thing of each kind, of whatever name. */
+const THINGS: Record<string, string> = {
+  views: 'CREATE VIEW seen AS SELECT * FROM t',
+  'materialised views': 'CREATE MATERIALIZED VIEW kept AS SELECT * FROM t',
+  'functions and procedures':
+    'CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql IMMUTABLE AS $$SELECT $1 * 2$$; CREATE PROCEDURE nothing() LANGUAGE sql AS $$$$',
+  aggregates: 'CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int)',
+  triggers:
+    'CREATE TRIGGER again BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+  'event triggers':
+    'CREATE FUNCTION told() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$; CREATE EVENT TRIGGER told ON ddl_command_end EXECUTE FUNCTION told(); ALTER EVENT TRIGGER told DISABLE',
+  rules: 'CREATE RULE also AS ON DELETE TO t DO ALSO SELECT 1',
+  policies: 'CREATE POLICY own ON t USING (true)',
+  'tables with row security': 'ALTER TABLE t ENABLE ROW LEVEL SECURITY',
+  'types that no carried column has':
+    'CREATE TYPE "unused "" type" AS ENUM (\'a\'); CREATE TYPE used AS ENUM (\'a\'); ALTER TABLE t ADD u used',
+  collations: 'CREATE COLLATION "own" (locale = \'C\')',
+  'operators and operator classes':
+    'CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); CREATE OPERATOR CLASS ints FOR TYPE int USING hash AS OPERATOR 1 ===(int, int)',
+  casts: 'CREATE CAST (used AS int) WITH INOUT',
+  'text search configurations and dictionaries':
+    'CREATE TEXT SEARCH CONFIGURATION words (COPY = simple)',
+  languages: 'CREATE LANGUAGE inner_tongue HANDLER plpgsql_call_handler',
+  'statistics objects': 'CREATE STATISTICS pairs ON id, v FROM t',
+  'indexes and constraints of single partitions':
+    'CREATE INDEX ON p1 (v); ALTER TABLE p1 ADD CHECK (id >= 0)',
+  'foreign keys to tables that are not carried':
+    'CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.t (id int PRIMARY KEY); ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES elsewhere.t NOT VALID',
+  'parents of tables (INHERITS) that are not carried':
+    'CREATE TABLE elsewhere.parent (id int); CREATE TABLE child () INHERITS (elsewhere.parent)',
+  'typed tables (OF)':
+    'CREATE TYPE form AS (id int); CREATE TABLE formed OF form; ALTER TABLE t ADD f form',
+  'replica identities': 'ALTER TABLE t REPLICA IDENTITY FULL',
+  'storage parameters of tables': 'ALTER TABLE t SET (fillfactor = 70)',
+  'storage and statistics settings of columns': 'ALTER TABLE t ALTER v SET STORAGE EXTERNAL',
+  'cluster marks': 'ALTER TABLE t CLUSTER ON t_pkey',
+  'tablespaces and access methods of tables and indexes':
+    'CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE piled (id int PRIMARY KEY) USING pile',
+  comments: "COMMENT ON COLUMN t.v IS 'a value'",
+  'owners of tables': 'CREATE ROLE ANYBODY; ALTER TABLE child OWNER TO ANYBODY',
+  grants: 'GRANT SELECT ON t TO ANYBODY',
+  'default privileges': 'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ANYBODY',
+  'settings of the database and of roles in it':
+    "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''5MB''', current_database()); END$$",
+  publications: 'CREATE PUBLICATION others FOR TABLE t',
+  subscriptions:
+    "CREATE SUBSCRIPTION more CONNECTION 'host=nowhere' PUBLICATION others WITH (connect = false)",
+  'foreign servers':
+    'CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing',
+  'tables that belong to an extension':
+    'CREATE TABLE settings (id int PRIMARY KEY); ALTER EXTENSION plpgsql ADD TABLE settings',
+  'large objects': "SELECT lo_from_bytea(0, 'hello')",
+};
+/** There is no provider of them in a server as it is made. */
+const UNTRIED = ['security labels'];
+
+const TABLES = `CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+  CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100)`;
+
+async function notCarried(url: string, namespaces?: string[]): Promise<NotCarried[]> {
+  const end = createPostgresSource({ pipeline: 'left', url, log: silentLog() });
+  const found = await end.check({ mode: 'snapshot+changes', namespaces, lanes: 1 });
+  await end.close();
+  return found.notCarried ?? [];
+}
+
+describe('what does not travel', () => {
+  it('is told by check, each kind once, with how many there are and the first names', async () => {
+    const url = await source.createDatabase();
+    await queryPostgres(url, TABLES);
+    const role = `anybody_${new URL(url).pathname.slice(1)}`;
+    const told: string[] = [];
+    for (const [kind, sql] of Object.entries(THINGS)) {
+      expect(await notCarried(url, ['public.*'])).not.toContainEqual(
+        expect.objectContaining({ kind }),
+      );
+      await queryPostgres(url, sql.replaceAll('ANYBODY', role));
+      told.push(kind);
+    }
+    const found = await notCarried(url, ['public.*']);
+    const kinds = NOT_CARRIED_KINDS.map(({ kind }) => kind);
+    expect(found.map(({ kind }) => kind)).toEqual(kinds.filter((kind) => !UNTRIED.includes(kind)));
+    expect(new Set(told)).toEqual(new Set(found.map(({ kind }) => kind)));
+    const named = (kind: string) => found.find((each) => each.kind === kind);
+    expect(named('views')).toMatchObject({ count: 1, names: ['public.seen'] });
+    expect(named('triggers')).toMatchObject({ count: 1, names: ['again of public.t'] });
+    expect(named('types that no carried column has')).toMatchObject({ count: 1, names: ['public.unused " type'] }); // prettier-ignore
+    await queryPostgres(
+      url,
+      `ALTER SUBSCRIPTION more SET (slot_name = NONE); DROP SUBSCRIPTION more`,
+    );
+  });
+
+  it('is one finding for people and for programs, and none where there is nothing', async () => {
+    const pipeline = await createPipeline(source, target);
+    await queryPostgres(pipeline.sourceUrl, TABLES);
+    const plain = await weir.run(['check', pipeline.file]);
+    expect(plain.stdout).not.toMatch(/not carried/);
+    await queryPostgres(pipeline.sourceUrl, `CREATE VIEW a AS SELECT 1; CREATE VIEW b AS SELECT 1; CREATE VIEW c AS SELECT 1; CREATE VIEW d AS SELECT 1; COMMENT ON TABLE t IS 'x'`); // prettier-ignore
+    const text = await weir.run(['check', pipeline.file]);
+    expect(text.code).toBe(0);
+    expect(text.stdout.match(/not carried: views, comments, .*pg_dump --schema-only/g)).toHaveLength(1); // prettier-ignore
+    expect(text.stdout).toMatch(/^ +4 views: public\.a, public\.b, public\.c, …$/m);
+    const json = JSON.parse((await weir.run(['check', pipeline.file, '--json'])).stdout) as {
+      parts: { findings: { subject: string; details?: NotCarried[] }[] }[];
+    };
+    const [finding] = json.parts[0]!.findings.filter(({ subject }) => subject === 'not carried');
+    expect(finding?.details).toEqual([
+      { kind: 'views', count: 4, names: ['public.a', 'public.b', 'public.c'] },
+      { kind: 'comments', count: 1, names: ['public.t'] },
+    ]);
+  });
+});
