@@ -15,11 +15,15 @@ export interface TestPipeline {
 
 let made = 0;
 
-/** A pipeline file between two new databases, with whatever else the test wants in it; removed after the test. */
+/**
+ * A pipeline file between two new databases, with whatever else the test wants in it; removed after the test. `as` gives
+ * the URLs that the file has, such as those of another role.
+ */
 export async function createPipeline(
   source: TestPostgres,
   target: TestPostgres,
   { source: ofSource, ...more }: Record<string, unknown> & { source?: object } = {},
+  as: (url: string) => string = (url) => url,
 ): Promise<TestPipeline> {
   const name = `e2e-${process.pid}-${++made}`;
   const sourceUrl = await source.createDatabase();
@@ -27,7 +31,7 @@ export async function createPipeline(
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-e2e-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'pipeline.yaml');
-  const ends = { source: { url: sourceUrl, ...ofSource }, target: { url: targetUrl } };
+  const ends = { source: { url: as(sourceUrl), ...ofSource }, target: { url: as(targetUrl) } };
   const spec = { name, ...ends, ...more };
   // JSON is YAML.
   await writeFile(file, JSON.stringify(spec, null, 2));

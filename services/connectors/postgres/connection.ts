@@ -1,8 +1,12 @@
 import pg from 'pg';
-import { parseIntoClientConfig } from 'pg-connection-string';
 import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { describeServer, parseConnectionUrl, type ConnectionUrl } from './connection-url.ts';
 import { toPostgresError } from './postgres-error.ts';
+import { pinSettings, startupOptions } from './session-settings.ts';
+import { encryptions, isOtherWay, isWithoutSsl, sslProblem, type Encryption } from './ssl-mode.ts';
+
+export { describeServer };
 
 export interface ConnectOptions {
   /** Shown in `pg_stat_activity`. */
@@ -13,39 +17,62 @@ export interface ConnectOptions {
   onLost?: (error: WeirError) => void;
 }
 
-const CONNECT_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
-/**
- * What every connection of Weir runs with, whatever the role, the database or the server say: values print the
- * same at both ends and read back as they were, names need no search path, and nothing times out by itself.
- */
-const SESSION_SETTINGS: Record<string, string> = {
-  client_encoding: 'UTF8',
-  datestyle: 'ISO, YMD',
-  intervalstyle: 'postgres',
-  timezone: 'UTC',
-  extra_float_digits: '3',
-  bytea_output: 'hex',
-  lc_monetary: 'C',
-  xmloption: 'content',
-  row_security: 'off',
-  search_path: '',
-  // Compiling a plan takes longer than the catalog queries and batches that it is for.
-  jit: 'off',
-  statement_timeout: '0',
-  lock_timeout: '0',
-  idle_in_transaction_session_timeout: '0',
-  // A client whose machine is gone must not hold locks and the slot for hours: about a minute, over TCP.
-  tcp_keepalives_idle: '30',
-  tcp_keepalives_interval: '10',
-  tcp_keepalives_count: '3',
-};
-
 /** Opens a connection with the session settings; the caller ends it. */
-export async function connect(url: string, options: ConnectOptions): Promise<pg.Client> {
-  const client = new pg.Client(clientConfig(url, options));
-  const where = describeServer(url);
+export async function connect(text: string, options: ConnectOptions): Promise<pg.Client> {
+  const url = parseConnectionUrl(text);
+  const where = describeServer(text);
+  const client = await openClient(url, where, options);
+  try {
+    await pinSettings(client, where);
+  } catch (error) {
+    client.connection.stream.destroy();
+    throw toPostgresError(error, `connecting to ${where}`);
+  }
+  return client;
+}
+
+/** Servers that said they have no SSL: asking again costs a connection each time. */
+const withoutSsl = new Set<string>();
+
+/** The ways to connect that the URL's `sslmode` allows, one after the other. */
+async function openClient(
+  url: ConnectionUrl,
+  where: string,
+  options: ConnectOptions,
+): Promise<pg.Client> {
+  const isSocket = url.host.startsWith('/');
+  const ways = isSocket ? [false as const] : encryptions(url.sslmode, url);
+  if (withoutSsl.has(where)) ways.sort((a, b) => Number(a !== false) - Number(b !== false));
+  let failure: unknown;
+  for (const way of ways) {
+    try {
+      return await openOne(url, where, way, options);
+    } catch (error) {
+      // Of two ways that are not possible, the reason of the first is the one to mend.
+      failure ??= error;
+      if (isWithoutSsl(error)) withoutSsl.add(where);
+      if (!isOtherWay(error)) {
+        failure = error;
+        break;
+      }
+    }
+  }
+  const problem = sslProblem(failure, url.sslmode);
+  if (problem === null) throw toPostgresError(failure, `connecting to ${where}`);
+  throw new WeirError('CONFIG_INVALID', `Connecting to ${where} failed: ${problem}.`, {
+    cause: failure,
+  });
+}
+
+async function openOne(
+  url: ConnectionUrl,
+  where: string,
+  encryption: Encryption,
+  options: ConnectOptions,
+): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(url, where, encryption, options));
   let lost: WeirError | undefined;
   const onLost = (error: unknown): void => {
     // The first reason is the telling one; without a listener at all, Node would end the process.
@@ -56,22 +83,11 @@ export async function connect(url: string, options: ConnectOptions): Promise<pg.
   client.on('error', onLost);
   try {
     await client.connect();
-    // From 14 and 17 on; older servers would refuse to start a session with a setting that they do not know.
-    await client.query(
-      "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')",
-    );
   } catch (error) {
     client.connection.stream.destroy();
-    throw toPostgresError(error, `connecting to ${where}`);
+    throw error;
   }
   return client;
-}
-
-/** `host:port/database`, without user or password: for messages. */
-export function describeServer(url: string): string {
-  const config = parseUrl(url);
-  const host = config.host ?? 'localhost';
-  return `${host}:${config.port ?? 5432}/${config.database ?? config.user ?? ''}`;
 }
 
 /** Ends a connection that is no longer needed, whatever state it is in. */
@@ -87,38 +103,37 @@ export async function disconnect(client: pg.Client | null | undefined): Promise<
   clearTimeout(timer);
 }
 
-function clientConfig(url: string, options: ConnectOptions): pg.ClientConfig {
-  const config = parseUrl(url);
+/** Everything is said, so that nothing comes from the environment. */
+function clientConfig(
+  url: ConnectionUrl,
+  where: string,
+  encryption: Encryption,
+  options: ConnectOptions,
+): pg.ClientConfig {
+  const { host, port, database, user, password } = url;
   return {
-    ...config,
+    host,
+    port,
+    database,
+    user,
+    password: password === '' ? () => askedForPassword(where) : password,
+    ssl: encryption,
+    sslnegotiation: 'postgres',
     application_name: options.applicationName,
-    options: [config.options, ...Object.entries(SESSION_SETTINGS).map(toStartupOption)]
-      .filter((part) => part !== undefined && part !== '')
-      .join(' '),
+    // What the URL wants comes first, so that it cannot undo the rest.
+    options: `${url.options} ${startupOptions()}`.trim(),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: url.connectTimeoutMs,
     // `pg` knows this parameter, its type declaration does not.
     ...(options.replication ? { replication: 'database' } : {}),
   } as pg.ClientConfig;
 }
 
-function parseUrl(url: string): pg.ClientConfig {
-  try {
-    const config = parseIntoClientConfig(url) as pg.ClientConfig;
-    if (!config.database) config.database = config.user;
-    return config;
-  } catch (error) {
-    // The parser's own message is left out: it may quote the URL, and with it the password.
-    const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    throw new WeirError(
-      'CONFIG_INVALID',
-      `The PostgreSQL URL cannot be read${reason}: write it as postgres://user:password@host:port/database.`,
-    );
-  }
-}
-
-/** `-c name=value`, blanks escaped as the server's startup packet wants it. */
-function toStartupOption([name, value]: [string, string]): string {
-  return `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`;
+/** Called where a server asks for one. */
+function askedForPassword(where: string): never {
+  throw new WeirError(
+    'ACCESS_DENIED',
+    `Connecting to ${where} failed: the server asks for a password and the URL has none; write it as postgres://user:password@host.`,
+  );
 }

@@ -6,6 +6,7 @@ import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';
+import { enforceConstraints, maySet, NOT_ENFORCED } from './writer-session.ts';
 
 export interface ExistingTable {
   name: TargetName;
@@ -23,6 +24,9 @@ export async function checkEnforcement(
   existing: readonly ExistingTable[],
 ): Promise<Finding[]> {
   return [
+    ...((await maySet(client, enforceConstraints))
+      ? []
+      : [{ level: 'error' as const, subject: 'constraints', message: NOT_ENFORCED }]),
     ...(await checkTriggers(client, existing)),
     ...(await checkForeignKeys(client, existing)),
     ...relations.flatMap((plan) => checkReferenced(plan, target, relations)),

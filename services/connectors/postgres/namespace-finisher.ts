@@ -6,7 +6,7 @@ import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { hasStateTables } from './state-tables.ts';
-import { bypassTriggers } from './writer-session.ts';
+import { bypassTriggers, maySet } from './writer-session.ts';
 
 export type BorrowClient = <T>(work: (client: pg.Client) => Promise<T>) => Promise<T>;
 
@@ -94,10 +94,7 @@ export class NamespaceFinisher {
   async #mayLink(client: pg.Client): Promise<boolean> {
     // Whole transactions keep what foreign keys ask for.
     if (this.#target.order === 'transaction') return true;
-    if (await bypassTriggers(client)) {
-      await client.query('RESET session_replication_role');
-      return true;
-    }
+    if (await maySet(client, bypassTriggers)) return true;
     this.#log.warn({}, 'foreign keys left out: the role may not set session_replication_role');
     await client.query('UPDATE weir.namespace SET linked = true WHERE pipeline = $1', [
       this.#target.pipeline,

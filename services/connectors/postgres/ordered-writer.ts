@@ -14,7 +14,12 @@ import { describeKey } from './row-key.ts';
 import { toParts, type TargetOf } from './run-parts.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { WriteTarget } from './write-target.ts';
-import { bypassTriggers, enforceConstraints, type WriterSession } from './writer-session.ts';
+import {
+  bypassTriggers,
+  enforceConstraints,
+  NOT_ENFORCED,
+  type WriterSession,
+} from './writer-session.ts';
 
 export interface OrderedWriterOptions {
   target: PlanTarget;
@@ -94,7 +99,8 @@ export class PostgresOrderedWriter implements OrderedWriter {
     const wasEnforced = this.#enforced !== null;
     this.#enforced = Number(rows[0]?.open) === 0 ? { readerEpoch: after.readerEpoch } : null;
     if (this.#enforced === null) await bypassTriggers(session.client);
-    else await enforceConstraints(session.client);
+    else if (!(await enforceConstraints(session.client)))
+      throw new WeirError('TARGET_UNFIT', NOT_ENFORCED);
     if (this.#enforced !== null && !wasEnforced)
       this.#options.log.info(
         { position: before.position },

@@ -12,7 +12,7 @@ import { definitionOf } from './definition-of.ts';
 import { createExtension, readMissing } from './table-dependencies.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
 import type { TargetName } from './target-names.ts';
-import { bypassTriggers } from './writer-session.ts';
+import { bypassTriggers, maySet } from './writer-session.ts';
 
 interface Server {
   version: number;
@@ -229,8 +229,7 @@ async function checkTriggers(
      GROUP BY 1, 2, 3 ORDER BY 1, 2`,
     [oids],
   );
-  const may = await bypassTriggers(client);
-  if (may) await client.query('RESET session_replication_role');
+  const may = await maySet(client, bypassTriggers);
   // A: always; R: only in a session with the role of a replica, O: only in one without.
   const firing = rows.filter(({ fires }) => fires === 'A' || fires === (may ? 'R' : 'O'));
   const findings = firing.map(({ table, trigger }) =>

@@ -43,12 +43,7 @@ export async function openControlSession(
   return new WriterSession(client);
 }
 
-/** `synchronous_commit = off` would let the source forget what the target can still lose. */
-const SETTINGS = `
-${NOT_IDLE_FOR_LONG};
-SET enable_hashjoin = off;
-SET enable_mergejoin = off;
-SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
+const SETTINGS = `${NOT_IDLE_FOR_LONG}; SET enable_hashjoin = off; SET enable_mergejoin = off`;
 
 export async function openWriterSession(
   url: string,
@@ -67,18 +62,43 @@ export async function openWriterSession(
 
 /** Keeps triggers and foreign keys from firing in this session; false where the role may not do so. */
 export async function bypassTriggers(client: pg.Client): Promise<boolean> {
+  return setReplicationRole(client, 'replica');
+}
+
+/** The opposite: in this session triggers and foreign keys fire as in any other; false where the role may not say so. */
+export async function enforceConstraints(client: pg.Client): Promise<boolean> {
+  return setReplicationRole(client, 'origin');
+}
+
+/** Whether it could be said, which is then not said: not within a transaction. */
+export async function maySet(
+  client: pg.Client,
+  role: typeof bypassTriggers | typeof enforceConstraints,
+): Promise<boolean> {
+  await client.query('BEGIN');
   try {
-    await client.query('SET session_replication_role = replica');
+    return await role(client);
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+/** What to do where constraints must be enforced and may not be. */
+export const NOT_ENFORCED =
+  'session_replication_role of the role or the database is not "origin", so that no constraint would be enforced, and the role may not change it; run as a superuser ALTER ROLE … RESET session_replication_role, ALTER DATABASE … RESET session_replication_role, and take it from the configuration of the server';
+
+/** Where the role has it so already, it need not be allowed to say so. */
+async function setReplicationRole(
+  client: pg.Client,
+  wanted: 'replica' | 'origin',
+): Promise<boolean> {
+  try {
+    await client.query(
+      `SELECT set_config('session_replication_role', '${wanted}', false) WHERE current_setting('session_replication_role') <> '${wanted}'`,
+    );
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === '42501') return false;
     throw error;
   }
-}
-
-/** The opposite: in this session triggers and foreign keys fire as in any other. */
-export async function enforceConstraints(client: pg.Client): Promise<void> {
-  await client.query(
-    `SELECT set_config('session_replication_role', 'origin', false) WHERE current_setting('session_replication_role') <> 'origin'`,
-  );
 }

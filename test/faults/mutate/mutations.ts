@@ -268,4 +268,26 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/cases/target-tables.test.ts'],
   },
+  {
+    name: 'a setting that changes how text is read is pinned',
+    edits: [
+      {
+        file: `${POSTGRES}/session-settings.ts`,
+        find: "    array_nulls: 'on',\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/settings.test.ts'],
+  },
+  {
+    name: 'a setting that changes what the catalog prints is pinned',
+    edits: [
+      {
+        file: `${POSTGRES}/session-settings.ts`,
+        find: "    quote_all_identifiers: 'off',\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/settings.test.ts'],
+  },
 ];
