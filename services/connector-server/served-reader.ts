@@ -31,6 +31,8 @@ import { UpdateSender } from './update-sender.ts';
 const PAGE_BYTES = 1 << 20;
 const ROUTE = { partitionHeader: '', partitionValue: '' };
 const NOTHING = new Uint8Array();
+/** The slice of a namespace without rows, which no store has to cut or to read. */
+const EMPTY = 'empty';
 
 /** A store that is read, as the protocol wants it. Nothing is kept between calls: cursors say all. */
 export class ServedReader {
@@ -61,12 +63,18 @@ export class ServedReader {
     }
     const partitions = [];
     for (const namespace of request.initialSync ? wanted : [])
-      for (const slice of await this.#reader.cut(namespace)) {
+      for (const slice of await this.#slicesOf(namespace)) {
         const cursor = encodeSliceCursor(identity, slice);
         const estimatedCount = BigInt(slice.estimatedRows);
         partitions.push({ ...ROUTE, namespace, cursor, estimatedCount });
       }
     return { partitions, updatesPartitions };
+  }
+
+  /** At least one: a peer follows only namespaces that have a partition, and rows may come into an empty one. */
+  async #slicesOf(namespace: string): Promise<Slice[]> {
+    const slices = await this.#reader.cut(namespace);
+    return slices.length > 0 ? slices : [{ namespace, cursor: EMPTY, estimatedRows: 0 }];
   }
 
   async page(request: ListDataRequest, signal: AbortSignal): Promise<ListDataResponse> {
@@ -76,6 +84,8 @@ export class ServedReader {
     const known = decodeSliceCursor(partition.cursor);
     await this.#requireOwn(known, 'partition.cursor');
     await this.#relationOf(partition.namespace);
+    // What has come since the plan, the changes bring.
+    if (known!.slice === EMPTY) return { data: [], nextCursor: NOTHING };
     const slice: Slice = {
       namespace: partition.namespace,
       cursor: known!.slice,

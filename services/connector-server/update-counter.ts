@@ -3,7 +3,7 @@ import { type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
 import type { AnswerStream } from './answer-stream.ts';
-import { isWanted, type UpdatesWanted } from './update-sender.ts';
+import { isWanted, refuseTruncate, type UpdatesWanted } from './update-sender.ts';
 
 export interface UpdateCounterOptions extends UpdatesWanted {
   cursorAt(position: Position): Uint8Array;
@@ -34,7 +34,9 @@ export class UpdateCounter implements ChangeReceiver {
 
   /** A row with a new key is told as a delete and an insert. */
   barrier(position: Buffer, barrier: Barrier): void {
-    if (barrier.kind !== 'move') return;
+    if (barrier.kind === 'truncate')
+      return refuseTruncate(this.#options, barrier.relations, readPosition(position, 0));
+    if (barrier.kind === 'relation') return;
     const { moves, relation } = barrier;
     for (let i = 0; i < 2 * moves.length; i++) this.change('insert', relation, position);
   }

@@ -99,7 +99,8 @@ export class UpdateSender implements ChangeReceiver {
   }
 
   barrier(position: Buffer, barrier: Barrier): void {
-    if (barrier.kind === 'truncate') throw truncated(barrier.relations);
+    if (barrier.kind === 'truncate')
+      return refuseTruncate(this.#options, barrier.relations, readPosition(position, 0));
     // Documents tell their shape by themselves.
     if (barrier.kind === 'relation') return;
     const { relation } = barrier;
@@ -110,6 +111,11 @@ export class UpdateSender implements ChangeReceiver {
       const key = keyOf(row, relation.key);
       this.change('insert', relation, position, key, row, hasUnchanged(row));
     }
+  }
+
+  /** What of it does not wait for its end says when it was made, too. */
+  begins(timeMs: number): void {
+    this.#timeMs = timeMs;
   }
 
   /** Changes of short transactions that come at once share a message. */
@@ -190,9 +196,16 @@ export class UpdateSender implements ChangeReceiver {
   }
 }
 
-function truncated(relations: readonly Relation[]): WeirError {
-  const names = relations.map(({ namespace }) => namespace).join(', ');
-  return new WeirError(
+/** Throws where a namespace that is asked for was emptied. */
+export function refuseTruncate(
+  wanted: UpdatesWanted,
+  relations: readonly Relation[],
+  at: Position,
+): void {
+  const emptied = relations.filter((relation) => isWanted(wanted, relation, at));
+  if (emptied.length === 0) return;
+  const names = emptied.map(({ namespace }) => namespace).join(', ');
+  throw new WeirError(
     'NOT_SUPPORTED',
     `${names} was truncated at the source, which cannot be told in this protocol; empty it at the target and make a new plan`,
   );

@@ -162,6 +162,8 @@ export interface ChangeReceiver {
   ): void;
   /** Something that every lane must reach before it is done, once: see `Barrier`. */
   barrier(position: Buffer, barrier: Barrier): void;
+  /** A transaction begins that was committed at `timeMs`; only some receivers want to know, and not every source does. */
+  begins?(timeMs: number): void;
   /** End of a source transaction: `position` is a watermark after it, `timeMs` its commit time at the source. */
   commit(position: Buffer, timeMs: number): void;
   /** Everything before `position` has been given; sent by the source also while nothing changes. */

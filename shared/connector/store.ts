@@ -22,6 +22,11 @@ export interface Store {
 }
 
 export interface StoreOptions extends EndOptions {
+  /**
+   * For its reader: what a peer was given longer ago than that, on a stream that is still open, it will not ask for again,
+   * so the store may forget it. Null: what is asked for when a stream is opened is the only thing that says so.
+   */
+  confirmAfterMs: number | null;
   /** For its writer: how many writes may run at once. */
   workers: number;
 }
@@ -42,16 +47,20 @@ export interface StoreReader {
    * out where rows cannot be found by their keys: then no change comes with unchanged columns.
    */
   readByKeys?(relation: Relation, keys: readonly Buffer[]): Promise<(Buffer | null)[]>;
-  /** From now on changes are kept for this reader; returns a position behind which is every one that pages may lack. */
+  /**
+   * From now on changes are kept for this reader; returns a position behind which is every one that pages may lack. While
+   * nobody reads changes, what was kept before is given up.
+   */
   begin(): Promise<UpdatesStart>;
   /**
-   * As `SourceSession.streamUpdates`. Whoever asks has everything up to `start`: the store may forget it. One reader at
-   * a time; a later one takes the place of an earlier one, which then fails.
+   * As `SourceSession.streamUpdates`. Whoever asks has everything up to `start`: the store may forget it, and later what
+   * `StoreOptions.confirmAfterMs` says. One reader at a time; a later one takes the place of an earlier one, which then
+   * fails.
    */
   streamUpdates(start: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;
   /**
    * The same changes once more for somebody who only counts them (rows may be empty), beside those who read them; nothing
-   * is kept for it. A watermark comes only where there is no more for now. Ends at once where the store can give them to
+   * is kept for it. It fails where the stream of changes does. A watermark comes only where there is no more for now. Ends at once where the store can give them to
    * nobody else for now; left out where it never can.
    */
   countUpdates?(start: UpdatesStart, receiver: ChangeReceiver, signal: AbortSignal): Promise<void>;

@@ -16,6 +16,7 @@ import { createMemoryConnector, serveHandlers } from '../examples/memory-connect
 import { findPython, MISSING_PYTHON, startPython } from '../support/python.ts';
 import { InProcessChannel } from '../support/in-process-channel.ts';
 import { openServed, serveStore } from '../support/served-store.ts';
+import { pause } from '../../shared/lifecycle/backoff.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 
 const postgres = usePostgres();
@@ -31,6 +32,8 @@ interface Names {
   read?: string;
   write?: string;
   waitMs?: number;
+  /** When the data need no longer stay as it is. */
+  onRead?: () => void;
 }
 
 async function results(address: string, names: Names = {}): Promise<CheckResult[]> {
@@ -43,8 +46,11 @@ async function results(address: string, names: Names = {}): Promise<CheckResult[
 }
 
 function resultsOf(channel: Subject['channel'], names: Names): Promise<CheckResult[]> {
-  const { read = null, write = null, waitMs = 3_000 } = names;
-  return testConnector({ channel, readNamespace: read, writeNamespace: write, waitMs });
+  const { read = null, write = null, waitMs = 3_000, onRead } = names;
+  const options = { channel, readNamespace: read, writeNamespace: write, waitMs };
+  return testConnector(options, ({ name }) => {
+    if (/one updates partition/.test(name)) onRead?.();
+  });
 }
 
 const notHolding = (all: CheckResult[]): CheckResult[] =>
@@ -107,10 +113,19 @@ describe.each(WAYS)('everything that a connector promises holds, %s,', (_, test)
       url,
       `CREATE TABLE notes (_id text PRIMARY KEY, k text); INSERT INTO notes SELECT 'n' || i, repeat('x', 400) FROM generate_series(1, 6000) i`,
     );
-    // Changes are kept from the first plan on.
-    await test(url, { waitMs: 1_000 }, name);
-    await queryPostgres(url, `UPDATE notes SET k = 'changed' WHERE _id < 'n2'`);
-    const found = await test(url, { write: 'public.notes', waitMs: 15_000 }, name);
+    // Changes are kept from each plan on, so there must be some all the time.
+    const over = new AbortController();
+    let changing = Promise.resolve();
+    const change = async (): Promise<void> => {
+      for (let n = 0; !over.signal.aborted; n++) {
+        await queryPostgres(url, `UPDATE notes SET k = 'changed ${n}' WHERE _id < 'n11'`);
+        await pause(200, over.signal);
+      }
+    };
+    const onRead = (): void => void (changing = change());
+    const names = { write: 'public.notes', waitMs: 15_000, onRead };
+    const found = await test(url, names, name).finally(() => over.abort());
+    await changing;
     expect(notHolding(found)).toEqual([]);
   });
 });
@@ -160,6 +175,18 @@ const DEFECTS: [
     'no partitions',
     (good) => changed(good, 'GeneratePlan', (plan) => ({ ...plan, partitions: [] })),
     /GeneratePlan cuts/,
+  ],
+  [
+    'no partition of a namespace that is empty',
+    (good) =>
+      changed(good, 'GeneratePlan', (plan) => ({
+        ...plan,
+        updates_partitions: (plan['updates_partitions'] as object[]).map((each) => ({
+          ...each,
+          namespaces: ['memory.notes', 'memory.empty'],
+        })),
+      })),
+    /each namespace whose changes can be followed a partition/,
   ],
   [
     'no cursor of updates',

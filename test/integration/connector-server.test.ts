@@ -26,7 +26,13 @@ afterEach(async () => {
 });
 
 async function serve(url: string, listen = '127.0.0.1:0'): Promise<RunningServer> {
-  const store = createRandomStore({ pipeline: 'served', url, log: silentLog(), workers: 1 });
+  const store = createRandomStore({
+    pipeline: 'served',
+    url,
+    log: silentLog(),
+    workers: 1,
+    confirmAfterMs: null,
+  });
   const connector = { store, kind: 'random', version: '1', takesAny: false };
   const access = { tls: null, token: null };
   const protoFolder = path.join(projectRoot(), 'proto');

@@ -26,7 +26,13 @@ async function newFolder(): Promise<string> {
 
 function openStore(folder: string): Store {
   const url = `file:${folder}?key=id`;
-  const store = createFileStore({ pipeline: 'served', url, log: silentLog(), workers: 1 });
+  const store = createFileStore({
+    pipeline: 'served',
+    url,
+    log: silentLog(),
+    workers: 1,
+    confirmAfterMs: null,
+  });
   onTestFinished(() => store.close());
   return store;
 }

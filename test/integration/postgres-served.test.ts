@@ -71,13 +71,49 @@ it('served: whole rows come of keys of several columns, of partitions, changed k
     expect(await dumpTable(targetUrl, name), name).toEqual(await dumpTable(sourceUrl, name));
   const given = relay.messages.reduce((sum, { updates }) => sum + updates.length, 0);
   expect(given).toBeGreaterThan(2_900);
-  await waitFor('StreamLSN has counted as many', () => counted() === given);
+  await waitFor('StreamLSN has counted as many', () => counted.last() === given);
 
   await queryPostgres(sourceUrl, 'TRUNCATE many');
-  expect(String(await relay.ended())).toMatch(/public\.many was truncated at the source/);
+  const truncated = /FAILED_PRECONDITION: public\.many was truncated at the source/;
+  expect(String(await relay.ended())).toMatch(truncated);
+  // A program that waits for both ends, too.
+  expect(String(await counted.ended)).toMatch(truncated);
 });
 
-it('served: the log is held back up to where the reader came back, and a plan made anew changes nothing of that', async () => {
+it('served: a namespace that is empty when the plan is made has a partition, so that what comes into it later is followed', async () => {
+  const { relay, sourceUrl, targetUrl } = await createRelay();
+  const tables = `CREATE TABLE filled (id int PRIMARY KEY); CREATE TABLE bare (id int PRIMARY KEY);
+    CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE later (id int PRIMARY KEY)`;
+  for (const url of [sourceUrl, targetUrl]) await queryPostgres(url, tables);
+  await queryPostgres(sourceUrl, 'INSERT INTO filled VALUES (1)');
+  const plan = await relay.plan();
+  // What a program follows is what has a partition, as the engine of dsync does.
+  const followed = [...new Set(plan.partitions.map(({ namespace }) => namespace))];
+  expect(followed.sort()).toEqual([
+    'public.bare',
+    'public.filled',
+    'public.later',
+    'public.parted',
+  ]);
+  await queryPostgres(sourceUrl, 'INSERT INTO bare VALUES (1)');
+  await relay.copy(plan);
+  relay.follow(followed);
+  for (const url of [sourceUrl, targetUrl])
+    await queryPostgres(url, 'CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (10)');
+  await queryPostgres(
+    sourceUrl,
+    'BEGIN; INSERT INTO bare VALUES (2); INSERT INTO later VALUES (1); INSERT INTO parted VALUES (1); COMMIT',
+  );
+  await relay.sees('public.parted');
+  for (const table of ['filled', 'bare', 'later', 'parted'])
+    expect(await dumpTable(targetUrl, table), table).toEqual(await dumpTable(sourceUrl, table));
+  // Those that were sent before the end of their transaction was known, too.
+  const untimed = relay.messages.filter(({ updates, time }) => updates.length > 0 && time === null);
+  expect(untimed).toEqual([]);
+});
+
+it('served: the log is held back up to where the reader came back, and a plan made meanwhile changes nothing of that', async () => {
   const { relay, sourceUrl, targetUrl } = await createRelay();
   for (const url of [sourceUrl, targetUrl])
     await queryPostgres(url, 'CREATE TABLE t (id int PRIMARY KEY)');
@@ -106,6 +142,51 @@ it('served: the log is held back up to where the reader came back, and a plan ma
   });
   expect(relay.failure).toBeUndefined();
   expect(await dumpTable(targetUrl, 't')).toEqual(['1']);
+});
+
+it('served: the log is given up while a reader stays, behind what it was given long enough ago', async () => {
+  const { relay, sourceUrl, targetUrl } = await createRelay({ confirmAfterMs: 300 });
+  for (const url of [sourceUrl, targetUrl])
+    await queryPostgres(url, 'CREATE TABLE t (id int PRIMARY KEY)');
+  await relay.plan();
+  relay.follow();
+  await queryPostgres(sourceUrl, 'INSERT INTO t SELECT generate_series(1, 1000)');
+  const [end] = await queryPostgres(sourceUrl, 'SELECT pg_current_wal_lsn()::text AS at');
+  await waitFor('the slot to move behind them', async () => {
+    const [slot] = await queryPostgres(
+      sourceUrl,
+      'SELECT confirmed_flush_lsn >= $1 AS is FROM pg_replication_slots WHERE database = current_database()',
+      [end!['at']],
+    );
+    return slot?.['is'] === true;
+  });
+  expect(await dumpTable(targetUrl, 't')).toHaveLength(1000);
+});
+
+it('served: a plan that is made while nobody reads begins at the end of the log, and brings nothing of before', async () => {
+  const { relay, sourceUrl, targetUrl } = await createRelay();
+  for (const url of [sourceUrl, targetUrl])
+    await queryPostgres(url, 'CREATE TABLE t (id int PRIMARY KEY)');
+  await relay.plan();
+  await queryPostgres(
+    sourceUrl,
+    'INSERT INTO t SELECT generate_series(1, 1000); DELETE FROM t WHERE id > 10',
+  );
+  const counted = relay.count();
+  await waitFor('the count', () => counted.last() === 1990);
+  const startOf = async (): Promise<string> => {
+    await relay.plan();
+    return (JSON.parse(relay.cursor.toString()) as { position: string }).position;
+  };
+  // Who only counts is about to read, as the engine of dsync does while it copies.
+  const first = await startOf();
+  expect(await startOf()).toBe(first);
+  relay.stopCounting();
+  await waitFor('a plan that begins anew', async () => (await startOf()) > first);
+  relay.follow();
+  await queryPostgres(sourceUrl, 'INSERT INTO t VALUES (2000)');
+  await relay.sees('public.t');
+  expect(relay.messages.flatMap(({ updates }) => updates)).toHaveLength(1);
 });
 
 it('served: documents and ids that do not fit are refused by name, and nothing of their batch is kept', async () => {

@@ -12,6 +12,7 @@ interface Updates {
   namespace: string;
   updates: Message[];
   next_cursor: Buffer;
+  time: { seconds: unknown } | null;
 }
 
 /** A program that copies from one served connector to another and follows; keeps its cursor, writes bytes as they come. */
@@ -69,16 +70,20 @@ export class AdiomRelay {
     this.#stream = { cancel: () => stream.cancel(), ended };
   }
 
-  /** Listens to how many changes there are behind the cursor that it has now; returns what tells the last count. */
-  count(): () => number {
+  /** Listens to how many changes there are behind the cursor that it has now; returns what tells the last count, and what the count ended with. */
+  count(): { last: () => number; ended: Promise<unknown> } {
     const stream = this.source.stream('StreamLSN', { namespaces: [], cursor: this.cursor });
     let last = 0;
     const listen = async (): Promise<void> => {
       for await (const { lsn } of stream) last = Number(lsn);
     };
-    listen().catch((error: unknown) => (this.failure ??= error));
+    const ended = listen().catch((error: unknown) => error);
     this.#counting = stream;
-    return () => last;
+    return { last: () => last, ended };
+  }
+
+  stopCounting(): void {
+    this.#counting?.cancel();
   }
 
   /** What the stream ended with. */

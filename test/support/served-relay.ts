@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { AdiomRelay } from './adiom-relay.ts';
-import { serveStore } from './served-store.ts';
+import { serveStore, type ServeOptions } from './served-store.ts';
 import { usePostgres, useTargetPostgres } from './servers.ts';
 
 export interface ServedRelay {
@@ -10,13 +10,13 @@ export interface ServedRelay {
 }
 
 /** Makes new databases, each served over gRPC, with another program between them; removed after the test. */
-export function useServedRelay(): () => Promise<ServedRelay> {
+export function useServedRelay(): (options?: ServeOptions) => Promise<ServedRelay> {
   const source = usePostgres();
   const target = useTargetPostgres();
-  return async () => {
+  return async (options = {}) => {
     const sourceUrl = await source.createDatabase();
     const targetUrl = await target.createDatabase();
-    const from = await serveStore(sourceUrl, { name: `served-${sourceUrl.slice(-8)}` });
+    const from = await serveStore(sourceUrl, { name: `served-${sourceUrl.slice(-8)}`, ...options });
     const to = await serveStore(targetUrl);
     const relay = new AdiomRelay(from.address, to.address);
     onTestFinished(async () => {

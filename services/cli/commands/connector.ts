@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseDuration } from '../../../shared/config/duration.ts';
 import { storeUrlProblem } from '../../../shared/config/url-scheme.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../../shared/logging/log-level.ts';
@@ -20,6 +21,7 @@ export interface ServeOptions {
   tlsClientCa?: string;
   tokenFile?: string;
   tokenEnv?: string;
+  confirmAfter: string;
 }
 
 const WRITES_AT_ONCE = 4;
@@ -36,7 +38,8 @@ export async function runConnectorServe(url: string, options: ServeOptions): Pro
       '--name must begin with a letter and hold only a-z, 0-9 and "-"',
     );
   const access = await readAccess(options);
-  const { store, kind, takesAny } = await openStore(url, name);
+  const confirmAfterMs = parseConfirmAfter(options.confirmAfter);
+  const { store, kind, takesAny } = await openStore(url, name, confirmAfterMs);
   const stop = stopSignal();
   const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
   try {
@@ -72,6 +75,7 @@ export async function runConnectorForget(url: string, { name }: { name: string }
 async function openStore(
   url: string,
   name: string,
+  confirmAfterMs: number | null,
 ): Promise<{ store: Store; kind: string; takesAny: boolean }> {
   const connector = await connectorFor(url);
   const { kind, takes } = connector.getInfo();
@@ -82,7 +86,13 @@ async function openStore(
     );
   const level = parseLogLevel(process.env['WEIR_LOG_LEVEL'] ?? 'warn');
   const log = createLogger({ service: 'connector', pipeline: name, level });
-  const store = connector.createStore({ pipeline: name, url, log, workers: WRITES_AT_ONCE });
+  const store = connector.createStore({
+    pipeline: name,
+    url,
+    log,
+    workers: WRITES_AT_ONCE,
+    confirmAfterMs,
+  });
   return { store, kind, takesAny: takes === 'any' };
 }
 
@@ -113,6 +123,15 @@ async function readAccess(options: ServeOptions): Promise<ServerAccess> {
   if (token === '')
     throw new WeirError('CONFIG_INVALID', 'the token is empty; put one where the flag names it');
   return { tls, token };
+}
+
+function parseConfirmAfter(text: string): number | null {
+  const confirmAfterMs = text === 'never' ? null : parseDuration(text);
+  if (confirmAfterMs === null || (confirmAfterMs ?? 0) > 0) return confirmAfterMs ?? null;
+  throw new WeirError(
+    'CONFIG_INVALID',
+    '--confirm-after must be a time in s, m, h or d, such as 1h, or never',
+  );
 }
 
 function requireUrl(url: string): string {

@@ -27,10 +27,23 @@ export const SOURCE_CHECKS: readonly Check[] = [
     async run(subject) {
       const { partitions } = await planOf(subject);
       require(partitions.length >
-        0, 'there are no partitions; give at least one for each namespace that has data');
+        0, 'there are no partitions; give at least one for each namespace, however empty');
       require(partitions.every(
         ({ namespace }) => namespace !== '',
       ), 'a partition has no namespace; name the one it is of');
+    },
+  },
+  {
+    name: 'GeneratePlan gives each namespace whose changes can be followed a partition, however empty',
+    async run(subject) {
+      const { partitions, updatesPartitions } = await planOf(subject);
+      const followed = updatesPartitions.flatMap(({ namespaces }) => namespaces);
+      const wanted = subject.readNamespace === null ? followed : [subject.readNamespace];
+      const lacking = wanted.filter(
+        (name) => !partitions.some(({ namespace }) => namespace === name),
+      );
+      require(lacking.length ===
+        0, `${lacking.slice(0, 5).join(', ')} has no partition, and programs follow only namespaces that have one, so what comes into it later is lost; give an empty one`);
     },
   },
   {

@@ -24,6 +24,11 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
     .option('--tls-client-ca <file>', 'peers must have a certificate of this authority')
     .option('--token-file <file>', 'peers must send the token in this file')
     .option('--token-env <variable>', 'peers must send the token in this variable')
+    .option(
+      '--confirm-after <duration>',
+      'what its reader was given so long ago is given up, while it reads; never: only when it comes back',
+      '1h',
+    )
     .action(async (url: string, options: ServeOptions) =>
       done(await (await import('../commands/connector.ts')).runConnectorServe(url, options)),
     );

@@ -134,6 +134,7 @@ export class PgOutputDecoder {
   #begin(source: Buffer, at: number): void {
     this.inTransaction = true;
     this.#position.begin(source.readUInt32BE(at), source.readUInt32BE(at + 4));
+    this.#receiver.begins?.(toTimeMs(source, at + 8));
     const floor = this.#floor;
     if (floor !== null && source.compare(floor, 0, 8, at, at + 8) > 0) this.#floor = null;
   }

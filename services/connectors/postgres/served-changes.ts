@@ -1,5 +1,10 @@
-import { parsePosition, readPosition, type Position } from '../../../shared/change/position.ts';
-import type { UpdatesStart } from '../../../shared/connector/store.ts';
+import {
+  FIRST_POSITION,
+  parsePosition,
+  readPosition,
+  type Position,
+} from '../../../shared/change/position.ts';
+import type { StoreOptions, UpdatesStart } from '../../../shared/connector/store.ts';
 import type { ChangeReceiver, Source, SourceScope } from '../../../shared/connector/source.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
@@ -8,6 +13,7 @@ import { runTogether } from '../../../shared/lifecycle/run-together.ts';
 import { readCatalog } from './catalog.ts';
 import { connect, disconnect } from './connection.ts';
 import { countChanges } from './counted-changes.ts';
+import { ConfirmedLater } from './confirmed-later.ts';
 import { ControlConnection } from './control-connection.ts';
 import { lsnToPosition } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
@@ -28,16 +34,21 @@ const SCOPE: SourceScope = {
 
 /**
  * The changes of a database for a program that keeps its own progress. A replication slot holds them back, named as
- * that of a pipeline of the same name; it moves up to where that program comes back, and never by itself.
+ * that of a pipeline of the same name; it moves up to where that program comes back, and to what that program was given
+ * long enough ago (`confirmed-later.ts`).
  */
+type ServedChangesOptions = Pick<StoreOptions, keyof EndOptions | 'confirmAfterMs'>;
+
 export class ServedChanges {
-  readonly #options: EndOptions;
+  readonly #options: ServedChangesOptions;
   readonly #source: Source;
   #beginning: Promise<unknown> = Promise.resolve();
   #counting: AbortController | null = null;
   #stream: { replace: AbortController; ended: Promise<unknown> } | null = null;
+  /** Streams of changes, and those that count them, that are open. */
+  #open = 0;
 
-  constructor(options: EndOptions) {
+  constructor(options: ServedChangesOptions) {
     this.#options = options;
     this.#source = createPostgresSource(options);
   }
@@ -58,10 +69,15 @@ export class ServedChanges {
       this.#follow(start, receiver, both),
     );
     this.#stream = { replace, ended: running.catch(() => undefined) };
+    this.#open++;
     try {
       await running;
     } catch (error) {
+      // Whoever counts beside it waits for both.
+      if (!both.aborted) this.#counting?.abort(error);
       if (!replace.signal.aborted) throw error;
+    } finally {
+      this.#open--;
     }
     if (replace.signal.aborted)
       throw new WeirError(
@@ -71,17 +87,23 @@ export class ServedChanges {
   }
 
   /** Beside the stream; a later call ends an earlier one, so that a slot at most is taken for it. */
-  count(
+  async count(
     { position, memory }: UpdatesStart,
     receiver: ChangeReceiver,
     signal: AbortSignal,
   ): Promise<void> {
     this.#counting?.abort();
-    this.#counting = new AbortController();
-    const both = AbortSignal.any([signal, this.#counting.signal]);
+    const counting = (this.#counting = new AbortController());
+    const both = AbortSignal.any([signal, counting.signal]);
     const { planned } = parseMemory(memory);
     const counted = withoutEarlierTruncates(receiver, planned);
-    return countChanges(this.#options, position, counted, both);
+    this.#open++;
+    try {
+      await countChanges(this.#options, position, counted, both);
+    } finally {
+      this.#open--;
+    }
+    if (counting.signal.reason instanceof WeirError) throw counting.signal.reason;
   }
 
   async #follow(
@@ -106,14 +128,20 @@ export class ServedChanges {
         throw error;
       },
     );
+    let later: ConfirmedLater | null = null;
     try {
       session.release(position);
-      const heads = new ToldHeads(withoutEarlierTruncates(receiver, planned), position);
+      const wanted = withoutEarlierTruncates(receiver, planned);
+      const { confirmAfterMs } = this.#options;
+      if (confirmAfterMs !== null)
+        later = new ConfirmedLater(wanted, confirmAfterMs, (given) => session.release(given));
+      const heads = new ToldHeads(later ?? wanted, position);
       await runTogether(signal, [
         (either) => session.streamUpdates(position, heads, either),
         (either) => heads.watch(control, either),
       ]);
     } finally {
+      later?.stop();
       await Promise.all([session.close(), control.close()]);
     }
   }
@@ -126,8 +154,9 @@ export class ServedChanges {
   }
 
   /**
-   * Everything since the slot's place is still there, and more cannot be told: what was committed is not seen at once
-   * by those who read.
+   * While somebody reads: everything since the slot's place is still there, and more cannot be told: what was committed is
+   * not seen at once by those who read. Else the slot is made anew, at the end of the log: whatever it kept would only come
+   * again, and rows that are gone would come back for a while.
    */
   async #begin(): Promise<UpdatesStart> {
     const { url, pipeline } = this.#options;
@@ -135,7 +164,9 @@ export class ServedChanges {
     const control = await ControlConnection.open(url, `weir ${pipeline} plan`);
     try {
       const slot = await readSlot(control, slotName);
-      if (slot === null || slot.isLost) {
+      const isRead = this.#open > 0 || (slot !== null && slot.activePid !== null);
+      if (slot === null || slot.isLost || !isRead) {
+        requireSlot(slot, slotName, null, FIRST_POSITION);
         const session = await this.#source.open(SCOPE, null, new AbortController().signal);
         await session.close();
         const { start: position, identity } = session.plan;
@@ -182,6 +213,7 @@ function parseMemory(value: unknown): Memory {
 
 function withoutEarlierTruncates(receiver: ChangeReceiver, planned: Position): ChangeReceiver {
   return {
+    begins: (timeMs) => receiver.begins?.(timeMs),
     change: (...change) => receiver.change(...change),
     barrier(position, barrier) {
       if (barrier.kind === 'truncate' && readPosition(position, 0) < planned) return;

@@ -38,6 +38,10 @@ export class ToldHeads implements ChangeReceiver {
     }
   }
 
+  begins(timeMs: number): void {
+    this.#receiver.begins?.(timeMs);
+  }
+
   change(...change: Parameters<ChangeReceiver['change']>): void {
     this.#receiver.change(...change);
   }
