@@ -11,12 +11,20 @@ export interface SnapshotMemory {
   /** 32-bit id of the oldest transaction that was open then: what the snapshot lacks is of it or later. */
   xmin: string;
   nextChunkId: number;
+  /** Of the replication slot: see `SlotOwner`. Left out where there is none, and by earlier versions. */
+  owner?: string;
+}
+
+/** Whom the slot of a stored plan was made for. */
+export function ownerOf(known: PipelinePlan): string | undefined {
+  return parseMemory(known.snapshot).owner;
 }
 
 export interface NewPlanOptions {
   identity: string;
   start: Position;
   xmin: string;
+  owner?: string;
   scope: Pick<SourceScope, 'mode' | 'lanes' | 'dataType'>;
   tables: readonly SourceTable[];
   /** Of the values in the stream; those of a copy may differ. */
@@ -26,7 +34,8 @@ export interface NewPlanOptions {
 
 export function newPlan(options: NewPlanOptions): PipelinePlan {
   const { identity, start, scope, tables, encoding, serverVersion } = options;
-  const memory: SnapshotMemory = { xmin: options.xmin, nextChunkId: 1 };
+  const owner = options.owner === undefined ? {} : { owner: options.owner };
+  const memory: SnapshotMemory = { xmin: options.xmin, nextChunkId: 1, ...owner };
   const namespaces = tables.map((table) =>
     withEncoding(newNamespace(table, start, scope, memory, serverVersion), encoding),
   );

@@ -29,7 +29,7 @@ export async function openCopy(opening: Opening): Promise<PostgresSourceSession>
       ? continuedPlan({ ...shared, known })
       : newPlan({ ...shared, identity, xmin });
     const session = { ...opening, plan, tables, encoding: shared.encoding, readers };
-    return new PostgresSourceSession({ ...session, slotStart: null });
+    return new PostgresSourceSession({ ...session, slotStart: null, newOwner: null });
   } catch (error) {
     await (readers ? readers.close() : disconnect(exporter));
     throw toPostgresError(error, `taking a snapshot at ${control.where}`);

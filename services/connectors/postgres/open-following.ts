@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { FIRST_POSITION, maxPosition, type Position } from '../../../shared/change/position.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
@@ -5,7 +6,7 @@ import type { SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { abortReason } from './abort-reason.ts';
 import { connect, disconnect } from './connection.ts';
-import { continuedPlan, needsSnapshot, newPlan } from './copy-plan.ts';
+import { continuedPlan, needsSnapshot, newPlan, ownerOf } from './copy-plan.ts';
 import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
@@ -20,7 +21,8 @@ import {
 import { readLogIdentity, requireSameLog } from './source-identity.ts';
 import { readLogEnd } from './server-facts.ts';
 import { followingProblems } from './source-check.ts';
-import { forgetGivenUp, readGivenUp } from './slot-retention.ts';
+import { readGivenUp } from './slot-retention.ts';
+import { noteSlotOwner, readSlotOwner, requireOwner, requireUnowned } from './slot-owner.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
 import { readSnapshotMoment } from './snapshot-moment.ts';
 import type { Opening } from './source.ts';
@@ -65,6 +67,9 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     }
     if (log === 'promoted' && slot === null) throw notOnPromoted(slotName, control.where, least);
     requireSlot(slot, slotName, known, least);
+    const owner = opening.owner ?? (known === null ? randomUUID() : ownerOf(known));
+    if (known === null) await requireUnowned(control, pipeline, slot, owner!);
+    else await requireOwner(control, pipeline, owner);
     if (log === 'promoted')
       opening.log.info({ from: known?.identity, to: identity }, 'source was failed over, going on');
     if (known !== null && slot?.isForStandbys === false) {
@@ -82,7 +87,8 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     const copies = known === null || needsSnapshot(known, catalog.tables, opening.scope.mode);
     let slotStart: Lsn | null = slot?.confirmedFlush ?? null;
     if (known === null && slot !== null) await dropSlot(control, slotName);
-    if (known === null) await forgetGivenUp(control, pipeline);
+    const state = opening.owner === undefined ? 'new' : 'kept';
+    if (known === null) await noteSlotOwner(control, pipeline, { owner: owner!, state });
     const made = copies
       ? await createSlot(
           exporter,
@@ -109,14 +115,17 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     const shared = { ...moment, scope: opening.scope, start, encoding, serverVersion } as const;
     const plan = known
       ? continuedPlan({ ...shared, known: { ...known, identity } })
-      : newPlan({ ...shared, identity });
+      : newPlan({ ...shared, identity, owner: owner! });
     // The snapshot holds back cleaning up at the server: not longer than somebody reads.
     if (readers !== null && plan.namespaces.every((n) => n.chunks.length === 0)) {
       await readers.close();
       readers = null;
     }
     const { tables } = moment;
-    return new PostgresSourceSession({ ...opening, plan, tables, encoding, readers, slotStart });
+    const isNew = (await readSlotOwner(control, pipeline))?.state === 'new';
+    const newOwner = isNew ? owner! : null;
+    const rest = { tables, encoding, readers, slotStart, newOwner } as const;
+    return new PostgresSourceSession({ ...opening, plan, ...rest });
   } catch (error) {
     await (readers ? readers.close() : disconnect(exporter));
     if (signal.aborted) throw abortReason(signal);

@@ -22,6 +22,7 @@ import { alignPublications } from './publication.ts';
 import { readSlot } from './replication-slot.ts';
 import { createPostgresSource } from './source.ts';
 import { readLogEnd } from './server-facts.ts';
+import { requireOwner, SERVED } from './slot-owner.ts';
 import { readLogIdentity } from './source-identity.ts';
 import { ToldHeads } from './told-heads.ts';
 
@@ -50,7 +51,7 @@ export class ServedChanges {
 
   constructor(options: ServedChangesOptions) {
     this.#options = options;
-    this.#source = createPostgresSource(options);
+    this.#source = createPostgresSource(options, SERVED);
   }
 
   /** One after the other: of two that make the slot at once one would fail. */
@@ -164,6 +165,7 @@ export class ServedChanges {
     const control = await ControlConnection.open(url, `weir ${pipeline} plan`);
     try {
       const slot = await readSlot(control, slotName);
+      if (slot !== null) await requireOwner(control, pipeline, SERVED);
       const isRead = this.#open > 0 || (slot !== null && slot.activePid !== null);
       if (slot === null || slot.isLost || !isRead) {
         requireSlot(slot, slotName, null, FIRST_POSITION);

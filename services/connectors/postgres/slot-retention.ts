@@ -1,9 +1,9 @@
 import type { Retention } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { ControlConnection } from './control-connection.ts';
-import { pipelineObjectName, quoteIdent, quoteLiteral } from './names.ts';
-import { publicationNames } from './publication.ts';
+import { pipelineObjectName } from './names.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
+import { readNote, writeNote } from './slot-owner.ts';
 
 interface RetentionRow {
   retained: string | null;
@@ -35,8 +35,7 @@ export async function readSlotRetention(
 }
 
 /**
- * Drops the slot and leaves word of it where the next start looks: as the comment of the pipeline's publication, which
- * lives as long as the pipeline does. The target may be the very reason, so it is not asked.
+ * Drops the slot and leaves word of it where the next start looks: in the place of the owner's. The target may be the very reason, so it is not asked.
  */
 export async function giveUpSlot(
   control: ControlConnection,
@@ -48,10 +47,7 @@ export async function giveUpSlot(
   const slot = await awaitInactiveSlot(control, name, pipeline, signal);
   const from = slot === null ? '' : ` after ${slot.confirmedFlush}`;
   const message = `${reason}; so the replication slot ${name} of ${control.where} was dropped, and the server frees its log: changes committed${from} that the target does not hold are lost to this pipeline. Run \`weir reset\` and copy anew, with a higher limit or onLimit: keep.`;
-  await control.query(
-    'noting why the position was given up',
-    `COMMENT ON PUBLICATION ${quoteIdent(publicationNames(pipeline).changes)} IS ${quoteLiteral(NOTE + message)}`,
-  );
+  await writeNote(control, pipeline, NOTE + message);
   if (slot !== null) await dropSlot(control, name);
   return new WeirError('RETENTION_LIMIT', message);
 }
@@ -61,23 +57,8 @@ export async function readGivenUp(
   control: ControlConnection,
   pipeline: string,
 ): Promise<WeirError | null> {
-  const rows = await control.query<{ note: string | null }>(
-    'looking for why the slot is gone',
-    `SELECT pg_catalog.obj_description(oid, 'pg_publication') AS note FROM pg_catalog.pg_publication WHERE pubname = $1`,
-    [publicationNames(pipeline).changes],
-  );
-  const note = rows[0]?.note ?? '';
+  const note = await readNote(control, pipeline);
   return note.startsWith(NOTE) ? new WeirError('RETENTION_LIMIT', note.slice(NOTE.length)) : null;
-}
-
-/** A new slot begins a new story. */
-export async function forgetGivenUp(control: ControlConnection, pipeline: string): Promise<void> {
-  if ((await readGivenUp(control, pipeline)) === null) return;
-  const { changes } = publicationNames(pipeline);
-  await control.query(
-    'clearing the note at the publication',
-    `COMMENT ON PUBLICATION ${quoteIdent(changes)} IS NULL`,
-  );
 }
 
 const NOTE = 'weir: ';

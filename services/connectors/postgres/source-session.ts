@@ -21,6 +21,7 @@ import { streamReplication } from './replication-stream.ts';
 import { awaitInactiveSlot, changesApplicationName } from './replication-slot.ts';
 import { emitMarker, readLogEnd, type ServerFacts } from './server-facts.ts';
 import { knownPartitions, readSideState } from './source-side-state.ts';
+import { noteSlotOwner } from './slot-owner.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
 import { StreamRelations, TextStreamNeeded } from './stream-relations.ts';
 
@@ -38,6 +39,8 @@ export interface SessionOptions extends EndOptions {
   readers: SnapshotReaders | null;
   /** Null where nothing is followed. */
   slotStart: Lsn | null;
+  /** Of a slot that is not noted to be kept yet. */
+  newOwner: string | null;
 }
 
 /** An open pipeline at a PostgreSQL source. */
@@ -67,6 +70,7 @@ export class PostgresSourceSession implements SourceSession {
     signal: AbortSignal,
   ): Promise<{ rows: number }> {
     const { readers, control } = this.#options;
+    await this.#keepSlot();
     const namespace = this.plan.namespaces.find((n) => n.relation.namespace === chunk.namespace);
     if (readers === null || namespace === undefined)
       throw new WeirError('INTERNAL', `chunk ${chunk.id} is not in the plan`);
@@ -86,6 +90,7 @@ export class PostgresSourceSession implements SourceSession {
     const released = this.#released;
     if (released === null)
       throw new WeirError('NOT_SUPPORTED', 'This pipeline copies only; it follows no changes.');
+    await this.#keepSlot();
     const both = AbortSignal.any([signal, this.#options.control.lost]);
     let start = from;
     for (;;) {
@@ -133,6 +138,15 @@ export class PostgresSourceSession implements SourceSession {
     await this.#options.readers?.close();
     await this.#options.control.close();
   }
+
+  /** Whoever reads has the plan in the target: from now on the slot is that target's. */
+  #keepSlot(): Promise<void> {
+    const { newOwner, control, pipeline } = this.#options;
+    if (newOwner === null) return Promise.resolve();
+    this.#kept ??= noteSlotOwner(control, pipeline, { owner: newOwner, state: 'kept' });
+    return this.#kept;
+  }
+  #kept: Promise<void> | undefined;
 
   async #stream(
     start: Position,

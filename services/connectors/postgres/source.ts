@@ -15,8 +15,11 @@ import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { checkSource } from './source-check.ts';
 import { giveUpSlot, readSlotRetention } from './slot-retention.ts';
 
-/** A PostgreSQL database as a source. Connections are made by its methods, and ended by those or by the session. */
-export function createPostgresSource(options: EndOptions): Source {
+/**
+ * A PostgreSQL database as a source. Connections are made by its methods, and ended by those or by the session. `owner`:
+ * of the slot, where no plan in a target says it.
+ */
+export function createPostgresSource(options: EndOptions, owner?: string): Source {
   const { pipeline, url, log } = options;
   const sessions = new Set<SourceSession>();
   /** Server processes of this source's earlier connections: what they still hold is held for nobody. */
@@ -44,7 +47,8 @@ export function createPostgresSource(options: EndOptions): Source {
         const catalog = await readFitCatalog(control, scope);
         for (const finding of catalog.findings)
           log.warn({ subject: finding.subject }, finding.message);
-        const opening: Opening = { ...options, control, facts, catalog, scope, known, signal };
+        const about = owner === undefined ? {} : { owner };
+        const opening = { ...options, ...about, control, facts, catalog, scope, known, signal };
         const session = await (scope.mode === 'snapshot'
           ? openCopy(opening)
           : openFollowing(opening));
@@ -113,6 +117,8 @@ export interface Opening extends EndOptions {
   scope: SourceScope;
   known: PipelinePlan | null;
   signal: AbortSignal;
+  /** See `createPostgresSource`. */
+  owner?: string;
 }
 
 async function readFitCatalog(control: ControlConnection, scope: SourceScope): Promise<Catalog> {

@@ -13,6 +13,39 @@ export interface Mutation {
 const POSTGRES = 'services/connectors/postgres';
 
 export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'an empty target does not get the slot of another one',
+    edits: [
+      {
+        file: `${POSTGRES}/slot-owner.ts`,
+        find: "if (noted?.state === 'new' || noted?.owner === owner) return;",
+        replace: 'if (noted !== undefined) return;',
+      },
+    ],
+    tests: ['test/cases/slot-owner.test.ts'],
+  },
+  {
+    name: 'a target follows only the slot that was made for it',
+    edits: [
+      {
+        file: `${POSTGRES}/slot-owner.ts`,
+        find: 'if (noted === null || noted.owner === owner) return;',
+        replace: 'if (noted !== undefined) return;',
+      },
+    ],
+    tests: ['test/cases/slot-owner.test.ts'],
+  },
+  {
+    name: 'a slot is kept from the first row that is read',
+    edits: [
+      {
+        file: `${POSTGRES}/source-session.ts`,
+        find: 'if (newOwner === null) return Promise.resolve();',
+        replace: 'if (newOwner !== undefined) return Promise.resolve();',
+      },
+    ],
+    tests: ['test/cases/slot-owner.test.ts'],
+  },
   ...WAITS_AND_SIZES,
   {
     name: 'a lane moves by compare-and-set',

@@ -1,0 +1,110 @@
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { ServedChanges } from '../../services/connectors/postgres/served-changes.ts';
+import { silentLog } from '../support/sink-pipeline.ts';
+import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { SourcePipeline } from '../support/source-pipeline.ts';
+
+const source = usePostgres({ settings: { wal_level: 'logical' } });
+let url: string;
+let pipeline: SourcePipeline;
+
+beforeEach(async () => {
+  url = await source.createDatabase();
+  await queryPostgres(
+    url,
+    'CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 10)',
+  );
+  pipeline = new SourcePipeline(url);
+  onTestFinished(() => pipeline.close());
+});
+
+async function confirmed(): Promise<unknown> {
+  const rows = await queryPostgres(
+    url,
+    'SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE database = current_database()',
+  );
+  return rows.map((row) => row['confirmed_flush_lsn']);
+}
+
+it('leaves the slot of another target alone where a target is empty, and says what to run', async () => {
+  await pipeline.open();
+  await pipeline.copy();
+  await pipeline.stop();
+  const { known } = pipeline;
+  const before = await confirmed();
+  pipeline.known = null;
+  await expect(pipeline.open()).rejects.toMatchObject({
+    code: 'STATE_CONFLICT',
+    message: expect.stringMatching(/for another target.*`weir reset`/s) as unknown,
+  });
+  expect(await confirmed()).toEqual(before);
+
+  await queryPostgres(url, 'INSERT INTO items VALUES (11)');
+  pipeline.known = known;
+  await pipeline.open();
+  pipeline.follow();
+  await pipeline.catchUp();
+  expect(pipeline.model.table('public.items').size).toBe(11);
+});
+
+it('leaves a slot alone of which nobody says whose it is', async () => {
+  await pipeline.open();
+  await pipeline.copy();
+  await pipeline.stop();
+  const [publication] = await queryPostgres(
+    url,
+    `SELECT format('COMMENT ON PUBLICATION %I IS NULL', pubname) AS forget FROM pg_publication WHERE pubname NOT LIKE '%inserts'`,
+  );
+  await queryPostgres(url, String(publication!['forget']));
+  const { known } = pipeline;
+  pipeline.known = null;
+  await expect(pipeline.open()).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  pipeline.known = known;
+  await pipeline.open();
+});
+
+it('makes its own slot anew where it ended before the plan was in the target', async () => {
+  await pipeline.open();
+  await pipeline.stop();
+  await queryPostgres(url, 'INSERT INTO items VALUES (11)');
+  pipeline.known = null;
+  await pipeline.open();
+  await pipeline.copy();
+  expect(pipeline.model.table('public.items').size).toBe(11);
+  expect(await confirmed()).toHaveLength(1);
+});
+
+it('does not follow a slot that was made for another target, though it holds the place', async () => {
+  await pipeline.open();
+  await pipeline.copy();
+  await pipeline.stop();
+  const { known } = pipeline;
+  await pipeline.source.reset();
+  pipeline.known = null;
+  await pipeline.open();
+  await pipeline.copy();
+  await pipeline.stop();
+  pipeline.known = { ...known!, start: pipeline.known!.start };
+  await expect(pipeline.open()).rejects.toMatchObject({
+    code: 'POSITION_LOST',
+    message: expect.stringContaining('made for another target') as unknown,
+  });
+});
+
+it('tells a slot that other programs follow from that of a pipeline of the same name', async () => {
+  const served = new ServedChanges({
+    pipeline: pipeline.name,
+    url,
+    log: silentLog(),
+    confirmAfterMs: null,
+  });
+  onTestFinished(() => served.close());
+  await served.begin();
+  await expect(pipeline.open()).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  await served.begin();
+  await pipeline.source.reset();
+  await pipeline.open();
+  await pipeline.copy();
+  await pipeline.stop();
+  await expect(served.begin()).rejects.toMatchObject({ code: 'POSITION_LOST' });
+});
