@@ -1,5 +1,6 @@
 import type { WeirError } from '../../../shared/errors/weir-error.ts';
 import { prepareStaging } from './apply-changes.ts';
+import { Parameters } from './parameters.ts';
 import { RowRefused } from './prepared-rows.ts';
 import { toRowError } from './row-error.ts';
 import type { BoundRow } from './row-statements.ts';
@@ -15,6 +16,14 @@ export interface RefusedChange {
   target: WriteTarget;
   /** Of the row as it was; null where the target did not say which of many. */
   key: Buffer | null;
+}
+
+const AS_REPLICA = new Parameters().bind('SET LOCAL session_replication_role = replica');
+const AS_ORIGIN = new Parameters().bind('SET LOCAL session_replication_role = origin');
+
+/** A row that takes its own place is not one that goes: what ON DELETE says of those that refer to it must not be done. */
+function withoutActing({ bypasses }: WriterSession, row: BoundRow): BoundRow[] {
+  return row.statement.replaces && bypasses ? [AS_REPLICA, row, AS_ORIGIN] : [row];
 }
 
 /**
@@ -63,8 +72,10 @@ export async function applyParts(session: WriterSession, parts: readonly RunPart
       for (const change of changes) {
         const row = statements.bind(kind, change);
         if (row === null) continue;
-        if (kind === 'update') updates.push({ index: rows.length, target });
-        rows.push(row);
+        const bound = withoutActing(session, row);
+        const index = rows.length + bound.indexOf(row);
+        if (kind === 'update') updates.push({ index, target });
+        rows.push(...bound);
       }
     }
     await flush();
@@ -104,8 +115,10 @@ export async function applyOneByOne(
         const row =
           kind === 'update' ? statements.bindUpsert(change) : statements.bind(kind, change);
         if (row === null) continue;
-        rows.push(row);
-        origins.push({ target, key: change.key });
+        for (const each of withoutActing(session, row)) {
+          rows.push(each);
+          origins.push({ target, key: change.key });
+        }
       }
     }
     await flush();

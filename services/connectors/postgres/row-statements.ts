@@ -9,6 +9,8 @@ export interface RowStatement {
   sql: string;
   /** Of each parameter. */
   encodings: WriteColumn['encoding'][];
+  /** It puts a row into the place of itself: neither is to act on what refers to the row. */
+  replaces?: true;
 }
 
 export interface BoundRow {
@@ -44,14 +46,20 @@ export class RowStatements {
         const changed = columns
           .map((_, i) => i)
           .filter((i) => !partial || row.readInt32BE(offsets[i]!) !== UNCHANGED_LENGTH);
-        const used = changed.filter((i) => this.#isKey(i) || !columns[i]!.insertOnly);
+        const moves = kind === 'move';
+        const replaces = changed.some((i) => columns[i]!.insertOnly && (moves || !this.#isKey(i)));
+        const used = replaces
+          ? changed
+          : changed.filter((i) => this.#isKey(i) || !columns[i]!.insertOnly);
         const whole = used.length === columns.length;
         const values = whole
           ? [row.subarray(2)]
           : used.map((i) => row.subarray(offsets[i], offsets[i + 1]));
-        if (kind === 'move') values.push(key);
+        if (moves) values.push(key);
         const name = whole ? kind : `${kind} ${used.join(' ')}`;
-        return this.#bound(name, values, () => this.#update(used, kind === 'move'));
+        return this.#bound(name, values, () =>
+          replaces ? this.#replace(used, moves) : this.#update(used, moves),
+        );
       }
     }
   }
@@ -61,6 +69,8 @@ export class RowStatements {
     if (change.partial) return this.bind('update', change);
     const all = this.#target.columns.map((_, i) => i);
     return this.#bound('upsert', [change.row.subarray(2)], () => {
+      if (this.#target.columns.some(({ insertOnly }, i) => insertOnly && !this.#isKey(i)))
+        return this.#replace(all, false, 'always');
       const update = this.#update(all, false);
       if (update === null) return null;
       const { columns, name } = this.#target;
@@ -114,6 +124,26 @@ export class RowStatements {
     const encodings = used.map((i) => columns[i]!.encoding);
     if (moves) encodings.push(...this.#keyEncodings());
     return { sql: `UPDATE ${rows} t SET ${sets.join(', ')} WHERE ${where}`, encodings };
+  }
+
+  /**
+   * For a column that takes no value in an UPDATE. What the change leaves as it was is taken from the row that goes;
+   * `always`: the row comes also where there was none.
+   */
+  #replace(used: readonly number[], moves: boolean, always?: 'always'): RowStatement {
+    const { columns, key, name, rows } = this.#target;
+    const where = this.#byKey((at) =>
+      moves ? used.length + at + 1 : used.indexOf(key[at]!.column) + 1,
+    );
+    const values = columns.map(({ name: column, cast }, i) =>
+      used.includes(i) ? `$${used.indexOf(i) + 1}::${cast}` : `gone.${column}`,
+    );
+    const encodings = used.map((i) => columns[i]!.encoding);
+    if (moves) encodings.push(...this.#keyEncodings());
+    // Counted, so that it is gone before the row comes.
+    const from = always === undefined ? 'gone' : '(SELECT count(*) FROM gone) counted';
+    const sql = `WITH gone AS (DELETE FROM ${rows} t WHERE ${where} RETURNING t.*) INSERT INTO ${name.sql} (${this.#names()}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM ${from}`;
+    return { sql, encodings, replaces: true };
   }
 
   #byKey(parameter: (at: number) => number): string {

@@ -15,9 +15,12 @@ export class WriterSession {
   readonly client: pg.Client;
   readonly staging = new Staging();
   readonly prepared = new PreparedRows();
+  /** Whether the role may keep triggers and foreign keys from firing. */
+  readonly bypasses: boolean;
 
-  constructor(client: pg.Client) {
+  constructor(client: pg.Client, bypasses: boolean) {
     this.client = client;
+    this.bypasses = bypasses;
   }
 
   async close(): Promise<void> {
@@ -40,7 +43,7 @@ export async function openControlSession(
     await disconnect(client);
     throw error;
   }
-  return new WriterSession(client);
+  return new WriterSession(client, false);
 }
 
 const SETTINGS = `${NOT_IDLE_FOR_LONG}; SET enable_hashjoin = off; SET enable_mergejoin = off`;
@@ -52,12 +55,11 @@ export async function openWriterSession(
   const client = await connect(url, { applicationName });
   try {
     await client.query(SETTINGS);
-    await bypassTriggers(client);
+    return new WriterSession(client, await bypassTriggers(client));
   } catch (error) {
     await disconnect(client);
     throw error;
   }
-  return new WriterSession(client);
 }
 
 /** Keeps triggers and foreign keys from firing in this session; false where the role may not do so. */
