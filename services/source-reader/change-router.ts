@@ -35,6 +35,7 @@ export class ChangeRouter implements ChangeReceiver {
   heardAtMs = Date.now();
   #inTransaction = 0;
   readonly keepsMoves: boolean;
+  readonly together: ReadonlySet<string>;
   readonly reached: Position;
   readonly #lanes: readonly LaneWriter[];
   readonly #starts: readonly Buffer[];
@@ -58,15 +59,17 @@ export class ChangeRouter implements ChangeReceiver {
 
   /**
    * No frame has changes from both sides of `pause`, and every lane is told when the stream has come to it: the
-   * writers go no further until the copy that shows this instant is in. `keepsMoves`: see `ChangeReceiver`; only one
-   * lane for all can order them.
+   * writers go no further until the copy that shows this instant is in. `keepsMoves` and `together`: see
+   * `ChangeReceiver`; only one lane for all can order moves.
    */
   constructor(
     lanes: readonly LaneWriter[],
     starts: readonly Position[],
     pause: Position | null = null,
     keepsMoves = false,
+    together: Iterable<string> = [],
   ) {
+    this.together = new Set(together);
     this.keepsMoves = keepsMoves;
     this.#lanes = lanes;
     this.#starts = starts.map((start) => Buffer.from(start, 'hex'));

@@ -67,6 +67,7 @@ export class ReaderEpoch implements MeteredEpoch {
     session: SourceSession,
     target: TargetClient,
     state: PipelineState | null,
+    together: readonly string[],
     lanePublishers: LanePublisher[],
     chunkPublishers: LanePublisher[],
   ) {
@@ -91,6 +92,7 @@ export class ReaderEpoch implements MeteredEpoch {
       starts,
       whole ? lastSettled(session.plan) : mergePosition(session.plan),
       whole,
+      together,
     );
     this.#copier = new SnapshotCopier({
       session,
@@ -126,7 +128,7 @@ export class ReaderEpoch implements MeteredEpoch {
     try {
       const number = await target.ask({ op: 'begin' });
       const planned = planShape?.toTarget(session.plan) ?? session.plan;
-      await target.ask({ op: 'plan', plan: planned, readerEpoch: number });
+      const together = await target.ask({ op: 'plan', plan: planned, readerEpoch: number });
       const state = await target.ask({ op: 'state' });
       failpoint('plan-saved');
       log.debug({ epoch: number }, 'plan is in the target');
@@ -156,6 +158,7 @@ export class ReaderEpoch implements MeteredEpoch {
         session,
         target,
         state,
+        together,
         opened.slice(0, spec.lanes),
         opened.slice(spec.lanes),
       );

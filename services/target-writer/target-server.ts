@@ -51,10 +51,11 @@ async function answer(
       publishNotice(hub.control, pipeline, { kind: 'reset' });
       return null;
     }
-    case 'plan':
-      await sink.savePlan(request.plan, request.readerEpoch);
+    case 'plan': {
+      const together = await sink.savePlan(request.plan, request.readerEpoch);
       gate.nudge();
-      return null;
+      return together;
+    }
     case 'sideState':
       await sink.writeSideState(request.state);
       return null;

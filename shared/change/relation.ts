@@ -38,19 +38,11 @@ export interface RoutePart {
  * How the text of a value becomes the bytes that its binary form has; `same`: it is these. Closed: a value must come to
  * the same lane in every version.
  */
-export type RouteForm =
-  | 'same'
-  | 'bool'
-  | 'int2'
-  | 'int4'
-  | 'int8'
-  | 'oid'
-  | 'uuid'
-  | 'bytea'
-  | 'date'
-  | 'time'
-  | 'timestamp'
-  | 'macaddr';
+export const ROUTE_FORMS = [
+  ...(['same', 'bool', 'int2', 'int4', 'int8', 'oid', 'uuid'] as const),
+  ...(['bytea', 'date', 'time', 'timestamp', 'macaddr'] as const),
+] as const;
+export type RouteForm = (typeof ROUTE_FORMS)[number];
 
 /**
  * `key`: rows are told apart by `Relation.key`.

@@ -24,8 +24,11 @@ export interface Sink {
   writeDesired(desired: DesiredState): Promise<boolean>;
   /** A reader starts: raises the reader's epoch (frames of earlier epochs are refused from now on). */
   beginReader(): Promise<number>;
-  /** Stores a new or continued plan and creates what is missing for it, all or nothing. Repeatable. */
-  savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void>;
+  /**
+   * Stores a new or continued plan and creates what is missing for it, all or nothing. Repeatable. Returns the source
+   * namespaces whose rows the target binds to each other more than the source does: see `ChangeReceiver.together`.
+   */
+  savePlan(plan: PipelinePlan, readerEpoch: number): Promise<readonly string[]>;
 
   /**
    * Loads one chunk with its ledger entry in one transaction. `parts` yields the bytes in order and throws to give

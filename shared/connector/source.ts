@@ -146,6 +146,8 @@ export interface ChangeReceiver {
    * apart from each other, or as a barrier where its old row is needed.
    */
   readonly keepsMoves?: boolean;
+  /** Namespaces of which all changes must come in order, whatever the source itself asks for. */
+  readonly together?: ReadonlySet<string>;
   /** Where the lane stands that is furthest ahead: of positions that a session makes up itself, each must be behind it. */
   readonly reached?: Position;
   /**

@@ -27,7 +27,10 @@ export function ledgerCalls(ledger: PipelineLedger): LedgerCalls {
     readProgress: () => ledger.readProgress(),
     writeDesired: (desired) => ledger.writeDesired(desired),
     beginReader: () => ledger.beginReader(),
-    savePlan: (plan, readerEpoch) => ledger.savePlan(plan, readerEpoch),
+    async savePlan(plan, readerEpoch) {
+      await ledger.savePlan(plan, readerEpoch);
+      return [];
+    },
     finishNamespaces: () => ledger.readLimits(),
     readLimits: () => ledger.readLimits(),
     openLane: (lane) => ledger.openLane(lane),

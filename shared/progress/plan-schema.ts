@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Relation } from '../change/relation.ts';
+import { type Relation, ROUTE_FORMS } from '../change/relation.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import { COUNT, NUMBER, OPAQUE, POSITION, TEXT } from './json-parts.ts';
 
@@ -13,6 +13,7 @@ const RELATION: z.ZodType<Relation> = z.lazy(() =>
       key: z.array(COUNT),
       identity: z.enum(['key', 'row', 'none']),
       order: z.enum(['key', 'namespace']),
+      route: z.array(z.looseObject({ column: COUNT, form: z.enum(ROUTE_FORMS) })).exactOptional(),
       looseKey: z.literal(true).exactOptional(),
       origin: z.looseObject({ relation: RELATION, definition: OPAQUE }).exactOptional(),
     })

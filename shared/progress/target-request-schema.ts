@@ -86,7 +86,7 @@ export const TARGET_ANSWERS: { [op in keyof TargetAnswers]: z.ZodType<TargetAnsw
   progress: PROGRESS.nullable(),
   desire: z.boolean(),
   reset: DONE,
-  plan: DONE,
+  plan: z.array(TEXT),
   sideState: DONE,
   finish: DONE,
   parked: z.array(ENTRY),

@@ -18,7 +18,7 @@ export type TargetRequest =
   | { op: 'desire'; desired: DesiredState }
   /** Removes the state of a pipeline that is to be idle, else ALREADY_RUNNING; everybody is told. → null */
   | { op: 'reset' }
-  /** Stores the plan and creates what is missing. → null */
+  /** Stores the plan and creates what is missing. → `string[]`, see `Sink.savePlan` */
   | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
   /** → null */
   | { op: 'sideState'; state: unknown }
@@ -39,7 +39,7 @@ export interface TargetAnswers {
   progress: PipelineProgress | null;
   desire: boolean;
   reset: null;
-  plan: null;
+  plan: readonly string[];
   sideState: null;
   finish: null;
   parked: ParkedEntry[];

@@ -15,7 +15,7 @@ import {
 } from '../support/servers.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
 import { useWeir } from '../support/weir-process.ts';
-import { silentLog } from '../support/sink-pipeline.ts';
+import { silentLog, SinkPipeline } from '../support/sink-pipeline.ts';
 import { SourcePipeline } from '../support/source-pipeline.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -242,11 +242,15 @@ describe('the lane of a change', () => {
 });
 
 describe('what the source says of a table while changes flow', () => {
-  const followed = async (sql: string): Promise<{ url: string; pipeline: SourcePipeline }> => {
+  const followed = async (
+    sql: string,
+    { together = [] }: { together?: string[] } = {},
+  ): Promise<{ url: string; pipeline: SourcePipeline }> => {
     const url = await source.createDatabase();
     await queryPostgres(url, sql);
     const pipeline = new SourcePipeline(url, { mode: 'changes' });
     onTestFinished(() => pipeline.close());
+    pipeline.model.together = new Set(together);
     await pipeline.open();
     pipeline.follow();
     return { url, pipeline };
@@ -269,6 +273,16 @@ describe('what the source says of a table while changes flow', () => {
     await queryPostgres(url, 'DROP INDEX t_code_idx; UPDATE t SET code = 4 WHERE id = 2');
     await pipeline.catchUp();
     expect(shapes(pipeline)).toHaveLength(1);
+  });
+
+  it('puts rows into one lane behind a barrier where the target binds them to each other', async () => {
+    const { url, pipeline } = await followed('CREATE TABLE t (id int PRIMARY KEY, code int)', {
+      together: ['public.t'],
+    });
+    await queryPostgres(url, 'INSERT INTO t VALUES (1, 1), (2, 2)');
+    await pipeline.catchUp();
+    expect(shapes(pipeline)).toEqual([{ identity: 'key', order: 'namespace', key: [0] }]);
+    expect(pipeline.model.kinds('public.t')).toEqual(['relation', 'insert', 'insert']);
   });
 
   it('tells rows apart as recorded where the log holds whole rows, until that key is gone', async () => {
@@ -366,6 +380,70 @@ describe('a key of which a column is generated', () => {
     await running.stop();
     const [at, there] = await Promise.all(
       [sourceUrl, targetUrl].map((url) => dumpTables(url, ['g'])),
+    );
+    expect(there).toEqual(at);
+  });
+});
+
+describe('rows that a unique index binds to each other', () => {
+  it('are bound at the target by indexes of its own, but not by those that hold the key', async () => {
+    const [sourceUrl, targetUrl] = [await source.createDatabase(), await target.createDatabase()];
+    const columns = 'id int PRIMARY KEY, code int, room text, span int4range';
+    const names = ['plain', 'code', 'part', 'expression', 'excluded', 'holding', 'same'];
+    await queryPostgres(
+      sourceUrl,
+      `${names.map((name) => `CREATE TABLE ${name} (${columns})`).join(';')};
+       CREATE TABLE keyless (code int); ALTER TABLE keyless REPLICA IDENTITY FULL;
+       CREATE TABLE added (code int); ALTER TABLE same ADD UNIQUE (code)`,
+    );
+    await queryPostgres(
+      targetUrl,
+      `${names.map((name) => `CREATE TABLE ${name} (${columns})`).join(';')};
+       CREATE TABLE keyless (code int UNIQUE); CREATE TABLE added (code int UNIQUE);
+       ALTER TABLE code ADD UNIQUE (code); ALTER TABLE same ADD UNIQUE (code);
+       CREATE UNIQUE INDEX ON part (code) WHERE code > 0;
+       CREATE UNIQUE INDEX ON expression (lower(room));
+       ALTER TABLE excluded ADD EXCLUDE USING gist (span WITH &&);
+       CREATE UNIQUE INDEX ON holding (code, id)`,
+    );
+    const pipeline = await SinkPipeline.create(sourceUrl, targetUrl, { create: 'never' });
+    onTestFinished(() => pipeline.close());
+    const epoch = await pipeline.sink.beginReader();
+    const together = await pipeline.sink.savePlan(pipeline.plan, epoch);
+    expect([...together].sort()).toEqual(
+      ['code', 'excluded', 'expression', 'keyless', 'part'].map((name) => `public.${name}`),
+    );
+  });
+
+  it('come in order, with and without a key, where the source has the index or the target alone', async () => {
+    const pipeline = await createPipeline(source, target);
+    const { sourceUrl, targetUrl } = pipeline;
+    const full = (name: string): string =>
+      `INSERT INTO ${name} SELECT i, 0 FROM generate_series(1, 400) i; ALTER TABLE ${name} REPLICA IDENTITY FULL`;
+    await queryPostgres(
+      sourceUrl,
+      `CREATE TABLE at_source (code int UNIQUE, v int); ${full('at_source')};
+       CREATE TABLE at_target (code int, v int); ${full('at_target')};
+       CREATE TABLE seats (id int PRIMARY KEY, code int); INSERT INTO seats SELECT i, i FROM generate_series(1, 400) i`,
+    );
+    await queryPostgres(
+      targetUrl,
+      'CREATE TABLE at_target (code int UNIQUE, v int); CREATE TABLE seats (id int PRIMARY KEY, code int UNIQUE)',
+    );
+    const running = weir.start(['run', pipeline.file]);
+    await running.waitForLine(/streaming/);
+    for (let round = 0; round < 10; round++)
+      await queryPostgres(
+        sourceUrl,
+        `UPDATE at_source SET v = v + 1; UPDATE at_target SET v = v + 1;
+         UPDATE seats SET code = -code; UPDATE seats SET code = -code % 400 + 1`,
+      );
+    expect((await running.stop()).code, running.output).toBe(0);
+    const caughtUp = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+    expect(caughtUp.code, caughtUp.stderr).toBe(0);
+    const tables = ['at_source', 'at_target', 'seats'];
+    const [at, there] = await Promise.all(
+      [sourceUrl, targetUrl].map((url) => dumpTables(url, tables)),
     );
     expect(there).toEqual(at);
   });

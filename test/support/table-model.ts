@@ -23,6 +23,7 @@ export class TableModel implements ChangeReceiver {
   /** Updates and moves with unchanged values of rows that are not there. */
   lost = 0;
   reached = FIRST_POSITION;
+  together: ReadonlySet<string> = new Set();
   /** What `ready` waits for once a change has come. */
   hold: Promise<void> | undefined;
   #next = 0;

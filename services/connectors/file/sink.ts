@@ -81,7 +81,7 @@ export function createFileSink(options: SinkOptions): Sink {
       return ledger.beginReader();
     },
 
-    async savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void> {
+    async savePlan(plan: PipelinePlan, readerEpoch: number): Promise<readonly string[]> {
       for (const { relation } of plan.namespaces)
         for (const { message } of csvFindings(relation, format))
           throw new WeirError('TARGET_UNFIT', `${relation.namespace}: ${message}`);
@@ -104,6 +104,7 @@ export function createFileSink(options: SinkOptions): Sink {
       }
       await ledger.savePlan(plan, readerEpoch, done);
       await removeOldDrafts(folder);
+      return [];
     },
 
     writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { addMissingColumns } from './align-relation.ts';
+import { readBoundTogether } from './bound-together.ts';
 import { compareTable } from './compare-table.ts';
 import { takeRows } from './contested-row.ts';
 import { createTable } from './create-table.ts';
@@ -27,15 +28,15 @@ const PLAN_LOCK = 0x77656970;
 
 /**
  * Stores a plan with everything that it needs at the target, or nothing of it. What is known of a namespace stays:
- * its relation changes through barriers only.
+ * its relation changes through barriers only. Returns as `Sink.savePlan`.
  */
 export async function savePlan(
   client: pg.Client,
   target: PlanTarget,
   plan: PipelinePlan,
   readerEpoch: number,
-): Promise<void> {
-  await inTransaction(client, async () => {
+): Promise<string[]> {
+  return inTransaction(client, async () => {
     const stored = await lockPipeline(client, target.pipeline, readerEpoch);
     await client.query('SELECT pg_advisory_xact_lock($1)', [PLAN_LOCK]);
     const known = await readKnown(client, target.pipeline);
@@ -62,6 +63,7 @@ export async function savePlan(
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
     await recordTables(client, target.pipeline, target.names);
     await saveLanes(client, target, plan, stored);
+    return readBoundTogether(client, target.names, plan);
   });
 }
 

@@ -125,7 +125,7 @@ class PostgresSink implements Sink {
     );
   }
 
-  savePlan(plan: PipelinePlan, readerEpoch: number): Promise<void> {
+  savePlan(plan: PipelinePlan, readerEpoch: number): Promise<readonly string[]> {
     return this.#ask('storing the plan at', (client) =>
       savePlan(client, this.#target, plan, readerEpoch),
     );

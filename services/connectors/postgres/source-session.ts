@@ -92,6 +92,7 @@ export class PostgresSourceSession implements SourceSession {
       throw new WeirError('NOT_SUPPORTED', 'This pipeline copies only; it follows no changes.');
     await this.#keepSlot();
     const both = AbortSignal.any([signal, this.#options.control.lost]);
+    if (receiver.together !== undefined) this.#relations.together = receiver.together;
     let start = from;
     for (;;) {
       const decoder = new PgOutputDecoder({

@@ -33,6 +33,8 @@ export class StreamRelations implements RelationResolver {
   /** What the target has, or will have when it comes to the barriers given so far. */
   readonly #current: Map<string, RelationPlan>;
   #encoding: Column['encoding'];
+  /** See `ChangeReceiver`. */
+  together: ReadonlySet<string> = new Set();
 
   constructor(
     control: ControlConnection,
@@ -125,7 +127,8 @@ export class StreamRelations implements RelationResolver {
     now: Relation,
   ): Promise<Relation> {
     const { namespace, columns, key, identity } = relation;
-    const isOneLane = [before, now].some(({ order }) => order === 'namespace');
+    const isOneLane =
+      [before, now].some(({ order }) => order === 'namespace') || this.together.has(namespace);
     const isLoose = now.looseKey ?? (hasSameKey(relation, before) && before.looseKey);
     const isSame = relation === before && relation.route !== undefined;
     return {
