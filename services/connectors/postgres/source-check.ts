@@ -2,11 +2,12 @@ import type { Finding } from '../../../shared/connector/connector.ts';
 import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
 import type { ControlConnection } from './control-connection.ts';
-import { pipelineObjectName, quoteIdent, toSqlName } from './names.ts';
+import { formatNamespace, pipelineObjectName, quoteIdent, toSqlName } from './names.ts';
 import { readNotCarried } from './not-carried.ts';
 import { readSlot } from './replication-slot.ts';
 import { maySequence } from './sequence-rights.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
+import { readStandaloneSequences, type FoundSequence } from './standalone-sequences.ts';
 
 const OLDEST_VERSION = 130_000;
 const NEWEST_MAJOR = 18;
@@ -29,7 +30,10 @@ export async function checkSource(
   );
   findings.push(...catalog.findings);
   for (const table of catalog.tables) findings.push(...tableFindings(table, facts, follows));
-  findings.push(...(await sequenceFindings(control, catalog.tables, facts.role)));
+  const standalone = await control.run('reading sequences', (client) =>
+    readStandaloneSequences(client, scope.namespaces),
+  );
+  findings.push(...(await sequenceFindings(control, catalog.tables, standalone.named, facts.role)));
   const notCarried = await control.run('looking for what is not carried', (client) =>
     readNotCarried(client, catalog.tables, scope.namespaces === undefined),
   );
@@ -38,6 +42,14 @@ export async function checkSource(
       level: 'ok',
       subject: control.where,
       message: `PostgreSQL ${facts.versionText}, ${catalog.tables.length} tables can be carried.`,
+    });
+  const others = withoutUsed(standalone.others, catalog.tables);
+  if (others.length > 0)
+    notCarried.push({
+      kind: 'sequences that no column uses and no namespace names',
+      count: others.length,
+      names: others.slice(0, 3),
+      bring: 'name them under source.namespaces, as tables are',
     });
   return { findings, relations: catalog.tables.map(relationPlanOf), notCarried };
 }
@@ -145,12 +157,25 @@ function tableFindings(table: SourceTable, facts: ServerFacts, follows: boolean)
   return findings;
 }
 
+function withoutUsed(
+  sequences: readonly FoundSequence[],
+  tables: readonly SourceTable[],
+): string[] {
+  const used = tables.flatMap(({ definition }) => definition.sequences);
+  return sequences
+    .filter(
+      ({ schema, name }) => !used.some((each) => each.schema === schema && each.name === name),
+    )
+    .map(({ schema, name }) => formatNamespace(schema, name));
+}
+
 async function sequenceFindings(
   control: ControlConnection,
   tables: readonly SourceTable[],
+  standalone: readonly FoundSequence[],
   role: string,
 ): Promise<Finding[]> {
-  const sequences = tables.flatMap((table) => table.definition.sequences);
+  const sequences = [...tables.flatMap((table) => table.definition.sequences), ...standalone];
   const rows = await control.query<{ schema: string; name: string }>(
     'reading the rights on sequences',
     `SELECT DISTINCT n.nspname AS schema, c.relname AS name

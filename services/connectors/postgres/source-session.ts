@@ -5,6 +5,7 @@ import type {
   ChangeReceiver,
   Chunk,
   ChunkReceiver,
+  SourceScope,
   SourceSession,
 } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -29,6 +30,7 @@ const HEARTBEAT_MS = 10_000;
 
 export interface SessionOptions extends EndOptions {
   plan: PipelinePlan;
+  scope: Pick<SourceScope, 'namespaces'>;
   /** Of the plan, as they were when the publications were chosen. */
   tables: readonly SourceTable[];
   encoding: 'binary' | 'text';
@@ -128,10 +130,10 @@ export class PostgresSourceSession implements SourceSession {
   }
 
   async sideState(): Promise<unknown> {
-    const { control, tables } = this.#options;
+    const { control, tables, scope } = this.#options;
     const oids = tables.map((table) => table.oid);
     return control.run('reading sequences and partitions', (client) =>
-      readSideState(client, oids, this.#partitions),
+      readSideState(client, oids, this.#partitions, scope.namespaces),
     );
   }
 

@@ -2,8 +2,14 @@ import type pg from 'pg';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
 import { maySequence } from './sequence-rights.ts';
+import { readStandaloneSequences } from './standalone-sequences.ts';
 import { readTableDetails } from './table-catalog.ts';
-import type { PartitionDefinition, SideState, TableDefinition } from './table-definition.ts';
+import type {
+  PartitionDefinition,
+  SideState,
+  StandaloneSequence,
+  TableDefinition,
+} from './table-definition.ts';
 
 /**
  * Reads where the sequences of the tables stand, and which partitions there are. A sequence that this role may not
@@ -14,13 +20,20 @@ export async function readSideState(
   client: pg.Client,
   oids: readonly number[],
   looked: Map<string, boolean>,
+  patterns: readonly string[] | undefined,
 ): Promise<SideState | null> {
   const details = await readTableDetails(client, oids);
-  const named = new Map<string, { schema: string; name: string }>();
+  const standalone = await readStandaloneSequences(client, patterns);
+  const named = new Map<string, NamedSequence>();
+  for (const { definition } of standalone.named) {
+    const { schema, name } = definition;
+    named.set(qualifiedName(schema, name), { schema, name, definition });
+  }
   const partitions: SideState['partitions'] = [];
   for (const detail of details.values()) {
     for (const { schema, name } of detail.sequences)
-      named.set(qualifiedName(schema, name), { schema, name });
+      if (!named.has(qualifiedName(schema, name)))
+        named.set(qualifiedName(schema, name), { schema, name });
     for (const partition of detail.partitions) {
       const namespace = formatNamespace(partition.schema, partition.name);
       const unsent = looked.get(namespace) ?? (await holdsUnsentRows(client, partition));
@@ -65,9 +78,15 @@ async function holdsUnsentRows(
   return rows[0]?.unsent === true;
 }
 
+interface NamedSequence {
+  schema: string;
+  name: string;
+  definition?: StandaloneSequence;
+}
+
 async function readSequences(
   client: pg.Client,
-  named: readonly { schema: string; name: string }[],
+  named: readonly NamedSequence[],
 ): Promise<SideState['sequences']> {
   if (named.length === 0) return [];
   const readable = await client.query<{ schema: string; name: string }>(
@@ -84,5 +103,11 @@ async function readSequences(
       ` last_value::text AS "lastValue", is_called AS "isCalled" FROM ${qualifiedName(schema, name)}`,
   );
   const { rows } = await client.query<SideState['sequences'][number]>(selects.join(' UNION ALL '));
-  return rows;
+  const definitions = new Map(
+    named.map(({ schema, name, definition }) => [qualifiedName(schema, name), definition]),
+  );
+  return rows.map((row) => {
+    const definition = definitions.get(qualifiedName(row.schema, row.name));
+    return definition === undefined ? row : { ...row, definition };
+  });
 }

@@ -4,6 +4,7 @@ import type {
   ColumnDefinition,
   ConstraintDefinition,
   SequenceDefinition,
+  StandaloneSequence,
   TableDefinition,
   PartitionDefinition,
 } from './table-definition.ts';
@@ -41,7 +42,7 @@ export function toTableStatements(
   const partitioned =
     definition.partitionBy === null ? '' : ` PARTITION BY ${definition.partitionBy}`;
   return [
-    ...serials.map(toSequenceStatement),
+    ...serials.map((sequence) => toSequenceStatement(sequence, sequenceSql(sequence))),
     `CREATE TABLE ${target.sql} (\n  ${lines.join(',\n  ')}\n)${partitioned}`,
     ...serials
       .filter((sequence) => sequence.schema === target.schema)
@@ -103,11 +104,11 @@ export function sequenceSql(sequence: Pick<SequenceDefinition, 'schema' | 'name'
   return `${quoteIdent(sequence.schema)}.${quoteIdent(sequence.name)}`;
 }
 
-function toSequenceStatement(sequence: SequenceDefinition): string {
-  return `CREATE SEQUENCE IF NOT EXISTS ${sequenceSql(sequence)} AS ${sequence.dataType} ${sequenceOptions(sequence)}`;
+export function toSequenceStatement(sequence: StandaloneSequence, sql: string): string {
+  return `CREATE SEQUENCE IF NOT EXISTS ${sql} AS ${sequence.dataType} ${sequenceOptions(sequence)}`;
 }
 
-function sequenceOptions(sequence: SequenceDefinition): string {
+function sequenceOptions(sequence: StandaloneSequence): string {
   return `INCREMENT BY ${sequence.increment} MINVALUE ${sequence.min} MAXVALUE ${sequence.max} START WITH ${sequence.start} CACHE ${sequence.cache} ${sequence.cycle ? 'CYCLE' : 'NO CYCLE'}`;
 }
 

@@ -71,6 +71,9 @@ export interface SequenceDefinition {
   cycle: boolean;
 }
 
+/** One that belongs to no column. */
+export type StandaloneSequence = Omit<SequenceDefinition, 'column' | 'kind'>;
+
 export interface PartitionDefinition {
   schema: string;
   name: string;
@@ -86,7 +89,14 @@ export type LeftOut = 'foreign' | 'unlogged' | null;
 
 /** What travels beside the log (`SourceSession.sideState`): where sequences stand, and partitions that appeared. */
 export interface SideState {
-  sequences: { schema: string; name: string; lastValue: string; isCalled: boolean }[];
+  sequences: {
+    schema: string;
+    name: string;
+    lastValue: string;
+    isCalled: boolean;
+    /** Of one that belongs to no column: how it is made. */
+    definition?: StandaloneSequence;
+  }[];
   /** `unsent`: it was attached with rows in it, which the log does not have. */
   partitions: (PartitionDefinition & { unsent?: boolean })[];
 }

@@ -220,6 +220,28 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/cases/left-out.test.ts'],
   },
   {
+    name: 'a sequence goes back where the one at the source does',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-writer.ts`,
+        find: 'WHERE NOT same AND (free OR further)',
+        replace: 'WHERE NOT same AND further',
+      },
+    ],
+    tests: ['test/cases/left-out.test.ts', 'test/integration/postgres-sink-structure.test.ts'],
+  },
+  {
+    name: 'a sequence that the target uses never goes back',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-writer.ts`,
+        find: 'WHERE NOT same AND (free OR further)',
+        replace: 'WHERE NOT same',
+      },
+    ],
+    tests: ['test/integration/postgres-sink-structure.test.ts'],
+  },
+  {
     name: 'statements about the rows of a table are not about those of tables that inherit from it',
     edits: [
       {
