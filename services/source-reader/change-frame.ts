@@ -6,6 +6,8 @@ import type { Relation } from '../../shared/change/relation.ts';
 import { shapeText } from '../../shared/change/shape-text.ts';
 import type { ChangeKind } from '../../shared/connector/source.ts';
 
+const MAX_KEPT_BYTES = 1 << 20;
+
 /** A lane's open frame: changes are appended as bytes, until it is sealed and sent. */
 export class ChangeFrame {
   #payload: Buffer;
@@ -76,6 +78,8 @@ export class ChangeFrame {
       },
       json,
     );
+    // One huge row must not keep its memory for ever.
+    if (this.#payload.length > MAX_KEPT_BYTES) this.#payload = Buffer.allocUnsafe(MAX_KEPT_BYTES);
     this.#length = 0;
     this.#count = 0;
     this.#first = null;

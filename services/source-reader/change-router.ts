@@ -8,6 +8,8 @@ import type { LaneWriter } from './lane-writer.ts';
 import { MoveGroup } from './move-group.ts';
 
 const LINGER_MS = 3;
+/** One that goes in a frame of its own. */
+const LARGE_ROW_BYTES = 1 << 20;
 /** So many changes while small frames waited: more are coming, and full frames cost less; but nobody waits for long. */
 const POURING_CHANGES = 250;
 const MAX_LINGERS = 20;
@@ -97,6 +99,9 @@ export class ChangeRouter implements ChangeReceiver {
     if (this.#replaying && this.#isKnown(number, position)) return;
     this.#sendMoves();
     const lane = this.#lanes[number]!;
+    // Together with others it might be more than a lane carries.
+    if (lane.isOpen && row.length > LARGE_ROW_BYTES)
+      lane.flush(this.#watermark, this.#timeMs || Date.now());
     lane.append(kind, relation, position, key, row, partial);
     this.#inTransaction++;
     this.#changes++;

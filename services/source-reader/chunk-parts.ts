@@ -6,11 +6,20 @@ import {
 } from '../../shared/change/frame.ts';
 import { toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
+import { rowTooLarge } from '../../shared/change/row-too-large.ts';
+import { keyOf } from '../../shared/change/tuple.ts';
+import { TupleSplitter } from '../../shared/change/tuple-splitter.ts';
 import type { Chunk } from '../../shared/connector/source.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 
 /** What a part holds at least, unless it is the last. */
 export const PART_BYTES = 512 * 1024;
+
+/** Of the tuples in a part that is too large. */
+function largestKey(relation: Relation, tuples: Buffer): Buffer {
+  const [largest] = [...new TupleSplitter().take(tuples)].sort((a, b) => b.length - a.length);
+  return keyOf(largest!, relation.key);
+}
 
 /** Numbers the parts of one chunk and hands them to the publisher of its lane. */
 export class ChunkParts {
@@ -68,6 +77,14 @@ export class ChunkParts {
 
   /** The same of a payload that stands elsewhere. */
   sendPayload(payload: Buffer, last: Pick<ChunkPart, 'rows'> = {}): void {
+    const { maxRowBytes } = this.#publisher;
+    if (payload.length > maxRowBytes && this.#relation !== null)
+      throw rowTooLarge(
+        this.#relation,
+        largestKey(this.#relation, payload),
+        payload.length,
+        maxRowBytes,
+      );
     const body = this.body(last);
     const bytes = Buffer.allocUnsafe(FRAME_HEAD + body.length + payload.length);
     payload.copy(bytes, FRAME_HEAD + body.length);

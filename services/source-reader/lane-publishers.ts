@@ -1,6 +1,6 @@
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
-import { LanePublisher } from '../../shared/hub/lane-publisher.ts';
+import { LanePublisher, maxFrameBytes } from '../../shared/hub/lane-publisher.ts';
 import { type LaneKind, laneSubject, streamName } from '../../shared/hub/names.ts';
 import { fenceLaneStream, prepareLaneStream } from '../../shared/hub/streams.ts';
 import { encodeFrame } from '../../shared/change/frame.ts';
@@ -30,7 +30,8 @@ export async function openLanePublishers(options: LanePublishersOptions): Promis
   const { hub, pipeline, kind: taken, lanes, transformed, onFailure } = options;
   const kind = transformed ? (`raw-${taken}` as const) : taken;
   const numbers = Array.from({ length: lanes }, (_, lane) => lane);
-  const maxBytes = taken === 'lane' ? laneBytes(process.env) : MAX_MIB << 20;
+  const wanted = laneBytes(process.env);
+  const maxBytes = taken === 'lane' ? wanted : Math.max(wanted, MAX_MIB << 20);
   const sequences = await Promise.all(
     numbers.map(async (lane) => {
       const stream = { pipeline, kind, lane, maxBytes };
@@ -47,8 +48,7 @@ export async function openLanePublishers(options: LanePublishersOptions): Promis
         stream: streamName(pipeline, kind, lane),
         subject: laneSubject(pipeline, kind, lane),
         lastSequence: sequences[lane]!,
-        // Leaves room for what the broker adds to each part.
-        maxFrameBytes: maxBytes - maxBytes / 16,
+        maxFrameBytes: maxFrameBytes(maxBytes),
         windowBytes: WINDOW_BYTES,
         onFailure,
       }),

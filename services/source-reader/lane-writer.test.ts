@@ -18,7 +18,12 @@ const at = (high: number, low: number) => Buffer.from(position(high, low), 'hex'
 function writing() {
   const sent: Frame[] = [];
   const send = (bytes: Uint8Array) => void sent.push(decodeFrame(Buffer.from(bytes)));
-  const publisher = { send, ready: () => undefined, inFlight: 0 } as unknown as LanePublisher;
+  const publisher = {
+    send,
+    ready: () => undefined,
+    inFlight: 0,
+    maxRowBytes: 8 << 20,
+  } as unknown as LanePublisher;
   const lane = new LaneWriter(0, publisher, 1, FIRST_POSITION, true);
   const append = (high: number, low: number, bytes = 10) =>
     lane.append('insert', relation, at(high, low), Buffer.from('k'), Buffer.alloc(bytes), false);
@@ -75,4 +80,16 @@ it('under load frames end with a transaction, so that the target can commit', ()
   }
   expect(told().length).toBeGreaterThan(3);
   expect(told().every(({ open }) => open === false)).toBe(true);
+});
+
+it('a row that is larger than a lane carries is refused, also where it moves, and nothing of it is sent', () => {
+  const { lane, append, told } = writing();
+  append(5, 1, 1_000_000);
+  expect(() => append(5, 2, 8 << 20)).toThrow(/a row of public.t .* carries rows of up to 8 MiB/);
+  const move = { key: '', row: Buffer.alloc(8 << 20).toString('base64') };
+  expect(() => lane.barrier(position(5, 3), 1, { kind: 'move', relation, moves: [move] })).toThrow(
+    /a row of public.t .* WEIR_LANE_MIB/,
+  );
+  lane.flush(FIRST_POSITION, 1);
+  expect(told()).toEqual([{ kind: 'changes', open: true, last: position(5, 1) }]);
 });

@@ -1,6 +1,8 @@
 import { encodeFrame, type FrameBody } from '../../shared/change/frame.ts';
 import { POSITION_BYTES, readPosition, type Position } from '../../shared/change/position.ts';
+import { recordLength } from '../../shared/change/change-record.ts';
 import type { Relation } from '../../shared/change/relation.ts';
+import { rowTooLarge } from '../../shared/change/row-too-large.ts';
 import type { Barrier, ChangeKind } from '../../shared/connector/source.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { ChangeFrame } from './change-frame.ts';
@@ -48,6 +50,7 @@ export class LaneWriter {
     row: Buffer,
     partial: boolean,
   ): void {
+    this.#requireRoom(relation, key, recordLength(key, row));
     this.#frame.append(kind, relation, position, key, row, partial);
     if (this.#keepsTransactions) this.#enter(position);
   }
@@ -96,6 +99,9 @@ export class LaneWriter {
   }
 
   barrier(position: Position, sourceTimeMs: number, barrier: Barrier): void {
+    if (barrier.kind === 'move')
+      for (const { key, row } of barrier.moves)
+        this.#requireRoom(barrier.relation, Buffer.from(key, 'base64'), key.length + row.length);
     if (this.#keepsTransactions) this.#enter(Buffer.from(position, 'hex'));
     this.#sendBare('barrier', position, sourceTimeMs, { barrier });
     this.#claimed = position;
@@ -135,6 +141,12 @@ export class LaneWriter {
       new Uint8Array(),
     );
     this.#publisher.send(bytes, this.#id(batchKey));
+  }
+
+  /** Throws ROW_TOO_LARGE. */
+  #requireRoom(relation: Relation, key: Buffer, bytes: number): void {
+    const { maxRowBytes } = this.#publisher;
+    if (bytes > maxRowBytes) throw rowTooLarge(relation, key, bytes, maxRowBytes);
   }
 
   #enter(position: Buffer): void {

@@ -38,8 +38,8 @@ export class IncomingChunk {
   readonly #letGo: LetGo;
   /** Bytes of the parts behind `replies`. */
   #heldBytes = 0;
-  /** Batch keys of the parts, 8 bytes each. */
-  #keys: Buffer = Buffer.alloc(0);
+  /** Batch keys of the parts, 8 bytes each in hex. */
+  readonly #keys: string[] = [];
   #rows: number | undefined;
   #filtered = 0;
   readonly #failed: FailedRow[] = [];
@@ -67,7 +67,10 @@ export class IncomingChunk {
       dataType,
       relation,
       ...(parts.length > 0 && { spread: [relation, ...parts] }),
-      batchKey: () => hash64(this.#keys).toString(16).padStart(16, '0'),
+      batchKey: () =>
+        hash64(Buffer.from(this.#keys.join(''), 'hex'))
+          .toString(16)
+          .padStart(16, '0'),
       rows: () => this.rows,
       filtered: () => this.#filtered,
       failed: () => this.#failed,
@@ -113,7 +116,7 @@ export class IncomingChunk {
   #take({ payload, batchKey, body }: Frame, replies: readonly string[]): void {
     this.replies.push(...replies);
     this.#heldBytes += payload.length;
-    this.#keys = Buffer.concat([this.#keys, Buffer.from(batchKey, 'hex')]);
+    this.#keys.push(batchKey);
     const { rows, filtered = 0, failed = [], relation } = body.chunk ?? {};
     this.#rows = rows;
     this.#filtered += filtered;
@@ -128,7 +131,6 @@ export class IncomingChunk {
 
   /** Whether this very part was taken already; the same place with other bytes is another try of the reader. */
   #has({ sequence, batchKey }: Frame): boolean {
-    const known = this.#keys.subarray(8 * sequence, 8 * sequence + 8);
-    return known.length > 0 && known.toString('hex') === batchKey;
+    return this.#keys[sequence] === batchKey;
   }
 }

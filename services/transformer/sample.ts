@@ -1,3 +1,4 @@
+import { JoinedBytes } from '../../shared/codec/joined-bytes.ts';
 import { columnOffsets } from '../../shared/change/tuple.ts';
 import { readElements } from '../../shared/document/bson-reader.ts';
 import { fromDocumentRow, isDocumentRelation } from '../../shared/document/document-relation.ts';
@@ -24,7 +25,7 @@ export type Fields = Record<string, FieldValue>;
 /** The first rows of a copy, which comes cut anywhere. */
 export class FirstRows {
   readonly #most: number;
-  #bytes: Buffer = Buffer.alloc(0);
+  readonly #joined = new JoinedBytes();
   #end = 0;
   #count = 0;
 
@@ -38,9 +39,10 @@ export class FirstRows {
 
   take(bytes: Buffer): void {
     if (this.isFull) return;
-    this.#bytes = Buffer.concat([this.#bytes, bytes]);
+    this.#joined.keep(this.#joined.add(bytes), 0);
+    const all = this.#joined.kept;
     while (!this.isFull) {
-      const end = endOfTuple(this.#bytes, this.#end);
+      const end = endOfTuple(all, this.#end);
       if (end === null) return;
       this.#end = end;
       this.#count++;
@@ -48,7 +50,7 @@ export class FirstRows {
   }
 
   get rows(): Buffer[] {
-    return [...tuplesIn(this.#bytes.subarray(0, this.#end))];
+    return [...tuplesIn(this.#joined.kept.subarray(0, this.#end))];
   }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { LaneConsumer } from '../../shared/hub/lane-consumer.ts';
-import { LanePublisher } from '../../shared/hub/lane-publisher.ts';
+import { LanePublisher, maxFrameBytes } from '../../shared/hub/lane-publisher.ts';
 import { type LaneKind, laneSubject, streamName } from '../../shared/hub/names.ts';
 import {
   deleteConsumer,
@@ -77,7 +77,7 @@ export class TransformLane {
       stream: to,
       subject: laneSubject(pipeline, kind, lane),
       lastSequence,
-      maxFrameBytes: maxBytes - maxBytes / 16,
+      maxFrameBytes: maxFrameBytes(maxBytes),
       windowBytes: WINDOW_BYTES,
       onFailure: (error) => failed.abort(error),
     });

@@ -1,16 +1,18 @@
+import { JoinedBytes } from '../codec/joined-bytes.ts';
+
 /** Finds the tuples (`tuple.ts`) in bytes that come cut anywhere. */
 export class TupleSplitter {
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #joined = new JoinedBytes();
 
   /** The tuples that are whole by now; views of what was given, or of a copy of it. */
   *take(bytes: Buffer): Generator<Buffer> {
-    const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    const all = this.#joined.add(bytes);
     let at = 0;
     for (let end = endOf(all, at); end !== null; end = endOf(all, at)) {
       yield all.subarray(at, end);
       at = end;
     }
-    this.#rest = Buffer.from(all.subarray(at));
+    this.#joined.keep(all, at);
   }
 }
 

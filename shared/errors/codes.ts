@@ -71,6 +71,12 @@ export const ERROR_CODES = {
     means: 'The target refused a row.',
     fix: 'Remove the cause that the message names at the target, then start the pipeline again; or let it put such rows aside with `onBadRow: park`.',
   },
+  ROW_TOO_LARGE: {
+    retry: false,
+    exit: 1,
+    means: 'A row is larger than a lane of the broker can carry.',
+    fix: 'Start the source-reader with the `WEIR_LANE_MIB` that the message names, or leave the table out; the pipeline goes on at the row.',
+  },
   TRANSFORM_FAILED: {
     retry: false,
     exit: 1,

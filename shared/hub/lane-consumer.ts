@@ -1,5 +1,6 @@
 import { createInbox, type Msg, nanos, type NatsConnection, type Subscription } from 'nats';
 import { WeirError } from '../errors/weir-error.ts';
+import { IncompleteFrame, parsePart } from './frame-parts.ts';
 import { onDisconnect } from './hub.ts';
 
 /** One frame's bytes and how to acknowledge it once the target has committed it. */
@@ -29,8 +30,7 @@ export class LaneConsumer {
   /** Messages that the open request may still bring. */
   #awaited = 0;
   #heardAtMs = Date.now();
-  /** A frame whose last part has not come yet. */
-  #incomplete: Delivery | null = null;
+  #incomplete: IncompleteFrame | null = null;
   #buffer: Delivery[] = [];
   #bufferedBytes = 0;
   #wake: (() => void) | undefined;
@@ -137,21 +137,26 @@ export class LaneConsumer {
   }
 
   #assemble(message: Msg): void {
-    const part = message.headers?.get('Weir-Part') ?? '';
-    const [index, count] = part === '' ? [0, 1] : part.split('/').map(Number);
-    const bytes = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length);
+    const { data } = message;
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
     const reply = message.reply ?? '';
+    const part = parsePart(message.headers?.get('Weir-Part') ?? '', bytes.length);
+    if (part === null) return this.#fail(brokenFrame(this.#stream));
     const pending = this.#incomplete;
     // Its beginning was acknowledged, so the frame is in the target; if it was lost instead, the next frame shows it.
-    if (index !== 0 && pending === null) return this.acknowledge([reply]);
+    if (part.index !== 0 && pending === null) return this.acknowledge([reply]);
     // The frame that came before stops halfway: it comes again from its beginning, or has come.
-    if (index === 0 && pending !== null) this.acknowledge(pending.replies);
+    if (part.index === 0 && pending !== null) this.acknowledge(pending.replies);
     this.#held.add(reply);
-    const frame: Delivery = index === 0 || pending === null ? { bytes, replies: [] } : pending;
-    if (frame === pending) frame.bytes = Buffer.concat([frame.bytes, bytes]);
-    frame.replies.push(reply);
-    this.#incomplete = index === count! - 1 ? null : frame;
-    if (this.#incomplete !== null) return;
+    if (part.count === 1) return this.#deliver({ bytes, replies: [reply] });
+    if (part.index === 0) this.#incomplete = new IncompleteFrame(part);
+    const frame = this.#incomplete!;
+    if (!frame.add(part, bytes, reply)) return this.#fail(brokenFrame(this.#stream));
+    if (frame.isWhole) this.#deliver(frame);
+  }
+
+  #deliver(frame: Delivery): void {
+    this.#incomplete = null;
     this.#buffer.push(frame);
     this.#bufferedBytes += frame.bytes.length;
     this.#wake?.();
@@ -171,6 +176,10 @@ export class LaneConsumer {
     this.#failure ??= error;
     this.#wake?.();
   }
+}
+
+function brokenFrame(stream: string): WeirError {
+  return new WeirError('BROKER_LOST_DATA', `the parts of a frame of ${stream} do not fit together`);
 }
 
 const BATCH = 4;

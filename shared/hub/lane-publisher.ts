@@ -1,5 +1,6 @@
 import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from 'nats';
 import { WeirError } from '../errors/weir-error.ts';
+import { formatPart } from './frame-parts.ts';
 import { onDisconnect } from './hub.ts';
 import { noRoomSentence, storeFailedSentence } from './no-room.ts';
 
@@ -10,7 +11,8 @@ import { noRoomSentence, storeFailedSentence } from './no-room.ts';
  * reader then starts over from what the target holds. A full stream is no failure: the refused tail is sent again
  * until there is room.
  *
- * A frame larger than a message travels in parts (`Weir-Part: 2/5`), consecutive by the same chain.
+ * A frame larger than a message travels in parts (`Weir-Part: 2/5/4700000`, of so many bytes), consecutive by the same
+ * chain. No more than the window is on its way at once: what other lanes send must not wait for a whole large frame.
  */
 export class LanePublisher {
   readonly #options: LanePublisherOptions;
@@ -18,6 +20,7 @@ export class LanePublisher {
   /** Sent or waiting to be sent, oldest first; leaves when its acknowledgement has come. */
   #queue: Outgoing[] = [];
   #unsent = 0;
+  #sentBytes = 0;
   #queuedBytes = 0;
   #lastSequence: number;
   #attempt = 0;
@@ -60,7 +63,8 @@ export class LanePublisher {
       this.#queue.push({
         bytes,
         id: parts === 1 ? id : `${id}.${part}`,
-        part: parts === 1 ? '' : `${part}/${parts}`,
+        part:
+          parts === 1 ? '' : formatPart({ index: part, count: parts, wholeBytes: frame.length }),
         onStored: part === parts - 1 ? onStored : undefined,
       });
       this.#queuedBytes += bytes.length;
@@ -84,6 +88,11 @@ export class LanePublisher {
   /** Why the broker takes no more, where that is not the lane's own limit, which is only a target that is behind. */
   get blocked(): string | null {
     return this.#blocked;
+  }
+
+  /** Of a row with its key; leaves room for what describes it. */
+  get maxRowBytes(): number {
+    return Math.floor((this.#options.maxFrameBytes / 31) * 30);
   }
 
   get inFlight(): number {
@@ -118,8 +127,8 @@ export class LanePublisher {
   }
 
   #sendMore(): void {
-    const { nc, subject, stream } = this.#options;
-    while (!this.#full && this.#unsent < this.#queue.length) {
+    const { nc, subject, stream, windowBytes } = this.#options;
+    while (!this.#full && this.#unsent < this.#queue.length && this.#sentBytes < windowBytes) {
       const next = this.#queue[this.#unsent]!;
       const h = headers();
       h.set('Nats-Msg-Id', next.id);
@@ -129,6 +138,7 @@ export class LanePublisher {
       if (this.#unsent === 0) this.#sentAtMs = Date.now();
       nc.publish(subject, next.bytes, { headers: h, reply: this.#inbox });
       this.#unsent++;
+      this.#sentBytes += next.bytes.length;
     }
   }
 
@@ -171,8 +181,10 @@ export class LanePublisher {
     this.#retryMs = 0;
     this.#blocked = null;
     this.#queuedBytes -= done?.bytes.length ?? 0;
+    this.#sentBytes -= done?.bytes.length ?? 0;
     this.#sentAtMs = Date.now();
     done?.onStored?.();
+    this.#sendMore();
     const room = this.#queuedBytes < this.#options.windowBytes;
     const empty = this.#queue.length === 0;
     if (!room) return;
@@ -188,6 +200,7 @@ export class LanePublisher {
     this.#retryMs = Math.min(2_000, Math.max(50, this.#retryMs * 2));
     this.#subscribe();
     this.#unsent = 0;
+    this.#sentBytes = 0;
     setTimeout(() => {
       this.#full = false;
       if (this.#failure === undefined) this.#sendMore();
@@ -209,15 +222,23 @@ export class LanePublisher {
   }
 }
 
+/**
+ * Of a lane whose stream holds so many bytes; leaves room for what the broker adds to each part. A larger frame would
+ * never come through whole: the stream would be full before its end. A row takes 15/16 of the lane at most.
+ */
+export function maxFrameBytes(laneBytes: number): number {
+  return laneBytes - laneBytes / 32;
+}
+
 export interface LanePublisherOptions {
   nc: NatsConnection;
   stream: string;
   subject: string;
   /** Of the stream, as `prepareLaneStream` returned it. */
   lastSequence: number;
-  /** A larger frame would never come through whole: its stream would be full before its end. */
+  /** As `maxFrameBytes` has it of the lane. */
   maxFrameBytes: number;
-  /** How many bytes may be on their way. */
+  /** How many bytes may be on their way, and wait to be sent before `ready` waits. */
   windowBytes: number;
   onFailure: (error: WeirError) => void;
 }
@@ -245,8 +266,8 @@ interface PubAnswer {
 function tooLarge(bytes: number, most: number): WeirError {
   const inMiB = (n: number): string => `${Math.floor(n / 2 ** 20)} MiB`;
   return new WeirError(
-    'NOT_SUPPORTED',
-    `a changed row of ${inMiB(bytes)} is larger than a lane can carry (${inMiB(most)}); leave its table out with source.namespaces and copy that one by other means`,
+    'ROW_TOO_LARGE',
+    `a row of ${inMiB(bytes)} is larger than a lane can carry (${inMiB(most)}); raise WEIR_LANE_MIB of the source-reader, or leave its table out with source.namespaces`,
   );
 }
 

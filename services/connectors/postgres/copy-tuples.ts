@@ -1,5 +1,7 @@
 import { NULL_LENGTH, toTuple } from '../../../shared/change/tuple.ts';
+import { JoinedBytes } from '../../../shared/codec/joined-bytes.ts';
 import { HEAD_BYTES } from './copy-in.ts';
+import { MESSAGE_HEADER_BYTES } from './wire-message.ts';
 
 /**
  * Rows of a COPY as it lies on the wire (CopyData messages, cut anywhere), as tuples: of the binary format as they
@@ -10,39 +12,48 @@ export async function* readCopiedTuples(
   format: 'binary' | 'text',
 ): AsyncGenerator<Buffer> {
   const take = format === 'binary' ? takeBinaryRow : takeTextRow;
-  let rest: Buffer = Buffer.alloc(0);
+  const joined = new JoinedBytes();
   let atStart = format === 'binary';
+  /** So much of what was kept is known to have no row's end. */
+  let searched = 0;
   for await (const payload of readPayloads(parts)) {
-    rest = rest.length === 0 ? payload : Buffer.concat([rest, payload]);
+    const all = joined.add(payload);
     let at = 0;
-    if (atStart) {
-      if (rest.length < HEAD_BYTES || rest.length < HEAD_BYTES + rest.readInt32BE(15)) continue;
-      at = HEAD_BYTES + rest.readInt32BE(15);
+    if (atStart && all.length >= HEAD_BYTES && all.length >= HEAD_BYTES + all.readInt32BE(15)) {
+      at = HEAD_BYTES + all.readInt32BE(15);
       atStart = false;
     }
-    for (let row = take(rest, at); row !== null; row = take(rest, at)) {
-      at = row.end;
-      if (row.tuple !== null) yield row.tuple;
+    if (!atStart) {
+      for (let row = take(all, at, searched); row !== null; row = take(all, at, at)) {
+        at = row.end;
+        if (row.tuple !== null) yield row.tuple;
+      }
+      searched = all.length - at;
     }
-    rest = rest.subarray(at);
+    joined.keep(all, at);
   }
 }
 
-const MESSAGE_HEAD = 5;
-
+/** What is in the messages; one buffer for what comes at once. */
 async function* readPayloads(parts: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
+  const header = Buffer.alloc(MESSAGE_HEADER_BYTES);
+  let headerSeen = 0;
+  let bodyLeft = 0;
   for await (const part of parts) {
-    rest = rest.length === 0 ? part : Buffer.concat([rest, part]);
     const payloads: Buffer[] = [];
-    let at = 0;
-    while (rest.length - at >= MESSAGE_HEAD) {
-      const end = at + 1 + rest.readInt32BE(at + 1);
-      if (end > rest.length) break;
-      payloads.push(rest.subarray(at + MESSAGE_HEAD, end));
-      at = end;
+    for (let at = 0; at < part.length;) {
+      if (bodyLeft > 0) {
+        const end = Math.min(part.length, at + bodyLeft);
+        payloads.push(part.subarray(at, end));
+        bodyLeft -= end - at;
+        at = end;
+        continue;
+      }
+      const step = part.copy(header, headerSeen, at);
+      at += step;
+      headerSeen = (headerSeen + step) % MESSAGE_HEADER_BYTES;
+      if (headerSeen === 0) bodyLeft = header.readInt32BE(1) - 4;
     }
-    rest = rest.subarray(at);
     if (payloads.length > 0) yield Buffer.concat(payloads);
   }
 }
@@ -53,7 +64,7 @@ interface TakenRow {
   end: number;
 }
 
-function takeBinaryRow(bytes: Buffer, at: number): TakenRow | null {
+function takeBinaryRow(bytes: Buffer, at: number, _searched: number): TakenRow | null {
   if (at + 2 > bytes.length) return null;
   const columns = bytes.readInt16BE(at);
   if (columns < 0) return { tuple: null, end: bytes.length };
@@ -70,8 +81,8 @@ const NEWLINE = 0x0a;
 const TAB = 0x09;
 const BACKSLASH = 0x5c;
 
-function takeTextRow(bytes: Buffer, at: number): TakenRow | null {
-  const end = bytes.indexOf(NEWLINE, at);
+function takeTextRow(bytes: Buffer, at: number, searched: number): TakenRow | null {
+  const end = bytes.indexOf(NEWLINE, searched);
   if (end < 0) return null;
   const values: (Buffer | null)[] = [];
   for (let from = at; from <= end;) {

@@ -72,4 +72,48 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     ],
     tests: ['test/integration/lane-owner.test.ts'],
   },
+  {
+    name: 'what is left of a large value is joined in memory that doubles',
+    edits: [
+      {
+        file: 'shared/codec/joined-bytes.ts',
+        find: 'allocUnsafeSlow(2 * (kept + piece.length))',
+        replace: 'allocUnsafeSlow(kept + piece.length)',
+      },
+    ],
+    tests: ['shared/codec/joined-bytes.test.ts'],
+  },
+  {
+    name: 'the parts of a frame are taken in their order only',
+    edits: [
+      {
+        file: 'shared/hub/frame-parts.ts',
+        find: 'index === this.replies.length && ',
+        replace: '',
+      },
+    ],
+    tests: ['shared/hub/frame-parts.test.ts'],
+  },
+  {
+    name: 'no more of a large frame is on its way than the window',
+    edits: [
+      {
+        file: 'shared/hub/lane-publisher.ts',
+        find: ' && this.#sentBytes < windowBytes) {',
+        replace: ' && windowBytes > 0) {',
+      },
+    ],
+    tests: ['shared/hub/lane-publisher.test.ts'],
+  },
+  {
+    name: 'a row that no lane carries is refused by its name',
+    edits: [
+      {
+        file: 'services/source-reader/lane-writer.ts',
+        find: '    this.#requireRoom(relation, key, recordLength(key, row));\n',
+        replace: '',
+      },
+    ],
+    tests: ['services/source-reader/lane-writer.test.ts', 'test/cases/large-rows.test.ts'],
+  },
 ];
