@@ -184,8 +184,19 @@ export type ChangeKind = 'insert' | 'update' | 'delete' | 'move';
  */
 export type Barrier =
   | { kind: 'truncate'; relations: Relation[]; cascade: boolean; restartIdentity: boolean }
-  | { kind: 'relation'; before: Relation; after: RelationPlan }
+  | { kind: 'relation'; before: Relation; after: RelationPlan; changes?: StructureChange[] }
   | { kind: 'move'; relation: Relation; moves: MovedRow[] };
+
+/**
+ * Of what happened to a namespace, something that cannot be followed by itself: its new shape does not tell it, or values
+ * have changed that are in no log. A sink goes on only once a person has seen to it.
+ */
+export interface StructureChange {
+  /** A clause in plain words. */
+  says: string;
+  /** What a sink of the same store must know of it; opaque to the core. */
+  detail: unknown;
+}
 
 /** `key` (the old one) and `row` as for `ChangeReceiver.change`, in base64. */
 export interface MovedRow {

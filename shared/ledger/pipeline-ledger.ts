@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { LAST_POSITION, minPosition, type Position } from '../change/position.ts';
-import type { RelationPlan } from '../change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../connector/plan.ts';
 import type {
   ChangeCounts,
@@ -12,7 +11,7 @@ import type {
   PipelineProgress,
   PipelineState,
 } from '../connector/sink.ts';
-import { isKeptState, type KeptState } from '../connector/source.ts';
+import { type Barrier, isKeptState, type KeptState } from '../connector/source.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import type { DesiredState } from '../progress/desired-state.ts';
 import { ChunkMarks } from './chunk-marks.ts';
@@ -247,9 +246,17 @@ export class PipelineLedger {
     return value !== null && value.position >= position;
   }
 
-  /** Notes the new shape of a namespace; repeatable. */
-  async changeRelation(after: RelationPlan): Promise<void> {
+  /** Notes the new shape of a namespace; repeatable. Refuses what cannot be followed: nobody here could tell it mended. */
+  async changeRelation({
+    after,
+    changes = [],
+  }: Extract<Barrier, { kind: 'relation' }>): Promise<void> {
     const { namespace } = after.relation;
+    if (changes.length > 0)
+      throw new WeirError(
+        'SCHEMA_CHANGED',
+        `${namespace} changed at the source in a way that cannot be followed: ${changes.map(({ says }) => says).join('; ')}; run \`weir reset\` and copy anew`,
+      );
     await this.#pipeline.update((record) => {
       if (record === null || record.plan === null) throw gone();
       const namespaces = record.plan.namespaces.map((each) =>

@@ -169,7 +169,7 @@ export function createFileSink(options: SinkOptions): Sink {
         const namespace = targetOf(relation.namespace);
         await writeSchema(path.join(folder, encodeNamespace(namespace)), schema);
         await appendManifest(folder, [{ kind: 'schema', namespace, columns: schema.columns }]);
-        await ledger.changeRelation(barrier.after);
+        await ledger.changeRelation(barrier);
       }
       await ledger.moveLane(batch);
     },

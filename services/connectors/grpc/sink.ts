@@ -60,7 +60,7 @@ export function createGrpcSink(options: SinkOptions): Sink {
 
     async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
       if (barrier.kind !== 'relation') throw inexpressible(barrier);
-      await ledger.changeRelation(barrier.after);
+      await ledger.changeRelation(barrier);
       await ledger.moveLane(batch);
     },
 

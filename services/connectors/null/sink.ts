@@ -53,7 +53,7 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
     },
 
     async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
-      if (barrier.kind === 'relation') await ledger.changeRelation(barrier.after);
+      if (barrier.kind === 'relation') await ledger.changeRelation(barrier);
       await ledger.moveLane(batch);
     },
   };

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { StructureChange } from '../../../shared/connector/source.ts';
+import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
 import { compareTable, isSameType } from './compare-table.ts';
 import { quoteIdent, quoteLiteral } from './names.ts';
 import { definitionOf } from './definition-of.ts';
@@ -17,9 +19,9 @@ import type { TargetName } from './target-names.ts';
  */
 export async function alignRelation(
   client: pg.Client,
-  create: 'missing' | 'never',
-  before: Relation,
-  after: RelationPlan,
+  { pipeline, create }: { pipeline: string; create: 'missing' | 'never' },
+  { before, after, changes }: ShapeChange,
+  accepted: string | null,
   name: TargetName,
 ): Promise<void> {
   const table = await readTargetTable(client, name);
@@ -28,7 +30,12 @@ export async function alignRelation(
       'TARGET_UNFIT',
       `the table ${name.namespace} is gone from the target; run weir reset and copy anew`,
     );
-  const byHand = changesByHand(before, after.relation, table, name);
+  if (changes !== undefined && changes.length > 0 && accepted !== acceptance(changes)) {
+    const left = leftByHand(changes, after, await readTableAtTarget(client, table.oid), name);
+    if (left.says.length > 0) throw changedByHand(left, changes, pipeline, after, name);
+  }
+  // Where the source has told one column from another, names are no better.
+  const byHand = changes === undefined ? changesByHand(before, after.relation, table, name) : [];
   if (byHand.length > 0) throw changed(name, byHand);
   const definition = definitionOf(after);
   await addMissingColumns(client, create, definition, after.relation, name);
@@ -37,7 +44,14 @@ export async function alignRelation(
   if (problems.length > 0) throw new WeirError('SCHEMA_CHANGED', problems.join('; '));
 }
 
-/** The statements that only a person should run; pure. */
+/** A barrier that tells a new shape; `changes` where the source could compare what the columns are. */
+export interface ShapeChange {
+  before: Relation;
+  after: RelationPlan;
+  changes?: StructureChange[];
+}
+
+/** The statements that only a person should run, as far as names tell; pure. */
 export function changesByHand(
   before: Relation,
   after: Relation,
@@ -98,11 +112,7 @@ export async function addMissingColumns(
     );
   const filled = await holdsRows(client, name);
   const unknown = columns.filter((column) => filled && hasUnknownValues(column));
-  if (unknown.length > 0)
-    throw new WeirError(
-      'SCHEMA_CHANGED',
-      `${name.namespace} got the column ${unknown.map((column) => quoteIdent(column.name)).join(', ')}, whose values in older rows may not be in the source's log; add it at the target with the values it has at the source, then start the pipeline again`,
-    );
+  if (unknown.length > 0) throw unknownValues(unknown, relation, name);
   await createMissing(client, await readMissing(client, definition, name));
   for (const column of columns)
     for (const sql of toAddColumn(column, name, filled))
@@ -129,10 +139,30 @@ function plainColumn({ name, type }: { name: string; type: string }): ColumnDefi
 
 /**
  * A column that came with an identity or a volatile default made the source rewrite its rows with values that are in
- * no log; the same column made first and given its default later looks alike, so a person has to say.
+ * no log. Where the source has not looked whether it did, a default that may be one is taken for one.
  */
-function hasUnknownValues({ identity, missing, default: text }: ColumnDefinition): boolean {
-  return identity !== null || (missing === null && text !== null && text.includes('('));
+function hasUnknownValues(column: ColumnDefinition): boolean {
+  const { identity, missing, default: text, unknown } = column;
+  if (identity !== null) return true;
+  return unknown ?? (missing === null && text !== null && text.includes('('));
+}
+
+function unknownValues(
+  unknown: readonly ColumnDefinition[],
+  relation: Relation,
+  name: TargetName,
+): WeirError {
+  const columns = unknown.map((column) => quoteIdent(column.name));
+  const add = unknown.map(({ name: column, type }) => `ADD COLUMN ${quoteIdent(column)} ${type}`);
+  const key = relation.key.map((i) => quoteIdent(relation.columns[i]!.name));
+  const fill =
+    key.length === 0
+      ? 'give it the values that it has at the source'
+      : `bring its values there: load what COPY (SELECT ${[...key, ...columns].join(', ')} FROM the table) TO STDOUT gives at the source into a table "v" of these columns, then UPDATE ${name.sql} t SET ${columns.map((each) => `${each} = v.${each}`).join(', ')} FROM v WHERE ${key.map((each) => `t.${each} = v.${each}`).join(' AND ')}`;
+  return new WeirError(
+    'SCHEMA_CHANGED',
+    `${name.namespace} got the column ${columns.join(', ')} at the source, whose values in older rows are not in its log (a default that is computed for each row, or an identity). Run at the target: ALTER TABLE ${name.sql} ${add.join(', ')}; ${fill}; then give it its default, and start the pipeline again`,
+  );
 }
 
 /** First with what older rows have, which costs no rewrite, then with what new ones get. */

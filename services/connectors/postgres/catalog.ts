@@ -4,8 +4,9 @@ import type { Finding } from '../../../shared/connector/connector.ts';
 import { leftOutFinding } from './left-out-partition.ts';
 import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type TableDetail } from './table-catalog.ts';
+import { readTableRecords, type LeafValues, type RecordedTable } from './table-record.ts';
 import type { TableDefinition } from './table-definition.ts';
-import { listAllTables, listTable, listTables, type ListedTable } from './table-list.ts';
+import { listAllTables, listTables, listTablesOf, type ListedTable } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 
@@ -21,6 +22,8 @@ export interface SourceTable extends ListedTable {
   leftOut: Leaf[];
   /** Columns of each index that can tell rows apart where the log holds whole rows, the preferred one first. */
   rowKeys: string[][];
+  /** What older rows have in columns that came later, by leaf. */
+  leafValues: LeafValues[];
   /** All its columns mean the same in binary elsewhere. */
   isBinarySafe: boolean;
   /** Why updates and deletes cannot be followed; null where they can. */
@@ -56,8 +59,22 @@ export async function readHeldTables(client: pg.Client): Promise<SourceTable[]> 
 
 /** One table by its OID; null where it is gone. */
 export async function readTable(client: pg.Client, oid: number): Promise<SourceTable | null> {
-  const { tables } = await describeTables(client, await listTable(client, oid));
-  return tables[0] ?? null;
+  const [table] = await readTables(client, [oid]);
+  return table ?? null;
+}
+
+/** Tables by their OIDs, without those that are gone; all as of one moment. */
+export async function readTables(
+  client: pg.Client,
+  oids: readonly number[],
+): Promise<SourceTable[]> {
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    const { tables } = await describeTables(client, await listTablesOf(client, oids));
+    return tables;
+  } finally {
+    await client.query('COMMIT');
+  }
 }
 
 async function describeTables(
@@ -68,15 +85,18 @@ async function describeTables(
     client,
     listed.map((table) => table.oid),
   );
+  const records = await readTableRecords(client, [...details.keys()]);
   const oids = new Set([...details.values()].flatMap((d) => d.columns.map((c) => c.typeOid)));
   const types = await readTypeCatalog(client, [...oids]);
   const found = listed.flatMap((table) => {
     const detail = details.get(table.oid);
-    return detail === undefined ? [] : [{ table, detail, identity: identityOf(table, detail) }];
+    const recorded = records.get(table.oid);
+    if (detail === undefined || recorded === undefined) return [];
+    return [{ table, detail, recorded, identity: identityOf(table, detail) }];
   });
   const isBinarySafe = found.every(({ detail }) => hasSafeColumns(detail, types));
-  const tables = found.map(({ table, detail, identity }) =>
-    toSourceTable(table, detail, identity, types, isBinarySafe ? 'binary' : 'text'),
+  const tables = found.map(({ table, detail, recorded, identity }) =>
+    toSourceTable(table, detail, recorded, identity, types, isBinarySafe ? 'binary' : 'text'),
   );
   return { tables, isBinarySafe };
 }
@@ -93,6 +113,7 @@ function hasSafeColumns(detail: TableDetail, types: TypeCatalog): boolean {
 function toSourceTable(
   table: ListedTable,
   detail: TableDetail,
+  { record, leaves }: RecordedTable,
   identity: TableIdentity,
   types: TypeCatalog,
   encoding: 'binary' | 'text',
@@ -100,7 +121,8 @@ function toSourceTable(
   return {
     ...table,
     relation: relationOf(table, detail, identity, types, encoding),
-    definition: definitionOf(table, detail, types),
+    definition: { ...definitionOf(table, detail, types), record },
+    leafValues: leaves,
     columnTypes: detail.columns
       .filter((column) => !column.isGenerated)
       .map(({ typeOid, typmod }) => ({ oid: typeOid, typmod })),

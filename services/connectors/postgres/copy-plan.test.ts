@@ -31,6 +31,7 @@ function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): Sou
     rowKeys: [],
     leaves: [{ schema: 'public', name, leftOut: null, pages, bytes: pages * 8192 }],
     leftOut: [],
+    leafValues: [],
     isBinarySafe: true,
     identityProblem: null,
     ...more,

@@ -5,6 +5,8 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { relationPlanOf, type SourceTable } from './catalog.ts';
 import { chunkDataType, cutChunks, parseChunkCursor, recentChunks } from './chunk-plan.ts';
 import { isSameShape } from './same-shape.ts';
+import { structureChanges, suspectColumns } from './structure-changes.ts';
+import type { TableDefinition } from './table-definition.ts';
 
 /** What must be remembered of the pipeline's first snapshot: `PipelinePlan.snapshot`. */
 export interface SnapshotMemory {
@@ -119,8 +121,17 @@ function canMerge(plan: NamespacePlan, table: SourceTable, mode: SourceScope['mo
     plan.chunksDone > 0 &&
     plan.relation.identity === 'key' &&
     mode !== 'snapshot' &&
-    isSameShape(plan.relation, table.relation)
+    isSameShape(plan.relation, table.relation) &&
+    holdsSameValues(plan, table)
   );
+}
+
+/** What the target has of the rows is what they still have: no column was put in another's place or rewritten. */
+function holdsSameValues({ relation, definition }: NamespacePlan, table: SourceTable): boolean {
+  if (definition === null || definition === undefined) return true;
+  const was = { relation, definition: definition as TableDefinition };
+  const rewritten = suspectColumns(was, table).map(({ number }) => number);
+  return structureChanges(was, table, new Set(rewritten)).length === 0;
 }
 
 /**

@@ -81,8 +81,9 @@ async function decode(run: Run): Promise<unknown[][]> {
   const decoder = new PgOutputDecoder({
     receiver,
     resolver: {
+      due: null,
       copiedUpTo: () => copiedUpTo ?? null,
-      resolve: async (_, replaying) => run.resolve?.(replaying) ?? resolved,
+      resolve: async (_, { replaying }) => run.resolve?.(replaying) ?? resolved,
     },
     from: from ?? FIRST_POSITION,
     binary: false,

@@ -3,6 +3,7 @@ import { writePosition, type Position, POSITION_BYTES } from '../../../shared/ch
 import type { Barrier, ChangeReceiver } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { ChangePosition } from './change-position.ts';
+import { lsnToPosition, type Lsn } from './lsn.ts';
 import { parseRelationMessage, type RelationMessage } from './relation-message.ts';
 import { TupleScratch } from './tuple-scratch.ts';
 
@@ -10,18 +11,35 @@ import { TupleScratch } from './tuple-scratch.ts';
 export interface RelationResolver {
   /** Changes at or before this position are in the table's copy; null where that is so for none after the start. */
   copiedUpTo(message: RelationMessage): Position | null;
-  /**
-   * `replaying`: some lane may have the change at hand, which counts for what was recorded then, and not for what the
-   * source says now. It is asked again for the first change that is new to all.
-   */
-  resolve(message: RelationMessage, replaying: boolean): Promise<ResolvedRelation>;
+  /** Is asked again for the first change of a table that is new to all lanes. */
+  resolve(message: RelationMessage, place: StreamPlace): Promise<ResolvedRelation>;
+  /** Null where there are none. */
+  readonly due: DueBarriers | null;
 }
+
+/** Where in the log a Relation message counts. */
+export interface StreamPlace {
+  /**
+   * Some lane may have the change at hand, which counts for what was recorded then, and not for what the source says now.
+   */
+  replaying: boolean;
+  /** The 32-bit id of the transaction. */
+  transaction: number;
+}
+
+export type RelationBarrier = Extract<Barrier, { kind: 'relation' }>;
 
 export interface ResolvedRelation {
   /** Null: not a table of the pipeline. */
   relation: Relation | null;
   /** The new shape, to be told before the next change. */
-  barrier: Extract<Barrier, { kind: 'relation' }> | null;
+  barrier: RelationBarrier | null;
+}
+
+/** Barriers that come once everything is given that was committed before a place of the log. */
+export interface DueBarriers {
+  at: Lsn;
+  take(): RelationBarrier[];
 }
 
 /** A table of the stream: as announced, and once a change of it is to be handed on, as resolved. */
@@ -69,6 +87,7 @@ export class PgOutputDecoder {
   #floor: Buffer | null;
   #lastOid = -1;
   #lastTable: StreamedTable | undefined;
+  #transaction = 0;
 
   constructor(options: DecoderOptions) {
     this.#receiver = options.receiver;
@@ -106,6 +125,7 @@ export class PgOutputDecoder {
         this.lastCommitAtMs = Date.now();
         source.copy(this.#watermark, 0, at + 10, at + 18);
         this.#receiver.commit(this.#watermark, toTimeMs(source, at + 18));
+        this.#passDue(source, at + 10, false);
         return undefined;
       case 0x52: // Relation
         this.#announce(source.subarray(at, end));
@@ -127,12 +147,34 @@ export class PgOutputDecoder {
   /** The server has sent everything before this LSN (8 bytes at `at`). */
   watermark(source: Buffer, at: number, timeAt: number): void {
     if (this.inTransaction) return;
+    this.#passDue(source, at, false);
     source.copy(this.#watermark, 0, at, at + 8);
     this.#receiver.watermark(this.#watermark, toTimeMs(source, timeAt));
   }
 
+  /**
+   * The stream stands at this LSN. A transaction whose commit record is at the due place comes behind it; a watermark
+   * must be past it, so that nobody takes what is due for done.
+   */
+  #passDue(source: Buffer, at: number, begins: boolean): void {
+    const due = this.#resolver.due;
+    if (due === null) return;
+    const position = Buffer.from(lsnToPosition(due.at), 'hex');
+    const order = source.compare(position, 0, 8, at, at + 8);
+    if (order < 0 || (order === 0 && !begins)) return;
+    for (const [place, barrier] of due.take().entries()) {
+      position.writeUInt32BE(place + 1, 12);
+      position.copy(this.last);
+      this.#receiver.barrier(position, barrier);
+    }
+    // Their changes are of the shape that was told.
+    for (const table of this.#tables.values()) table.resolved = false;
+  }
+
   #begin(source: Buffer, at: number): void {
+    this.#passDue(source, at, true);
     this.inTransaction = true;
+    this.#transaction = source.readUInt32BE(at + 16);
     this.#position.begin(source.readUInt32BE(at), source.readUInt32BE(at + 4));
     this.#receiver.begins?.(toTimeMs(source, at + 8));
     const floor = this.#floor;
@@ -299,7 +341,10 @@ export class PgOutputDecoder {
 
   async #resolve(table: StreamedTable, index: number): Promise<void> {
     const replaying = !this.#position.startsAfter(this.#reached);
-    const { relation, barrier } = await this.#resolver.resolve(table.message, replaying);
+    const { relation, barrier } = await this.#resolver.resolve(table.message, {
+      replaying,
+      transaction: this.#transaction,
+    });
     table.relation = relation;
     table.resolved = true;
     table.provisional = replaying && relation !== null;

@@ -84,14 +84,21 @@ export async function barrierStatements(
 export async function alignNamespace(
   session: WriterSession,
   target: PlanTarget,
-  { before, after }: Extract<Barrier, { kind: 'relation' }>,
+  barrier: Extract<Barrier, { kind: 'relation' }>,
 ): Promise<void> {
+  const { after } = barrier;
   const { namespace } = after.relation;
   const name = target.names.ofNamespace(namespace);
   try {
-    await alignRelation(session.client, target.create, before, after, name);
+    const { rows } = await session.client.query<{ accepted: string | null }>(
+      `SELECT definition ->> 'accepted' AS accepted FROM weir.namespace WHERE pipeline = $1 AND namespace = $2`,
+      [target.pipeline, namespace],
+    );
+    await alignRelation(session.client, target, barrier, rows[0]?.accepted ?? null, name);
     await session.client.query(
-      `UPDATE weir.namespace SET relation = $3::jsonb, definition = $4::jsonb
+      // Which partitions there are is noted as they come and go.
+      `UPDATE weir.namespace SET relation = $3::jsonb,
+         definition = $4::jsonb || jsonb_build_object('partitions', definition -> 'partitions')
        WHERE pipeline = $1 AND namespace = $2`,
       [
         target.pipeline,

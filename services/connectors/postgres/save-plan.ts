@@ -50,7 +50,8 @@ export async function savePlan(
       where: 'r.pipeline = $1 AND NOT r.done',
       values: [target.pipeline],
     });
-    for (const namespace of plan.namespaces) await saveChunks(client, target.pipeline, namespace);
+    for (const namespace of plan.namespaces)
+      await saveChunks(client, target.pipeline, namespace, known);
     await emptyRestarted(client, target, plan, known);
     for (const namespace of plan.namespaces) {
       if (known.has(namespace.relation.namespace))
@@ -102,12 +103,17 @@ async function saveChunks(
   client: pg.Client,
   pipeline: string,
   { relation, state, chunks }: NamespacePlan,
+  known: ReadonlySet<string>,
 ): Promise<void> {
   if (state === 'ready') return;
-  const gone = state === 'restart' ? '' : 'AND NOT done AND NOT (id = ANY($3::bigint[]))';
+  // Of one that is not known any more, somebody had it forgotten: it comes anew, and what was aside is of the old.
+  const isAnew = state === 'restart' || !known.has(relation.namespace);
+  if (!known.has(relation.namespace))
+    for (const sql of truncateParked(pipeline, [relation.namespace])) await client.query(sql);
+  const gone = isAnew ? '' : 'AND NOT done AND NOT (id = ANY($3::bigint[]))';
   await client.query(
     `DELETE FROM weir.chunk WHERE pipeline = $1 AND namespace = $2 ${gone}`,
-    state === 'restart'
+    isAnew
       ? [pipeline, relation.namespace]
       : [pipeline, relation.namespace, chunks.map((chunk) => chunk.id)],
   );

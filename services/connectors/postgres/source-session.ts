@@ -9,6 +9,8 @@ import type {
   SourceSession,
 } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { pause } from '../../../shared/lifecycle/backoff.ts';
+import { runTogether } from '../../../shared/lifecycle/run-together.ts';
 import type { SourceTable } from './catalog.ts';
 import { connect } from './connection.ts';
 import type { ControlConnection } from './control-connection.ts';
@@ -25,8 +27,12 @@ import { knownPartitions, readSideState } from './source-side-state.ts';
 import { noteSlotOwner } from './slot-owner.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
 import { StreamRelations, TextStreamNeeded } from './stream-relations.ts';
+import { StructureWatch } from './structure-watch.ts';
+import type { TableDefinition } from './table-definition.ts';
 
 const HEARTBEAT_MS = 10_000;
+/** Between two looks at the catalog for changes that the log does not tell. */
+const STRUCTURE_MS = 3_000;
 
 export interface SessionOptions extends EndOptions {
   plan: PipelinePlan;
@@ -51,6 +57,8 @@ export class PostgresSourceSession implements SourceSession {
   readonly #options: SessionOptions;
   readonly #released: ReleasedPosition | null;
   readonly #relations: StreamRelations;
+  readonly #structure: StructureWatch;
+  #looking: Promise<void> = Promise.resolve();
   /** Chunks that have not been read yet; the snapshot is given back when there are none. */
   readonly #unread: Set<number>;
   /** What the target has of them, or what has been found out. */
@@ -62,7 +70,14 @@ export class PostgresSourceSession implements SourceSession {
     const { slotStart, control, plan, tables, encoding } = options;
     this.#released = slotStart === null ? null : new ReleasedPosition(lsnToPosition(slotStart));
     this.#relations = new StreamRelations(control, plan, tables, encoding);
+    this.#structure = new StructureWatch(control, options.pipeline, tables);
     this.#partitions = knownPartitions(plan);
+    const unrecorded = plan.namespaces.filter(({ definition }) => !isRecorded(definition));
+    if (unrecorded.length > 0 && slotStart !== null)
+      options.log.info(
+        { namespaces: unrecorded.length },
+        'plan of an earlier version: what the tables and columns are is taken from the source as it is now',
+      );
     this.#unread = new Set(plan.namespaces.flatMap((n) => n.chunks.map((chunk) => chunk.id)));
   }
 
@@ -95,6 +110,20 @@ export class PostgresSourceSession implements SourceSession {
     await this.#keepSlot();
     const both = AbortSignal.any([signal, this.#options.control.lost]);
     if (receiver.together !== undefined) this.#relations.together = receiver.together;
+    await runTogether(both, [
+      (either) => this.#follow(from, receiver, released, either),
+      (either) => this.#watchStructure(either),
+    ]);
+    const { lost } = this.#options.control;
+    if (lost.aborted && !signal.aborted) throw this.#toError(lost.reason);
+  }
+
+  async #follow(
+    from: Position,
+    receiver: ChangeReceiver,
+    released: ReleasedPosition,
+    signal: AbortSignal,
+  ): Promise<void> {
     let start = from;
     for (;;) {
       const decoder = new PgOutputDecoder({
@@ -104,7 +133,7 @@ export class PostgresSourceSession implements SourceSession {
         binary: this.#relations.encoding === 'binary',
       });
       try {
-        await this.#stream(start, decoder, receiver, released, both);
+        await this.#stream(start, decoder, receiver, released, signal);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof TextStreamNeeded)) throw this.#toError(error);
@@ -124,6 +153,7 @@ export class PostgresSourceSession implements SourceSession {
 
   async head(): Promise<Position> {
     const { control, facts } = this.#options;
+    if (this.#released !== null) await this.#look();
     const end = await readLogEnd(control);
     if (this.#released !== null && !facts.isStandby) await emitMarker(control);
     return lsnToPosition(end);
@@ -150,6 +180,39 @@ export class PostgresSourceSession implements SourceSession {
     return this.#kept;
   }
   #kept: Promise<void> | undefined;
+
+  async #watchStructure(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#look();
+      await pause(STRUCTURE_MS, signal);
+    }
+  }
+
+  /**
+   * What has changed in the catalog comes through the stream, where the log ended after the look. One after the other,
+   * and none while something is on its way.
+   */
+  #look(): Promise<void> {
+    const look = this.#looking.then(async () => {
+      if (this.#relations.due !== null) return;
+      const { control } = this.#options;
+      try {
+        await this.#relations.compare(
+          () => this.#structure.read(),
+          () => readLogEnd(control),
+        );
+      } catch (error) {
+        this.#structure.forget();
+        throw error;
+      }
+      if (this.#relations.due === null) return;
+      // Once it is told, look again: more may have come.
+      this.#structure.forget();
+      await emitMarker(control);
+    });
+    this.#looking = look.catch(() => undefined);
+    return look;
+  }
 
   async #stream(
     start: Position,
@@ -220,4 +283,8 @@ export function positionLost(
     'POSITION_LOST',
     `The replication slot ${slotName} of the source ${what}; changes committed after ${positionToLsn(start)} that the target does not hold are gone: run \`weir reset\` and copy anew.`,
   );
+}
+
+function isRecorded(definition: unknown): boolean {
+  return (definition as TableDefinition | null | undefined)?.record !== undefined;
 }

@@ -13,6 +13,7 @@ import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { checkSource } from './source-check.ts';
+import { placedTables, requireInPlace } from './table-places.ts';
 import { giveUpSlot, readSlotRetention } from './slot-retention.ts';
 
 /**
@@ -44,6 +45,12 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
         former.push(await control.serverProcess());
         control.keepHeard(LOCK_HEARTBEAT_MS);
         const facts = await readServerFacts(control);
+        if (known !== null) {
+          const placed = placedTables(known, scope.namespaces);
+          await control.run('looking for the tables of the plan', (client) =>
+            requireInPlace(client, pipeline, placed),
+          );
+        }
         const catalog = await readFitCatalog(control, scope);
         for (const finding of catalog.findings)
           log.warn({ subject: finding.subject }, finding.message);

@@ -1,28 +1,54 @@
 import type { Position } from '../../../shared/change/position.ts';
-import type {
-  Column,
-  Identity,
-  Relation,
-  RelationPlan,
-  RoutePart,
-} from '../../../shared/change/relation.ts';
+import type { Column, Identity, Relation, RoutePart } from '../../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { StructureChange } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { readTable, type SourceTable } from './catalog.ts';
 import type { ControlConnection } from './control-connection.ts';
+import type { Lsn } from './lsn.ts';
 import { formatNamespace } from './names.ts';
-import type { RelationResolver, ResolvedRelation } from './pgoutput.ts';
+import type {
+  DueBarriers,
+  RelationBarrier,
+  RelationResolver,
+  ResolvedRelation,
+  StreamPlace,
+} from './pgoutput.ts';
 import type { RelationMessage } from './relation-message.ts';
 import { routeOf } from './relation-shape.ts';
 import { hasSameKey, isSameShape } from './same-shape.ts';
+import { reusesNames, structureChanges, type KnownTable } from './structure-changes.ts';
+import { readAltered } from './structure-reads.ts';
+import type { TableDefinition } from './table-definition.ts';
+import { isSameRecord } from './table-record.ts';
 import { readTypeCatalog } from './type-catalog.ts';
+import { awaitVisible } from './visible-transaction.ts';
 
 /** The stream has come to a column whose binary form means nothing elsewhere: it must go on in text. */
 export class TextStreamNeeded extends Error {}
 
+/** What the target has of a table, or will have when it comes to the barriers given so far. */
+interface Current {
+  relation: Relation;
+  /** Null where the target was told none. */
+  definition: TableDefinition | null;
+}
+
+/** A table as a read of the catalog found it, against what the target has. */
+interface Found {
+  /** What it was compared with. */
+  current: Current;
+  is: KnownTable;
+  /** Null where there is nothing to compare with. */
+  changes: StructureChange[] | null;
+  isBinarySafe: boolean;
+}
+
 /**
  * Which shape each table of the stream has, against the shape that the target has. The log tells the shape only
- * when a table first occurs and when it changed, as types by OID; names come from the catalog.
+ * when a table first occurs and when it changed, as types by OID; names come from the catalog, and so does all that no
+ * message tells: which columns these are, what their types are made of, what is computed. The catalog shows what is, and
+ * the log what was: a change that only the catalog shows becomes a barrier where the log ended when it was seen.
  */
 export class StreamRelations implements RelationResolver {
   readonly #control: ControlConnection;
@@ -30,8 +56,8 @@ export class StreamRelations implements RelationResolver {
   readonly #start: Position;
   readonly #tables: ReadonlyMap<number, SourceTable>;
   readonly #typeNames = new Map<string, string>();
-  /** What the target has, or will have when it comes to the barriers given so far. */
-  readonly #current: Map<string, RelationPlan>;
+  readonly #current: Map<string, Current>;
+  #due: DueBarriers | null = null;
   #encoding: Column['encoding'];
   /** See `ChangeReceiver`. */
   together: ReadonlySet<string> = new Set();
@@ -49,13 +75,15 @@ export class StreamRelations implements RelationResolver {
     this.#current = new Map(
       plan.namespaces.map(({ relation, definition }) => [
         relation.namespace,
-        { relation, definition },
+        { relation, definition: (definition ?? null) as TableDefinition | null },
       ]),
     );
     this.#tables = new Map(tables.map((table) => [table.oid, table]));
-    for (const table of tables)
-      for (const [i, type] of table.columnTypes.entries())
-        this.#typeNames.set(`${type.oid}:${type.typmod}`, table.relation.columns[i]!.type);
+    for (const table of tables) this.#noteTypes(table);
+  }
+
+  get due(): DueBarriers | null {
+    return this.#due;
   }
 
   get encoding(): Column['encoding'] {
@@ -65,10 +93,80 @@ export class StreamRelations implements RelationResolver {
   /** From now on all values come as text. */
   useText(): void {
     this.#encoding = 'text';
-    for (const [namespace, { relation, definition }] of this.#current) {
-      const columns = relation.columns.map((column) => ({ ...column, encoding: 'text' as const }));
-      this.#current.set(namespace, { relation: { ...relation, columns }, definition });
+    for (const [namespace, current] of this.#current)
+      this.#current.set(namespace, { ...current, relation: this.#encoded(current.relation) });
+  }
+
+  /**
+   * Compares tables as `read` finds them (null: as before) with what the target has. Where they differ, it is told when
+   * the stream has come to `logEnd`, which is asked for after the read: everything before it is of the structure that
+   * the target has or was told. What the stream tells meanwhile is newer than what was read, and is left for next time.
+   */
+  async compare(
+    read: () => Promise<SourceTable[] | null>,
+    logEnd: () => Promise<Lsn>,
+  ): Promise<void> {
+    const before = new Map(this.#current);
+    const found: Found[] = [];
+    for (const table of (await read()) ?? []) {
+      const current = before.get(table.namespace);
+      if (current === undefined) continue;
+      this.#noteTypes(table);
+      const each = await this.#find(current, table);
+      if (isOther(each)) found.push(each);
+      // Harmless, such as a file of another number: what comes next is compared with it.
+      else if (this.#current.get(table.namespace) === current)
+        this.#current.set(table.namespace, { ...current, definition: each.is.definition });
     }
+    if (found.length === 0) return;
+    const at = await logEnd();
+    this.#due = { at, take: () => this.#takeDue(found) };
+  }
+
+  #takeDue(found: readonly Found[]): RelationBarrier[] {
+    const barriers: RelationBarrier[] = [];
+    for (const { current, is, changes, isBinarySafe } of found) {
+      if (this.#current.get(current.relation.namespace) !== current) continue;
+      if (this.#encoding === 'binary' && !isBinarySafe) throw new TextStreamNeeded();
+      const after = { relation: this.#encoded(is.relation), definition: is.definition };
+      barriers.push(this.#goOnAs(current, after, changes).barrier);
+    }
+    this.#due = null;
+    return barriers;
+  }
+
+  /** The table as it is now, with the key and routing that this pipeline has for it as long as they will do. */
+  async #find(current: Current, table: SourceTable): Promise<Found> {
+    const { definition, isBinarySafe } = table;
+    const now = keyedAs(current.relation, table);
+    const relation = isSameShape(now, current.relation)
+      ? current.relation
+      : await this.#withRouting(
+          table.columnTypes.map(({ oid }) => oid),
+          now,
+          current.relation,
+          table.relation,
+        );
+    if (current.definition === null)
+      return { current, is: { relation, definition }, changes: null, isBinarySafe };
+    const was = { relation: current.relation, definition: current.definition };
+    const { is, rewritten } = await this.#control.run('looking at a changed table', (client) =>
+      readAltered(client, was, { ...table, relation }),
+    );
+    const isRecorded = was.definition.record !== undefined;
+    const changes = isRecorded ? structureChanges(was, is, rewritten) : null;
+    return { current, is, changes, isBinarySafe };
+  }
+
+  #encoded(relation: Relation): Relation {
+    const encoding = this.#encoding;
+    return { ...relation, columns: relation.columns.map((column) => ({ ...column, encoding })) };
+  }
+
+  /** A type may have got another name. */
+  #noteTypes({ columnTypes, relation }: SourceTable): void {
+    for (const [i, { oid, typmod }] of columnTypes.entries())
+      this.#typeNames.set(`${oid}:${typmod}`, relation.columns[i]!.type);
   }
 
   copiedUpTo(message: RelationMessage): Position | null {
@@ -76,7 +174,10 @@ export class StreamRelations implements RelationResolver {
     return plan !== undefined && plan.start > this.#start ? plan.start : null;
   }
 
-  async resolve(message: RelationMessage, replaying: boolean): Promise<ResolvedRelation> {
+  async resolve(
+    message: RelationMessage,
+    { replaying, transaction }: StreamPlace,
+  ): Promise<ResolvedRelation> {
     const namespace = formatNamespace(message.schema, message.name);
     const opened = this.#tables.get(message.oid);
     if (opened !== undefined && opened.namespace !== namespace)
@@ -88,31 +189,51 @@ export class StreamRelations implements RelationResolver {
     if (plan === undefined) return { relation: null, barrier: null };
     const current = plan.relation;
     // What the catalog says is of now. Until every change is new to all lanes, what was recorded counts instead.
-    const now = replaying ? null : await this.#readTable(message.oid);
+    const now = replaying ? null : await this.#readTable(message.oid, transaction);
     const announced = await this.#toRelation(message, current, now);
+    const oids = message.columns.map(({ typeOid }) => typeOid);
     if (isSameShape(announced, current)) {
-      const after = now && (await this.#withRouting(message, current, current, now.relation));
+      const after = now && (await this.#withRouting(oids, current, current, now.relation));
       if (after === null || isSameRouting(after, current))
         return { relation: current, barrier: null };
-      return this.#goOnAs(plan, { relation: after, definition: plan.definition });
+      return this.#goOnAs(plan, { relation: after, definition: plan.definition }, null);
     }
-    const table = now ?? (await this.#readTable(message.oid));
-    if (isEarlierShape(announced, current, table)) return { relation: announced, barrier: null };
+    const table = now ?? (await this.#readTable(message.oid, transaction));
+    const found = table === null ? null : await this.#find(plan, table);
+    const isNow = table !== null && isSameShape(announced, keyedAs(current, table));
+    // While the catalog is ahead of the log, only what names would mislead about concerns this place of the log.
+    const changes =
+      found !== null && (isNow || reusesNames(found.changes ?? [], found.is))
+        ? found.changes
+        : null;
+    if ((changes ?? []).length === 0 && isEarlierShape(announced, current, table))
+      return { relation: announced, barrier: null };
     await this.#requireBinarySafe(message);
-    const { relation = current, definition = plan.definition } = table ?? {};
-    const after = await this.#withRouting(message, announced, current, relation);
-    return this.#goOnAs(plan, { relation: after, definition });
+    const relation = await this.#withRouting(oids, announced, current, table?.relation ?? current);
+    let { definition } = plan;
+    if (found !== null)
+      definition =
+        isNow || definition === null
+          ? found.is.definition
+          : withColumnsOf(relation, definition, found.is.definition);
+    return this.#goOnAs(plan, { relation, definition }, changes);
   }
 
-  #goOnAs(before: RelationPlan, after: RelationPlan): ResolvedRelation {
+  #goOnAs(
+    before: Current,
+    after: Current,
+    changes: StructureChange[] | null,
+  ): ResolvedRelation & { barrier: RelationBarrier } {
     this.#current.set(after.relation.namespace, after);
+    const told = changes === null ? {} : { changes };
     return {
       relation: after.relation,
-      barrier: { kind: 'relation', before: before.relation, after },
+      barrier: { kind: 'relation', before: before.relation, after, ...told },
     };
   }
 
-  #readTable(oid: number): Promise<SourceTable | null> {
+  async #readTable(oid: number, transaction: number): Promise<SourceTable | null> {
+    await awaitVisible(this.#control, transaction);
     return this.#control.run('reading a table of the stream', (client) => readTable(client, oid));
   }
 
@@ -121,7 +242,7 @@ export class StreamRelations implements RelationResolver {
    * may still have the unique index that is gone from the source.
    */
   async #withRouting(
-    message: RelationMessage,
+    typeOids: readonly number[],
     relation: Relation,
     before: Relation,
     now: Relation,
@@ -134,13 +255,12 @@ export class StreamRelations implements RelationResolver {
     return {
       ...{ namespace, columns, key, identity },
       order: isOneLane ? 'namespace' : 'key',
-      route: isSame ? relation.route! : await this.#routeOf(message, relation),
+      route: isSame ? relation.route! : await this.#routeOf(typeOids, relation),
       ...(isLoose === true && { looseKey: true }),
     };
   }
 
-  async #routeOf({ columns }: RelationMessage, relation: Relation): Promise<RoutePart[]> {
-    const oids = columns.map(({ typeOid }) => typeOid);
+  async #routeOf(oids: readonly number[], relation: Relation): Promise<RoutePart[]> {
     const types = await this.#control.run('reading types', (client) =>
       readTypeCatalog(client, oids),
     );
@@ -242,4 +362,37 @@ function isEarlierShape(announced: Relation, current: Relation, now: SourceTable
       (column) => has(announced.columns, column) || has(now.relation.columns, column),
     )
   );
+}
+
+/** Told apart as recorded, where the log holds whole rows and these columns still do. */
+function keyedAs(current: Relation, table: SourceTable): Relation {
+  const { relation, replicaIdentity } = table;
+  if (replicaIdentity !== 'f' || relation.identity === 'none') return relation;
+  const key = fullKey(current, table)
+    .map((name) => relation.columns.findIndex((column) => column.name === name))
+    .sort((a, b) => a - b);
+  if (key.length === 0 || key.includes(-1)) return { ...relation, key: [], identity: 'row' };
+  return { ...relation, key, identity: 'key' };
+}
+
+function isOther({ current: { relation, definition }, is, changes }: Found): boolean {
+  return (
+    (changes !== null && changes.length > 0) ||
+    !isSameShape(relation, is.relation) ||
+    (definition !== null && !isSameRecord(definition.record, is.definition.record))
+  );
+}
+
+/** Of a table that has changed further since, those columns only that the log has told of. */
+function withColumnsOf(
+  { columns }: Relation,
+  known: TableDefinition,
+  now: TableDefinition,
+): TableDefinition {
+  const added = now.columns.filter(
+    ({ name }) =>
+      columns.some((each) => each.name === name) &&
+      !known.columns.some((each) => each.name === name),
+  );
+  return { ...known, columns: [...known.columns, ...added] };
 }

@@ -1,3 +1,5 @@
+import type { TableRecord } from './table-record.ts';
+
 /**
  * A table as its source describes it, with all that is needed to create it elsewhere: the `definition` of this
  * connector's `RelationPlan`s. Plain JSON. Every SQL fragment is as PostgreSQL prints it with an empty search_path,
@@ -20,6 +22,8 @@ export interface TableDefinition {
   partitionBy: string | null;
   /** Its partitions, parents first. */
   partitions: PartitionDefinition[];
+  /** What tells it from another table of its name; not in plans that an earlier version stored. */
+  record?: TableRecord;
 }
 
 export interface ColumnDefinition {
@@ -31,6 +35,8 @@ export interface ColumnDefinition {
   default: string | null;
   /** The value that rows older than the column have (`attmissingval`), as text; null if there is none. */
   missing: string | null;
+  /** What rows have that are older than the column cannot be told: some came to it in no way that the log shows. */
+  unknown?: boolean;
   identity: 'always' | 'by default' | null;
   /** Expression of a stored (or, from 18, virtual) generated column, or null. */
   generated: string | null;
@@ -53,6 +59,8 @@ export interface TypeDefinition {
   kind: 'enum' | 'domain' | 'composite' | 'range';
   /** The statement that creates it, without trailing semicolon. */
   create: string;
+  /** Of an enum its labels, of a composite its attributes, with what stays when one is renamed. */
+  parts?: { id: number; text: string }[];
 }
 
 export interface SequenceDefinition {

@@ -37,12 +37,12 @@ export function listAllTables(client: pg.Client): Promise<ListedTable[]> {
   return readList(client, null);
 }
 
-export function listTable(client: pg.Client, oid: number): Promise<ListedTable[]> {
-  return readList(client, oid);
+export function listTablesOf(client: pg.Client, oids: readonly number[]): Promise<ListedTable[]> {
+  return readList(client, oids);
 }
 
-async function readList(client: pg.Client, oid: number | null): Promise<ListedTable[]> {
-  const { rows } = await client.query<Omit<ListedTable, 'namespace'>>(TABLES_SQL, [oid]);
+async function readList(client: pg.Client, oids: readonly number[] | null): Promise<ListedTable[]> {
+  const { rows } = await client.query<Omit<ListedTable, 'namespace'>>(TABLES_SQL, [oids]);
   return rows.map((row) => ({ ...row, namespace: formatNamespace(row.schema, row.name) }));
 }
 
@@ -90,7 +90,7 @@ function unfitReason(table: ListedTable): string | null {
   return null;
 }
 
-/** All or one, without the system's schemas, Weir's own, and what belongs to an extension. */
+/** All or some, without the system's schemas, Weir's own, and what belongs to an extension. */
 const TABLES_SQL = `
 SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence,
   c.relispartition AS "isPartition", c.relreplident AS "replicaIdentity",
@@ -105,7 +105,7 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpe
     AS "hidesRows"
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'f') AND ($1::oid IS NULL OR c.oid = $1)
+WHERE c.relkind IN ('r', 'p', 'f') AND ($1::oid[] IS NULL OR c.oid = ANY ($1))
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'weir')
   AND n.nspname !~ '^pg_(toast|temp)'
   AND NOT EXISTS (

@@ -174,6 +174,8 @@ SELECT t.oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, p.eleme
      AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass LIMIT 1) AS extension,
   (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l
    WHERE l.enumtypid = t.oid) AS labels,
+  (SELECT json_agg(l.oid::int8 ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l
+   WHERE l.enumtypid = t.oid) AS "labelIds",
   CASE WHEN t.typtype = 'd' THEN json_build_object(
     'base', format_type(t.typbasetype, t.typtypmod),
     'notNull', t.typnotnull,
@@ -186,7 +188,7 @@ SELECT t.oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, p.eleme
         ORDER BY k.conname)
       FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c')
   ) END AS domain,
-  (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::int8,
+  (SELECT json_agg(json_build_object('name', a.attname, 'type', a.atttypid::int8, 'number', a.attnum,
       'sqlType', format_type(a.atttypid, a.atttypmod),
       'collation', (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
         FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace

@@ -4,6 +4,8 @@ import type { TypeDefinition } from './table-definition.ts';
 /** What is needed to write a type's CREATE statement; each part is null for the other kinds of type. */
 export interface TypeDetail {
   labels: string[] | null;
+  /** Their OIDs, in the same order: a label that is renamed keeps its own. */
+  labelIds?: number[] | null;
   domain: {
     base: string;
     notNull: boolean;
@@ -11,7 +13,15 @@ export interface TypeDetail {
     collation: string | null;
     checks: { name: string; definition: string }[] | null;
   } | null;
-  attributes: { name: string; type: number; sqlType: string; collation: string | null }[] | null;
+  attributes:
+    | {
+        name: string;
+        type: number;
+        sqlType: string;
+        collation: string | null;
+        number?: number;
+      }[]
+    | null;
   range: {
     subtype: string;
     opclass: string | null;
@@ -33,7 +43,9 @@ export function typeDefinition(
   const sqlName = qualifiedName(schema, name);
   if (type.labels !== null) {
     const labels = type.labels.map((label) => quoteLiteral(label).trim()).join(', ');
-    return { schema, name, kind: 'enum', create: `CREATE TYPE ${sqlName} AS ENUM (${labels})` };
+    const parts = type.labels.map((text, i) => ({ id: type.labelIds?.[i] ?? 0, text }));
+    const create = `CREATE TYPE ${sqlName} AS ENUM (${labels})`;
+    return { schema, name, kind: 'enum', create, parts };
   }
   if (type.domain !== null)
     return { schema, name, kind: 'domain', create: createDomain(sqlName, type.domain) };
@@ -42,7 +54,8 @@ export function typeDefinition(
       (a) => `${quoteIdent(a.name)} ${a.sqlType}${a.collation ? ` COLLATE ${a.collation}` : ''}`,
     );
     const create = `CREATE TYPE ${sqlName} AS (${attributes.join(', ')})`;
-    return { schema, name, kind: 'composite', create };
+    const parts = type.attributes.map(({ number, name: text }) => ({ id: number ?? 0, text }));
+    return { schema, name, kind: 'composite', create, parts };
   }
   if (type.range !== null && type.range.canonical === null)
     return { schema, name, kind: 'range', create: createRange(sqlName, type.range) };

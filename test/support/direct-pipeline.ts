@@ -1,0 +1,184 @@
+import { tmpdir } from 'node:os';
+import type { Relation } from '../../shared/change/relation.ts';
+import { readPosition, type Position } from '../../shared/change/position.ts';
+import type { PipelinePlan } from '../../shared/connector/plan.ts';
+import type { LaneProgress, NetChanges, Sink } from '../../shared/connector/sink.ts';
+import type {
+  Barrier,
+  ChangeKind,
+  ChangeReceiver,
+  Source,
+  SourceSession,
+} from '../../shared/connector/source.ts';
+import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
+import { createPostgresSink } from '../../services/connectors/postgres/sink.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import { silentLog } from './sink-pipeline.ts';
+import { waitFor } from './wait-for.ts';
+
+let made = 0;
+
+/**
+ * A PostgreSQL source that writes straight into a PostgreSQL sink, in this process: everything that two connectors do
+ * with each other, one change after the other in a single lane, without broker and services. `stop` and `start` are a
+ * restart of the pipeline.
+ */
+export class DirectPipeline {
+  readonly name = `direct-${process.pid}-${++made}`;
+  readonly #source: Source;
+  readonly #sink: Sink;
+  #session: SourceSession | undefined;
+  #progress: LaneProgress | undefined;
+  #readerEpoch = 0;
+  #abort = new AbortController();
+  #stream: Promise<void> = Promise.resolve();
+  #applied: Promise<void> = Promise.resolve();
+  #failure: WeirError | undefined;
+
+  constructor(source: string, target: string) {
+    const { name: pipeline } = this;
+    this.#source = createPostgresSource({ pipeline, url: source, log: silentLog() });
+    this.#sink = createPostgresSink({
+      pipeline,
+      url: target,
+      log: silentLog(),
+      create: 'missing',
+      map: {},
+      order: 'key',
+      workers: 2,
+      stateFolder: tmpdir(),
+      onBadRow: 'stop',
+    });
+  }
+
+  /** Opens both ends, copies what is to be copied, and follows. Fails as a start of the pipeline does. */
+  async start(): Promise<void> {
+    await this.open();
+    await this.copy();
+    this.follow();
+  }
+
+  async open(): Promise<PipelinePlan> {
+    this.#abort = new AbortController();
+    this.#failure = undefined;
+    const known = (await this.#sink.readState())?.plan ?? null;
+    const scope = { mode: 'snapshot+changes' as const, namespaces: undefined, lanes: 1 };
+    this.#session = await this.#source.open(scope, known, this.#abort.signal);
+    this.#readerEpoch = await this.#sink.beginReader();
+    await this.#sink.savePlan(this.#session.plan, this.#readerEpoch);
+    this.#progress = await this.#sink.openLane(0);
+    return this.#session.plan;
+  }
+
+  async copy(): Promise<void> {
+    const session = this.#session!;
+    for (const { relation, chunks } of session.plan.namespaces)
+      for (const chunk of chunks) {
+        const parts: Buffer[] = [];
+        const receive = (bytes: Buffer): void => void parts.push(Buffer.from(bytes));
+        const { rows } = await session.listData(chunk, receive, this.#abort.signal);
+        const head = { relation, rows: () => rows, filtered: () => 0, batchKey: () => `${rows}` };
+        await this.#sink.writeData({ ...chunk, ...head }, toParts(parts));
+      }
+    await this.#sink.finishNamespaces();
+  }
+
+  follow(): void {
+    const { position } = this.#progress!;
+    this.#stream = this.#session!.streamUpdates(
+      position,
+      this.#receiver(),
+      this.#abort.signal,
+    ).then(
+      () => undefined,
+      (error: unknown) => {
+        this.#failure ??= toWeirError(error);
+      },
+    );
+  }
+
+  /** Waits until the target has everything that was committed, or throws what the pipeline stops with. */
+  async catchUp(): Promise<void> {
+    try {
+      const head = (await this.#session!.head())!;
+      await waitFor('the target to hold everything', () =>
+        this.#failure !== undefined || this.#progress!.position >= head ? true : undefined,
+      );
+    } catch (error) {
+      this.#failure ??= toWeirError(error);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#stream;
+    await this.#applied;
+    await this.#session?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.#source.reset();
+    await Promise.all([this.#source.close(), this.#sink.close()]);
+  }
+
+  #receiver(): ChangeReceiver {
+    return {
+      change: (kind, relation, position, key, row, partial) => {
+        const at = readPosition(position, 0);
+        const changes = [toNetChanges(kind, relation, Buffer.from(key), Buffer.from(row), partial)];
+        this.#then(at, (progress, after) =>
+          this.#sink.writeUpdates({ before: progress, after, changes, counts: new Map() }),
+        );
+      },
+      barrier: (position, barrier) => this.#then(readPosition(position, 0), (before, after) => this.#pass(before, after, barrier)), // prettier-ignore
+      commit: (position) => this.#reach(readPosition(position, 0)),
+      watermark: (position) => this.#reach(readPosition(position, 0)),
+      ready: () => this.#applied,
+    };
+  }
+
+  #reach(position: Position): void {
+    this.#then(position, (before, after) =>
+      this.#sink.writeUpdates({ before, after, changes: [], counts: new Map() }),
+    );
+  }
+
+  async #pass(before: LaneProgress, after: LaneProgress, barrier: Barrier): Promise<void> {
+    await this.#sink.arriveAtBarrier(before, after.position);
+    await this.#sink.runBarrier({ before, after, changes: [], counts: new Map() }, barrier);
+  }
+
+  /** One after the other; nothing more after a failure. */
+  #then(at: Position, step: (before: LaneProgress, after: LaneProgress) => Promise<void>): void {
+    this.#applied = this.#applied.then(async () => {
+      const before = this.#progress!;
+      if (this.#failure !== undefined || at <= before.position) return;
+      const sequence = before.sequence + 1;
+      const after = { ...before, readerEpoch: this.#readerEpoch, sequence, position: at };
+      try {
+        await step(before, after);
+        this.#progress = after;
+      } catch (error) {
+        this.#failure ??= toWeirError(error);
+      }
+    });
+  }
+}
+
+function toNetChanges(
+  kind: ChangeKind,
+  relation: Relation,
+  key: Buffer,
+  row: Buffer,
+  partial: boolean,
+): NetChanges {
+  const none = { relation, upserts: [], partial: [], deletes: [] };
+  if (kind === 'delete') return { ...none, deletes: [key] };
+  return partial ? { ...none, partial: [row] } : { ...none, upserts: [row] };
+}
+
+async function* toParts(parts: readonly Buffer[]): AsyncGenerator<Buffer> {
+  for (const part of parts) yield await Promise.resolve(part);
+}
