@@ -40,7 +40,7 @@ export function structureChanges(
     ...before.columns.flatMap((column) => columnChanges(column, was, is, rewritten)),
     ...after.columns
       .filter(({ number }) => number > before.lastNumber)
-      .flatMap(({ name }) => addedChanges(name, is.definition)),
+      .flatMap(({ name }) => addedChanges(name, was.definition, is.definition)),
     ...was.definition.types.flatMap((type) => typeChanges(type, is.definition)),
     ...keyChanges(was, is),
   ];
@@ -80,8 +80,10 @@ function columnChanges(
   const now = is.definition.record!.columns.find((each) => each.number === number);
   const quoted = quoteIdent(name);
   if (now === undefined) {
-    const again = find(is.definition, name) !== undefined;
-    return again
+    const again = find(is.definition, name);
+    // One that is computed comes with its values: see `addedChanges`.
+    if (again !== undefined && again.generated !== null) return [];
+    return again !== undefined
       ? [told(`the column ${quoted} was dropped and another added in its name`, { kind: 'values', column: name })] // prettier-ignore
       : [told(`the column ${quoted} was dropped`, { kind: 'dropped', column: name })];
   }
@@ -135,15 +137,18 @@ function propertyChanges(old: ColumnDefinition, column: ColumnDefinition): Struc
   return changes;
 }
 
-function addedChanges(name: string, definition: TableDefinition): StructureChange[] {
-  const column = find(definition, name);
-  if (column === undefined || column.generated === null) return [];
+function addedChanges(name: string, was: TableDefinition, is: TableDefinition): StructureChange[] {
+  if ((find(is, name)?.generated ?? null) === null) return [];
+  const isNew = find(was, name) === undefined;
   return [
-    told(`the generated column ${quoteIdent(name)} was added`, {
-      kind: 'generated',
-      column: name,
-      isNew: true,
-    }),
+    told(
+      `the generated column ${quoteIdent(name)} was added${isNew ? '' : ' in place of another'}`,
+      {
+        kind: 'generated',
+        column: name,
+        isNew,
+      },
+    ),
   ];
 }
 
@@ -169,50 +174,60 @@ function typeChanges(was: TypeDefinition, definition: TableDefinition): Structur
 }
 
 function partsText({ parts = [] }: TypeDefinition): string {
-  return JSON.stringify(parts.map(({ id, text }) => [id, text]));
+  return JSON.stringify(parts.map(({ id, text, sql = null }) => [id, text, sql]));
 }
 
-/** What makes a type of `was` into one of `is`, where that can be said by what its parts are called. */
+/** What makes a type of `was` into one of `is`, as far as its parts tell. */
 function typeStatements(was: TypeDefinition, is: TypeDefinition): string[] {
-  const alter = `ALTER TYPE ${qualifiedName(is.schema, is.name)}`;
   const before = was.parts ?? [];
   const after = is.parts ?? [];
+  const left = before.filter(({ id }) => !after.some((each) => each.id === id));
+  const added = after.filter(({ id }) => !before.some((each) => each.id === id));
   const renamed = after.flatMap(({ id, text }) => {
     const old = before.find((each) => each.id === id);
     return old === undefined || old.text === text ? [] : [[old.text, text] as const];
   });
-  if (is.kind === 'enum')
-    return [
-      ...renamed.map(([from, to]) => `${alter} RENAME VALUE${quoteText(from)} TO${quoteText(to)}`),
-      ...after.flatMap(({ id, text }, at) =>
-        before.some((each) => each.id === id)
-          ? []
-          : [`${alter} ADD VALUE${quoteText(text)}${placeOf(after, at)}`],
-      ),
-    ];
-  if (is.kind !== 'composite') return [];
-  return [
-    ...renamed.map(
-      ([from, to]) => `${alter} RENAME ATTRIBUTE ${quoteIdent(from)} TO ${quoteIdent(to)} CASCADE`,
-    ),
-    ...before
-      .filter(({ id }) => !after.some((each) => each.id === id))
-      .map(({ text }) => `${alter} DROP ATTRIBUTE ${quoteIdent(text)} CASCADE`),
-    ...after
-      .filter(({ id }) => !before.some((each) => each.id === id))
-      .map(({ text }) => `${alter} ADD ATTRIBUTE ${quoteIdent(text)} … CASCADE`),
-  ];
+  const alter = `ALTER ${is.kind === 'domain' ? 'DOMAIN' : 'TYPE'} ${qualifiedName(is.schema, is.name)}`;
+  switch (is.kind) {
+    case 'enum':
+      return [
+        ...renamed.map(([from, to]) => `${alter} RENAME VALUE ${quote(from)} TO ${quote(to)}`),
+        ...added.map(
+          (label) =>
+            `${alter} ADD VALUE ${quote(label.text)}${placeOf(after, after.indexOf(label))}`,
+        ),
+      ];
+    case 'composite':
+      return [
+        ...left.map(({ text }) => `${alter} DROP ATTRIBUTE ${quoteIdent(text)} CASCADE`),
+        ...renamed.map(
+          ([from, to]) =>
+            `${alter} RENAME ATTRIBUTE ${quoteIdent(from)} TO ${quoteIdent(to)} CASCADE`,
+        ),
+        ...added.map(({ sql = '' }) => `${alter} ADD ATTRIBUTE ${sql} CASCADE`),
+      ];
+    case 'domain':
+      return [
+        ...left.map(({ text }) => `${alter} DROP CONSTRAINT ${quoteIdent(text)}`),
+        ...renamed.map(
+          ([from, to]) => `${alter} RENAME CONSTRAINT ${quoteIdent(from)} TO ${quoteIdent(to)}`,
+        ),
+        ...added.map(({ text, sql = '' }) => `${alter} ADD CONSTRAINT ${quoteIdent(text)} ${sql}`),
+      ];
+    case 'range':
+      return [];
+  }
 }
 
-function quoteText(text: string): string {
-  return ` ${quoteLiteral(text).trim()}`;
+function quote(text: string): string {
+  return quoteLiteral(text).trim();
 }
 
 function placeOf(labels: readonly { text: string }[], at: number): string {
   const before = labels[at - 1];
-  if (before !== undefined) return ` AFTER${quoteText(before.text)}`;
+  if (before !== undefined) return ` AFTER ${quote(before.text)}`;
   const next = labels[at + 1];
-  return next === undefined ? '' : ` BEFORE${quoteText(next.text)}`;
+  return next === undefined ? '' : ` BEFORE ${quote(next.text)}`;
 }
 
 function keyChanges(

@@ -59,8 +59,16 @@ export interface TypeDefinition {
   kind: 'enum' | 'domain' | 'composite' | 'range';
   /** The statement that creates it, without trailing semicolon. */
   create: string;
-  /** Of an enum its labels, of a composite its attributes, with what stays when one is renamed. */
-  parts?: { id: number; text: string }[];
+  /** Of an enum its labels, of a composite its attributes, of a domain its constraints. */
+  parts?: TypePart[];
+}
+
+export interface TypePart {
+  /** Stays when the part is renamed, and no other of the type gets it. */
+  id: number;
+  text: string;
+  /** What follows it in a statement, where it is more than a name. */
+  sql?: string;
 }
 
 export interface SequenceDefinition {

@@ -184,7 +184,7 @@ SELECT t.oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, p.eleme
       FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
       JOIN pg_catalog.pg_type bt ON bt.oid = t.typbasetype
       WHERE co.oid = t.typcollation AND t.typcollation <> bt.typcollation),
-    'checks', (SELECT json_agg(json_build_object('name', k.conname, 'definition', pg_get_constraintdef(k.oid))
+    'checks', (SELECT json_agg(json_build_object('name', k.conname, 'definition', pg_get_constraintdef(k.oid), 'id', k.oid::int8)
         ORDER BY k.conname)
       FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c')
   ) END AS domain,

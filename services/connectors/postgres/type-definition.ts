@@ -11,7 +11,7 @@ export interface TypeDetail {
     notNull: boolean;
     default: string | null;
     collation: string | null;
-    checks: { name: string; definition: string }[] | null;
+    checks: { name: string; definition: string; id?: number }[] | null;
   } | null;
   attributes:
     | {
@@ -48,13 +48,27 @@ export function typeDefinition(
     return { schema, name, kind: 'enum', create, parts };
   }
   if (type.domain !== null)
-    return { schema, name, kind: 'domain', create: createDomain(sqlName, type.domain) };
+    return {
+      schema,
+      name,
+      kind: 'domain',
+      create: createDomain(sqlName, type.domain),
+      parts: (type.domain.checks ?? []).map(({ id, name: text, definition: sql }) => ({
+        id: id ?? 0,
+        text,
+        sql,
+      })),
+    };
   if (type.attributes !== null) {
     const attributes = type.attributes.map(
       (a) => `${quoteIdent(a.name)} ${a.sqlType}${a.collation ? ` COLLATE ${a.collation}` : ''}`,
     );
     const create = `CREATE TYPE ${sqlName} AS (${attributes.join(', ')})`;
-    const parts = type.attributes.map(({ number, name: text }) => ({ id: number ?? 0, text }));
+    const parts = type.attributes.map(({ number, name: text }, i) => ({
+      id: number ?? 0,
+      text,
+      sql: attributes[i]!,
+    }));
     return { schema, name, kind: 'composite', create, parts };
   }
   if (type.range !== null && type.range.canonical === null)

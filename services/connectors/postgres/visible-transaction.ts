@@ -15,7 +15,7 @@ export async function awaitVisible(control: ControlConnection, transaction: numb
   for (;;) {
     const rows = await control.query<{ visible: boolean }>(
       'looking whether a transaction is visible',
-      `SELECT (pg_snapshot_xmax(s)::text::numeric - $1::numeric + 4294967296 * 4294967296) % 4294967296
+      `SELECT (pg_snapshot_xmax(s)::text::numeric % 4294967296 - $1::numeric + 4294967296) % 4294967296
            BETWEEN 1 AND 2147483647
          AND NOT EXISTS (SELECT FROM pg_snapshot_xip(s) x WHERE x::text::numeric % 4294967296 = $1::numeric) AS visible
        FROM pg_current_snapshot() s`,
