@@ -29,6 +29,8 @@ export default defineConfig({
             'services/**/*.test.ts',
             'infra/**/*.test.ts',
             'test/faults/mutate/*.test.ts',
+            'test/hunt/*/**/*.test.ts',
+            'test/hunt/shrink.test.ts',
           ],
         },
       },
@@ -47,6 +49,14 @@ export default defineConfig({
           include: ['test/cases/**/*.test.ts'],
           testTimeout: 300_000,
           retry,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'hunt',
+          include: ['test/hunt/hunt.test.ts'],
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },

@@ -32,7 +32,11 @@ export async function runService({ log, signal, body, onProblem }: ServiceOption
         continue;
       }
       onProblem(error.message, error.code);
-      if (action === 'stop') throw error;
+      if (action === 'stop') {
+        // The sentence is for whoever catches it; the code is what the logs are searched for.
+        log.error({ code: error.code }, 'service gave up');
+        throw error;
+      }
       if (Date.now() - startedAtMs > HEALTHY_MS) backoff.reset();
       log.warn({ code: error.code, reason: error.message }, 'service failed, trying again');
       await backoff.wait(signal);

@@ -1,0 +1,26 @@
+import { featuresOf, type HuntCase } from './hunt-case.ts';
+
+/**
+ * Which refusals a case gives a reason for, by the features in it: a refusal of anything else is a fault, so that
+ * "refused" is no easy way out. Code and message are matched as `CODE: message`.
+ */
+const ALLOWED: Readonly<Record<string, RegExp>> = {
+  'structure change':
+    /^(SCHEMA_CHANGED|TARGET_UNFIT|ROW_REFUSED|POSITION_LOST|SOURCE_UNFIT|check): /,
+  'new table': /^(SCHEMA_CHANGED|TARGET_UNFIT|SOURCE_UNFIT|check): /,
+  edit: /^(CONFIG_INVALID|TARGET_UNFIT|check|no code): /,
+  extension: /^(check|TARGET_UNFIT): .*extension/i,
+  'own function': /^(check|TARGET_UNFIT): .*function/i,
+  'generated key': /generated|key/,
+  'bare table': /no column|without columns/i,
+  'unlogged partition': /unlogged/i,
+  'foreign partition': /foreign/i,
+  'order transaction': /^check: .*(trigger|refer)/,
+  'role at the source': /^check: .*(may not|not allowed|permission)/,
+  'role at the target': /^check: .*(may not|not allowed|permission|extension)/,
+};
+
+export function isAllowed(found: HuntCase, code: string, message: string): boolean {
+  const text = `${code}: ${message}`;
+  return [...featuresOf(found)].some((feature) => ALLOWED[feature]?.test(text) === true);
+}

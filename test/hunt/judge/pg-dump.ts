@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { requirePostgres } from '../../../services/cli/embedded/postgres-binaries.ts';
+import { findOnPath, isExecutable } from '../../../services/cli/embedded/search-path.ts';
+
+/** What `pg_dump` prints of a database, cut into its entries: what both ends are judged by, independent of Weir. */
+export interface Dump {
+  /** By type, schema and name; statements as lines in an order of their own. */
+  schema: Map<string, DumpEntry>;
+  /** By table. */
+  rows: Map<string, DumpedRows>;
+}
+
+export interface DumpEntry {
+  type: string;
+  schema: string;
+  name: string;
+  lines: string[];
+}
+
+export interface DumpedRows {
+  schema: string;
+  table: string;
+  columns: string[];
+  /** Sorted; values in the order of the sorted columns. */
+  lines: string[];
+}
+
+const MAX_DUMP_BYTES = 1024 ** 3;
+/** The session settings of the database or role must not change what is printed, nor end the session. */
+const PINNED =
+  '-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c array_nulls=on';
+
+/** Undefined where this machine has no pg_dump. */
+export function findPgDump(): string | undefined {
+  const beside = path.join(requirePostgres().directory, 'pg_dump');
+  return isExecutable(beside) ? beside : findOnPath('pg_dump');
+}
+
+export async function dumpDatabase(url: string, excluded: readonly string[] = []): Promise<Dump> {
+  const program = findPgDump();
+  if (program === undefined) throw new Error('this machine has no pg_dump');
+  const { stdout } = await promisify(execFile)(
+    program,
+    ['--no-owner', '--no-sync', '--quote-all-identifiers', ...excluded.map((schema) => `--exclude-schema="${schema}"`), url], // prettier-ignore
+    {
+      maxBuffer: MAX_DUMP_BYTES,
+      env: { ...process.env, PGOPTIONS: PINNED, PGCLIENTENCODING: 'UTF8' },
+    },
+  );
+  return parseDump(stdout);
+}
+
+export function parseDump(text: string): Dump {
+  const dump: Dump = { schema: new Map(), rows: new Map() };
+  const lines = text.split('\n');
+  let entry: DumpEntry | undefined;
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!;
+    const head = HEAD.exec(line);
+    if (head !== null && lines[i - 1] === '--' && lines[i + 1] === '--') {
+      const [, name, type, schema] = head as unknown as [string, string, string, string];
+      entry = { type, schema, name, lines: [] };
+      if (type !== 'TABLE DATA') keep(dump.schema, entry);
+      i++;
+    } else if (entry?.type === 'TABLE DATA' && line.startsWith('COPY ')) {
+      const end = lines.indexOf('\\.', i);
+      dump.rows.set(`${entry.schema}.${entry.name}`, toRows(entry, line, lines.slice(i + 1, end)));
+      i = end;
+    } else if (entry !== undefined && line !== '' && line !== '--' && !IGNORED.test(line))
+      entry.lines.push(line.replace(/,$/, ''));
+  }
+  // Columns may stand in another order, as in a partition that was attached.
+  for (const { type, lines: own } of dump.schema.values()) if (type === 'TABLE') own.sort();
+  return dump;
+}
+
+const HEAD = /^-- (?:Data for )?Name: (.*); Type: (.*); Schema: (.*); Owner: .*$/s;
+/** Of the session, not of the entry. */
+const IGNORED = /^(SET default_|\\(un)?restrict|-- PostgreSQL database dump)/;
+
+function keep(entries: Dump['schema'], entry: DumpEntry): void {
+  const key = `${entry.type} ${entry.schema}.${entry.name}`;
+  const known = entries.get(key);
+  // Such as functions that differ in their arguments.
+  if (known !== undefined) entries.set(`${key} (${entries.size})`, entry);
+  else entries.set(key, entry);
+}
+
+function toRows({ schema, name }: DumpEntry, copy: string, lines: string[]): DumpedRows {
+  const list = /^COPY .*? \((.*)\) FROM stdin;$/s.exec(copy.replace(/^COPY (?:"(?:[^"]|"")*"\.?)+/, 'COPY x'))?.[1] ?? ''; // prettier-ignore
+  const columns = list.match(/"(?:[^"]|"")*"/g) ?? [];
+  const order = columns.map((_, i) => i).sort((a, b) => (columns[a]! < columns[b]! ? -1 : 1));
+  const sorted = order.every((at, i) => at === i)
+    ? lines
+    : lines.map((line) => {
+        const values = line.split('\t');
+        return order.map((at) => values[at]).join('\t');
+      });
+  return { schema, table: name, columns: order.map((at) => columns[at]!), lines: sorted.sort() };
+}

@@ -1,0 +1,243 @@
+import { differences } from '../judge/compare-dumps.ts';
+import { dumpDatabase, type Dump } from '../judge/pg-dump.ts';
+import type { Verdict } from '../judge/verdict.ts';
+import { isAllowed } from '../allowed-refusals.ts';
+import type { HuntCase, PipelineOptions, Statement, Step } from '../hunt-case.ts';
+import type { HuntServers } from './hunt-servers.ts';
+import { advisedStatements, parseSaid, type Said } from './said.ts';
+import { Stage } from './stage.ts';
+import { WeirRun } from './weir-run.ts';
+
+export interface Played {
+  verdict: Verdict;
+  /** All that `weir` printed, run by run. */
+  output: string;
+  taken: number;
+  refused: number;
+  refusals: string[];
+}
+
+const COPY_MS = 60_000;
+const CATCH_UP_MS = 120_000;
+const STOP_MS = 60_000;
+/** So often a stop is answered with what it advises. */
+const MAX_ADVICE = 4;
+
+/** Plays a case once on databases of its own and says how it ended. */
+export async function playCase(found: HuntCase, servers: HuntServers): Promise<Played> {
+  const stage = await Stage.open(found, servers);
+  const player = new Player(found, stage);
+  try {
+    const verdict = await player.play();
+    return { verdict, ...player.told() };
+  } finally {
+    await player.end();
+    await stage.close();
+  }
+}
+
+class Player {
+  readonly #case: HuntCase;
+  readonly #stage: Stage;
+  readonly #outputs: string[] = [];
+  readonly #counts = { taken: 0, refused: 0, refusals: [] as string[] };
+  #pipeline: PipelineOptions;
+  #running: WeirRun | undefined;
+  #before: Dump | undefined;
+
+  constructor(found: HuntCase, stage: Stage) {
+    this.#case = found;
+    this.#stage = stage;
+    this.#pipeline = found.pipeline;
+  }
+
+  told(): Omit<Played, 'verdict'> {
+    return { output: this.#outputs.join('\n----\n'), ...this.#counts };
+  }
+
+  async end(): Promise<void> {
+    if (this.#running?.running === true) {
+      this.#running.kill('all');
+      await this.#running.ended;
+    }
+  }
+
+  async play(): Promise<Verdict> {
+    const { schema, rows, target, steps } = this.#case;
+    await this.#prepare(schema);
+    await this.#sql(rows, 'each');
+    await this.#sql(target, 'each', 'target');
+    await this.#stage.writeFile(this.#pipeline, this.#stage.servers.nats.url);
+    this.#before = await dumpDatabase(this.#url('source'));
+    for (const step of steps) {
+      const stuck = await this.#step(step);
+      if (stuck !== undefined) return stuck;
+    }
+    const stuck = await this.#stop();
+    return stuck ?? (await this.#finish());
+  }
+
+  /** Only a superuser makes most extensions. */
+  async #prepare(schema: readonly Statement[]): Promise<void> {
+    const isForSuperuser = ({ sql }: Statement): boolean => /^CREATE (EXTENSION|SERVER|SCHEMA IF NOT EXISTS ext|FOREIGN|EVENT)/.test(sql); // prettier-ignore
+    const [admin, owner] = [await this.#stage.session('source', true), await this.#stage.session('source')]; // prettier-ignore
+    try {
+      for (const statement of schema) await (isForSuperuser(statement) ? admin : owner).each([statement]); // prettier-ignore
+    } finally {
+      for (const session of [admin, owner]) {
+        this.#count(session);
+        await session.close();
+      }
+    }
+  }
+
+  async #step(step: Step): Promise<Verdict | undefined> {
+    switch (step.do) {
+      case 'sql':
+        await this.#sql(step.statements, step.end);
+        return undefined;
+      case 'start':
+        if (this.#running?.running !== true) this.#start([]);
+        return undefined;
+      case 'await copy':
+      case 'await catch-up': {
+        const run = this.#running;
+        if (run === undefined || (await run.says('copy is in the target', COPY_MS)) || !run.running) return undefined; // prettier-ignore
+        return hangs('the copy does not come to its end', run.output);
+      }
+      case 'pause':
+        await new Promise((resolve) => setTimeout(resolve, step.ms));
+        return undefined;
+      case 'kill':
+        this.#running?.kill(step.who);
+        if (step.who === 'all') await this.#ended();
+        return undefined;
+      case 'stop':
+        return this.#stop();
+      case 'wipe broker':
+        await this.#stage.servers.nats.wipe();
+        return undefined;
+      case 'edit':
+        this.#pipeline = { ...this.#pipeline, ...step.pipeline };
+        await this.#stage.writeFile(this.#pipeline, this.#stage.servers.nats.url);
+        return undefined;
+    }
+  }
+
+  #start(args: readonly string[]): WeirRun {
+    // Little room in the broker, which then has some for every case.
+    const env = { XDG_STATE_HOME: this.#stage.folder, WEIR_LANE_MIB: '16' };
+    this.#running = new WeirRun(this.#stage.file, args, env);
+    return this.#running;
+  }
+
+  async #ended(): Promise<void> {
+    const run = this.#running;
+    this.#running = undefined;
+    if (run !== undefined) this.#outputs.push((await run.ended).output);
+  }
+
+  async #stop(): Promise<Verdict | undefined> {
+    const run = this.#running;
+    if (run === undefined) return undefined;
+    const end = await run.stop(STOP_MS);
+    await this.#ended();
+    return end === undefined ? hangs('does not end after SIGTERM', run.output) : undefined;
+  }
+
+  /** Catches up, following what stops advise, and compares. */
+  async #finish(): Promise<Verdict> {
+    for (let advice = 0; ; advice++) {
+      const run = this.#start(['--until', 'caught-up']);
+      const end = await run.within(CATCH_UP_MS);
+      await this.#ended();
+      const defects = this.#outputs.flatMap((output) => parseSaid(output).defects);
+      if (defects.length > 0) return { is: 'failed', why: 'internal error', details: defects.slice(0, 5) }; // prettier-ignore
+      if (end === undefined) return hangs('does not catch up', run.output);
+      const said = parseSaid(end.output);
+      if (end.code === 0) return this.#compare();
+      if (advice < MAX_ADVICE && (await this.#followAdvice(said))) continue;
+      return this.#refused(said);
+    }
+  }
+
+  async #compare(): Promise<Verdict> {
+    const told = this.#outputs.flatMap((output) => parseSaid(output).told);
+    const [source, target] = await Promise.all([
+      dumpDatabase(this.#url('source')),
+      dumpDatabase(this.#url('target'), ['weir']),
+    ]);
+    const changes = this.#case.steps.flatMap((step) =>
+      step.do === 'sql' ? step.statements.map(({ sql }) => sql) : [],
+    );
+    const details = differences({ before: this.#before!, source, target, changes, told });
+    return details.length === 0 ? { is: 'equal' } : { is: 'failed', why: 'different', details };
+  }
+
+  /** Runs what a stop asks for, where that is a statement; false where there is none, or it fails. */
+  async #followAdvice(said: Said): Promise<boolean> {
+    const messages = said.refusals.length > 0 ? said.refusals : [{ part: 'target', message: said.reason ?? '' }]; // prettier-ignore
+    const advised = messages.flatMap(({ part, message }) => advisedStatements(message).map((sql) => ({ part, sql }))); // prettier-ignore
+    for (const { part, sql } of advised) {
+      const session = await this.#stage.session(part === 'source' ? 'source' : 'target', true);
+      try {
+        await session.run(sql);
+        this.#outputs.push(`advice followed at the ${part}: ${sql}`);
+      } catch (error) {
+        this.#outputs.push(`advice failed at the ${part}: ${sql}: ${String(error)}`);
+        return false;
+      } finally {
+        await session.close();
+      }
+    }
+    return advised.length > 0;
+  }
+
+  #refused(said: Said): Verdict {
+    const isCheck = said.refusals.length > 0;
+    const code = isCheck ? 'check' : (said.code ?? 'no code');
+    const message = isCheck ? said.refusals.map((each) => each.message).join(' | ') : (said.reason ?? ''); // prettier-ignore
+    if (isAllowed(this.#case, code, message)) return { is: 'refused', code, message };
+    const failed = this.#outputs.filter((output) => output.startsWith('advice'));
+    return { is: 'failed', why: failed.length > 0 ? 'advice does not help' : 'refused for no reason', details: [`${code}: ${message}`, ...failed] }; // prettier-ignore
+  }
+
+  #url(end: 'source' | 'target'): string {
+    return this.#stage.servers[end].urlOf(this.#stage[end]);
+  }
+
+  async #sql(
+    statements: readonly Statement[],
+    end: 'each' | 'commit' | 'rollback',
+    at: 'source' | 'target' = 'source',
+  ): Promise<void> {
+    if (statements.length === 0) return;
+    const session = await this.#stage.session(at);
+    try {
+      if (end === 'each') await session.each(statements);
+      else await session.together(statements, end);
+    } finally {
+      this.#count(session);
+      await session.close();
+    }
+  }
+
+  #count({
+    taken,
+    refused,
+    refusals,
+  }: {
+    taken: number;
+    refused: number;
+    refusals: string[];
+  }): void {
+    // prettier-ignore
+    this.#counts.taken += taken;
+    this.#counts.refused += refused;
+    this.#counts.refusals.push(...refusals);
+  }
+}
+
+function hangs(what: string, output: string): Verdict {
+  return { is: 'failed', why: 'hangs', details: [what, ...output.split('\n').slice(-8)] };
+}
