@@ -58,7 +58,7 @@ export async function runService(
     hub = await connectPatiently(natsUrl, `weir/${spec.name}/${service}`, stop.signal);
     hub.refused.tell(log, (kind) => monitoring.refused(kind));
     log.info({ pid: process.pid }, 'service started');
-    await start(service, spec, { hub, log, monitoring, signal: stop.signal });
+    await startService(service, spec, { hub, log, monitoring, signal: stop.signal });
     log.info('service stopped');
     return 0;
   } finally {
@@ -82,7 +82,7 @@ async function connectPatiently(url: string, name: string, signal: AbortSignal):
   }
 }
 
-interface Shared {
+export interface ServiceParts {
   hub: Hub;
   log: Logger;
   monitoring: Monitoring;
@@ -90,7 +90,11 @@ interface Shared {
 }
 
 /** Each service loads what it needs and no more: what the others need would double the time of its start. */
-async function start(service: ServiceName, spec: PipelineSpec, shared: Shared): Promise<void> {
+export async function startService(
+  service: ServiceName,
+  spec: PipelineSpec,
+  shared: ServiceParts,
+): Promise<void> {
   if (service === 'stats') {
     const { runStats } = await import('../../stats/stats.ts');
     return runStats({ ...shared, pipeline: spec.name });

@@ -24,6 +24,8 @@ const SETTINGS = {
 };
 
 export async function startHuntServers(): Promise<HuntServers> {
+  // Little room for each lane, and the broker has some for every case; enough is logged to be judged by.
+  Object.assign(process.env, { WEIR_LANE_MIB: '16', WEIR_LOG_LEVEL: 'info' });
   const started: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
     for (const server of started.splice(0)) await server.stop();

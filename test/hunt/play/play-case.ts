@@ -6,7 +6,9 @@ import type { HuntCase, PipelineOptions, Statement, Step } from '../hunt-case.ts
 import type { HuntServers } from './hunt-servers.ts';
 import { advisedStatements, parseSaid, type Said } from './said.ts';
 import { Stage } from './stage.ts';
-import { WeirRun } from './weir-run.ts';
+import { InProcessRun } from './in-process-run.ts';
+import { ProcessRun } from './process-run.ts';
+import { endWithin, says, type Run } from './run.ts';
 
 export interface Played {
   verdict: Verdict;
@@ -42,7 +44,7 @@ class Player {
   readonly #outputs: string[] = [];
   readonly #counts = { taken: 0, refused: 0, refusals: [] as string[] };
   #pipeline: PipelineOptions;
-  #running: WeirRun | undefined;
+  #running: Run | undefined;
   #before: Dump | undefined;
 
   constructor(found: HuntCase, stage: Stage) {
@@ -97,13 +99,13 @@ class Player {
         await this.#sql(step.statements, step.end);
         return undefined;
       case 'start':
-        if (this.#running?.running !== true) this.#start([]);
+        if (this.#running?.running !== true) this.#start(false);
         return undefined;
       case 'await copy':
       case 'await catch-up': {
         const run = this.#running;
-        if (run === undefined || (await run.says('copy is in the target', COPY_MS)) || !run.running) return undefined; // prettier-ignore
-        return hangs('the copy does not come to its end', run.output);
+        if (run === undefined || (await says(run, 'copy is in the target', COPY_MS)) || !run.running) return undefined; // prettier-ignore
+        return hangs('the copy does not come to its end', run.output.text);
       }
       case 'pause':
         await new Promise((resolve) => setTimeout(resolve, step.ms));
@@ -124,10 +126,13 @@ class Player {
     }
   }
 
-  #start(args: readonly string[]): WeirRun {
-    // Little room in the broker, which then has some for every case.
-    const env = { XDG_STATE_HOME: this.#stage.folder, WEIR_LANE_MIB: '16' };
-    this.#running = new WeirRun(this.#stage.file, args, env);
+  /** A case in which something is killed needs processes. */
+  #start(until: boolean): Run {
+    const { file, folder } = this.#stage;
+    const env = { XDG_STATE_HOME: folder };
+    this.#running = this.#case.steps.some((step) => step.do === 'kill')
+      ? new ProcessRun(file, until ? ['--until', 'caught-up'] : [], env)
+      : new InProcessRun(file, until);
     return this.#running;
   }
 
@@ -140,20 +145,21 @@ class Player {
   async #stop(): Promise<Verdict | undefined> {
     const run = this.#running;
     if (run === undefined) return undefined;
-    const end = await run.stop(STOP_MS);
+    run.interrupt();
+    const end = await endWithin(run, STOP_MS);
     await this.#ended();
-    return end === undefined ? hangs('does not end after SIGTERM', run.output) : undefined;
+    return end === undefined ? hangs('does not end after SIGTERM', run.output.text) : undefined;
   }
 
   /** Catches up, following what stops advise, and compares. */
   async #finish(): Promise<Verdict> {
     for (let advice = 0; ; advice++) {
-      const run = this.#start(['--until', 'caught-up']);
-      const end = await run.within(CATCH_UP_MS);
+      const run = this.#start(true);
+      const end = await endWithin(run, CATCH_UP_MS);
       await this.#ended();
       const defects = this.#outputs.flatMap((output) => parseSaid(output).defects);
       if (defects.length > 0) return { is: 'failed', why: 'internal error', details: defects.slice(0, 5) }; // prettier-ignore
-      if (end === undefined) return hangs('does not catch up', run.output);
+      if (end === undefined) return hangs('does not catch up', run.output.text);
       const said = parseSaid(end.output);
       if (end.code === 0) return this.#compare();
       if (advice < MAX_ADVICE && (await this.#followAdvice(said))) continue;
