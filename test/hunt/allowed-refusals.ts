@@ -6,7 +6,7 @@ import { featuresOf, type HuntCase } from './hunt-case.ts';
  */
 const ALLOWED: Readonly<Record<string, RegExp>> = {
   'structure change':
-    /^(SCHEMA_CHANGED|TARGET_UNFIT|ROW_REFUSED|POSITION_LOST|SOURCE_UNFIT|check): /,
+    /^(SCHEMA_CHANGED|TARGET_UNFIT|POSITION_LOST|SOURCE_UNFIT|check): /,
   'new table': /^(SCHEMA_CHANGED|TARGET_UNFIT|SOURCE_UNFIT|check): /,
   edit: /^(CONFIG_INVALID|TARGET_UNFIT|check|no code): /,
   extension: /^(check|TARGET_UNFIT): .*extension/i,

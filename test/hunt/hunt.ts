@@ -1,3 +1,4 @@
+import { WeirError } from '../../shared/errors/weir-error.ts';
 import { generateCase } from './generate/generate-case.ts';
 import type { HuntCase } from './hunt-case.ts';
 import type { Verdict } from './judge/verdict.ts';
@@ -57,7 +58,9 @@ async function playSafely(found: HuntCase, servers: HuntServers): Promise<Played
     return await playCase(found, servers);
   } catch (error) {
     const details = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-    const verdict: Verdict = { is: 'failed', why: 'hunt broken', details };
+    const isDefect = error instanceof WeirError && error.code === 'INTERNAL';
+    const why = isDefect ? 'internal error' : 'hunt broken';
+    const verdict: Verdict = { is: 'failed', why, details };
     return { verdict, output: '', taken: 0, refused: 0, refusals: [] };
   }
 }

@@ -7,58 +7,61 @@ export interface Judged {
   target: Dump;
   /** What was run at the source meanwhile. */
   changes: readonly string[];
-  /** What `weir check` or `weir run` said about it. */
+  /** What `weir check` and `weir run` said about it. */
   told: readonly string[];
+  /** Kinds of things that `weir check` said stay behind. */
+  notCarried: readonly string[];
+  /** Where whole transactions are carried foreign keys are made deferrable, as is said where that is asked for. */
+  order: 'key' | 'transaction';
 }
 
-/** Kinds of things that do not travel, each with how it is told. */
-const LEFT_OUT: readonly (readonly [type: RegExp, told: RegExp])[] = [
-  [/^VIEW$/, /\bviews?\b/i],
-  [/^MATERIALIZED VIEW/, /materiali[sz]ed/i],
-  [/^(FUNCTION|PROCEDURE|AGGREGATE)$/, /function/i],
-  [/^TRIGGER$/, /trigger/i],
-  [/^RULE$/, /\brules?\b/i],
-  [/^(POLICY|ROW SECURITY)$/, /polic|row security/i],
-  [/^(ACL|DEFAULT ACL)$/, /grant|privilege|right/i],
-  [/^COMMENT$/, /comment/i],
-  [/^(PUBLICATION|PUBLICATION TABLE)$/, /publication/i],
-  [/^EVENT TRIGGER$/, /event trigger/i],
-  [/^STATISTICS$/, /statistics/i],
-  [/^(FOREIGN TABLE|SERVER|FOREIGN DATA WRAPPER|USER MAPPING)$/, /foreign/i],
-  [/^(BLOB|BLOBS|BLOB METADATA)$/, /large object/i],
+/** What pg_dump prints and a pipeline leaves behind, and how `weir check` calls that. */
+const LEFT_OUT: readonly (readonly [type: RegExp, kind: string])[] = [
+  [/^VIEW$/, 'views'],
+  [/^MATERIALIZED VIEW/, 'materialised views'],
+  [/^(FUNCTION|PROCEDURE)$/, 'functions and procedures'],
+  [/^AGGREGATE$/, 'aggregates'],
+  [/^TRIGGER$/, 'triggers'],
+  [/^RULE$/, 'rules'],
+  [/^POLICY$/, 'policies'],
+  [/^ROW SECURITY$/, 'tables with row security'],
+  [/^ACL$/, 'grants'],
+  [/^DEFAULT ACL$/, 'default privileges'],
+  [/^COMMENT$/, 'comments'],
+  [/^(PUBLICATION|PUBLICATION TABLE)$/, 'publications'],
+  [/^EVENT TRIGGER$/, 'event triggers'],
+  [/^STATISTICS$/, 'statistics objects'],
+  [/^(SERVER|FOREIGN DATA WRAPPER|USER MAPPING)$/, 'foreign servers'],
+  [/^(BLOB|BLOBS|BLOB METADATA)$/, 'large objects'],
+  [/^TYPE$/, 'types that no carried column has'],
+  [/^DOMAIN$/, 'types that no carried column has'],
 ];
-/** What is said of a table or column and does not travel with it, each with how it is told. */
-const LEFT_OUT_LINES: readonly (readonly [line: RegExp, told: RegExp])[] = [
-  [/ SET STORAGE /, /storage/i],
-  [/ SET STATISTICS /, /statistics/i],
-  [/ SET COMPRESSION /, /compression/i],
-  [/ CLUSTER ON /, /cluster/i],
-  [/ REPLICA IDENTITY /, /replica identity/i],
-  [/^WITH \(/, /option/i],
+/** What is said of a table or column and does not travel with it. */
+const LEFT_OUT_LINES: readonly (readonly [line: RegExp, kind: string])[] = [
+  [/ SET (STORAGE|STATISTICS|COMPRESSION) /, 'storage and statistics settings of columns'],
+  [/ CLUSTER ON /, 'cluster marks'],
+  [/ REPLICA IDENTITY /, 'replica identities'],
+  [/^WITH \(/, 'storage parameters of tables'],
 ];
+const OF_PARTITIONS = 'indexes and constraints of single partitions';
 const MAX_TOLD = 20;
-/** Whether it is a difference that nobody said what stays behind. */
-const TELLING_IS_JUDGED = process.env['WEIR_HUNT_TELLING'] !== '0';
-
 /** Every difference that nobody told of, each as a sentence; empty where both ends are equal. */
 export function differences(judged: Judged): string[] {
   return [...schemaDifferences(judged), ...rowDifferences(judged)].slice(0, MAX_TOLD);
 }
 
-function schemaDifferences({ before, source, target, told }: Judged): string[] {
+function schemaDifferences(judged: Judged): string[] {
+  const { before, source, target, told } = judged;
+  const partitions = new Set([...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH').map(({ schema, name }) => `${schema}.${name.split(' ').slice(0, -1).join(' ')}`)); // prettier-ignore
   const found: string[] = [];
   for (const [key, entry] of source.schema) {
     // A schema is there where something is in it.
     if (entry.type === 'SCHEMA' || isOurs(entry) || isLeftOut(entry, told)) continue;
     const there = target.schema.get(key);
-    const isNew = !sameLines(before.schema.get(key)?.lines, entry.lines);
-    if (isNew && entry.type !== 'SEQUENCE SET') continue;
-    const kind = LEFT_OUT.find(([type]) => type.test(entry.type));
-    if (kind !== undefined && there === undefined) {
-      if (TELLING_IS_JUDGED && !told.some((line) => kind[1].test(line)))
-        found.push(`not told: ${key} is left out`);
-    } else if (there === undefined) found.push(`missing at the target: ${key}`);
-    else if (kind === undefined) found.push(...entryDifferences(key, entry, there, told));
+    if (entry.type !== 'SEQUENCE SET' && !sameLines(before.schema.get(key)?.lines, entry.lines))
+      continue;
+    if (there === undefined) found.push(...missing(key, entry, judged, partitions));
+    else if (entry.type !== 'COMMENT') found.push(...entryDifferences(key, entry, there, judged));
   }
   for (const [key, entry] of target.schema)
     if (!source.schema.has(key) && !before.schema.has(key) && !isOurs(entry))
@@ -66,22 +69,44 @@ function schemaDifferences({ before, source, target, told }: Judged): string[] {
   return found;
 }
 
+function missing(
+  key: string,
+  { type, schema, lines }: DumpEntry,
+  { notCarried }: Judged,
+  partitions: ReadonlySet<string>,
+): string[] {
+  const isOfPartition = /INDEX|CONSTRAINT/.test(type) && [...partitions].some((name) => lines.join(' ').includes(toSql(schema, name))); // prettier-ignore
+  if (isOfPartition && notCarried.includes(OF_PARTITIONS)) return [];
+  const kind = LEFT_OUT.find(([which]) => which.test(type))?.[1];
+  if (kind === undefined) return [`missing at the target: ${key}`];
+  return notCarried.includes(kind) ? [] : [`not told: ${key} is left out`];
+}
+
+function toSql(schema: string, name: string): string {
+  const quote = (part: string): string => `"${part.replaceAll('"', '""')}"`;
+  return `${quote(schema)}.${quote(name.slice(schema.length + 1))}`;
+}
+
 function entryDifferences(
   key: string,
   source: DumpEntry,
   target: DumpEntry,
-  told: readonly string[],
+  { notCarried, order }: Judged,
 ): string[] {
   const travels = (line: string): boolean => LEFT_OUT_LINES.every(([what]) => !what.test(line));
   const silent = LEFT_OUT_LINES.filter(
-    ([what, how]) =>
-      TELLING_IS_JUDGED &&
+    ([what, kind]) =>
       source.lines.some((line) => what.test(line) && !target.lines.includes(line)) &&
-      !told.some((line) => how.test(line)),
+      !notCarried.includes(kind),
   );
+  const deferrable = / DEFERRABLE$/;
+  const there =
+    order === 'transaction' && source.type === 'FK CONSTRAINT'
+      ? target.lines.map((line) => (source.lines.includes(line) ? line : line.replace(deferrable, ''))) // prettier-ignore
+      : target.lines;
   return [
-    ...silent.map(([what]) => `not told: ${key}: ${String(what)} is left out`),
-    ...lineDifferences(key, source.lines.filter(travels), target.lines.filter(travels)),
+    ...silent.map(([, kind]) => `not told: ${key}: ${kind} are left out`),
+    ...lineDifferences(key, source.lines.filter(travels), there.filter(travels)),
   ];
 }
 

@@ -69,7 +69,7 @@ export function parseDump(text: string): Dump {
       dump.rows.set(`${entry.schema}.${entry.name}`, toRows(entry, line, lines.slice(i + 1, end)));
       i = end;
     } else if (entry !== undefined && line !== '' && line !== '--' && !IGNORED.test(line))
-      entry.lines.push(line.replace(/,$/, ''));
+      entry.lines.push(line.replace(/[,;]$/, ''));
   }
   // Columns may stand in another order, as in a partition that was attached.
   for (const { type, lines: own } of dump.schema.values()) if (type === 'TABLE') own.sort();

@@ -6,6 +6,7 @@ import type { HuntCase, PipelineOptions, Statement, Step } from '../hunt-case.ts
 import type { HuntServers } from './hunt-servers.ts';
 import { advisedStatements, parseSaid, type Said } from './said.ts';
 import { Stage } from './stage.ts';
+import { checkFile } from './check-file.ts';
 import { InProcessRun } from './in-process-run.ts';
 import { ProcessRun } from './process-run.ts';
 import { endWithin, says, type Run } from './run.ts';
@@ -31,6 +32,7 @@ export async function playCase(found: HuntCase, servers: HuntServers): Promise<P
   const player = new Player(found, stage);
   try {
     const verdict = await player.play();
+    await player.end();
     return { verdict, ...player.told() };
   } finally {
     await player.end();
@@ -46,6 +48,8 @@ class Player {
   #pipeline: PipelineOptions;
   #running: Run | undefined;
   #before: Dump | undefined;
+  #told: string[] = [];
+  #notCarried: string[] = [];
 
   constructor(found: HuntCase, stage: Stage) {
     this.#case = found;
@@ -58,10 +62,8 @@ class Player {
   }
 
   async end(): Promise<void> {
-    if (this.#running?.running === true) {
-      this.#running.kill('all');
-      await this.#running.ended;
-    }
+    if (this.#running?.running === true) this.#running.kill('all');
+    await this.#ended();
   }
 
   async play(): Promise<Verdict> {
@@ -71,6 +73,9 @@ class Player {
     await this.#sql(target, 'each', 'target');
     await this.#stage.writeFile(this.#pipeline, this.#stage.servers.nats.url);
     this.#before = await dumpDatabase(this.#url('source'));
+    const checked = await checkFile(this.#stage.file);
+    this.#told = checked.told;
+    this.#notCarried = checked.notCarried;
     for (const step of steps) {
       const stuck = await this.#step(step);
       if (stuck !== undefined) return stuck;
@@ -168,7 +173,7 @@ class Player {
   }
 
   async #compare(): Promise<Verdict> {
-    const told = this.#outputs.flatMap((output) => parseSaid(output).told);
+    const told = [...this.#told, ...this.#outputs.flatMap((output) => parseSaid(output).told)];
     const [source, target] = await Promise.all([
       dumpDatabase(this.#url('source')),
       dumpDatabase(this.#url('target'), ['weir']),
@@ -176,7 +181,15 @@ class Player {
     const changes = this.#case.steps.flatMap((step) =>
       step.do === 'sql' ? step.statements.map(({ sql }) => sql) : [],
     );
-    const details = differences({ before: this.#before!, source, target, changes, told });
+    const details = differences({
+      before: this.#before!,
+      source,
+      target,
+      changes,
+      told,
+      notCarried: this.#notCarried,
+      order: this.#pipeline.order ?? 'key',
+    });
     return details.length === 0 ? { is: 'equal' } : { is: 'failed', why: 'different', details };
   }
 
