@@ -5,8 +5,7 @@ import { featuresOf, type HuntCase } from './hunt-case.ts';
  * "refused" is no easy way out. Code and message are matched as `CODE: message`.
  */
 const ALLOWED: Readonly<Record<string, RegExp>> = {
-  'structure change':
-    /^(SCHEMA_CHANGED|TARGET_UNFIT|POSITION_LOST|SOURCE_UNFIT|check): /,
+  'structure change': /^(SCHEMA_CHANGED|TARGET_UNFIT|POSITION_LOST|SOURCE_UNFIT|check): /,
   'new table': /^(SCHEMA_CHANGED|TARGET_UNFIT|SOURCE_UNFIT|check): /,
   edit: /^(CONFIG_INVALID|TARGET_UNFIT|check|no code): /,
   extension: /^(check|TARGET_UNFIT): .*extension/i,

@@ -10,12 +10,10 @@ import { Summary } from './summary.ts';
 import { writeUp } from './write-up.ts';
 
 export interface HuntOptions {
-  /** The seed of the first case; each further one has the next. */
-  seed: number;
+  /** One case each. */
+  seeds: Iterable<number>;
   /** No case begins after that. */
   forMs: number;
-  /** Only so many. */
-  cases: number;
   /** How long a failure may be made smaller; 0 leaves it as it is. */
   shrinkMs: number;
   say: (line: string) => void;
@@ -29,9 +27,9 @@ export async function hunt(servers: HuntServers, options: HuntOptions): Promise<
   /** Of failures: each is made small once. */
   const kinds = new Set<string>();
   const endMs = Date.now() + options.forMs;
-  for (let i = 0; i < options.cases && (i === 0 || Date.now() < endMs); i++) {
-    const seed = options.seed + i;
+  for (const seed of options.seeds) {
     const startedAtMs = Date.now();
+    if (startedAtMs > endMs) break;
     const found = generateCase(seed, servers.facts);
     const played = await playSafely(found, servers);
     summary.add(seed, played.verdict, played);
@@ -48,6 +46,11 @@ export async function hunt(servers: HuntServers, options: HuntOptions): Promise<
     options.say(`hunt: seed ${seed}: from ${sizeOf(found)} to ${sizeOf(smallest)} parts`);
   }
   return summary;
+}
+
+/** From one on. */
+export function* seedsFrom(first: number): Iterable<number> {
+  for (let seed = first; ; seed++) yield seed;
 }
 
 /** A case that the hunt itself cannot play is a failure, too. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { HuntCase } from './hunt-case.ts';
-import { hunt } from './hunt.ts';
+import { hunt, seedsFrom } from './hunt.ts';
 import { verdictText } from './judge/verdict.ts';
 import { startHuntServers } from './play/hunt-servers.ts';
 import { playCase } from './play/play-case.ts';
@@ -36,9 +36,8 @@ async function huntThem(): Promise<boolean> {
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
   const one = values.minutes === undefined && values.seed !== undefined;
   const summary = await hunt(servers, {
-    seed,
+    seeds: one ? [seed] : seedsFrom(seed),
     forMs: Number(values.minutes ?? '10') * 60_000,
-    cases: one ? 1 : Infinity,
     shrinkMs: Number(values['shrink-minutes']) * 60_000,
     say,
   });

@@ -5,6 +5,7 @@ export class Summary {
   equal = 0;
   readonly #refused = new Map<string, number>();
   readonly #failed: { seed: number; why: string; folder: string }[] = [];
+  readonly #startedAtMs = Date.now();
   #taken = 0;
   #refusals = 0;
 
@@ -34,8 +35,9 @@ export class Summary {
 
   toString(): string {
     const refused = [...this.#refused].sort().map(([code, n]) => `${n} ${code}`);
+    const minutes = ((Date.now() - this.#startedAtMs) / 60_000).toFixed(1);
     return [
-      `hunt: ${this.databases} databases: ${this.equal} equal, refused: ${refused.join(', ') || 'none'}, ${this.failed} failed`,
+      `hunt: ${this.databases} databases in ${minutes} minutes: ${this.equal} equal, refused: ${refused.join(', ') || 'none'}, ${this.failed} failed`,
       `hunt: ${this.#taken} statements, and ${this.#refusals} that the databases refused`,
       ...this.#failed.map(
         ({ seed, why, folder }) => `hunt: failed: seed ${seed}: ${why} ${folder}`,
