@@ -77,6 +77,13 @@ export const ERROR_CODES = {
     means: 'A row is larger than a lane of the broker can carry.',
     fix: 'Start the source-reader with the `WEIR_LANE_MIB` that the message names, or leave the table out; the pipeline goes on at the row.',
   },
+  STATEMENT_REFUSED: {
+    retry: false,
+    exit: 1,
+    means:
+      'A database refused a statement, for a reason that lies in its objects, its settings or its version.',
+    fix: 'Change what the message names, then start the pipeline again: everything goes on from where it was.',
+  },
   TRANSFORM_FAILED: {
     retry: false,
     exit: 1,

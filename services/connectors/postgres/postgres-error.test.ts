@@ -4,6 +4,12 @@ import { toPostgresError } from './postgres-error.ts';
 const server = (code: string, message: string, more: object = {}): Error =>
   Object.assign(new Error(message), { code, severity: 'ERROR', ...more });
 
+/** Of SQLSTATEs (manual, appendix A). */
+const CLASSES =
+  '03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 53 54 55 57 58 72 F0 HV P0 XX'.split(
+    ' ',
+  );
+
 describe('toPostgresError', () => {
   it.each([
     ['57P01', 'UNREACHABLE'],
@@ -16,6 +22,11 @@ describe('toPostgresError', () => {
     ['23505', 'ROW_REFUSED'],
     ['22003', 'ROW_REFUSED'],
     ['42601', 'INTERNAL'],
+    ['55000', 'STATEMENT_REFUSED'],
+    ['0A000', 'STATEMENT_REFUSED'],
+    ['XX000', 'STATEMENT_REFUSED'],
+    ['54011', 'STATEMENT_REFUSED'],
+    ['08P01', 'CONFIG_INVALID'],
   ])('takes SQLSTATE %s as %s', (state, code) => {
     expect(toPostgresError(server(state, 'x'), 'reading').code).toBe(code);
   });
@@ -33,6 +44,31 @@ describe('toPostgresError', () => {
     expect(everything).not.toContain('secret');
     expect(error.message).toContain('table t');
     expect(toPostgresError(server('P0001', 'secret'), 'x').message).not.toContain('secret');
+  });
+
+  it('takes nothing for a defect but statements that were put together wrongly', () => {
+    const states = CLASSES.map((kind) => `${kind}999`);
+    const defects = states.filter(
+      (state) => toPostgresError(server(state, 'x'), 'x').code === 'INTERNAL',
+    );
+    expect(defects.map((state) => state.slice(0, 2))).toEqual(['03', '24', '25', '34', '3B']);
+    const where = 'PL/pgSQL function "my schema".f(text) line 3 at RETURN\nSQL statement "secret"';
+    const raised = toPostgresError(
+      server('42601', 'syntax error at or near "secret"', { where }),
+      'x',
+    );
+    expect(raised.code).toBe('STATEMENT_REFUSED');
+    expect(raised.message).toContain('"my schema".f(text)');
+    expect(raised.message).not.toContain('secret');
+  });
+
+  it('keeps values to itself in any language', () => {
+    for (const message of [
+      'ungültige Eingabesyntax für Typ integer: »geheim«',
+      'syntaxe en entrée invalide pour le type integer : « geheim »',
+      'неверный синтаксис для типа integer: "geheim"',
+    ])
+      expect(toPostgresError(server('22P02', message), 'x').message).not.toContain('geheim');
   });
 
   it('says what to do about a server that is not there', () => {

@@ -1,10 +1,11 @@
-import type { ErrorCode } from '../../../shared/errors/codes.ts';
 import { isAbort, toWeirError, WeirError } from '../../../shared/errors/weir-error.ts';
+import { adviceOf, codeOfState, functionIn } from './sql-state.ts';
 
 /**
  * Turns what `pg` or a socket threw into the house's error. `doing` says what was being tried and where, e.g.
- * `reading the catalog of localhost:5432/shop`. The server's DETAIL, WHERE and HINT never get in, because they
- * may hold row values; neither do the quoted parts of messages about data.
+ * `reading the catalog of localhost:5432/shop`. Of the server's CONTEXT only the name of a function gets in, and DETAIL
+ * and HINT only where they are about objects, because they may hold row values; neither do the quoted parts of messages
+ * about data.
  */
 export function toPostgresError(error: unknown, doing: string): WeirError {
   if (error instanceof WeirError) return error;
@@ -17,10 +18,22 @@ export function toPostgresError(error: unknown, doing: string): WeirError {
       ['constraint', fields.constraint],
     ].flatMap(([what, name]) => (name === undefined ? [] : [`${what} ${name}`]));
     const about = names.length === 0 ? '' : ` (${names.join(', ')})`;
+    const raised = functionIn(fields.where);
+    const by = raised === null ? '' : `, raised by the function ${raised}`;
+    const code = isPassing(fields) ? 'UNREACHABLE' : codeOfState(state);
+    const told =
+      code === 'STATEMENT_REFUSED' && raised === null ? [fields.detail, fields.hint] : [];
+    const more = [adviceOf(state), ...told].flatMap((text) =>
+      text ? ` ${text.replace(/[.\s]*$/, '')}.` : [],
+    );
     return new WeirError(
-      codeOfState(state, fields.message),
-      `${capital(doing)} failed: ${safeMessage(state, fields.message)}${about} [${state}].`,
-      { cause: withoutRows(error), details: { sqlState: state } },
+      // What a function of the user does is no statement of ours.
+      code === 'INTERNAL' && raised !== null ? 'STATEMENT_REFUSED' : code,
+      `${capital(doing)} failed: ${safeMessage(state, fields.message)}${about}${by} [${state}].${more.join('')}`,
+      {
+        cause: withoutRows(error),
+        details: { sqlState: state, ...(raised === null ? {} : { raisedBy: raised }) },
+      },
     );
   }
   if (isAbort(error)) return toWeirError(error);
@@ -33,6 +46,17 @@ export function toPostgresError(error: unknown, doing: string): WeirError {
   return new WeirError('INTERNAL', `${capital(doing)} failed: ${fields.message}`, { cause: error });
 }
 
+/** The same where rows are read: what is refused there is a value that the source itself cannot give. */
+export function toSourceError(error: unknown, doing: string): WeirError {
+  const found = toPostgresError(error, doing);
+  if (found === error || found.code !== 'ROW_REFUSED') return found;
+  return new WeirError(
+    'SOURCE_UNFIT',
+    `${found.message} The source cannot write one of its values as text in UTF-8; correct that row there.`,
+    { cause: found.cause, details: found.details },
+  );
+}
+
 interface ErrorFields {
   message: string;
   code?: string;
@@ -40,13 +64,49 @@ interface ErrorFields {
   table?: string;
   column?: string;
   constraint?: string;
+  detail?: string;
+  hint?: string;
+  where?: string;
+  /** The server's function in C that raised it, which has the same name in every language. */
+  routine?: string;
+}
+
+const FIELDS = [
+  'code',
+  'severity',
+  'table',
+  'column',
+  'constraint',
+  'detail',
+  'hint',
+  'where',
+  'routine',
+] as const;
+
+/**
+ * The connection that exported the snapshot is gone: a new start takes a new one. Or two sessions have changed the same
+ * entry of the catalog, of which one has to come again.
+ */
+function isPassing({ message, routine }: ErrorFields): boolean {
+  return (
+    routine === 'ImportSnapshot' ||
+    /snapshot .* does not exist|invalid snapshot identifier|tuple concurrently/.test(message)
+  );
+}
+
+/** A row that no partition takes. */
+export function isWithoutPartition(error: unknown): boolean {
+  const { message, routine } = errorFields(error);
+  return (
+    routine === 'ExecFindPartition' || /no partition of relation .* found for row/.test(message)
+  );
 }
 
 function errorFields(error: unknown): ErrorFields {
   if (typeof error !== 'object' || error === null) return { message: String(error) };
   const record = error as Record<string, unknown>;
   const fields: ErrorFields = { message: typeof record.message === 'string' ? record.message : '' };
-  for (const name of ['code', 'severity', 'table', 'column', 'constraint'] as const) {
+  for (const name of FIELDS) {
     const value = record[name];
     if (typeof value === 'string') fields[name] = value;
   }
@@ -56,30 +116,13 @@ function errorFields(error: unknown): ErrorFields {
   return fields;
 }
 
-/** SQLSTATEs by which a server refuses a row (manual, appendix A); 54000: a value is too large for an index. */
-export const REFUSING_STATES = /^(21|22|23|44|P0|54000)/;
-
-/** By SQLSTATE. */
-function codeOfState(state: string, message: string): ErrorCode {
-  const kind = state.slice(0, 2);
-  // The connection that exported the snapshot is gone: a new start takes a new one.
-  if (/snapshot .* does not exist|invalid snapshot identifier/.test(message)) return 'UNREACHABLE';
-  if (state === '42501' || kind === '28') return 'ACCESS_DENIED';
-  if (state === '3D000') return 'CONFIG_INVALID';
-  if (kind === '08' || kind === '53' || kind === '40' || kind === '57' || kind === '58')
-    return 'UNREACHABLE';
-  // 55P03: a lock was not available; 55006: an object, such as a slot, is in use.
-  if (state === '55P03' || state === '55006') return 'UNREACHABLE';
-  // Read only: a standby that is about to be promoted.
-  if (state === '25006') return 'UNREACHABLE';
-  if (state === '42P01' || state === '42703' || state === '3F000') return 'SCHEMA_CHANGED';
-  return REFUSING_STATES.test(state) ? 'ROW_REFUSED' : 'INTERNAL';
-}
-
-/** Messages of data errors quote the value; those that functions raise may say anything. */
+/** Messages of data errors quote the value, in the marks of their language; those that functions raise may say anything. */
 function safeMessage(state: string, message: string): string {
   if (state.startsWith('P0')) return 'a trigger or function raised an exception';
-  if (state.startsWith('22')) return message.replaceAll(/"[^]*"/g, '"…"').replace(/: .*$/s, '');
+  if (state.startsWith('22') || state === '42601')
+    return message
+      .replaceAll(/["'«»„“”‚‘’「『][^]*["'«»„“”‚‘’」』]/g, '"…"')
+      .replace(/[:：] .*$/s, '');
   return message;
 }
 

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { quoteLiteral } from './names.ts';
-import { REFUSING_STATES } from './postgres-error.ts';
+import { NAMES_FUNCTION, PASSING_STATES, REFUSING_STATES } from './sql-state.ts';
 import type { Staging } from './staging-tables.ts';
 import type { StagingUse, WriteStatements } from './write-statements.ts';
 import type { WriteTarget } from './write-target.ts';
@@ -14,6 +14,7 @@ export interface Refusal {
   table: string | null;
   column: string | null;
   constraint: string | null;
+  where: string;
 }
 
 /**
@@ -45,6 +46,7 @@ export function searchStatement(
 DECLARE
   weir_places tid[]; weir_chosen tid[]; weir_all integer; weir_at integer; weir_size integer;
   weir_code text; weir_message text; weir_table text; weir_column text; weir_constraint text;
+  weir_context text;
   weir_found json[] := '{}';
 BEGIN
 ${body.join('\n')}
@@ -62,8 +64,10 @@ export async function readSearchResult(client: ClientBase): Promise<Refusal[]> {
 
 const CAUGHT = `EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
   GET STACKED DIAGNOSTICS weir_code = RETURNED_SQLSTATE, weir_message = MESSAGE_TEXT,
-    weir_table = TABLE_NAME, weir_column = COLUMN_NAME, weir_constraint = CONSTRAINT_NAME;
-  IF weir_code !~ ${quoteLiteral(REFUSING_STATES.source)} THEN RAISE; END IF;`;
+    weir_table = TABLE_NAME, weir_column = COLUMN_NAME, weir_constraint = CONSTRAINT_NAME,
+    weir_context = PG_EXCEPTION_CONTEXT;
+  IF weir_code !~ ${quoteLiteral(REFUSING_STATES.source)} AND (weir_code ~ ${quoteLiteral(PASSING_STATES.source)}
+    OR weir_context !~ ${quoteLiteral(NAMES_FUNCTION)}) THEN RAISE; END IF;`;
 
 function clearBlock(steps: readonly string[]): string {
   return `BEGIN ${steps.join('; ')}; ${CAUGHT} END;`;
@@ -84,7 +88,7 @@ WHILE weir_at <= weir_all LOOP
     ELSE
       weir_found := weir_found || json_build_object('use', '${use}', 'at', weir_at, 'code', weir_code,
         'message', weir_message, 'table', NULLIF(weir_table, ''), 'column', NULLIF(weir_column, ''),
-        'constraint', NULLIF(weir_constraint, ''));
+        'constraint', NULLIF(weir_constraint, ''), 'where', weir_context);
       weir_at := weir_at + 1;
     END IF;
   END;

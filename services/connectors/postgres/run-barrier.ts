@@ -1,11 +1,14 @@
 import type { Barrier } from '../../../shared/connector/source.ts';
+import type { ClientBase } from 'pg';
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { alignRelation } from './align-relation.ts';
 import { applyChanges, prepareStaging } from './apply-changes.ts';
 import { emptyStaging } from './attempt-script.ts';
 import { toMoveStatements, type Statement } from './change-statements.ts';
 import { moveRows, toMove } from './move-rows.ts';
 import { truncateParked, type Aside } from './parked-entries.ts';
+import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { definitionOf } from './definition-of.ts';
 import type { RelationCache } from './relation-cache.ts';
@@ -58,6 +61,10 @@ export async function barrierStatements(
       if (barrier.relations.length === 0) return [];
       const namespaces = barrier.relations.map(({ namespace }) => namespace);
       const tables = namespaces.map((namespace) => names.ofNamespace(namespace));
+      await refuseOutsideKeys(
+        session.client,
+        tables.map((table) => table.sql),
+      );
       // Not CASCADE: what it empties at the source is in the list, and no other table is the pipeline's to empty.
       const identity = barrier.restartIdentity ? ' RESTART IDENTITY' : '';
       const emptied = await readRowsOf(
@@ -79,6 +86,16 @@ export async function barrierStatements(
       ]);
     }
   }
+}
+
+async function refuseOutsideKeys(client: ClientBase, tables: readonly string[]): Promise<void> {
+  const keys = await readOutsideKeys(client, tables);
+  if (keys.length === 0) return;
+  const said = keys.map((key) => `${key.table} refers to ${key.references} by ${key.name}`);
+  throw new WeirError(
+    'TARGET_UNFIT',
+    `TRUNCATE of ${tables.join(', ')} at the source cannot be followed while others at the target refer to what it empties: ${said.join(', ')}; run at the target ${keys.map(dropKey).join('; ')}; then start the pipeline again`,
+  );
 }
 
 export async function alignNamespace(

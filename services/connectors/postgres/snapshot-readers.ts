@@ -8,7 +8,7 @@ import { connect, describeServer, disconnect } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import { CopiedTuples } from './copied-tuples.ts';
 import { quoteLiteral } from './names.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { toPostgresError, toSourceError } from './postgres-error.ts';
 
 export interface SnapshotReadersOptions {
   url: string;
@@ -54,7 +54,7 @@ export class SnapshotReaders {
     } catch (error) {
       await disconnect(client);
       if (isAbort(error)) throw error;
-      throw toPostgresError(error, `${doing} from ${this.#where}`);
+      throw toSourceError(error, `${doing} from ${this.#where}`);
     } finally {
       this.#busy.delete(client);
     }

@@ -17,7 +17,7 @@ import type { ControlConnection } from './control-connection.ts';
 import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
 import { pipelineObjectName, quoteIdent } from './names.ts';
 import { PgOutputDecoder } from './pgoutput.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { toSourceError } from './postgres-error.ts';
 import { publicationNames } from './publication.ts';
 import { ReleasedPosition } from './released-position.ts';
 import { streamReplication } from './replication-stream.ts';
@@ -265,7 +265,7 @@ export class PostgresSourceSession implements SourceSession {
   }
 
   #toError(error: unknown): unknown {
-    return toPostgresError(error, `following the changes of ${this.#options.control.where}`);
+    return toSourceError(error, `following the changes of ${this.#options.control.where}`);
   }
 }
 

@@ -5,6 +5,7 @@ import { checkEnforcement } from './enforcement-check.ts';
 import { compareTable } from './compare-table.ts';
 import { rehearseTable } from './create-table.ts';
 import { quoteIdent } from './names.ts';
+import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { otherTables } from './recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingStateRight, openStateTables } from './state-tables.ts';
@@ -64,6 +65,7 @@ export async function checkTarget(
       ? await checkEnforcement(client, target, relations, existing)
       : await checkTriggers(client, server, relations, existing)),
   );
+  findings.push(...(await checkOutsideKeys(client, existing)));
   if (findings.every(({ level }) => level === 'ok'))
     findings.push({
       level: 'ok',
@@ -267,6 +269,23 @@ function unchecked({ name, table }: { name: TargetName; table: TargetTable }): F
         `the deferrable constraint ${index.name} is not checked while changes are applied: unless the source has it too, make it anew as NOT DEFERRABLE`,
       ),
     );
+}
+
+/** Tables that the pipeline does not write may refer to those that it writes. */
+async function checkOutsideKeys(
+  client: pg.Client,
+  existing: readonly { name: TargetName }[],
+): Promise<Finding[]> {
+  const keys = await readOutsideKeys(
+    client,
+    existing.map(({ name }) => name.sql),
+  );
+  return keys.map((key) =>
+    warning(
+      key.references,
+      `the table ${key.table}, which is not the pipeline's, refers to it by the foreign key ${key.name}: a TRUNCATE at the source would stop the pipeline until ${dropKey(key)} was run`,
+    ),
+  );
 }
 
 function grantTo({ version, role }: Server): string {

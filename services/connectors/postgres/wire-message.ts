@@ -28,7 +28,7 @@ export function queryMessage(sql: string): Buffer {
   return message;
 }
 
-/** The fields of an ErrorResponse's body as the error that `pg` would throw, without DETAIL, HINT and WHERE. */
+/** The fields of an ErrorResponse's body as the error that `pg` would throw. */
 export function parseErrorResponse(body: Buffer): Error {
   const fields: Record<string, string> = {};
   let at = 0;
@@ -48,6 +48,10 @@ const ERROR_FIELDS: Readonly<Record<string, string>> = {
   t: 'table',
   c: 'column',
   n: 'constraint',
+  D: 'detail',
+  H: 'hint',
+  W: 'where',
+  R: 'routine',
 };
 
 /** The count at the end of a command tag such as `COPY 12`; 0 where there is none. */

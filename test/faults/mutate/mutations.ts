@@ -198,6 +198,28 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/e2e/speed.test.ts'],
   },
   {
+    name: 'a row that a function of the target refuses is told with its key',
+    edits: [
+      {
+        file: `${POSTGRES}/row-error.ts`,
+        find: "if (found.code !== 'ROW_REFUSED' && !isRaised) return found;",
+        replace: "if (found.code !== 'ROW_REFUSED') return found;",
+      },
+    ],
+    tests: ['test/cases/refusals.test.ts'],
+  },
+  {
+    name: 'what the server refuses is no defect',
+    edits: [
+      {
+        file: `${POSTGRES}/sql-state.ts`,
+        find: "?? 'STATEMENT_REFUSED'",
+        replace: "?? 'INTERNAL'",
+      },
+    ],
+    tests: ['services/connectors/postgres/postgres-error.test.ts'],
+  },
+  {
     name: 'rights on a sequence are asked for of sequences only',
     edits: [
       {

@@ -1,0 +1,63 @@
+import type { ErrorCode } from '../../../shared/errors/codes.ts';
+
+/** SQLSTATEs by which a server refuses a row (manual, appendix A); 54000: a value is too large for an index. */
+export const REFUSING_STATES = /^(21|22|23|44|P0|54000)/;
+
+/** Those that pass by themselves, or that somebody who works on the server ends. */
+export const PASSING_STATES = /^(08|40|53|57|58)|^(55P03|55006|25006|25P03|25P04)$/;
+
+/**
+ * The first that matches counts. What a server refuses is never a defect of Weir, except where only a statement that Weir
+ * put together wrongly can be the cause; what is not listed is refused for a reason that the server tells.
+ */
+const TABLE: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/^(42501|28)/, 'ACCESS_DENIED'],
+  // No such database; a packet that a pooler does not take.
+  [/^(3D000|08P01)/, 'CONFIG_INVALID'],
+  // A library that an extension or a function needs is not on the server.
+  [/^58P01/, 'STATEMENT_REFUSED'],
+  [PASSING_STATES, 'UNREACHABLE'],
+  [/^(42P01|42703|3F000)/, 'SCHEMA_CHANGED'],
+  [REFUSING_STATES, 'ROW_REFUSED'],
+  // Syntax; a transaction, a cursor or a statement in a state that it is not meant to be in.
+  [/^(42601|03|24|25|34|3B)/, 'INTERNAL'],
+];
+
+export function codeOfState(state: string): ErrorCode {
+  return TABLE.find(([states]) => states.test(state))?.[1] ?? 'STATEMENT_REFUSED';
+}
+
+const SHARED =
+  'Something between here and the server, such as a pooler that shares a connection among several, mixes sessions; name the server itself in the URL, or let the pooler keep one connection a session';
+
+/** What to know of a state that its message does not say. */
+const ADVICE: Readonly<Record<string, string>> = {
+  '08P01':
+    'Something between here and the server, such as a pooler, does not pass on what a session begins with; name the server itself in the URL, or have it ignore "options" (PgBouncer: ignore_startup_parameters = options)',
+  '25006': 'The server is a standby; it takes writes once it is promoted, or name the primary',
+  '26000': SHARED,
+  '42P05': SHARED,
+  XX001: 'A page of the server is damaged; restore it before anything else',
+  XX002: 'An index of the server is damaged; run REINDEX on it',
+};
+
+export function adviceOf(state: string): string | null {
+  return ADVICE[state] ?? null;
+}
+
+/**
+ * The function of the user that raised an error, from the server's CONTEXT, which may hold values beside it. The
+ * innermost comes first. Blocks that Weir sends are no function.
+ */
+export function functionIn(context: string | undefined): string | null {
+  for (const line of context?.split('\n') ?? []) {
+    const name =
+      /^PL\/\S+ function (.+?)(?: line \d+.*| while .*| during .*)?$/.exec(line)?.[1] ??
+      /^SQL function (".+?"(?="?(?: |$)))/.exec(line)?.[1];
+    if (name !== undefined && name !== 'inline_code_block') return name;
+  }
+  return null;
+}
+
+/** The same question as an expression of the server's, for `refusal-search.ts`. */
+export const NAMES_FUNCTION = String.raw`(^|\n)(PL/\S+ function (?!inline_code_block)|SQL function )`;
