@@ -28,7 +28,7 @@ export function queryMessage(sql: string): Buffer {
   return message;
 }
 
-/** The fields of an ErrorResponse's body as the error that `pg` would throw. */
+/** The fields of an ErrorResponse's body as the error that `pg` would throw, without DETAIL, HINT and WHERE. */
 export function parseErrorResponse(body: Buffer): Error {
   const fields: Record<string, string> = {};
   let at = 0;
@@ -48,9 +48,6 @@ const ERROR_FIELDS: Readonly<Record<string, string>> = {
   t: 'table',
   c: 'column',
   n: 'constraint',
-  D: 'detail',
-  H: 'hint',
-  W: 'where',
   R: 'routine',
 };
 
