@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
+import { createHolder } from '../../shared/hub/holder.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { Leases } from '../../shared/hub/leases.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
@@ -7,6 +8,12 @@ import { runTogether } from '../../shared/lifecycle/run-together.ts';
 
 const LEASE_MS = 10_000;
 const KEY = 'reader';
+
+/** Whether some source-reader of the pipeline holds its lease, alive or gone only a moment ago. */
+export async function isReaderLeased({ control }: Hub, pipeline: string): Promise<boolean> {
+  const leases = await Leases.open(control, pipeline, createHolder(), LEASE_MS);
+  return (await leases.entries()).has(KEY);
+}
 
 export interface ReaderLeaseOptions {
   hub: Hub;

@@ -59,7 +59,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
     id: shortHolder(holder),
     pid: process.pid,
     atMs: Date.now(),
-    problem: problem ?? epoch?.problem ?? late,
+    problem: problem ?? epoch?.problem ?? late ?? source.problem?.() ?? null,
     phase: epoch?.phase ?? phase,
     readerEpoch: epoch?.number ?? 0,
     copy: epoch?.copy ?? {},

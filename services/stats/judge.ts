@@ -102,7 +102,7 @@ function stuckBecause(facts: Facts): string | null {
       : `${what}; look for locks or load at the target, and at the log of the writers`;
   }
   if (!isLaneStuck) return null;
-  return `lane ${slowest.lane} has committed nothing for ${formatDuration(slowest.stoodMs)} while others go on; ${slowest.owner === null ? 'no writer works on it: start one' : `look at the log of its writer ${slowest.owner}`}`;
+  return `lane ${slowest.lane} has committed nothing for ${formatDuration(slowest.stoodMs)} while others go on; ${slowest.owner === null ? 'no writer works on it: start one' : (problem ?? `look at the log of its writer ${slowest.owner}`)}`;
 }
 
 function unbalanced({ namespace, kind, read, settled }: Difference): string {

@@ -5,8 +5,10 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { LaneLife } from '../../shared/hub/lane-life.ts';
 import { LaneOwner } from '../../shared/hub/lane-owner.ts';
+import { streamName } from '../../shared/hub/names.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
+import { lastSequenceOf } from '../../shared/hub/streams.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
@@ -56,7 +58,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
   };
   const status = (): WriterStatus => ({
     service: 'target-writer',
-    ...life.status(),
+    ...lifeStatus(life, sink),
     warnings: [...(sink.warnings?.() ?? [])],
     changesApplied: meter.changesApplied,
     rowsCopied: meter.rowsCopied,
@@ -74,7 +76,7 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
       body: async (inner) => {
         while (!inner.aborted) {
           life.waits();
-          const lanes = await waitForPlan(sink, spec, inner);
+          const lanes = await waitForLanes({ hub, sink, spec }, inner);
           if (lanes === null) return;
           const opened = await openLanes(context, lanes, spec.copyLanes);
           life.began(opened);
@@ -94,6 +96,12 @@ export async function runTargetWriter(options: TargetWriterOptions): Promise<voi
     stopStatus();
     await sink.close();
   }
+}
+
+/** What has failed comes before what is only waited for. */
+function lifeStatus(life: LaneLife, sink: Sink): ReturnType<LaneLife['status']> {
+  const status = life.status();
+  return { ...status, problem: status.problem ?? sink.problem?.() ?? null };
 }
 
 /** Chunks need no order, and may have more lanes than the changes. */
@@ -138,12 +146,16 @@ async function untilReset(
   }
 }
 
-/** The number of lanes of the pipeline, as soon as a reader has made its plan; null when aborted first. */
-async function waitForPlan(
-  sink: Sink,
-  spec: PipelineSpec,
+/**
+ * The number of lanes of the pipeline, as soon as a reader has made its plan and lanes in this broker; null when aborted
+ * first. Until then nothing is touched: a reader that finds the pipeline running elsewhere, with another broker, makes none,
+ * and the lanes there must not be taken from their owners.
+ */
+async function waitForLanes(
+  { hub, sink, spec }: Pick<TargetWriterOptions, 'hub' | 'sink' | 'spec'>,
   signal: AbortSignal,
 ): Promise<number | null> {
+  const first = streamName(spec.name, 'lane', 0);
   while (!signal.aborted) {
     const state = await sink.readState();
     if (state !== null && state.order !== spec.order)
@@ -151,7 +163,8 @@ async function waitForPlan(
         'CONFIG_INVALID',
         `pipeline ${spec.name} was made with order: ${state.order}, and the file says ${spec.order}; set it back, or run \`weir reset\` and copy anew`,
       );
-    if (state !== null) return state.plan.lanes;
+    if (state !== null && (await lastSequenceOf(hub.control, first)) !== null)
+      return state.plan.lanes;
     await pause(200, signal);
   }
   return null;

@@ -60,6 +60,8 @@ export interface Sink {
   /** Sets what travels beside the log (`SourceSession.sideState`), never backwards; or keeps a `KeptState`. */
   writeSideState(state: unknown): Promise<void>;
 
+  /** What this sink waits for at the target although nothing has failed, such as a lock and who holds it: one sentence. */
+  problem?(): string | null;
   /** What a person should look after at the target and no error tells, a sentence each, as far as this sink has seen. */
   warnings?(): readonly string[];
   /** Removes the pipeline's state from the target; the data stays. Repeatable. */

@@ -27,6 +27,8 @@ export interface Source {
    * open. Returns the error to stop with, which says what is lost; `open` throws it too from then on.
    */
   giveUpPosition(reason: string): Promise<WeirError>;
+  /** What is waited for at the source although nothing has failed, such as a lock and who holds it: one sentence. */
+  problem?(): string | null;
   /** Removes everything the pipeline created in this store. Repeatable. */
   reset(): Promise<void>;
   close(): Promise<void>;

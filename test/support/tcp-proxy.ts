@@ -8,6 +8,8 @@ interface Link {
   server: Socket;
   /** The client was told that the connection ended; the server was not, and keeps what it has. */
   halfClosed: boolean;
+  /** What either side says is lost, and neither is told. */
+  lost: boolean;
 }
 
 /**
@@ -97,6 +99,11 @@ export class TcpProxy {
     }
   }
 
+  /** The connections of now lead nowhere any more, and nobody is told; new ones are let through. */
+  lose(): void {
+    for (const link of this.#links) link.lost = true;
+  }
+
   /**
    * The next `count` answers of the server that hold `pattern` are lost, with their connections: the server has done
    * what it was asked, and the client never learns it.
@@ -125,7 +132,7 @@ export class TcpProxy {
       return;
     }
     const server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
-    const link: Link = { client, server, halfClosed: false };
+    const link: Link = { client, server, halfClosed: false, lost: false };
     this.#links.add(link);
     server.on('error', () => client.resetAndDestroy());
     this.#forward(client, server, link);
@@ -136,6 +143,7 @@ export class TcpProxy {
       this.#links.delete(link);
     });
     server.on('close', () => {
+      if (link.lost) return;
       client.destroy();
       this.#links.delete(link);
     });
@@ -147,7 +155,7 @@ export class TcpProxy {
       turn = turn.then(async () => {
         if (this.delayMs > 0) await sleep(this.delayMs);
         await this.#held?.promise;
-        if (!link.halfClosed && !to.destroyed) step();
+        if (!link.halfClosed && !link.lost && !to.destroyed) step();
       });
     };
     from.on('data', (bytes: Buffer) => {

@@ -5,10 +5,10 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, type Hub } from '../../../shared/hub/hub.ts';
 import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
-import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { createLogger } from '../../../shared/logging/logger.ts';
+import { isReaderLeased } from '../../source-reader/reader-lease.ts';
 import { readAccess } from '../control/access-options.ts';
 import { checkPipeline, type CheckReport } from '../check/pipeline-check.ts';
 import { startNats } from '../embedded/nats-server.ts';
@@ -130,15 +130,19 @@ function valueOf<T>(result: PromiseSettledResult<T>): T {
   return result.value;
 }
 
-/** Services of the same pipeline answer at once where they share the broker; elsewhere the source refuses. */
+/** A reader that lives says so every second; of one that is gone only the lease is there, for some seconds more. */
+const HEARD_MS = 3_000;
+
+/** Before anything is started, which would take its share of the lanes. Elsewhere the source refuses a second reader. */
 async function refuseSecondRun(hub: Hub, pipeline: string): Promise<void> {
-  let running: ServiceStatus | null = null;
+  if (!(await isReaderLeased(hub, pipeline))) return;
+  const heard = new AbortController();
   const stop = watchStatus(hub.control, pipeline, (status) => {
-    if (status.service === 'source-reader') running = status;
+    if (status.service === 'source-reader') heard.abort();
   });
-  await pause(500, new AbortController().signal);
+  await pause(HEARD_MS, heard.signal);
   stop();
-  if (running !== null)
+  if (heard.signal.aborted)
     throw new WeirError(
       'ALREADY_RUNNING',
       `pipeline ${pipeline} is running already on this NATS server; stop it first, or start more writers with \`weir service target-writer\``,

@@ -4,6 +4,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { describeServer, parseConnectionUrl, type ConnectionUrl } from './connection-url.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { pinSettings, startupOptions } from './session-settings.ts';
+import { watchSession } from './session-watch.ts';
 import { encryptions, isOtherWay, isWithoutSsl, sslProblem, type Encryption } from './ssl-mode.ts';
 
 export { describeServer };
@@ -26,6 +27,13 @@ export async function connect(text: string, options: ConnectOptions): Promise<pg
   const client = await openClient(url, where, options);
   try {
     await pinSettings(client, where);
+    // Asked for: a proxy between may have told a number of its own.
+    const sql = 'SELECT pg_catalog.pg_backend_pid() AS pid';
+    const { rows } = await client.query<{ pid: number }>(sql);
+    const applicationName = `${options.applicationName} sessions`;
+    watchSession(text, client, Number(rows[0]!.pid), () =>
+      openClient(url, where, { applicationName }),
+    );
   } catch (error) {
     client.connection.stream.destroy();
     throw toPostgresError(error, `connecting to ${where}`);

@@ -36,6 +36,7 @@ import { requireRecordedTables } from './recorded-table.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
 import { savePlan, type PlanTarget } from './save-plan.ts';
+import { waitingAt } from './session-watch.ts';
 import { SideStateWriter } from './side-state.ts';
 import { dropState } from './state-tables.ts';
 import type { SideState } from './table-definition.ts';
@@ -272,6 +273,10 @@ class PostgresSink implements Sink {
       else if (state !== null && state !== undefined)
         await this.#sideState.write(client, state as SideState);
     });
+  }
+
+  problem(): string | null {
+    return waitingAt(this.#options.url);
   }
 
   warnings(): readonly string[] {

@@ -4,6 +4,12 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 
 type DataListener = (chunk: Buffer) => void;
 
+const tapped = new WeakSet<pg.Client>();
+
+export function isTapped(client: pg.Client): boolean {
+  return tapped.has(client);
+}
+
 /**
  * Takes the socket of an idle `pg` client over, so that bulk data passes without being parsed message by message.
  *
@@ -12,6 +18,7 @@ type DataListener = (chunk: Buffer) => void;
  * paused while nobody waits for a chunk, so that at most a few chunks are in memory.
  */
 export class SocketTap {
+  readonly #client: pg.Client;
   readonly #stream: Duplex;
   readonly #parsers: DataListener[];
   readonly #chunks: Buffer[] = [];
@@ -20,6 +27,8 @@ export class SocketTap {
   #failed = false;
 
   constructor(client: pg.Client) {
+    this.#client = client;
+    tapped.add(client);
     this.#stream = client.connection.stream;
     this.#parsers = this.#stream.listeners('data') as DataListener[];
     for (const parser of this.#parsers) this.#stream.off('data', parser);
@@ -57,6 +66,7 @@ export class SocketTap {
 
   /** Gives the socket back to the client. */
   release(): void {
+    tapped.delete(this.#client);
     this.#stream.off('data', this.#onData);
     this.#stream.off('error', this.#onError);
     this.#stream.off('close', this.#onClose);

@@ -12,6 +12,7 @@ import { controlApplicationName, LOCK_HEARTBEAT_MS, takeLock } from './pipeline-
 import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
+import { waitingAt } from './session-watch.ts';
 import { checkSource } from './source-check.ts';
 import { placedTables, requireInPlace } from './table-places.ts';
 import { giveUpSlot, readSlotRetention } from './slot-retention.ts';
@@ -69,6 +70,8 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
 
     bytesBetween: (from, to) =>
       Math.max(0, Number(fromPosition(to).high - fromPosition(from).high)),
+
+    problem: () => waitingAt(url),
 
     async readRetention() {
       watching ??= await ControlConnection.open(url, `weir ${pipeline} watch`);

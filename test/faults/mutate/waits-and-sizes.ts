@@ -116,4 +116,70 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     ],
     tests: ['services/source-reader/lane-writer.test.ts', 'test/cases/large-rows.test.ts'],
   },
+  {
+    name: 'a session at rest whose answer does not come is ended',
+    edits: [
+      {
+        file: 'services/connectors/postgres/session-watch.ts',
+        find: "session.end('the answer of the server was lost')",
+        replace: 'session.atRest = 0',
+      },
+    ],
+    tests: ['test/integration/postgres-waits.test.ts'],
+  },
+  {
+    name: 'a session that its server does not know any more is ended',
+    edits: [
+      {
+        file: 'services/connectors/postgres/session-watch.ts',
+        find: "session.end('the server does not know it any more')",
+        replace: 'session.atRest = 0',
+      },
+    ],
+    tests: ['test/integration/postgres-waits.test.ts'],
+  },
+  {
+    name: 'the sessions of a server that lets nobody in are ended',
+    edits: [
+      {
+        file: 'services/connectors/postgres/session-watch.ts',
+        find: "for (const session of silent) session.end('the server does not answer any more');",
+        replace: 'for (const session of silent) session.atRest = 0;',
+      },
+    ],
+    tests: ['test/integration/postgres-waits.test.ts'],
+  },
+  {
+    name: 'whoever waits for a lock tells who holds it',
+    edits: [
+      {
+        file: 'services/connectors/postgres/session-watch.ts',
+        find: 'else if (activity.holders.length > 0) waiting.push(activity);',
+        replace: 'else if (activity.holders.length < 0) waiting.push(activity);',
+      },
+    ],
+    tests: ['test/integration/postgres-waits.test.ts'],
+  },
+  {
+    name: 'a writer touches no lane before a reader has made those of its broker',
+    edits: [
+      {
+        file: 'services/target-writer/target-writer.ts',
+        find: 'if (state !== null && (await lastSequenceOf(hub.control, first)) !== null)',
+        replace: "if (state !== null && first !== '')",
+      },
+    ],
+    tests: ['test/cases/second-run.test.ts'],
+  },
+  {
+    name: 'a second run looks for a reader before it starts anything',
+    edits: [
+      {
+        file: 'services/cli/commands/run.ts',
+        find: '  if (!(await isReaderLeased(hub, pipeline))) return;',
+        replace: '  if (await isReaderLeased(hub, pipeline)) return;',
+      },
+    ],
+    tests: ['test/cases/second-run.test.ts'],
+  },
 ];
