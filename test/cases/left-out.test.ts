@@ -40,7 +40,7 @@ const THINGS: Record<string, string> = {
     'CREATE INDEX ON p1 (v); ALTER TABLE p1 ADD CHECK (id >= 0)',
   'foreign keys to tables that are not carried':
     'CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.t (id int PRIMARY KEY); ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES elsewhere.t NOT VALID',
-  'parents of tables (INHERITS) that are not carried':
+  'parents of tables (INHERITS)':
     'CREATE TABLE elsewhere.parent (id int); CREATE TABLE child () INHERITS (elsewhere.parent)',
   'typed tables (OF)':
     'CREATE TYPE form AS (id int); CREATE TABLE formed OF form; ALTER TABLE t ADD f form',

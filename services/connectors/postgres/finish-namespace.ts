@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
+import { nameIndexes, type NamedDefinition, type RenamedIndex } from './index-names.ts';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
@@ -11,14 +12,14 @@ import type { TargetName } from './target-names.ts';
 /**
  * Does what a namespace waits for after its copy: further unique and exclusion constraints, checks that could not
  * hold before, indexes, statistics. In one transaction under a lock on its row, so that one writer does it while
- * the others pass it by; once it is committed, changes may be applied.
+ * the others pass it by; once it is committed, changes may be applied. Returns what has other names than at the source.
  */
 export async function finishNamespace(
   client: pg.Client,
   target: PlanTarget,
   namespace: string,
-): Promise<void> {
-  await inTransaction(client, async () => {
+): Promise<RenamedIndex[]> {
+  return inTransaction(client, async () => {
     const { rows } = await client.query<Late>(
       `SELECT relation, definition FROM weir.namespace n
        WHERE pipeline = $1 AND namespace = $2 AND NOT ready AND NOT EXISTS (
@@ -26,14 +27,16 @@ export async function finishNamespace(
        FOR UPDATE SKIP LOCKED`,
       [target.pipeline, namespace],
     );
-    if (rows[0] === undefined) return;
+    if (rows[0] === undefined) return [];
     const name = target.names.ofNamespace(namespace);
-    if (target.create === 'missing') await createLate(client, rows[0], name);
+    const named =
+      target.create === 'missing' ? await createLate(client, rows[0], name) : { renamed: [] };
     await client.query(`ANALYZE ${name.sql}`);
     await client.query(
       'UPDATE weir.namespace SET ready = true WHERE pipeline = $1 AND namespace = $2',
       [target.pipeline, namespace],
     );
+    return named.renamed;
   });
 }
 
@@ -45,32 +48,35 @@ export interface Late {
 /** Creates what is not there yet. */
 export async function createLate(
   client: pg.Client,
-  { relation, definition }: Late,
+  { relation, definition: asAtSource }: Late,
   name: TargetName,
-): Promise<void> {
+  claimed?: ReadonlySet<string>,
+): Promise<NamedDefinition> {
+  const named = await nameIndexes(client, asAtSource, name, claimed);
+  const { definition } = named;
   const key = relation.key.map((i) => relation.columns[i]!.name);
-  const { rows } = await client.query<{ names: string[] }>(
-    `SELECT ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1)
-       UNION SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-       WHERE i.indrelid = to_regclass($1)) AS names`,
+  const { rows } = await client.query<{ constraints: string[]; indexes: string[] }>(
+    `SELECT ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1)) AS constraints,
+       ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+         WHERE i.indrelid = to_regclass($1)) AS indexes`,
     [name.sql],
   );
-  const existing = new Set(rows[0]!.names);
+  const indexes = new Set(rows[0]!.indexes);
+  const constraints = new Set([...rows[0]!.constraints, ...indexes]);
   for (const constraint of definition.constraints) {
-    if (!isLate(constraint) || existing.has(constraint.name)) continue;
+    if (!isLate(constraint) || constraints.has(constraint.name)) continue;
     const what = `adding the constraint ${quoteIdent(constraint.name)} to ${name.namespace}`;
     await runDdl(client, toConstraintStatement(constraint, name), what);
   }
   for (const index of definition.indexes) {
-    if (existing.has(index.name)) continue;
+    if (indexes.has(index.name)) continue;
     // The key's own index is there under whatever name; a second one would only slow writing down.
     if (index.unique && key.length > 0 && isOnColumns(index.definition, key)) continue;
-    const sql = toIndexStatement(index, name);
-    if (sql !== null)
-      await runDdl(
-        client,
-        sql,
-        `creating the index ${quoteIdent(index.name)} of ${name.namespace}`,
-      );
+    await runDdl(
+      client,
+      toIndexStatement(index, name),
+      `creating the index ${quoteIdent(index.name)} of ${name.namespace}`,
+    );
   }
+  return named;
 }

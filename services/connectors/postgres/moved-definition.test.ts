@@ -9,18 +9,23 @@ describe('an index', () => {
   it.each([
     [
       'CREATE INDEX i ON shop.orders USING btree (a)',
-      'CREATE INDEX IF NOT EXISTS "i" ON "sales"."bill" USING btree (a)',
+      'CREATE INDEX "i" ON "sales"."bill" USING btree (a)',
     ],
     [
       'CREATE UNIQUE INDEX i ON ONLY shop."or der" USING gin (a) WHERE (b = \' USING \'::text)',
-      'CREATE UNIQUE INDEX IF NOT EXISTS "i" ON "sales"."bill" USING gin (a) WHERE (b = \' USING \'::text)',
+      'CREATE UNIQUE INDEX "i" ON "sales"."bill" USING gin (a) WHERE (b = \' USING \'::text)',
     ],
     [
       'CREATE INDEX "a ON b.c USING d" ON "x.y"."z" USING hash (lower(t))',
-      'CREATE INDEX IF NOT EXISTS "i" ON "sales"."bill" USING hash (lower(t))',
+      'CREATE INDEX "i" ON "sales"."bill" USING hash (lower(t))',
     ],
   ])('%s is made on the mapped table', (definition, statement) => {
     expect(toIndexStatement({ name: 'i', unique: false, definition }, bill)).toBe(statement);
+  });
+
+  it('whose definition is not understood is refused, never left out', () => {
+    const index = { name: 'i', unique: false, definition: 'CREATE INDEX i ON t (a)' };
+    expect(() => toIndexStatement(index, bill)).toThrow(/"i" of sales\.bill is not understood/);
   });
 
   it('is on the key only if it is on exactly its columns, on all rows and checked at once', () => {

@@ -1,3 +1,4 @@
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { quoteIdent } from './names.ts';
 import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
@@ -15,10 +16,14 @@ const REFERENCES = new RegExp(`( REFERENCES )(?:${IDENT}\\.)?${IDENT}\\(`);
 export function toIndexStatement(
   index: TableDefinition['indexes'][number],
   target: TargetName,
-): string | null {
+): string {
   const match = INDEX.exec(index.definition);
-  if (match === null) return null;
-  return `CREATE ${match[1] ?? ''}INDEX IF NOT EXISTS ${quoteIdent(index.name)} ON ${target.sql} ${match[2]!}`;
+  if (match === null)
+    throw new WeirError(
+      'TARGET_UNFIT',
+      `the definition of the index ${quoteIdent(index.name)} of ${target.namespace} is not understood; make it at the target by hand, then start the pipeline again: ${index.definition}`,
+    );
+  return `CREATE ${match[1] ?? ''}INDEX ${quoteIdent(index.name)} ON ${target.sql} ${match[2]!}`;
 }
 
 export function toConstraintStatement(

@@ -75,7 +75,10 @@ export class NamespaceFinisher {
     try {
       // While it stands still in the middle, nobody else may finish the namespace.
       await client.query(`SET idle_in_transaction_session_timeout = '60s'`);
-      for (const { namespace } of done) await finishNamespace(client, this.#target, namespace);
+      for (const { namespace } of done)
+        for (const { name, made, taken } of await finishNamespace(client, this.#target, namespace))
+          if (taken)
+            this.#log.warn({ namespace, index: name, made }, 'index has another name at the target, where its own is taken'); // prettier-ignore
       const now = await this.#standings(client);
       const linking = links && now.every(({ ready }) => ready);
       if (linking && (await this.#mayLink(client))) await this.#foreignKeys.add(client, Date.now());

@@ -99,10 +99,12 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
     bring: 'carried where the target has the table',
   },
   {
-    kind: 'parents of tables (INHERITS) that are not carried',
+    kind: 'parents of tables (INHERITS)',
     sql: `SELECT i.inhrelid::regclass::text || ' from ' || i.inhparent::regclass::text FROM pg_catalog.pg_inherits i
       JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' AND NOT c.relispartition
-      WHERE i.inhrelid IN (SELECT oid FROM carried) AND i.inhparent NOT IN (SELECT oid FROM carried)`,
+      WHERE i.inhrelid IN (SELECT oid FROM carried)`,
+    bring:
+      'the rows of all come, each to its own table; or ALTER TABLE … INHERIT at the target afterwards',
   },
   { kind: 'typed tables (OF)', sql: tables('c.reloftype <> 0') },
   { kind: 'replica identities', sql: tables(`c.relreplident IN ('f', 'i', 'n')`) },

@@ -79,11 +79,25 @@ export class PartitionWriter {
     const known = root.partitions.find((each) => namespaceOf(each) === namespace);
     if (known !== undefined && (known.leftOut ?? null) !== (partition.leftOut ?? null))
       throw new WeirError('SCHEMA_CHANGED', leftOutChange(partition));
-    const { rows } = await client.query<{ has: boolean }>(
-      `SELECT to_regclass($1) IS NOT NULL OR to_regnamespace($2) IS NULL AS has`,
-      [name.sql, quoteIdent(name.schema)],
+    const { rows } = await client.query<{
+      kind: string | null;
+      there: boolean;
+      has: boolean;
+      schema: boolean;
+    }>(
+      `SELECT (SELECT relkind FROM pg_catalog.pg_class WHERE oid = to_regclass($3)) AS kind,
+         to_regclass($1) IS NOT NULL AS there, to_regnamespace($2) IS NOT NULL AS schema,
+         EXISTS (SELECT FROM pg_partition_tree(to_regclass($3)) WHERE relid = to_regclass($1)) AS has`,
+      [name.sql, quoteIdent(name.schema), this.#target.names.ofTable(root).sql],
     );
-    if (rows[0]?.has === false) {
+    const { kind, there, has, schema } = rows[0]!;
+    if (there && !has && kind === 'p')
+      throw new WeirError(
+        'TARGET_UNFIT',
+        `the partition ${namespace} cannot be made at the target, because something else there is called ${name.namespace}; rename that, then start the pipeline again`,
+      );
+    // A table that is not partitioned there takes the rows of all partitions.
+    if (!there && kind === 'p') {
       const sql = toPartitionStatement(partition, root, this.#target.names);
       if (unsent)
         throw new WeirError(
@@ -95,7 +109,9 @@ export class PartitionWriter {
           'TARGET_UNFIT',
           `the partition ${namespace} appeared at the source and is not at the target; run there: ${sql}`,
         );
-      await runDdl(client, sql, `creating the partition ${name.namespace}`);
+      const what = `creating the partition ${name.namespace}`;
+      if (!schema) await runDdl(client, `CREATE SCHEMA ${quoteIdent(name.schema)}`, what);
+      await runDdl(client, sql, what);
     }
     if (known === undefined && (partition.leftOut ?? null) !== null)
       this.#tellLeftOut(partition, root);

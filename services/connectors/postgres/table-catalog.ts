@@ -112,9 +112,7 @@ const CONSTRAINTS = `
 const INDEXES = `
   SELECT json_agg(json_build_object(
     'name', ic.relname,
-    'definition', CASE WHEN c.relkind = 'p'
-      THEN regexp_replace(pg_get_indexdef(i.indexrelid), '^(CREATE (?:UNIQUE )?INDEX (?:"(?:[^"]|"")*"|[^ ]+)) ON ONLY ', '\\1 ON ')
-      ELSE pg_get_indexdef(i.indexrelid) END,
+    'definition', pg_get_indexdef(i.indexrelid),
     'isOwn', i.indrelid = c.oid, 'isUnique', i.indisunique, 'isExclusion', i.indisexclusion, 'isPrimary', i.indisprimary,
     'isReplicaIdentity', i.indisreplident,
     'isUsableKey', i.indisunique AND i.indimmediate AND i.indisvalid

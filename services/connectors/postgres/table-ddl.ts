@@ -27,11 +27,10 @@ export function toTableStatements(
     ...definition.columns.map((column) =>
       toColumnLine(
         column,
-        isMoved
-          ? undefined
-          : definition.sequences.find(
-              (each) => each.kind === 'identity' && each.column === column.name,
-            ),
+        definition.sequences.find(
+          (each) => each.kind === 'identity' && each.column === column.name,
+        ),
+        isMoved,
         serverVersion,
       ),
     ),
@@ -69,6 +68,7 @@ export function isLate({ kind, definition }: ConstraintDefinition): boolean {
 export function toColumnLine(
   column: ColumnDefinition,
   identity: SequenceDefinition | undefined,
+  isMoved: boolean,
   serverVersion: number,
 ): string {
   const parts = [quoteIdent(column.name), column.type];
@@ -81,7 +81,7 @@ export function toColumnLine(
     const options =
       identity === undefined
         ? ''
-        : ` (SEQUENCE NAME ${sequenceSql(identity)} ${sequenceOptions(identity)})`;
+        : ` (${isMoved ? '' : `SEQUENCE NAME ${sequenceSql(identity)} `}${sequenceOptions(identity)})`;
     parts.push(`GENERATED ${column.identity.toUpperCase()} AS IDENTITY${options}`);
   } else if (column.default !== null) parts.push(`DEFAULT ${column.default}`);
   if (column.notNull) parts.push('NOT NULL');
@@ -97,7 +97,7 @@ export function toPartitionStatement(
   const isRoot = parent.schema === root.schema && parent.name === root.name;
   const above = isRoot ? names.ofTable(root) : names.ofPartition(parent, root);
   const below = partition.partitionBy === null ? '' : ` PARTITION BY ${partition.partitionBy}`;
-  return `CREATE TABLE IF NOT EXISTS ${names.ofPartition(partition, root).sql} PARTITION OF ${above.sql} ${partition.bound}${below}`;
+  return `CREATE TABLE ${names.ofPartition(partition, root).sql} PARTITION OF ${above.sql} ${partition.bound}${below}`;
 }
 
 export function sequenceSql(sequence: Pick<SequenceDefinition, 'schema' | 'name'>): string {

@@ -4,6 +4,7 @@ import type { Finding } from '../../../shared/connector/connector.ts';
 import { checkEnforcement } from './enforcement-check.ts';
 import { compareTable } from './compare-table.ts';
 import { rehearseTable } from './create-table.ts';
+import { nameIndexes, type NamedDefinition } from './index-names.ts';
 import { quoteIdent } from './names.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { otherTables } from './recorded-table.ts';
@@ -47,6 +48,7 @@ export async function checkTarget(
     for (const problem of await otherTables(client, target.pipeline, target.names))
       findings.push(error('tables', problem));
   const existing: { name: TargetName; table: TargetTable }[] = [];
+  const claimed = new Map<string, Set<string>>();
   for (const plan of relations) {
     const name = target.names.ofNamespace(plan.relation.namespace);
     const table = await readTargetTable(client, name);
@@ -54,10 +56,14 @@ export async function checkTarget(
       const missing = await checkMissing(client, target, server, plan, name);
       findings.push(...missing);
       if (!server.standby && missing.every(({ level }) => level !== 'error'))
-        findings.push(...(await rehearse(client, target, plan, name)));
+        findings.push(...(await rehearse(client, target, plan, name, claimed)));
     } else {
       existing.push({ name, table });
       findings.push(...(await checkExisting(client, plan, name, table, known)));
+      if (target.create === 'missing' && !known.has(plan.relation.namespace))
+        findings.push(
+          ...renamedFindings(await nameIndexes(client, definitionOf(plan), name), name),
+        );
     }
   }
   findings.push(
@@ -176,10 +182,27 @@ async function rehearse(
   target: PlanTarget,
   plan: RelationPlan,
   name: TargetName,
+  claimed: Map<string, Set<string>>,
 ): Promise<Finding[]> {
+  const ofSchema = claimed.get(name.schema) ?? new Set();
+  claimed.set(name.schema, ofSchema);
   const wanted = { relation: plan.relation, definition: definitionOf(plan) };
-  const problem = await rehearseTable(client, target.names, wanted);
-  return problem === null ? [] : [error(name.namespace, problem)];
+  const made = await rehearseTable(client, target.names, wanted, ofSchema);
+  if (typeof made === 'string') return [error(name.namespace, made)];
+  const { constraints, indexes } = made.definition;
+  for (const each of [name, ...constraints, ...indexes]) ofSchema.add(each.name);
+  return renamedFindings(made, name);
+}
+
+function renamedFindings({ renamed }: NamedDefinition, name: TargetName): Finding[] {
+  return renamed
+    .filter(({ taken }) => taken)
+    .map((each) =>
+      warning(
+        name.namespace,
+        `its index ${quoteIdent(each.name)} will be called ${quoteIdent(each.made)}, because something else in the schema ${name.schema} has that name`,
+      ),
+    );
 }
 
 async function checkExisting(

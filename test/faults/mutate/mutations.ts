@@ -264,6 +264,28 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/integration/postgres-sink-structure.test.ts'],
   },
   {
+    name: 'an index gets another name where its own is taken',
+    edits: [
+      {
+        file: `${POSTGRES}/index-names.ts`,
+        find: 'const made = there ?? freeName(wanted, used);',
+        replace: 'const made = there ?? wanted;',
+      },
+    ],
+    tests: ['test/cases/names-taken.test.ts'],
+  },
+  {
+    name: 'something else with the name of a sequence, a partition or a type is not taken for it',
+    edits: [
+      {
+        file: `${POSTGRES}/create-table.ts`,
+        find: '  await refuseTaken(client, definition, names);\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/names-taken.test.ts'],
+  },
+  {
     name: 'statements about the rows of a table are not about those of tables that inherit from it',
     edits: [
       {

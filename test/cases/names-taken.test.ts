@@ -1,0 +1,105 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
+import { connect } from '../../services/connectors/postgres/connection.ts';
+import type { SinkOptions } from '../../shared/connector/connector.ts';
+import { dumpQuery } from '../support/psql.ts';
+import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
+import { SinkPipeline } from '../support/sink-pipeline.ts';
+
+const source = usePostgres();
+const target = useTargetPostgres();
+
+async function pair(atSource: string, atTarget: string, options: Partial<SinkOptions> = {}) {
+  const sourceUrl = await source.createDatabase();
+  const targetUrl = await target.createDatabase();
+  await queryPostgres(sourceUrl, atSource);
+  await queryPostgres(targetUrl, atTarget);
+  const pipeline = await SinkPipeline.create(sourceUrl, targetUrl, options);
+  onTestFinished(() => pipeline.close());
+  const check = async (): Promise<string[]> => {
+    const client = await connect(sourceUrl, { applicationName: 'test' });
+    const { tables } = await readCatalog(client, undefined);
+    await client.end();
+    const findings = await pipeline.sink.check(tables.map(relationPlanOf));
+    return findings.filter(({ level }) => level !== 'ok').map(({ level, subject, message }) => `${level} ${subject}: ${message}`); // prettier-ignore
+  };
+  return { sourceUrl, targetUrl, pipeline, check };
+}
+
+const indexes = (url: string, schema = 'public'): Promise<string[]> =>
+  dumpQuery(url, `SELECT replace(indexdef, schemaname || '.', '') FROM pg_indexes WHERE schemaname = '${schema}'`); // prettier-ignore
+
+describe('a name that something else has at the target', () => {
+  it('is not taken for the index of that name: it gets another one, and check says which', async () => {
+    const { targetUrl, pipeline, check } = await pair(
+      'CREATE TABLE t (id int CONSTRAINT key PRIMARY KEY, w int CONSTRAINT one UNIQUE, x int); CREATE INDEX foo ON t (w); CREATE INDEX bar ON t (x)',
+      'CREATE TABLE other (x int); CREATE INDEX foo ON other (x); CREATE VIEW key AS SELECT 1; CREATE SEQUENCE one',
+    );
+    expect(await check()).toEqual([
+      expect.stringMatching(/^warning public\.t: its index "key" will be called "key_weir", because something else/), // prettier-ignore
+      expect.stringMatching(/"one" will be called "one_weir"/),
+      expect.stringMatching(/"foo" will be called "foo_weir"/),
+    ]);
+    await pipeline.start();
+    expect(await indexes(targetUrl)).toEqual([
+      'CREATE INDEX bar ON t USING btree (x)',
+      'CREATE INDEX foo ON other USING btree (x)',
+      'CREATE INDEX foo_weir ON t USING btree (w)',
+      'CREATE UNIQUE INDEX key_weir ON t USING btree (id)',
+      'CREATE UNIQUE INDEX one_weir ON t USING btree (w)',
+    ]);
+  });
+
+  it('is told too where two schemas come together, and keys are called after the tables that they are of', async () => {
+    const { targetUrl, pipeline, check } = await pair(
+      `CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.t (id int PRIMARY KEY, v int); CREATE INDEX by_v ON a.t (v);
+       CREATE TABLE b.t (id int PRIMARY KEY, v int); CREATE INDEX by_v ON b.t (v)`,
+      '',
+      { map: { 'a.t': 'public.t', 'b.t': 'public.u' } },
+    );
+    expect(await check()).toEqual([expect.stringMatching(/^warning public\.u: .*"by_v" will be called "by_v_weir"/)]); // prettier-ignore
+    await pipeline.start();
+    expect(await indexes(targetUrl)).toEqual([
+      'CREATE INDEX by_v ON t USING btree (v)',
+      'CREATE INDEX by_v_weir ON u USING btree (v)',
+      'CREATE UNIQUE INDEX t_pkey ON t USING btree (id)',
+      'CREATE UNIQUE INDEX u_pkey ON u USING btree (id)',
+    ]);
+  });
+
+  it.each([
+    ['a sequence', 'CREATE TABLE t (id serial PRIMARY KEY)', 'CREATE TABLE t_id_seq (a int)', /"t_id_seq"/], // prettier-ignore
+    ['a partition', 'CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (9)', 'CREATE TABLE t1 (id int)', /"t1"/], // prettier-ignore
+    ['a type', "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE t (id int PRIMARY KEY, m mood)", "CREATE TYPE mood AS ENUM ('good', 'so so')", /mood.*another one.*'bad'/], // prettier-ignore
+    ['a type, as a table', "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE t (id int PRIMARY KEY, m mood)", 'CREATE TABLE mood (id int)', /mood.*another one/], // prettier-ignore
+  ])(
+    'is not taken for %s: check and the start name it',
+    async (_what, atSource, atTarget, told) => {
+      const { pipeline, check } = await pair(atSource, atTarget);
+      expect(await check()).toEqual([expect.stringMatching(/^error /)]);
+      expect((await check())[0]).toMatch(told);
+      await expect(pipeline.start()).rejects.toMatchObject({
+        code: 'TARGET_UNFIT',
+        message: expect.stringMatching(told) as string,
+      });
+    },
+  );
+
+  it('is not taken for a partition that appears while changes are followed', async () => {
+    const { targetUrl, pipeline } = await pair(
+      'CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)',
+      'CREATE TABLE t1 (id int)',
+    );
+    await pipeline.start();
+    const parent = { schema: 'public', name: 't' };
+    const partition = { schema: 'public', name: 't1', parent, bound: 'FOR VALUES FROM (0) TO (9)', partitionBy: null }; // prettier-ignore
+    const write = () => pipeline.sink.writeSideState({ sequences: [], partitions: [partition] });
+    await expect(write()).rejects.toMatchObject({
+      code: 'TARGET_UNFIT',
+      message: expect.stringMatching(/something else there is called public\.t1/) as string,
+    });
+    await queryPostgres(targetUrl, 'DROP TABLE t1');
+    await write();
+    expect(await dumpQuery(targetUrl, "SELECT relid FROM pg_partition_tree('t') WHERE level = 1")).toEqual(['t1']); // prettier-ignore
+  });
+});
