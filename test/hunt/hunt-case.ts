@@ -9,6 +9,8 @@ export interface HuntCase {
   rows: Statement[];
   /** At the target before the pipeline. */
   target: Statement[];
+  /** The target's structure is made before by pg_dump, as `weir check` advises where not all of it is carried. */
+  isPrepared: boolean;
   /** What the pipeline file has besides its name and ends; `namespaces` goes to the source. */
   pipeline: PipelineOptions;
   steps: Step[];

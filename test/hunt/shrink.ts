@@ -33,6 +33,7 @@ export async function shrink(
       delete pipeline[key];
       await attempt({ ...smallest, pipeline });
     }
+    if (smallest.isPrepared) await attempt({ ...smallest, isPrepared: false });
     for (const end of ['source', 'target'] as const)
       if (smallest.roles[end])
         await attempt({ ...smallest, roles: { ...smallest.roles, [end]: false } });

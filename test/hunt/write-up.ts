@@ -31,6 +31,7 @@ export function toSql(found: HuntCase): string {
   section('settings', found.settings);
   section('source', found.schema);
   section('rows', found.rows);
+  if (found.isPrepared) lines.push('', '-- pg_dump --schema-only SOURCE | psql TARGET');
   section('target', found.target);
   for (const step of found.steps) {
     if (step.do === 'sql') section(`source (${step.end})`, step.statements);

@@ -72,7 +72,8 @@ export function generateCase(seed: number, server: ServerFacts): HuntCase {
   const schema = [...draft.prelude, ...draft.tables.flatMap(createAll), ...draft.tables.flatMap(({ late }) => late)]; // prettier-ignore
   const { settings, roles, last, target, pipeline } = draft;
   const steps = makeSteps(draft);
-  return { seed, settings, roles, schema, rows: [...rows, ...last], target, pipeline, steps };
+  const isPrepared = dice.chance(0.15);
+  return { seed, settings, roles, schema, rows: [...rows, ...last], target, isPrepared, pipeline, steps }; // prettier-ignore
 }
 
 function createAll(table: Draft['tables'][number]): Statement[] {

@@ -39,17 +39,24 @@ export function findPgDump(): string | undefined {
 }
 
 export async function dumpDatabase(url: string, excluded: readonly string[] = []): Promise<Dump> {
+  const options = ['--no-owner', '--quote-all-identifiers', ...excluded.map((schema) => `--exclude-schema="${schema}"`)]; // prettier-ignore
+  return parseDump(await runPgDump(url, options));
+}
+
+/** The structure as statements, which another database takes. */
+export async function dumpStructure(url: string): Promise<string> {
+  const options = ['--schema-only', '--no-owner', '--no-publications', '--no-subscriptions'];
+  return (await runPgDump(url, options)).replaceAll(/^\\(un)?restrict .*$/gm, '');
+}
+
+async function runPgDump(url: string, options: readonly string[]): Promise<string> {
   const program = findPgDump();
   if (program === undefined) throw new Error('this machine has no pg_dump');
-  const { stdout } = await promisify(execFile)(
-    program,
-    ['--no-owner', '--no-sync', '--quote-all-identifiers', ...excluded.map((schema) => `--exclude-schema="${schema}"`), url], // prettier-ignore
-    {
-      maxBuffer: MAX_DUMP_BYTES,
-      env: { ...process.env, PGOPTIONS: PINNED, PGCLIENTENCODING: 'UTF8' },
-    },
-  );
-  return parseDump(stdout);
+  const { stdout } = await promisify(execFile)(program, ['--no-sync', ...options, url], {
+    maxBuffer: MAX_DUMP_BYTES,
+    env: { ...process.env, PGOPTIONS: PINNED, PGCLIENTENCODING: 'UTF8' },
+  });
+  return stdout;
 }
 
 export function parseDump(text: string): Dump {

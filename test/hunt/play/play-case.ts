@@ -1,11 +1,12 @@
 import { differences } from '../judge/compare-dumps.ts';
-import { dumpDatabase, type Dump } from '../judge/pg-dump.ts';
+import { dumpDatabase, dumpStructure, type Dump } from '../judge/pg-dump.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import { isAllowed } from '../allowed-refusals.ts';
 import type { HuntCase, PipelineOptions, Statement, Step } from '../hunt-case.ts';
 import type { HuntServers } from './hunt-servers.ts';
-import { advisedStatements, parseSaid, type Said } from './said.ts';
+import { parseSaid, type Said } from './said.ts';
 import { Stage } from './stage.ts';
+import { advisedStatements } from './advice.ts';
 import { checkFile } from './check-file.ts';
 import { InProcessRun } from './in-process-run.ts';
 import { ProcessRun } from './process-run.ts';
@@ -70,6 +71,7 @@ class Player {
     const { schema, rows, target, steps } = this.#case;
     await this.#prepare(schema);
     await this.#sql(rows, 'each');
+    if (this.#case.isPrepared) await this.#prepareTarget();
     await this.#sql(target, 'each', 'target');
     await this.#stage.writeFile(this.#pipeline, this.#stage.servers.nats.url);
     this.#before = await dumpDatabase(this.#url('source'));
@@ -95,6 +97,17 @@ class Player {
         this.#count(session);
         await session.close();
       }
+    }
+  }
+
+  async #prepareTarget(): Promise<void> {
+    const structure = await dumpStructure(this.#url('source'));
+    const session = await this.#stage.session('target', !this.#case.roles.target);
+    try {
+      await session.each([{ sql: structure }]);
+    } finally {
+      this.#count(session);
+      await session.close();
     }
   }
 
@@ -178,14 +191,11 @@ class Player {
       dumpDatabase(this.#url('source')),
       dumpDatabase(this.#url('target'), ['weir']),
     ]);
-    const changes = this.#case.steps.flatMap((step) =>
-      step.do === 'sql' ? step.statements.map(({ sql }) => sql) : [],
-    );
     const details = differences({
       before: this.#before!,
       source,
       target,
-      changes,
+      changes: this.#changes(),
       told,
       notCarried: this.#notCarried,
       order: this.#pipeline.order ?? 'key',
@@ -196,7 +206,7 @@ class Player {
   /** Runs what a stop asks for, where that is a statement; false where there is none, or it fails. */
   async #followAdvice(said: Said): Promise<boolean> {
     const messages = said.refusals.length > 0 ? said.refusals : [{ part: 'target', message: said.reason ?? '' }]; // prettier-ignore
-    const advised = messages.flatMap(({ part, message }) => advisedStatements(message).map((sql) => ({ part, sql }))); // prettier-ignore
+    const advised = messages.flatMap(({ part, message }) => advisedStatements(message, this.#using()).map((sql) => ({ part, sql }))); // prettier-ignore
     for (const { part, sql } of advised) {
       const session = await this.#stage.session(part === 'source' ? 'source' : 'target', true);
       try {
@@ -210,6 +220,17 @@ class Player {
       }
     }
     return advised.length > 0;
+  }
+
+  /** What the last change of a type was made with. */
+  #using(): string {
+    return this.#changes().reduce((last, sql) => / USING .*/s.exec(sql)?.[0] ?? last, '');
+  }
+
+  #changes(): string[] {
+    return this.#case.steps.flatMap((step) =>
+      step.do === 'sql' ? step.statements.map(({ sql }) => sql) : [],
+    );
   }
 
   #refused(said: Said): Verdict {

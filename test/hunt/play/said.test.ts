@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { advisedStatements, parseSaid } from './said.ts';
+import { parseSaid } from './said.ts';
 
 describe('what weir says', () => {
   it('is a defect where a service says INTERNAL, or weir itself', () => {
@@ -14,19 +14,5 @@ describe('what weir says', () => {
     );
     expect(said.told).toEqual(['public.t: is left out', 'public.u: holds rows']);
     expect(said.refusals).toEqual([{ part: 'target', message: 'public.u: holds rows' }]);
-  });
-
-  it.each([
-    [
-      'the structure of public.t changed at the source; run at the target: ALTER TABLE "public"."t" DROP COLUMN "a"; then start the pipeline again',
-      ['ALTER TABLE "public"."t" DROP COLUMN "a"'],
-    ],
-    [
-      'has no column "b"; run ALTER TABLE "public"."t" ADD COLUMN "b" integer',
-      ['ALTER TABLE "public"."t" ADD COLUMN "b" integer'],
-    ],
-    ['run `weir reset` and copy anew', []],
-  ])('has statements to follow: %s', (message, statements) => {
-    expect(advisedStatements(message)).toEqual(statements);
   });
 });

@@ -43,10 +43,3 @@ function parseLine(line: string): Record<string, unknown> | undefined {
     return undefined;
   }
 }
-
-/** Statements that a message asks for, and where; empty where it asks for something else. */
-export function advisedStatements(message: string): string[] {
-  const verbs = 'ALTER|CREATE|DROP|GRANT|UPDATE|TRUNCATE';
-  const found = new RegExp(`\\brun (?:at the target: )?((?:${verbs}) .*?)(?:; then (?:start|run)|, or |, which|$)`, 's').exec(message); // prettier-ignore
-  return found === null ? [] : [found[1]!.replace(/[.;]$/, '')];
-}
