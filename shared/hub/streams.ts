@@ -17,6 +17,9 @@ import { inStreamName, laneSubject, STREAM_KINDS, type StreamKind, streamName } 
 
 /** JetStream's error codes that Weir acts on (nats-server, `errors.json`). */
 const STREAM_NOT_FOUND = 10059;
+const CONSUMER_NOT_FOUND = 10014;
+/** A work queue has one consumer: another one was made first. */
+const CONSUMER_OF_ANOTHER = [10099, 10100];
 const INSUFFICIENT_STORAGE = [10023, 10028, 10047];
 const JETSTREAM_NOT_ENABLED = [10039, 10076];
 
@@ -120,7 +123,7 @@ export async function takeLaneConsumer(
     if ((await infoOrNull(jsm, stream)) === null) return null;
     const doing = `making the consumer of ${stream}`;
     for (const old of await listInTime(doing, jsm.consumers.list(stream)))
-      await inTime(doing, jsm.consumers.delete(stream, old.name));
+      await deleteIfThere(jsm, doing, stream, old.name);
     const wanted = {
       durable_name: consumer,
       ack_policy: AckPolicy.Explicit,
@@ -141,7 +144,22 @@ export async function deleteConsumer(
   consumer: string,
 ): Promise<void> {
   const jsm = await manager(nc);
-  await inTime(`deleting the consumer of ${stream}`, jsm.consumers.delete(stream, consumer));
+  await deleteIfThere(jsm, `deleting the consumer of ${stream}`, stream, consumer);
+}
+
+/** Another owner of the lane may be faster, or the whole stream may be gone: then there is nothing left to do. */
+async function deleteIfThere(
+  jsm: JetStreamManager,
+  doing: string,
+  stream: string,
+  consumer: string,
+): Promise<void> {
+  try {
+    await inTime(doing, jsm.consumers.delete(stream, consumer));
+  } catch (error) {
+    if (isNotFound(error, CONSUMER_NOT_FOUND) || isNotFound(error, STREAM_NOT_FOUND)) return;
+    throw toStreamError(error);
+  }
 }
 
 /** Removes every stream and bucket of the pipeline; returns their names. */
@@ -165,9 +183,13 @@ async function infoOrNull(jsm: JetStreamManager, name: string) {
   try {
     return await inTime(`reading stream ${name}`, jsm.streams.info(name));
   } catch (error) {
-    if (error instanceof NatsError && error.api_error?.err_code === STREAM_NOT_FOUND) return null;
-    throw error;
+    if (isNotFound(error, STREAM_NOT_FOUND)) return null;
+    throw toStreamError(error);
   }
+}
+
+function isNotFound(error: unknown, code: number): boolean {
+  return error instanceof NatsError && error.api_error?.err_code === code;
 }
 
 async function manager(nc: NatsConnection): Promise<JetStreamManager> {
@@ -187,6 +209,10 @@ function toStreamError(error: unknown): WeirError {
         'JetStream does not answer at the NATS server; start it with JetStream enabled (nats-server -js), or, where it is, look into its log: its disk may be full or broken',
         { cause: error },
       );
+    if (CONSUMER_OF_ANOTHER.includes(code))
+      return new WeirError('FENCED', 'another process has taken this lane meanwhile', {
+        cause: error,
+      });
     if (JETSTREAM_NOT_ENABLED.includes(code))
       return new WeirError(
         'BROKER_UNFIT',

@@ -5,6 +5,7 @@ import { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { laneSubject, streamName } from '../../shared/hub/names.ts';
 import {
   countWaiting,
+  deleteConsumer,
   deletePipelineStreams,
   prepareLaneStream,
   takeLaneConsumer,
@@ -153,6 +154,22 @@ describe('a lane', () => {
     expect(await deletePipelineStreams(hub.control, pipeline)).toHaveLength(1);
     publisher.send(Buffer.from('x'), 'x');
     await expect(publisher.drained()).rejects.toThrow(/gone from the broker/);
+  });
+
+  it('lets go of a consumer that another owner has removed or replaced, or that went with its stream', async () => {
+    const { stream, pipeline } = await openLane();
+    await consume(stream, 'L00-E1');
+    await Promise.all([1, 2, 3].map(() => deleteConsumer(hub.control, stream, 'L00-E1')));
+    // One wins, whoever was too late is told so.
+    const names = [1, 2, 3, 4].map((epoch) => `L00-E${epoch}`);
+    const taken = await Promise.allSettled(
+      names.map((name) => takeLaneConsumer(hub.control, stream, name)),
+    );
+    for (const [i, each] of taken.entries())
+      if (each.status === 'fulfilled') expect(each.value).toBe(names[i]);
+      else expect(each.reason).toMatchObject({ code: 'FENCED' });
+    await deletePipelineStreams(hub.control, pipeline);
+    await deleteConsumer(hub.control, stream, 'L00-E3');
   });
 
   it('ends the consumer of an owner that was replaced, and gives the new one every frame again', async () => {

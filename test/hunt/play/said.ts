@@ -28,10 +28,10 @@ export function parseSaid(output: string): Said {
 function readLog(line: string, said: Said): void {
   const entry = parseLine(line);
   if (entry === undefined) return;
-  const { code, level } = entry;
+  const { code, level, msg } = entry;
   if (level === 'warn' || level === 'error') said.told.push(line);
   if (typeof code !== 'string') return;
-  said.code = code;
+  if (msg === 'service gave up') said.code = code;
   if (code === 'INTERNAL') said.defects.push(line);
 }
 
