@@ -1,30 +1,14 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
-import { connect } from '../../services/connectors/postgres/connection.ts';
+import { describe, expect, it } from 'vitest';
 import type { SinkOptions } from '../../shared/connector/connector.ts';
+import { checkedPair } from '../support/checked-pair.ts';
 import { dumpQuery } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
-import { SinkPipeline } from '../support/sink-pipeline.ts';
 
 const source = usePostgres();
 const target = useTargetPostgres();
 
-async function pair(atSource: string, atTarget: string, options: Partial<SinkOptions> = {}) {
-  const sourceUrl = await source.createDatabase();
-  const targetUrl = await target.createDatabase();
-  await queryPostgres(sourceUrl, atSource);
-  await queryPostgres(targetUrl, atTarget);
-  const pipeline = await SinkPipeline.create(sourceUrl, targetUrl, options);
-  onTestFinished(() => pipeline.close());
-  const check = async (): Promise<string[]> => {
-    const client = await connect(sourceUrl, { applicationName: 'test' });
-    const { tables } = await readCatalog(client, undefined);
-    await client.end();
-    const findings = await pipeline.sink.check(tables.map(relationPlanOf));
-    return findings.filter(({ level }) => level !== 'ok').map(({ level, subject, message }) => `${level} ${subject}: ${message}`); // prettier-ignore
-  };
-  return { sourceUrl, targetUrl, pipeline, check };
-}
+const pair = (atSource: string, atTarget: string, options: Partial<SinkOptions> = {}) =>
+  checkedPair(source, target, { atSource, atTarget, ...options });
 
 const indexes = (url: string, schema = 'public'): Promise<string[]> =>
   dumpQuery(url, `SELECT replace(indexdef, schemaname || '.', '') FROM pg_indexes WHERE schemaname = '${schema}'`); // prettier-ignore

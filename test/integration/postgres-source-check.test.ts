@@ -41,7 +41,7 @@ describe('checking a source', () => {
       /error No table at the source matches "none\.\*"/,
       /error .* GRANT SELECT ON "w"\."closed"/,
       /error .* publish w\.hidden, which only its owner may/,
-      /error Row security of w\.hidden .* BYPASSRLS/,
+      /error Row security of "w"\."hidden" .* BYPASSRLS/,
       /warning .* sequence w\.closed_id_seq/,
       /warning w\.fleeting is unlogged/,
       /warning Updates and deletes of w\.keyless are not followed/,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { leftOutFinding } from './left-out-partition.ts';
+import { readNeededExtensions } from './needed-extensions.ts';
 import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type TableDetail } from './table-catalog.ts';
 import { readTableRecords, type LeafValues, type RecordedTable } from './table-record.ts';
@@ -86,6 +87,7 @@ async function describeTables(
     listed.map((table) => table.oid),
   );
   const records = await readTableRecords(client, [...details.keys()]);
+  const extensions = await readNeededExtensions(client, [...details.keys()]);
   const oids = new Set([...details.values()].flatMap((d) => d.columns.map((c) => c.typeOid)));
   const types = await readTypeCatalog(client, [...oids]);
   const found = listed.flatMap((table) => {
@@ -98,6 +100,7 @@ async function describeTables(
   const tables = found.map(({ table, detail, recorded, identity }) =>
     toSourceTable(table, detail, recorded, identity, types, isBinarySafe ? 'binary' : 'text'),
   );
+  for (const { oid, definition } of tables) definition.extensions = extensions.get(oid) ?? [];
   return { tables, isBinarySafe };
 }
 

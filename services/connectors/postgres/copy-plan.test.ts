@@ -20,8 +20,8 @@ function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): Sou
     replicaIdentity: 'd',
     leafIdentities: [],
     isOwned: true,
-    canSelect: true,
-    hidesRows: false,
+    denied: [],
+    hiding: [],
     relation: { namespace: `public.${name}`, columns, key: [0], identity: 'key', order: 'key' },
     definition: {
       ...{ schema: 'public', name, columns: [], constraints: [], indexes: [], types: [] },

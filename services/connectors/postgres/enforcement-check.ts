@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import { checkRules, TREES } from './acts-on-rows.ts';
 import { definitionOf } from './definition-of.ts';
 import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
@@ -28,6 +29,7 @@ export async function checkEnforcement(
       ? []
       : [{ level: 'error' as const, subject: 'constraints', message: NOT_ENFORCED }]),
     ...(await checkTriggers(client, existing)),
+    ...(await checkRules(client, existing, false)),
     ...(await checkForeignKeys(client, existing)),
     ...relations.flatMap((plan) => checkReferenced(plan, target, relations)),
   ];
@@ -39,7 +41,7 @@ async function checkTriggers(
 ): Promise<Finding[]> {
   const { rows } = await client.query<{ table: string; trigger: string; fires: string }>(
     `SELECT t.tgrelid::regclass::text AS table, t.tgname AS trigger, t.tgenabled AS fires
-     FROM pg_trigger t WHERE t.tgrelid = ANY($1::oid[]) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
+     FROM pg_trigger t WHERE t.tgrelid IN (${TREES}) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
      ORDER BY 1, 2`,
     [existing.map(({ table }) => table.oid)],
   );

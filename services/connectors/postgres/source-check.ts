@@ -2,7 +2,7 @@ import type { Finding } from '../../../shared/connector/connector.ts';
 import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
 import type { ControlConnection } from './control-connection.ts';
-import { formatNamespace, pipelineObjectName, quoteIdent, toSqlName } from './names.ts';
+import { formatNamespace, pipelineObjectName, quoteIdent } from './names.ts';
 import { readNotCarried } from './not-carried.ts';
 import { readSlot } from './replication-slot.ts';
 import { maySequence } from './sequence-rights.ts';
@@ -119,19 +119,18 @@ function followingFindings(facts: ServerFacts, subject: string, hasSlot: boolean
 function tableFindings(table: SourceTable, facts: ServerFacts, follows: boolean): Finding[] {
   const findings: Finding[] = [];
   const subject = table.namespace;
-  const sqlName = toSqlName(subject);
   const role = quoteIdent(facts.role);
   const add = (level: Finding['level'], message: string): void =>
     void findings.push({ level, subject, message });
-  if (!table.canSelect)
+  if (table.denied.length > 0)
     add(
       'error',
-      `Role ${facts.role} may not read ${subject}; run GRANT USAGE ON SCHEMA ${quoteIdent(table.schema)} TO ${role} and GRANT SELECT ON ${sqlName} TO ${role}.`,
+      `Role ${facts.role} may not read ${subject}; run GRANT USAGE ON SCHEMA ${quoteIdent(table.schema)} TO ${role} and GRANT SELECT ON ${table.denied.join(', ')} TO ${role}.`,
     );
-  if (table.hidesRows)
+  if (table.hiding.length > 0)
     add(
       'error',
-      `Row security of ${subject} hides rows from role ${facts.role}; run ALTER ROLE ${role} BYPASSRLS.`,
+      `Row security of ${table.hiding.join(', ')} hides rows from role ${facts.role}; run ALTER ROLE ${role} BYPASSRLS.`,
     );
   if (!follows) return findings;
   if (!table.isOwned)

@@ -16,6 +16,8 @@ export interface TableDefinition {
   indexes: { name: string; unique: boolean; definition: string }[];
   /** User-defined types its columns need, in an order in which they can be created. */
   types: TypeDefinition[];
+  /** Extensions that it needs, in the order in which they can be created. */
+  extensions?: ExtensionDefinition[];
   /** Sequences behind identity columns and `nextval` defaults. */
   sequences: SequenceDefinition[];
   /** `pg_get_partkeydef` of a partitioned table, else null. */
@@ -69,6 +71,11 @@ export interface TypePart {
   text: string;
   /** What follows it in a statement, where it is more than a name. */
   sql?: string;
+}
+
+export interface ExtensionDefinition {
+  name: string;
+  schema: string;
 }
 
 export interface SequenceDefinition {

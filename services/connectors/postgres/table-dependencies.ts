@@ -1,27 +1,22 @@
 import type { ClientBase } from 'pg';
 import { quoteIdent } from './names.ts';
+import { createExtension } from './needed-extensions.ts';
 import { runDdl } from './target-ddl.ts';
-import type { TableDefinition } from './table-definition.ts';
+import type { ExtensionDefinition, TableDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 /** What a table needs to exist before it: schemas, types, and the extensions that types come from. */
 interface Missing {
   schemas: string[];
   types: { label: string; create: string }[];
-  /** Types that nobody here can make, with the extension that brings them if one is known. */
-  foreign: { type: string; extension: string | null }[];
+  extensions: ExtensionDefinition[];
+  /** Of those, the ones that the server has no files of. */
+  unavailable: string[];
+  /** Those that are there, in another schema than at the source: each with it. */
+  elsewhere: { extension: ExtensionDefinition; schema: string }[];
+  /** Types that nobody here can make. */
+  foreign: string[];
 }
-
-/** Extensions whose types have other names than they. */
-const EXTENSION_OF: Readonly<Record<string, string>> = {
-  geometry: 'postgis',
-  geography: 'postgis',
-  raster: 'postgis_raster',
-  halfvec: 'vector',
-  sparsevec: 'vector',
-  lquery: 'ltree',
-  ltxtquery: 'ltree',
-};
 
 /** Of a range type, in its definition by a server that has multiranges. */
 const MULTIRANGE_NAME = /, MULTIRANGE_TYPE_NAME = (.*)(?=\)$)/;
@@ -31,8 +26,10 @@ export async function readMissing(
   definition: TableDefinition,
   target: TargetName,
 ): Promise<Missing> {
+  const wanted = definition.extensions ?? [];
   const schemas = [
     target.schema,
+    ...wanted.map(({ schema }) => schema),
     ...definition.types.map((type) => type.schema),
     ...definition.sequences.map((sequence) => sequence.schema),
     ...definition.partitions
@@ -51,12 +48,17 @@ export async function readMissing(
     types: string[];
     columns: string[];
     multiranges: boolean;
+    present: { name: string; schema: string }[];
+    available: string[];
   }>(
     `SELECT current_setting('server_version_num')::int >= 140000 AS multiranges,
              ARRAY(SELECT DISTINCT s FROM unnest($1::text[]) s WHERE to_regnamespace(quote_ident(s)) IS NULL) AS schemas,
             ARRAY(SELECT t FROM unnest($2::text[]) t WHERE to_regtype(t) IS NULL) AS types,
-            ARRAY(SELECT t FROM unnest($3::text[]) t WHERE to_regtype(t) IS NULL) AS columns`,
-    [schemas, types, columns],
+            ARRAY(SELECT t FROM unnest($3::text[]) t WHERE to_regtype(t) IS NULL) AS columns,
+            (SELECT coalesce(json_agg(json_build_object('name', e.extname, 'schema', n.nspname)), '[]') FROM pg_catalog.pg_extension e
+               JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = ANY ($4::text[])) AS present,
+            ARRAY(SELECT name::text FROM pg_catalog.pg_available_extensions WHERE name = ANY ($4::text[])) AS available`,
+    [schemas, types, columns, wanted.map(({ name }) => name)],
   );
   const row = rows[0]!;
   const own = new Set(
@@ -65,7 +67,8 @@ export async function readMissing(
       return [`${schema}.${name}`, ...(multirange === undefined ? [] : [multirange])].map(bareName);
     }),
   );
-  const foreign = row.columns.filter((type) => !own.has(bareName(type)));
+  const present = new Map(row.present.map(({ name, schema }) => [name, schema]));
+  const extensions = wanted.filter(({ name }) => !present.has(name));
   return {
     schemas: row.schemas,
     types: definition.types
@@ -74,37 +77,25 @@ export async function readMissing(
         label: `${schema}.${name}`,
         create: row.multiranges ? create : create.replace(MULTIRANGE_NAME, ''),
       })),
-    foreign: await Promise.all(
-      foreign.map(async (type) => ({ type, extension: await findExtension(client, type) })),
-    ),
+    extensions,
+    unavailable: extensions.map(({ name }) => name).filter((name) => !row.available.includes(name)),
+    elsewhere: wanted.flatMap((extension) => {
+      const schema = present.get(extension.name);
+      return schema === undefined || schema === extension.schema ? [] : [{ extension, schema }];
+    }),
+    // What an extension brings is there once it is made.
+    foreign: extensions.length > 0 ? [] : row.columns.filter((type) => !own.has(bareName(type))),
   };
 }
 
-/** Makes what is missing; a type without a known extension is left for the table's own statement to complain of. */
+/** Makes what is missing; a type that nobody can make is left for the table's own statement to complain of. */
 export async function createMissing(client: ClientBase, missing: Missing): Promise<void> {
   for (const schema of missing.schemas)
     await runDdl(client, `CREATE SCHEMA ${quoteIdent(schema)}`, `creating the schema ${schema}`);
-  for (const { type, extension } of missing.foreign) {
-    if (extension === null) continue;
-    const sql = createExtension(type, extension);
-    await runDdl(client, sql, `creating the extension ${extension} for the type ${type}`);
-  }
+  for (const extension of missing.extensions)
+    await runDdl(client, createExtension(extension), `creating the extension ${extension.name}`);
   for (const type of missing.types)
     await runDdl(client, type.create, `creating the type ${type.label}`);
-}
-
-export function createExtension(type: string, extension: string): string {
-  const schema = /^("(?:[^"]|"")*"|[^".\s(]+)\./.exec(type)?.[1];
-  return `CREATE EXTENSION IF NOT EXISTS ${quoteIdent(extension)}${schema === undefined ? '' : ` SCHEMA ${schema}`}`;
-}
-
-async function findExtension(client: ClientBase, type: string): Promise<string | null> {
-  const name = bareName(type);
-  const { rows } = await client.query<{ name: string }>(
-    'SELECT name FROM pg_available_extensions WHERE name = $1',
-    [EXTENSION_OF[name] ?? name],
-  );
-  return rows[0]?.name ?? null;
 }
 
 /** Without schema, quotes, length and array brackets. */

@@ -18,9 +18,10 @@ export interface ListedTable {
   /** Of a partitioned table: the different ones of its partitions, as far as they are followed. */
   leafIdentities: ReplicaIdentity[];
   isOwned: boolean;
-  canSelect: boolean;
-  /** Policies of this table hide rows from this role. */
-  hidesRows: boolean;
+  /** What of the table and its partitions this role may not read, as SQL names it. */
+  denied: string[];
+  /** The same, of which policies hide rows from this role. */
+  hiding: string[];
 }
 
 export type ReplicaIdentity = 'd' | 'f' | 'i' | 'n';
@@ -90,6 +91,14 @@ function unfitReason(table: ListedTable): string | null {
   return null;
 }
 
+/** SQL names of those, of a table and its partitions, which are read by themselves. */
+function parts(which: string): string {
+  return `ARRAY(SELECT '"' || replace(m.nspname, '"', '""') || '"."' || replace(l.relname, '"', '""') || '"' FROM pg_catalog.pg_class l
+    JOIN pg_catalog.pg_namespace m ON m.oid = l.relnamespace WHERE (l.oid = c.oid OR l.oid IN (
+    SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p WHERE c.relkind = 'p' AND NOT c.relispartition))
+    AND l.relkind <> 'f' AND (l.relpersistence = 'p' OR l.oid = c.oid) AND ${which} ORDER BY 1)`;
+}
+
 /** All or some, without the system's schemas, Weir's own, and what belongs to an extension. */
 const TABLES_SQL = `
 SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence,
@@ -99,10 +108,9 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpe
     JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE p.isleaf AND l.relkind = 'r' AND l.relpersistence = 'p')
   ELSE '{}' END AS "leafIdentities",
   pg_has_role(c.relowner, 'USAGE') AS "isOwned",
-  has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS "canSelect",
-  c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE'))
-    AND NOT (SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
-    AS "hidesRows"
+  ${parts("NOT (has_table_privilege(l.oid, 'SELECT') AND has_schema_privilege(l.relnamespace, 'USAGE'))")} AS "denied",
+  ${parts(`l.relrowsecurity AND (l.relforcerowsecurity OR NOT pg_has_role(l.relowner, 'USAGE'))
+    AND NOT (SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)`)} AS "hiding"
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f') AND ($1::oid[] IS NULL OR c.oid = ANY ($1))

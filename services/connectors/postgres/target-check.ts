@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import { checkRowSecurity, checkRules, TREES } from './acts-on-rows.ts';
 import { checkEnforcement } from './enforcement-check.ts';
 import { compareTable } from './compare-table.ts';
 import { rehearseTable } from './create-table.ts';
@@ -11,7 +12,8 @@ import { otherTables } from './recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingStateRight, openStateTables } from './state-tables.ts';
 import { definitionOf } from './definition-of.ts';
-import { createExtension, readMissing } from './table-dependencies.ts';
+import { createExtension } from './needed-extensions.ts';
+import { readMissing } from './table-dependencies.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
 import type { TargetName } from './target-names.ts';
 import { bypassTriggers, maySet } from './writer-session.ts';
@@ -49,11 +51,13 @@ export async function checkTarget(
       findings.push(error('tables', problem));
   const existing: { name: TargetName; table: TargetTable }[] = [];
   const claimed = new Map<string, Set<string>>();
+  /** The statements that make what is missing, in order. */
+  const extensions = new Map<string, string>();
   for (const plan of relations) {
     const name = target.names.ofNamespace(plan.relation.namespace);
     const table = await readTargetTable(client, name);
     if (table === null) {
-      const missing = await checkMissing(client, target, server, plan, name);
+      const missing = await checkMissing(client, target, server, plan, name, extensions);
       findings.push(...missing);
       if (!server.standby && missing.every(({ level }) => level !== 'error'))
         findings.push(...(await rehearse(client, target, plan, name, claimed)));
@@ -72,6 +76,13 @@ export async function checkTarget(
       : await checkTriggers(client, server, relations, existing)),
   );
   findings.push(...(await checkOutsideKeys(client, existing)));
+  if (extensions.size > 0)
+    findings.push(
+      warning(
+        'extensions',
+        `these are missing and will be made, in this order, which the role must be allowed to do: ${[...extensions.values()].join('; ')}`,
+      ),
+    );
   if (findings.every(({ level }) => level === 'ok'))
     findings.push({
       level: 'ok',
@@ -133,6 +144,7 @@ async function checkMissing(
   server: Server,
   plan: RelationPlan,
   name: TargetName,
+  extensions: Map<string, string>,
 ): Promise<Finding[]> {
   if (target.create === 'never')
     return [
@@ -142,17 +154,30 @@ async function checkMissing(
       ),
     ];
   const missing = await readMissing(client, definitionOf(plan), name);
-  const findings = missing.foreign.map(({ type, extension }) =>
-    extension === null
-      ? error(
-          name.namespace,
-          `the type ${type} does not exist and no extension here brings it; install its extension on the server`,
-        )
-      : warning(
-          name.namespace,
-          `the type ${type} is missing; it will be made with ${createExtension(type, extension)}, which the role must be allowed to run`,
-        ),
+  const findings = missing.foreign.map((type) =>
+    error(
+      name.namespace,
+      `the type ${type} does not exist at the target, and nothing here says how to make it; make it there first`,
+    ),
   );
+  for (const extension of missing.unavailable)
+    findings.push(
+      error(
+        name.namespace,
+        `it needs the extension ${quoteIdent(extension)}, which the server does not have; install its package there`,
+      ),
+    );
+  for (const { extension, schema } of missing.elsewhere)
+    findings.push(
+      error(
+        name.namespace,
+        `it needs the extension ${quoteIdent(extension.name)} in the schema ${extension.schema}, and the target has it in ${schema}; run there ALTER EXTENSION ${quoteIdent(extension.name)} SET SCHEMA ${quoteIdent(extension.schema)}, and CREATE SCHEMA before it where that is missing`,
+      ),
+    );
+  if (missing.unavailable.length === 0)
+    for (const extension of missing.extensions)
+      if (!extensions.has(extension.name))
+        extensions.set(extension.name, createExtension(extension));
   const role = quoteIdent(server.role);
   if (missing.schemas.length > 0 && !server.create)
     findings.push(
@@ -218,6 +243,8 @@ async function checkExisting(
     [table.oid],
   );
   const rights = rows[0]!.missing;
+  const hidden = await checkRowSecurity(client, [{ name, table }]);
+  if (rights.length === 0 && hidden.length > 0) return hidden;
   if (rights.length > 0)
     return [
       error(
@@ -250,7 +277,7 @@ async function checkTriggers(
   const { rows } = await client.query<{ table: string; trigger: string; fires: string }>(
     `SELECT t.tgrelid::regclass::text AS table, COALESCE(c.conname, t.tgname) AS trigger, t.tgenabled AS fires
      FROM pg_trigger t LEFT JOIN pg_constraint c ON c.oid = t.tgconstraint AND c.contype = 'f'
-     WHERE t.tgrelid = ANY($1::oid[]) AND t.tgenabled <> 'D' AND (NOT t.tgisinternal OR c.oid IS NOT NULL)
+     WHERE t.tgrelid IN (${TREES}) AND t.tgenabled <> 'D' AND (NOT t.tgisinternal OR c.oid IS NOT NULL)
      GROUP BY 1, 2, 3 ORDER BY 1, 2`,
     [oids],
   );
@@ -279,6 +306,7 @@ async function checkTriggers(
         `they will not be created, because they would fire while changes are applied; ${grantTo(server)} to have them`,
       ),
     );
+  findings.push(...(await checkRules(client, existing, may)));
   return findings;
 }
 

@@ -286,6 +286,28 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/cases/names-taken.test.ts'],
   },
   {
+    name: 'rules that act at the target are told',
+    edits: [
+      {
+        file: `${POSTGRES}/target-check.ts`,
+        find: '  findings.push(...(await checkRules(client, existing, may)));\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/target-needs.test.ts'],
+  },
+  {
+    name: 'an extension is made after those that it needs',
+    edits: [
+      {
+        file: `${POSTGRES}/needed-extensions.ts`,
+        find: 'ORDER BY depth, extname',
+        replace: 'ORDER BY depth DESC, extname',
+      },
+    ],
+    tests: ['test/cases/target-needs.test.ts'],
+  },
+  {
     name: 'statements about the rows of a table are not about those of tables that inherit from it',
     edits: [
       {
