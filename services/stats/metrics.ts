@@ -28,6 +28,10 @@ export const STATS_METRICS = {
     type: 'counter',
     help: 'Changes that a transform has left out since the pipeline was made.',
   },
+  weir_pipeline_unmet_changes_total: {
+    type: 'counter',
+    help: 'Updates and deletes, among the changes applied, of rows that the target did not have.',
+  },
   weir_pipeline_parked_changes: {
     type: 'gauge',
     help: 'Changes put aside at the target because it refused their rows: read = applied + filtered + parked + discarded + in flight.',
@@ -129,6 +133,7 @@ export function measurePipeline(monitoring: Monitoring, read: () => PipelineRepo
     if (report.filtered !== null) {
       setTotal(made.weir_pipeline_filtered_changes_total, {}, countChanges(report.filtered));
       setTotal(made.weir_pipeline_discarded_changes_total, {}, report.discarded);
+      setTotal(made.weir_pipeline_unmet_changes_total, {}, report.unmet);
       made.weir_pipeline_parked_changes.set(report.parked);
     }
     setOrRemove(made.weir_pipeline_in_flight_changes, report.inFlight);

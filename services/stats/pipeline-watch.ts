@@ -137,6 +137,7 @@ export class PipelineWatch {
       read: read === null ? null : sumOf(read),
       applied: settled === null ? null : sumOf(this.#progress?.applied ?? {}),
       filtered: settled === null ? null : sumOf(this.#progress?.filtered ?? {}),
+      unmet: countChanges(sumOf(this.#progress?.unmet ?? {})),
       parked: countChanges(sumOf(this.#progress?.parked ?? {})),
       discarded: countChanges(sumOf(this.#progress?.discarded ?? {})),
       parkedEntries: countParked(this.#progress),
@@ -258,9 +259,9 @@ export class PipelineWatch {
     const copy = this.#copy;
     const names = [...new Set([...Object.keys(copy), ...Object.keys(read ?? {})])].sort();
     // Of the parts of a namespace, too.
-    const [applied, filtered, parked] = (['applied', 'filtered', 'parked'] as const).map((what) =>
-      addCounts([this.#progress?.[what] ?? {}]),
-    );
+    const [applied, filtered, parked, unmet] = (
+      ['applied', 'filtered', 'parked', 'unmet'] as const
+    ).map((what) => addCounts([this.#progress?.[what] ?? {}]));
     const reports = names.map((namespace) => ({
       namespace,
       read: read?.[namespace] ?? noChanges(),
@@ -268,6 +269,7 @@ export class PipelineWatch {
       settled: settled?.[namespace] ?? noChanges(),
       filtered: countChanges(filtered?.[namespace] ?? noChanges()),
       parked: countChanges(parked?.[namespace] ?? noChanges()),
+      unmet: countChanges(unmet?.[namespace] ?? noChanges()),
       rowsDone: copy[namespace]?.rowsDone ?? null,
       chunksTotal: copy[namespace]?.chunksTotal ?? 0,
       chunksDone: copy[namespace]?.chunksDone ?? 0,
@@ -275,7 +277,9 @@ export class PipelineWatch {
       bytesDone: copy[namespace]?.bytesDone ?? 0,
     }));
     const isRestless = (each: NamespaceReport): boolean =>
-      countChanges(each.read) !== countChanges(each.settled) || each.chunksDone < each.chunksTotal;
+      each.unmet > 0 ||
+      countChanges(each.read) !== countChanges(each.settled) ||
+      each.chunksDone < each.chunksTotal;
     return reports.sort((a, b) => Number(isRestless(b)) - Number(isRestless(a)));
   }
 }

@@ -31,6 +31,7 @@ function folding(identity: Relation['identity'] = 'key') {
       return { upserts, partial, deletes };
     },
     fresh: () => fold.net().fresh,
+    passed: () => fold.net().passed,
   };
 }
 
@@ -92,6 +93,18 @@ describe('folding by key', () => {
       partial: [toTuple(['1', undefined])],
       deletes: [],
     });
+  });
+
+  it('puts deletes last of keys that came into being, and says how many they are', () => {
+    const changes = folding();
+    changes.insert('1', 'a');
+    changes.delete('1', null);
+    changes.delete('2', null);
+    changes.insert('2', 'back');
+    changes.delete('2', null);
+    const [known, passed] = [keyOf(toTuple(['2']), [0]), keyOf(toTuple(['1']), [0])];
+    expect(changes.net().deletes).toEqual([known, passed]);
+    expect(changes.passed()).toBe(1);
   });
 
   it('needs the target no more once the value was set', () => {

@@ -45,16 +45,24 @@ export class Fold {
     const others: Buffer[] = [...this.#inserts];
     const partials: Buffer[] = [];
     const deletes: Buffer[] = [];
+    const passed: Buffer[] = [];
     for (const { row, count } of this.#rows.values()) {
       for (let i = 0; i < count; i++) others.push(row);
       for (let i = 0; i > count; i--) deletes.push(row);
     }
     for (const [name, { row, partial, isFresh }] of this.#keys) {
-      if (row === null) deletes.push(Buffer.from(name, 'latin1'));
+      if (row === null) (isFresh ? passed : deletes).push(Buffer.from(name, 'latin1'));
       else (partial ? partials : isFresh ? fresh : others).push(row);
     }
     const upserts = fresh.length === 0 ? others : fresh.concat(others);
-    return { relation: this.relation, upserts, fresh: fresh.length, partial: partials, deletes };
+    return {
+      relation: this.relation,
+      upserts,
+      fresh: fresh.length,
+      partial: partials,
+      deletes: deletes.concat(passed),
+      passed: passed.length,
+    };
   }
 
   #addKeyed(kind: ChangeKind, name: string, row: Buffer | null, partial: boolean): void {

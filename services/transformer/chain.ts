@@ -71,7 +71,11 @@ export function compileChain(
     compiled.push({ step: { shape, run }, name: 'the steps' });
   }
   const decisions = compiled.map(({ step }) => step.decides);
-  const relation = before === null ? relationOf(shape, source) : source;
+  const shaped = before === null ? relationOf(shape, source) : source;
+  const isSparse = compiled.some(
+    ({ step }) => step.decides === 'row' || step.spreads === 'row',
+  );
+  const relation: Relation = isSparse ? { ...shaped, sparse: true } : shaped;
   const parts = shape.parts.map((target) => ({
     ...relation,
     namespace: partName(source.namespace, target),

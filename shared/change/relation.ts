@@ -18,6 +18,8 @@ export interface Relation {
    * where a lane stands tells what it has by the rule of then.
    */
   route?: RoutePart[];
+  /** The target need not have all rows of the source, as a transformer leaves some out or sends them elsewhere. */
+  sparse?: true;
   /** Equal keys may differ in bytes, as 1.0 and 1.00 do; left out where bytes tell. */
   looseKey?: true;
   /**

@@ -92,6 +92,11 @@ export interface PipelineProgress {
   discarded: Record<string, ChangeCounts>;
   /** Cumulative: what a transformer has left out. */
   filtered: Record<string, ChangeCounts>;
+  /**
+   * Cumulative: updates and deletes, among those applied, of rows that the target did not have; left out where the
+   * target does not tell.
+   */
+  unmet?: Record<string, ChangeCounts>;
 }
 
 export interface ChangeCounts {
@@ -185,6 +190,8 @@ export interface NetChanges {
   partial: Buffer[];
   /** Keys, or whole tuples for identity `row`. */
   deletes: Buffer[];
+  /** So many of `deletes`, the last ones, are of keys that came into being here: the target need not have them. */
+  passed?: number;
 }
 
 /**

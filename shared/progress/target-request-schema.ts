@@ -57,6 +57,7 @@ const PROGRESS_PARTS = {
   parked: z.record(TEXT, CHANGE_COUNTS.extend({ entries: COUNT, rows: COUNT })),
   discarded: COUNTS_BY_NAMESPACE,
   filtered: COUNTS_BY_NAMESPACE,
+  unmet: COUNTS_BY_NAMESPACE.exactOptional(),
 };
 const PROGRESS: z.ZodType<PipelineProgress> = z.looseObject(PROGRESS_PARTS);
 const STATE: z.ZodType<PipelineState> = z.looseObject({

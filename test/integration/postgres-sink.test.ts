@@ -35,6 +35,8 @@ function int4(value: number): Buffer {
 }
 
 const ITEMS = 'CREATE TABLE items (id int PRIMARY KEY, name text, note text)';
+const PARTED =
+  'CREATE TABLE items (id int PRIMARY KEY, name text, note text) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF items FOR VALUES FROM (0) TO (500); CREATE TABLE p2 PARTITION OF items DEFAULT';
 const once: ChangeCounts = { inserts: 2, updates: 1, deletes: 0, truncates: 0 };
 
 describe('changes', () => {
@@ -121,6 +123,64 @@ describe('changes', () => {
     expect(await dumpTable(target, 'items')).toEqual(['1\tb\tlong']);
     await pipeline.write(0, { 'public.items': { partial: [['1', null, undefined]] } });
     expect(await dumpTable(target, 'items')).toEqual(['1\t\\N\tlong']);
+  });
+
+  it.each([
+    ['merged, a few', ITEMS, 'binary', 0],
+    ['merged, many', ITEMS, 'binary', 100],
+    ['merged as text, many', ITEMS, undefined, 100],
+    ['replaced', `${ITEMS}; CREATE UNIQUE INDEX ON items (name)`, 'binary', 100],
+    ['of a partitioned table, a few', PARTED, 'binary', 0],
+    ['of a partitioned table, many', PARTED, 'binary', 100],
+  ] as const)(
+    'that meet no row are counted with their progress: %s',
+    async (_, schema, encoding, more) => {
+      await start(schema, encoding);
+      const binary = (row: (string | null | undefined)[]): (string | null | undefined)[] =>
+        encoding === undefined ? row : [int4(Number(row[0])) as never, ...row.slice(1)];
+      const rows = (from: number, n: number): (string | null | undefined)[][] =>
+        Array.from({ length: n }, (__, i) => binary([`${from + i}`, `n${from + i}`, null]));
+      const write = (changes: WrittenChanges): Promise<LaneBatch> =>
+        pipeline.write(0, { 'public.items': changes });
+      const unmet = async (): Promise<unknown> => (await pipeline.sink.readState())?.unmet;
+      const there = 3 + more;
+      await write({ upserts: rows(1, there), fresh: there });
+      // All are met: rows that come, change and go, and one that came and went within the batch.
+      await write({
+        upserts: [...rows(1_000, 1 + more), ...rows(1, 1 + more)],
+        fresh: 1 + more,
+        partial: [binary(['2', undefined, 'x'])].slice(more === 0 ? 0 : 1),
+        deletes: [[...rows(there, 1)[0]!.slice(0, 1)], [...rows(9_999, 1)[0]!.slice(0, 1)]],
+        passed: 1,
+      });
+      expect(await unmet()).toEqual({});
+      // None of these is.
+      await write({
+        upserts: [...rows(2_000, 1), ...rows(3_000, 2 + more), ...rows(1, 1)],
+        fresh: 1,
+        partial: [binary(['8000', undefined, 'x'])],
+        deletes: [rows(9_000, 1)[0]!.slice(0, 1), rows(9_001, 1)[0]!.slice(0, 1)],
+      });
+      const counted = { inserts: 0, updates: 3 + more, deletes: 2, truncates: 0 };
+      expect(await unmet()).toEqual({ 'public.items': counted });
+      await expect(
+        write({ upserts: rows(5_000, 1), partial: [binary(['1', undefined, undefined])] }),
+      ).resolves.toBeDefined();
+      expect(await unmet()).toEqual({ 'public.items': { ...counted, updates: 4 + more } });
+    },
+  );
+
+  it('that meet no row are counted where rows have no key, and not before a copy that they overlap is in', async () => {
+    await start('CREATE TABLE t (v int); ALTER TABLE t REPLICA IDENTITY FULL');
+    const write = (deletes: string[]): Promise<LaneBatch> =>
+      pipeline.write(0, { 'public.t': { deletes: deletes.map((v) => [v]) } });
+    await pipeline.write(0, { 'public.t': { upserts: [['1'], ['1'], ['2']] } });
+    await write(['1', '2', '2', '3']);
+    const counted = { 'public.t': { inserts: 0, updates: 0, deletes: 2, truncates: 0 } };
+    expect((await pipeline.sink.readState())?.unmet).toEqual(counted);
+    await queryPostgres(target, `UPDATE weir.namespace SET settled = '${LAST_POSITION}'`);
+    await write(['3']);
+    expect((await pipeline.sink.readState())?.unmet).toEqual(counted);
   });
 
   it('hand unique values from row to row within one batch, unchanged columns included', async () => {

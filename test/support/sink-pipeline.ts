@@ -24,6 +24,7 @@ export interface WrittenChanges {
   /** Rows as text values in the order of the columns; undefined is unchanged. */
   upserts?: Value[][];
   fresh?: number;
+  passed?: number;
   partial?: Value[][];
   /** Values of the key, or whole rows. */
   deletes?: Value[][];
@@ -181,6 +182,7 @@ function toNetChanges(relation: Relation, changes: WrittenChanges): NetChanges {
     relation,
     upserts: (changes.upserts ?? []).map(toTuple),
     fresh: changes.fresh ?? 0,
+    passed: changes.passed ?? 0,
     partial: (changes.partial ?? []).map(toTuple),
     deletes: (changes.deletes ?? []).map((values) =>
       isKeyed ? toTuple(values).subarray(2) : toTuple(values),

@@ -10,7 +10,7 @@ const number = new Intl.NumberFormat('en-US');
 export function balanceLines(services: readonly ServiceStatus[]): string[] {
   const report = reportOf(services);
   if (report === null || report.namespaces.length === 0) return [];
-  const aside = (['filtered', 'parked'] as const).filter((what) =>
+  const aside = (['filtered', 'parked', 'unmet'] as const).filter((what) =>
     report.namespaces.some((each) => each[what] > 0),
   );
   const rows = report.namespaces.map((each) => [
@@ -22,7 +22,14 @@ export function balanceLines(services: readonly ServiceStatus[]): string[] {
     ...aside.map((what) => number.format(each[what])),
     number.format(Math.max(0, countChanges(each.read) - countChanges(each.settled))),
   ]);
-  const heads = ['  namespace', 'rows copied', 'copy', 'read', 'applied', ...aside];
+  const heads = [
+    '  namespace',
+    'rows copied',
+    'copy',
+    'read',
+    'applied',
+    ...aside.map((what) => (what === 'unmet' ? 'met no row' : what)),
+  ];
   const lines = table([...heads, 'on their way'], rows);
   if (report.namespacesLeftOut > 0) lines.push(`  and ${report.namespacesLeftOut} more`);
   return lines;

@@ -4,6 +4,7 @@ import { attemptScript, emptyStaging, type Refusals } from './attempt-script.ts'
 import { toStatements } from './change-statements.ts';
 import { findRefused } from './find-refused.ts';
 import { toNetChanges, type Unit } from './parked-chain.ts';
+import type { UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -24,11 +25,12 @@ export async function applyCarefully(
   relation: Relation,
   units: readonly Unit[],
   refusals?: Refusals,
+  step?: UnmetStep,
 ): Promise<Refused[]> {
   const refused: Refused[] = [];
   let rest = units;
   while (rest.length > 0) {
-    const error = await attemptUnits(session, target, relation, rest, refusals);
+    const error = await attemptUnits(session, target, relation, rest, refusals, step);
     if (error === null) break;
     // One alone, or where equal keys may differ in bytes and one of these may be about the row of another.
     const found =
@@ -50,10 +52,11 @@ export function attemptUnits(
   relation: Relation,
   units: readonly Unit[],
   refusals?: Refusals,
+  step?: UnmetStep,
 ): Promise<WeirError | null> {
   const statements = [
     ...emptyStaging(session, target),
-    ...toStatements(toNetChanges(relation, units), target, session.staging),
+    ...toStatements(toNetChanges(relation, units), target, session.staging, 0, step),
   ];
   return attemptScript(session, statements, refusals);
 }

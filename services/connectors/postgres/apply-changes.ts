@@ -6,6 +6,7 @@ import { fencedLane, progressStatement } from './lane-progress.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { toRowError } from './row-error.ts';
 import { runScript } from './script.ts';
+import { unmetStep } from './unmet-changes.ts';
 import type { StagingUse } from './write-statements.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
@@ -39,7 +40,8 @@ export async function applyChanges(
     const target = targets[i]!;
     return { changes, target, fresh: freshRows?.count(changes, target) ?? 0 };
   });
-  const few = commit && statements.length === 0 ? toFewRows(session, parts) : null;
+  const step = unmetStep(pipeline, batch);
+  const few = commit && statements.length === 0 ? toFewRows(session, parts, step) : null;
   if (few !== null) return applyFewRows(session, pipeline, batch, few);
   await prepareStaging(
     session,
@@ -49,7 +51,7 @@ export async function applyChanges(
     { sql: 'BEGIN' },
     { sql: progressStatement(pipeline, batch) },
     ...parts.flatMap((part) =>
-      toStatements(part.changes, part.target, session.staging, part.fresh),
+      toStatements(part.changes, part.target, session.staging, part.fresh, step),
     ),
     ...statements,
     ...(commit ? [{ sql: 'COMMIT' }] : []),

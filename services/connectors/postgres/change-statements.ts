@@ -3,6 +3,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { toCopyMessages, type CopyIn } from './copy-in.ts';
 import type { Staging } from './staging-tables.ts';
 import { toKeyRows, toMaskedRow, toMaskedRows } from './tuple-rows.ts';
+import { countingUnmet, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
 import type { StagingUse } from './write-statements.ts';
 import type { WriteTarget } from './write-target.ts';
 
@@ -37,12 +38,19 @@ export function toStatements(
   target: WriteTarget,
   staging: Staging,
   fresh = 0,
+  step?: UnmetStep,
 ): Statement[] {
-  const { upserts, partial, deletes, relation } = changes;
+  const { upserts, partial, deletes, relation, passed = 0 } = changes;
   const sql = staging.statementsOf(target);
   const namespace = target.name.namespace;
   const list: Statement[] = [];
   const add = (text: string): void => void list.push({ sql: text, namespace });
+  const isCounted = step !== undefined && meetsRows(relation);
+  const counting = (text: string, kind: UnmetKind, count: string, returning?: string): void =>
+    add(isCounted ? countingUnmet(text, relation.namespace, step, kind, count, returning) : text);
+  /** A statement that should touch so many rows at least. */
+  const touching = (text: string, kind: UnmetKind, rows: number): void =>
+    counting(text, kind, `SELECT ${rows} - count(*) AS n FROM done`);
   const load = (text: string, rows: Iterable<Buffer>): void =>
     void list.push({ sql: text, copy: { messages: toCopyMessages(rows), whole: true }, namespace });
 
@@ -52,7 +60,7 @@ export function toStatements(
       load(sql.copy('deletes'), deletes);
       // The whole table is compared with the batch: here a hash join is the plan to have.
       add('SET LOCAL enable_hashjoin = on');
-      add(sql.deleteEqual);
+      touching(sql.deleteEqual, 'deletes', deletes.length);
       add('SET LOCAL enable_hashjoin = off');
     }
     if (upserts.length > 0 && isDirect(target)) load(copyInto(target, 'binary'), upserts);
@@ -65,15 +73,29 @@ export function toStatements(
 
   if (deletes.length > 0) load(sql.copy('deletes'), toKeyRows(deletes, relation.key.length));
   if (target.method === 'merge') {
-    if (deletes.length > 0) add(sql.deleteKeys);
+    if (deletes.length > 0) touching(sql.deleteKeys, 'deletes', deletes.length - passed);
     if (fresh > 0) load(copyInto(target, 'binary'), upserts.slice(0, fresh));
     if (upserts.length > fresh) {
       load(sql.copy('rows'), upserts.slice(fresh));
-      add(sql.insert);
+      const news = Math.max(0, (changes.fresh ?? 0) - fresh);
+      // Of a partitioned table what was inserted does not tell whether it was there.
+      if (target.rows === target.name.sql)
+        counting(
+          sql.insert,
+          'updates',
+          `SELECT ${upserts.length - fresh - news} - (${sql.there}) AS n`,
+        );
+      else
+        counting(
+          sql.insert,
+          'updates',
+          `SELECT count(*) FILTER (WHERE came) - ${news} AS n FROM done`,
+          'xmax = 0 AS came',
+        );
     }
     if (partial.length > 0) {
       load(sql.copy('masked'), toMaskedRows(partial));
-      add(sql.update);
+      touching(sql.update, 'updates', partial.length);
     }
     return list;
   }
@@ -83,15 +105,22 @@ export function toStatements(
     load(sql.copy('masked'), toMaskedRows(partial));
     add(sql.complete);
   }
-  if (deletes.length > 0) add(sql.deleteKeys);
+  if (deletes.length > 0) touching(sql.deleteKeys, 'deletes', deletes.length - passed);
   if (upserts.length + partial.length > 0) {
-    add(sql.deleteRows);
+    const expected = upserts.length - (changes.fresh ?? 0) + partial.length;
+    touching(sql.deleteRows, 'updates', expected);
     add(sql.insert);
   }
   return list;
 }
 
-export function toMoveStatements(move: Move, target: WriteTarget, staging: Staging): Statement[] {
+/** `counted`: the namespace, where a row that is not there is to be counted. */
+export function toMoveStatements(
+  move: Move,
+  target: WriteTarget,
+  staging: Staging,
+  counted?: { namespace: string; step: UnmetStep },
+): Statement[] {
   const sql = staging.statementsOf(target);
   const namespace = target.name.namespace;
   const load = (text: string, rows: Iterable<Buffer>): Statement => ({
@@ -102,7 +131,19 @@ export function toMoveStatements(move: Move, target: WriteTarget, staging: Stagi
   return [
     load(sql.copy('masked'), [toMaskedRow(move.row)]),
     load(sql.copy('deletes'), toKeyRows([move.key], target.key.length)),
-    { sql: sql.completeMoved, namespace },
+    {
+      sql:
+        counted === undefined
+          ? sql.completeMoved
+          : countingUnmet(
+              sql.completeMoved,
+              counted.namespace,
+              counted.step,
+              'updates',
+              'SELECT 1 - count(*) AS n FROM done',
+            ),
+      namespace,
+    },
     { sql: sql.deleteKeys, namespace },
     ...(target.method === 'replace' ? [{ sql: sql.deleteRows, namespace }] : []),
     { sql: sql.insert, namespace },

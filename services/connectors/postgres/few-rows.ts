@@ -5,6 +5,7 @@ import { toPostgresError } from './postgres-error.ts';
 import { RowRefused } from './prepared-rows.ts';
 import { toRowError } from './row-error.ts';
 import type { BoundRow } from './row-statements.ts';
+import { countingUnmetRow, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -28,6 +29,7 @@ export interface FewRows {
 export function toFewRows(
   session: WriterSession,
   parts: readonly { changes: NetChanges; target: WriteTarget }[],
+  step: UnmetStep,
 ): FewRows | null {
   const few: FewRows = { rows: [], targets: [] };
   let count = 0;
@@ -38,16 +40,23 @@ export function toFewRows(
   }
   for (const { changes, target } of parts) {
     const statements = session.prepared.statementsOf(target);
-    const add = (row: BoundRow | null): void => {
+    const { relation, deletes, upserts, partial, fresh = 0, passed = 0 } = changes;
+    const meets = meetsRows(relation);
+    const add = (row: BoundRow | null, kind: UnmetKind | null): void => {
       if (row === null) return;
-      few.rows.push(row);
+      const isCounted = kind !== null && meets;
+      few.rows.push(isCounted ? countingUnmetRow(row, relation.namespace, step, kind) : row);
       few.targets.push(target);
     };
-    for (const key of changes.deletes)
-      add(statements.bind('delete', { key, row: NONE, partial: false }));
-    for (const row of changes.upserts) add(statements.bindMerge(row));
-    for (const row of changes.partial)
-      add(statements.bind('update', { key: NONE, row, partial: true }));
+    for (const [i, key] of deletes.entries())
+      add(
+        statements.bind('delete', { key, row: NONE, partial: false }),
+        i < deletes.length - passed ? 'deletes' : null,
+      );
+    for (const [i, row] of upserts.entries())
+      add(statements.bindMerge(row), i < fresh ? null : 'updates');
+    for (const row of partial)
+      add(statements.bind('update', { key: NONE, row, partial: true }), 'updates');
   }
   return few;
 }

@@ -19,6 +19,7 @@ import {
 import { readKeyChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { commit, moveLane } from './write-carefully.ts';
+import { meetsRows, unmetStep, type UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -42,6 +43,8 @@ export async function moveRows(
   await prepareCarefully(session, [target]);
   await client.query('BEGIN');
   let marked = await moveLane(session, pipeline, batch);
+  const { namespace } = relation;
+  const counted = meetsRows(relation) ? { namespace, step: unmetStep(pipeline, batch) } : undefined;
   for (const given of moves) {
     const read = (): Promise<Aside> => readEntry(session, batch, relation, target, given);
     const behind = marked ? await read() : null;
@@ -50,7 +53,8 @@ export async function moveRows(
       await putAside(client, pipeline, [behind]);
       continue;
     }
-    const reason = given.failed?.reason ?? (await refusalOf(session, target, toMove(given)));
+    const reason =
+      given.failed?.reason ?? (await refusalOf(session, target, toMove(given), counted));
     if (reason === null) continue;
     const entry = { ...(behind ?? (await read())), reason };
     if (onBadRow === 'stop') {
@@ -87,10 +91,11 @@ export function attemptMove(
   target: WriteTarget,
   move: Move,
   refusals?: Refusals,
+  counted?: { namespace: string; step: UnmetStep },
 ): Promise<WeirError | null> {
   const statements = [
     ...emptyStaging(session, target),
-    ...toMoveStatements(move, target, session.staging),
+    ...toMoveStatements(move, target, session.staging, counted),
   ];
   return attemptScript(session, statements, refusals);
 }
@@ -126,8 +131,9 @@ async function refusalOf(
   session: WriterSession,
   target: WriteTarget,
   move: Move,
+  counted?: { namespace: string; step: UnmetStep },
 ): Promise<string | null> {
-  const error = await attemptMove(session, target, move);
+  const error = await attemptMove(session, target, move, undefined, counted);
   return error === null ? null : reasonOf(error);
 }
 

@@ -18,6 +18,14 @@ export interface RefusedChange {
   key: Buffer | null;
 }
 
+interface Origin {
+  target: WriteTarget;
+  key: Buffer;
+  namespace: string;
+  /** So many rows touched mean that it met none; null where they tell nothing. */
+  missingIf: 0 | 1 | null;
+}
+
 const AS_REPLICA = new Parameters().bind('SET LOCAL session_replication_role = replica');
 const AS_ORIGIN = new Parameters().bind('SET LOCAL session_replication_role = origin');
 
@@ -74,7 +82,7 @@ export async function applyParts(session: WriterSession, parts: readonly RunPart
         if (row === null) continue;
         const bound = withoutActing(session, row);
         const index = rows.length + bound.indexOf(row);
-        if (kind === 'update') updates.push({ index, target });
+        if (kind === 'update' || kind === 'move') updates.push({ index, target });
         rows.push(...bound);
       }
     }
@@ -85,17 +93,21 @@ export async function applyParts(session: WriterSession, parts: readonly RunPart
 }
 
 /**
- * The same with a statement for each row, exactly in the order of the source, and rows that are missing are put in.
- * Gives the first change that is refused, or null.
+ * The same with a statement for each row, exactly in the order of the source, and rows that are missing are put in, or
+ * counted only where not all of them came. Gives the first change that is refused, or null. What was deleted without
+ * having been there is not counted: a foreign key of the target may have taken it with another row.
  */
 export async function applyOneByOne(
   session: WriterSession,
   parts: readonly RunPart[],
+  unmet: (namespace: string) => void,
 ): Promise<RefusedChange | null> {
   let rows: BoundRow[] = [];
-  let origins: { target: WriteTarget; key: Buffer }[] = [];
+  let origins: Origin[] = [];
   const flush = async (): Promise<void> => {
-    await session.prepared.run(session.client, rows);
+    const touched = await session.prepared.run(session.client, rows);
+    for (const [i, { namespace, missingIf }] of origins.entries())
+      if (touched[i] === missingIf) unmet(namespace);
     rows = [];
     origins = [];
   };
@@ -110,14 +122,19 @@ export async function applyOneByOne(
         continue;
       }
       const statements = session.prepared.statementsOf(target);
-      const { kind, changes } = runs[0]!;
+      const { kind, changes, relation } = runs[0]!;
+      const { namespace } = relation;
       for (const change of changes) {
         const row =
           kind === 'update' ? statements.bindUpsert(change) : statements.bind(kind, change);
         if (row === null) continue;
+        const isPutIn = kind === 'update' && !change.partial;
+        // What puts a row into the place of itself does not tell whether it was there.
+        const missingIf = isPutIn ? (row.statement.replaces ? null : 1) : 0;
         for (const each of withoutActing(session, row)) {
+          const tells = each === row && (kind === 'update' || kind === 'move');
           rows.push(each);
-          origins.push({ target, key: change.key });
+          origins.push({ target, key: change.key, namespace, missingIf: tells ? missingIf : null });
         }
       }
     }

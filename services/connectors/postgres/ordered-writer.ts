@@ -13,6 +13,7 @@ import { alignNamespace, barrierStatements } from './run-barrier.ts';
 import { describeKey } from './row-key.ts';
 import { toParts, type TargetOf } from './run-parts.ts';
 import type { PlanTarget } from './save-plan.ts';
+import { countUnmet, unmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';
 import {
   bypassTriggers,
@@ -108,7 +109,8 @@ export class PostgresOrderedWriter implements OrderedWriter {
       );
   }
 
-  async #apply(session: WriterSession, { runs, after }: OrderedBatch): Promise<void> {
+  async #apply(session: WriterSession, batch: OrderedBatch): Promise<void> {
+    const { runs, after } = batch;
     if (runs.length === 0) return;
     const parts = await toParts(runs, this.#targets(session));
     await prepareParts(session, parts);
@@ -121,8 +123,14 @@ export class PostgresOrderedWriter implements OrderedWriter {
       this.#options.log.debug({ reason }, 'changes are applied one by one');
       await session.client.query('ROLLBACK TO SAVEPOINT weir_batch; SET CONSTRAINTS ALL DEFERRED');
       this.#deferred = true;
-      const refused = await applyOneByOne(session, parts);
+      const unmet = new Map<string, number>();
+      const refused = await applyOneByOne(session, parts, (namespace) =>
+        unmet.set(namespace, (unmet.get(namespace) ?? 0) + 1),
+      );
       if (refused !== null) throw await this.#told(session, refused, after.position);
+      const step = unmetStep(this.#options.target.pipeline, batch);
+      for (const [namespace, n] of unmet)
+        await session.client.query(countUnmet(namespace, step, 'updates', n));
     }
     await session.client.query('RELEASE SAVEPOINT weir_batch');
   }

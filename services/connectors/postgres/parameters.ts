@@ -23,7 +23,7 @@ export class Parameters {
 }
 
 /** As the values of tuples travel: i32 length, then that many bytes. */
-function toTextValue(text: string): Buffer {
+export function toTextValue(text: string): Buffer {
   const bytes = Buffer.byteLength(text);
   const value = Buffer.allocUnsafe(4 + bytes);
   value.writeInt32BE(bytes, 0);

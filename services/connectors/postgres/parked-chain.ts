@@ -8,19 +8,36 @@ import type { NetChanges } from '../../../shared/connector/sink.ts';
 export interface Unit {
   kind: 'upsert' | 'update' | 'delete';
   bytes: Buffer;
+  /** Its key came into being in the batch, so that the target need not have a row of it. */
+  isNew?: true;
 }
 
-export function unitsOf({ upserts, partial, deletes }: NetChanges): Unit[] {
-  const of = (kind: Unit['kind'], list: readonly Buffer[]): Unit[] =>
-    list.map((bytes) => ({ kind, bytes }));
-  return [...of('delete', deletes), ...of('upsert', upserts), ...of('update', partial)];
+export function unitsOf(changes: NetChanges): Unit[] {
+  const { upserts, partial, deletes, fresh = 0, passed = 0 } = changes;
+  const of = (kind: Unit['kind'], list: readonly Buffer[], isNew?: (i: number) => boolean) =>
+    list.map((bytes, i): Unit => ({ kind, bytes, ...(isNew?.(i) === true && { isNew: true }) }));
+  return [
+    ...of('delete', deletes, (i) => i >= deletes.length - passed),
+    ...of('upsert', upserts, (i) => i < fresh),
+    ...of('update', partial),
+  ];
 }
 
 export function toNetChanges(relation: Relation, units: Iterable<Unit>): NetChanges {
-  const changes: NetChanges = { relation, upserts: [], partial: [], deletes: [] };
-  for (const { kind, bytes } of units)
-    changes[kind === 'upsert' ? 'upserts' : kind === 'update' ? 'partial' : 'deletes'].push(bytes);
-  return changes;
+  const all = [...units];
+  const of = (kind: Unit['kind'], isNew: boolean): Buffer[] =>
+    all
+      .filter((unit) => unit.kind === kind && (unit.isNew === true) === isNew)
+      .map(({ bytes }) => bytes);
+  const [fresh, passed] = [of('upsert', true), of('delete', true)];
+  return {
+    relation,
+    upserts: [...fresh, ...of('upsert', false)],
+    fresh: fresh.length,
+    partial: of('update', false),
+    deletes: [...of('delete', false), ...passed],
+    passed: passed.length,
+  };
 }
 
 /** What tells the unit's row from others: its key, or all of it; null where nothing does. */

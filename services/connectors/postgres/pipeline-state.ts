@@ -53,6 +53,10 @@ FROM weir.count WHERE pipeline = $1 GROUP BY namespace`;
 
 const FILTERED = COUNTS.replace('weir.count', 'weir.filtered');
 
+const UNMET = `
+SELECT namespace, 0 AS inserts, sum(updates) AS updates, sum(deletes) AS deletes, 0 AS truncates
+FROM weir.unmet WHERE pipeline = $1 GROUP BY namespace`;
+
 const PARKED = `
 SELECT namespace, count(*) AS entries, count(*) FILTER (WHERE copied) AS rows, sum(inserts) AS inserts,
   sum(updates) AS updates, sum(deletes) AS deletes, 0 AS truncates
@@ -149,6 +153,7 @@ async function progressOf(
     parked: await readCounts<ParkedCounts>(client, PARKED, pipeline),
     discarded: await readCounts<ChangeCounts>(client, DISCARDED, pipeline),
     filtered: await readCounts<ChangeCounts>(client, FILTERED, pipeline),
+    unmet: await readCounts<ChangeCounts>(client, UNMET, pipeline),
   };
 }
 

@@ -9,6 +9,8 @@ export interface RowStatement {
   sql: string;
   /** Of each parameter. */
   encodings: WriteColumn['encoding'][];
+  /** A row of the key that was there before, as a FROM clause, where the statement itself does not tell. */
+  there?: string;
   /** It puts a row into the place of itself: neither is to act on what refers to the row. */
   replaces?: true;
 }
@@ -85,7 +87,9 @@ export class RowStatements {
     return this.#bound('merge', [row.subarray(2)], () => {
       const { sql, encodings } = this.#insert();
       const rest = this.#target.columns.map((_, i) => i).filter((i) => !this.#isKey(i));
-      return { sql: sql + onConflict(this.#target, rest), encodings };
+      const key = this.#byKey((at) => this.#target.key[at]!.column + 1);
+      const there = `${this.#target.rows} t WHERE ${key}`;
+      return { sql: sql + onConflict(this.#target, rest), encodings, there };
     })!;
   }
 

@@ -86,6 +86,14 @@ CREATE TABLE IF NOT EXISTS weir.sequence (
   standing text NOT NULL,
   PRIMARY KEY (pipeline, sequence)
 );
+CREATE TABLE IF NOT EXISTS weir.unmet (
+  pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
+  lane integer NOT NULL,
+  namespace text NOT NULL,
+  updates bigint NOT NULL,
+  deletes bigint NOT NULL,
+  PRIMARY KEY (pipeline, lane, namespace)
+);
 ALTER TABLE weir.chunk ADD COLUMN IF NOT EXISTS filtered bigint NOT NULL DEFAULT 0;
 ALTER TABLE weir.namespace ADD COLUMN IF NOT EXISTS target jsonb;
 ${PARKED_TABLES}`;
@@ -104,7 +112,7 @@ export async function openStateTables(client: ClientBase): Promise<boolean> {
 async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' | 'present'> {
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
     `SELECT to_regclass('weir.count') IS NOT NULL AS has,
-       to_regclass('weir.filtered') IS NOT NULL AND to_regclass('weir.sequence') IS NOT NULL AND EXISTS (
+       to_regclass('weir.filtered') IS NOT NULL AND to_regclass('weir.sequence') IS NOT NULL AND to_regclass('weir.unmet') IS NOT NULL AND EXISTS (
        SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.namespace') AND attname = 'target') AS last`,
   );
   if (rows[0]?.has !== true) return 'none';
@@ -162,7 +170,7 @@ export async function dropState(client: ClientBase, pipeline: string): Promise<v
     const { rows } = await client.query('SELECT 1 FROM weir.pipeline LIMIT 1');
     if (rows.length === 0)
       await client.query(
-        `DROP TABLE IF EXISTS weir.filtered, weir.sequence, weir.parked, weir.discarded; DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
+        `DROP TABLE IF EXISTS weir.filtered, weir.unmet, weir.sequence, weir.parked, weir.discarded; DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
       );
     await client.query('COMMIT');
   } catch (error) {

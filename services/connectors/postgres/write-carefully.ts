@@ -15,6 +15,7 @@ import {
 } from './parked-entries.ts';
 import { readChains } from './parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
+import { unmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -54,6 +55,7 @@ export async function writeCarefully(
   const marked = await moveLane(session, pipeline, batch);
   const aside: Aside[] = [...misfits];
   const refused: Aside[] = [...misfits];
+  const step = unmetStep(pipeline, batch);
   for (const [i, changes] of batch.changes.entries()) {
     const target = targets[i]!;
     const { relation } = changes;
@@ -62,7 +64,7 @@ export async function writeCarefully(
       : { stay: unitsOf(changes), wait: [] };
     const behind = new Map(wait.map((unit) => [unit, BEHIND]));
     const found = new Map(
-      (await applyCarefully(session, target, relation, stay)).map(
+      (await applyCarefully(session, target, relation, stay, undefined, step)).map(
         ({ unit, error }) => [unit, reasonOf(error)] as const,
       ),
     );

@@ -24,6 +24,8 @@ export interface WriteStatements {
   /** Deletes one equal row for each staged one. */
   deleteEqual: string;
   insert: string;
+  /** How many of the staged rows have one of their key there: a query. */
+  there: string;
   /** The same where a row of the key must not be there. */
   insertNew: string;
   /** Changes what is not unchanged in the rows that are there; others are dropped. */
@@ -92,6 +94,7 @@ export function toWriteStatements(
     deleteRows: `DELETE FROM ${rows} t USING ${from('rows')} s WHERE ${newKey}`,
     deleteEqual: multiset ? deleteEqual(target, from('deletes'), values) : '',
     insert: insertNew + (target.method === 'merge' ? onConflict(target, rest) : ''),
+    there: `SELECT count(*) FROM ${from('rows')} s JOIN ${rows} t ON ${newKey}`,
     insertNew,
     update: `UPDATE ${rows} t SET ${rest
       .map((i) => {

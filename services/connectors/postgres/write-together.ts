@@ -3,6 +3,7 @@ import { BEGIN, COMMIT, toFewRows } from './few-rows.ts';
 import { progressOrFailure } from './lane-progress.ts';
 import { RowRefused } from './prepared-rows.ts';
 import type { BoundRow } from './row-statements.ts';
+import { unmetStep } from './unmet-changes.ts';
 import type { WriterSession } from './writer-session.ts';
 import type { WriteTarget } from './write-target.ts';
 
@@ -19,7 +20,7 @@ export async function writeTogether(
   const statements: BoundRow[] = [];
   const left: LaneBatch[] = [];
   for (const batch of batches) {
-    const rows = await toRows(session, batch, targetsOf);
+    const rows = await toRows(session, pipeline, batch, targetsOf);
     if (rows === null) left.push(batch);
     else statements.push(progressOrFailure(pipeline, batch), ...rows);
   }
@@ -37,6 +38,7 @@ export async function writeTogether(
 /** Null where they cannot be written one by one, or where what they need is not at the target. */
 async function toRows(
   session: WriterSession,
+  pipeline: string,
   batch: LaneBatch,
   targetsOf: (batch: LaneBatch) => Promise<WriteTarget[]>,
 ): Promise<BoundRow[] | null> {
@@ -48,5 +50,5 @@ async function toRows(
     return null;
   }
   const parts = batch.changes.map((changes, i) => ({ changes, target: targets[i]! }));
-  return toFewRows(session, parts)?.rows ?? null;
+  return toFewRows(session, parts, unmetStep(pipeline, batch))?.rows ?? null;
 }

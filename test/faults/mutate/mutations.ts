@@ -1,3 +1,4 @@
+import { LANES_AND_KEYS } from './lanes-and-keys.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
 
 /** One safety step taken out, and the tests that must turn red without it. */
@@ -47,6 +48,7 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/cases/slot-owner.test.ts'],
   },
   ...WAITS_AND_SIZES,
+  ...LANES_AND_KEYS,
   {
     name: 'a lane moves by compare-and-set',
     edits: [

@@ -1,0 +1,107 @@
+import type { Mutation } from './mutations.ts';
+
+const POSTGRES = 'services/connectors/postgres';
+const LANES = ['test/cases/lanes.test.ts'];
+
+/** Which lane a change takes, what a key is, and what is told of changes that find no row. */
+export const LANES_AND_KEYS: readonly Mutation[] = [
+  {
+    name: 'the lane of a change follows from the value of its key, not from how it is encoded',
+    edits: [
+      {
+        file: 'shared/change/route.ts',
+        find: "form === 'same' || (form !== null && columns[carried[i]!]!.encoding === 'binary');",
+        replace: 'form !== null || columns[carried[i]!] === undefined;',
+      },
+    ],
+    tests: LANES,
+  },
+  {
+    name: 'while changes are sent again, what the catalog says now does not count',
+    edits: [
+      {
+        file: `${POSTGRES}/pgoutput.ts`,
+        find: 'const replaying = !this.#position.startsAfter(this.#reached);',
+        replace: 'const replaying = false;',
+      },
+    ],
+    tests: [`${POSTGRES}/pgoutput.test.ts`],
+  },
+  {
+    name: 'a table that is told anew is looked at anew',
+    edits: [
+      {
+        file: `${POSTGRES}/pgoutput.ts`,
+        find: '      known.provisional = true;\n',
+        replace: '',
+      },
+    ],
+    tests: LANES,
+  },
+  {
+    name: 'a key is whole or there is none',
+    edits: [
+      {
+        file: `${POSTGRES}/relation-shape.ts`,
+        find: 'computedOf(index, detail.columns) === undefined;',
+        replace: 'index.columns.length > 0;',
+      },
+    ],
+    tests: LANES,
+  },
+  {
+    name: 'a delete and an insert of one row take one lane where the source has a unique index',
+    edits: [
+      {
+        file: `${POSTGRES}/relation-shape.ts`,
+        find: "    identity === 'none' ||\n    (exactKey",
+        replace: "    identity !== 'key' ||\n    (exactKey",
+      },
+    ],
+    tests: LANES,
+  },
+  {
+    name: 'rows that only the target binds to each other take one lane',
+    edits: [
+      {
+        file: `${POSTGRES}/stream-relations.ts`,
+        find: ' || this.together.has(namespace);',
+        replace: ';',
+      },
+    ],
+    tests: LANES,
+  },
+  {
+    name: 'a row that takes its own place is not one that goes',
+    edits: [
+      {
+        file: `${POSTGRES}/ordered-apply.ts`,
+        find: 'row.statement.replaces && bypasses ?',
+        replace: 'row.statement.replaces && !bypasses ?',
+      },
+    ],
+    tests: ['test/integration/postgres-ordered.test.ts'],
+  },
+  {
+    name: 'a key that came and went within a batch is not missed',
+    edits: [
+      {
+        file: 'services/target-writer/fold.ts',
+        find: '      passed: passed.length,\n',
+        replace: '      passed: 0,\n',
+      },
+    ],
+    tests: ['services/target-writer/fold.test.ts'],
+  },
+  {
+    name: 'changes that a missing chunk holds already are not counted as having met no row',
+    edits: [
+      {
+        file: `${POSTGRES}/unmet-changes.ts`,
+        find: ' AND w.ready AND w.settled < ${position}',
+        replace: '',
+      },
+    ],
+    tests: ['test/integration/postgres-sink.test.ts'],
+  },
+];
