@@ -72,9 +72,7 @@ export function compileChain(
   }
   const decisions = compiled.map(({ step }) => step.decides);
   const shaped = before === null ? relationOf(shape, source) : source;
-  const isSparse = compiled.some(
-    ({ step }) => step.decides === 'row' || step.spreads === 'row',
-  );
+  const isSparse = compiled.some(({ step }) => step.decides === 'row' || step.spreads === 'row');
   const relation: Relation = isSparse ? { ...shaped, sparse: true } : shaped;
   const parts = shape.parts.map((target) => ({
     ...relation,
