@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { startNats } from '../../services/cli/embedded/nats-server.ts';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
@@ -81,4 +82,31 @@ test('a writer whose target stands still ends at its deadline, and at once where
   expect(ended.code).toBe(1);
   expect(ended.stderr).toMatch(/stopping took longer than 10 s.*done again at the next start/);
   reader!.kill();
+});
+
+test('a run whose broker stands still ends within its 40 seconds, and the next one goes on', async () => {
+  const pipeline = await createPipeline(source, target, { lanes: 2 });
+  const table = await busyTable(pipeline.sourceUrl);
+  const broker = await startNats();
+  onTestFinished(() => broker.stop());
+  const env = { WEIR_NATS_URL: broker.url };
+  const running = weir.start(['run', pipeline.file], { env });
+  await waitFor('rows at the target', async () => (await rows(pipeline.targetUrl)) > 1_000);
+  process.kill(broker.pid, 'SIGSTOP');
+  try {
+    running.kill('SIGTERM');
+    // Killed only where it takes longer than it says.
+    const tooLate = setTimeout(() => running.kill('SIGKILL'), 45_000);
+    const { code, signal } = await running.exited;
+    clearTimeout(tooLate);
+    expect(signal).toBeNull();
+    expect(code).toBeLessThanOrEqual(1);
+  } finally {
+    process.kill(broker.pid, 'SIGCONT');
+  }
+  await table.stop();
+  const again = await weir.run(['run', pipeline.file, '--until', 'caught-up'], { env });
+  expect(again.code, again.stderr).toBe(0);
+  const all = await dumpTable(pipeline.sourceUrl, 'public.t');
+  expect((await dumpTable(pipeline.targetUrl, 'public.t')).length).toBe(all.length);
 });

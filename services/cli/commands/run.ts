@@ -25,7 +25,7 @@ import { untilStopped, wantRunning } from '../supervisor/wanted.ts';
 import { startPipeline, type Supervisor } from '../supervisor/supervisor.ts';
 
 /** The reader, transformers, then the writers, each within its own deadline, then the rest. */
-const STOP_DEADLINE_MS = 55_000;
+const STOP_DEADLINE_MS = 40_000;
 
 export interface RunOptions {
   until?: 'caught-up';

@@ -17,7 +17,8 @@ export interface ServiceEnd {
   reason: string | null;
 }
 
-const STOP_DEADLINE_MS = 15_000;
+/** More than a service gives itself, and little enough for three after each other. */
+const STOP_DEADLINE_MS = 12_000;
 
 /**
  * One service as a process of its own. A crash (a signal, or an exit that is not a verdict of the service itself)
