@@ -30,11 +30,12 @@ export class TypeCatalog {
 
   /**
    * Whether the type's binary form means the same on another server. It does not where an OID of this server is in
-   * it (reg* types, arrays and composites of types that the user made) or where there is no binary form.
+   * it (reg* types, arrays and composites of types that the user made), where there is no binary form, or where a value's own
+   * is refused.
    */
   isBinarySafe(oid: number): boolean {
     const type = this.#types.get(oid);
-    if (type === undefined || !type.hasSend) return false;
+    if (type === undefined || !type.hasSend || isNotReceived(type)) return false;
     switch (type.kind) {
       case 'e':
         return true;
@@ -101,6 +102,13 @@ const FIRST_VARYING_OID = 10_000;
 
 function isBuiltIn(type: TypeRow): boolean {
   return type.schema === 'pg_catalog' && type.oid < FIRST_VARYING_OID;
+}
+
+/** What the server sends of an empty one it does not take back. */
+const NOT_RECEIVED = ['tsquery', 'int2vector', 'oidvector'];
+
+function isNotReceived(type: TypeRow): boolean {
+  return isBuiltIn(type) && NOT_RECEIVED.includes(type.name);
 }
 
 /** Catalog-only types whose receive function refuses everything. */

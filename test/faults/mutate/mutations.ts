@@ -222,6 +222,17 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['services/connectors/postgres/postgres-error.test.ts'],
   },
   {
+    name: 'types that are not taken back in binary travel as text',
+    edits: [
+      {
+        file: `${POSTGRES}/type-catalog.ts`,
+        find: "['tsquery', 'int2vector', 'oidvector']",
+        replace: "['int2vector', 'oidvector']",
+      },
+    ],
+    tests: ['test/cases/built-in-types.test.ts'],
+  },
+  {
     name: 'rights on a sequence are asked for of sequences only',
     edits: [
       {
