@@ -19,6 +19,7 @@ function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): Sou
     isPartition: false,
     replicaIdentity: 'd',
     leafIdentities: [],
+    isEmpty: false,
     isOwned: true,
     denied: [],
     hiding: [],

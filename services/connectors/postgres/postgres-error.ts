@@ -29,7 +29,7 @@ export function toPostgresError(error: unknown, doing: string): WeirError {
     return new WeirError(
       // What a function of the user does is no statement of ours.
       code === 'INTERNAL' && raised !== null ? 'STATEMENT_REFUSED' : code,
-      `${capital(doing)} failed: ${safeMessage(state, fields.message)}${about}${by} [${state}].${more.join('')}`,
+      `${capital(doing)} failed: ${safeMessage(state, fields.message, raised !== null)}${about}${by} [${state}].${more.join('')}`,
       {
         cause: withoutRows(error),
         details: { sqlState: state, ...(raised === null ? {} : { raisedBy: raised }) },
@@ -117,9 +117,9 @@ function errorFields(error: unknown): ErrorFields {
 }
 
 /** Messages of data errors quote the value, in the marks of their language; those that functions raise may say anything. */
-function safeMessage(state: string, message: string): string {
+function safeMessage(state: string, message: string, isRaised: boolean): string {
   if (state.startsWith('P0')) return 'a trigger or function raised an exception';
-  if (state.startsWith('22') || state === '42601')
+  if (state.startsWith('22') || (state === '42601' && isRaised))
     return message
       .replaceAll(/["'«»„“”‚‘’「『][^]*["'«»„“”‚‘’」』]/g, '"…"')
       .replace(/[:：] .*$/s, '');
@@ -129,7 +129,8 @@ function safeMessage(state: string, message: string): string {
 /** Keeps the stack of the cause without the fields that may hold row values. */
 function withoutRows(error: unknown): unknown {
   if (!(error instanceof Error)) return undefined;
-  const kept = new Error(safeMessage(errorFields(error).code ?? '', error.message));
+  const { code, where } = errorFields(error);
+  const kept = new Error(safeMessage(code ?? '', error.message, functionIn(where) !== null));
   kept.stack = (error.stack ?? '').replace(error.message, kept.message);
   return kept;
 }

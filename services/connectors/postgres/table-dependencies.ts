@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { quoteIdent } from './names.ts';
+import { qualifiedName, quoteIdent } from './names.ts';
 import { createExtension } from './needed-extensions.ts';
 import { runDdl } from './target-ddl.ts';
 import type { ExtensionDefinition, TableDefinition } from './table-definition.ts';
@@ -40,9 +40,7 @@ export async function readMissing(
     (type) => `${quoteIdent(type.schema)}.${quoteIdent(type.name)}`,
   );
   // Without length and scale, which an older server may refuse: not for being missing.
-  const columns = [
-    ...new Set(definition.columns.map(({ type }) => type.replace(/\([-\d,]+\)/, ''))),
-  ];
+  const columns = [...new Set(definition.columns.map(({ type }) => withoutTypmod(type)))];
   const { rows } = await client.query<{
     schemas: string[];
     types: string[];
@@ -64,7 +62,9 @@ export async function readMissing(
   const own = new Set(
     definition.types.flatMap(({ schema, name, create }) => {
       const multirange = row.multiranges ? MULTIRANGE_NAME.exec(create)?.[1] : undefined;
-      return [`${schema}.${name}`, ...(multirange === undefined ? [] : [multirange])].map(bareName);
+      return [qualifiedName(schema, name), ...(multirange === undefined ? [] : [multirange])].map(
+        bareName,
+      );
     }),
   );
   const present = new Map(row.present.map(({ name, schema }) => [name, schema]));
@@ -98,10 +98,13 @@ export async function createMissing(client: ClientBase, missing: Missing): Promi
     await runDdl(client, type.create, `creating the type ${type.label}`);
 }
 
-/** Without schema, quotes, length and array brackets. */
+/** A type as `format_type` writes it, without length and scale; names in quotes may hold what looks like them. */
+function withoutTypmod(type: string): string {
+  return type.replaceAll(/("(?:[^"]|"")*")|\([-\d,]+\)/g, (_, quoted?: string) => quoted ?? '');
+}
+
+/** The type's own name, without schema, quotes, length and array brackets. */
 function bareName(type: string): string {
-  return type
-    .replace(/^("(?:[^"]|"")*"|[^".\s(]+)\./, '')
-    .replace(/(\(.*\))?(\[\])*$/, '')
-    .replaceAll('"', '');
+  const name = /^(?:(?:"(?:[^"]|"")*"|[^".\s(]+)\.)?("(?:[^"]|"")*"|[^"([]*)/.exec(type)![1]!;
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
 }

@@ -17,6 +17,8 @@ export interface ListedTable {
   replicaIdentity: ReplicaIdentity;
   /** Of a partitioned table: the different ones of its partitions, as far as they are followed. */
   leafIdentities: ReplicaIdentity[];
+  /** Without any column but generated ones. */
+  isEmpty: boolean;
   isOwned: boolean;
   /** What of the table and its partitions this role may not read, as SQL names it. */
   denied: string[];
@@ -88,6 +90,8 @@ function unfitReason(table: ListedTable): string | null {
     return `${table.namespace} is declared UNLOGGED and is left out with all its partitions, because PostgreSQL does not publish it; to include it, make the partitioned table anew without UNLOGGED and attach its partitions to it.`;
   if (table.persistence !== 'p')
     return `${table.namespace} is unlogged and is left out, because its changes are not in the log; to include it: ALTER TABLE … SET LOGGED.`;
+  if (table.isEmpty)
+    return `${table.namespace} has no column that could travel (none at all, or generated ones only) and is left out.`;
   return null;
 }
 
@@ -107,6 +111,8 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpe
     SELECT DISTINCT l.relreplident::text FROM pg_catalog.pg_partition_tree(c.oid) p
     JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE p.isleaf AND l.relkind = 'r' AND l.relpersistence = 'p')
   ELSE '{}' END AS "leafIdentities",
+  NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS "isEmpty",
   pg_has_role(c.relowner, 'USAGE') AS "isOwned",
   ${parts("NOT (has_table_privilege(l.oid, 'SELECT') AND has_schema_privilege(l.relnamespace, 'USAGE'))")} AS "denied",
   ${parts(`l.relrowsecurity AND (l.relforcerowsecurity OR NOT pg_has_role(l.relowner, 'USAGE'))

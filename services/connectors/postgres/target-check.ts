@@ -55,6 +55,7 @@ export async function checkTarget(
   const extensions = new Map<string, string>();
   for (const plan of relations) {
     const name = target.names.ofNamespace(plan.relation.namespace);
+    findings.push(...checkWidth(plan, name));
     const table = await readTargetTable(client, name);
     if (table === null) {
       const missing = await checkMissing(client, target, server, plan, name, extensions);
@@ -321,6 +322,30 @@ function unchecked({ name, table }: { name: TargetName; table: TargetTable }): F
       ),
     );
 }
+
+/** Changes are staged in tables beside the target's: what they hold must fit into one there, too. */
+function checkWidth({ relation }: RelationPlan, { namespace }: TargetName): Finding[] {
+  const { length } = relation.columns;
+  if (length > MOST_COLUMNS)
+    return [
+      error(
+        namespace,
+        `it has ${length} columns, and applying changes to it takes one more than the ${MOST_COLUMNS + 1} that a table can have; drop a column at the source, or leave the table out`,
+      ),
+    ];
+  const isText = relation.columns.some(({ encoding }) => encoding === 'text');
+  if (!isText || length <= MANY_COLUMNS) return [];
+  return [
+    warning(
+      namespace,
+      `its ${length} columns travel as text, because a type of the pipeline's tables needs that: a row whose values take more than 8 kB as text, those over 2 kB not counted, is refused by name; leave the tables with such types (arrays of enums, composites, reg types, tsquery) to a pipeline of their own`,
+    ),
+  ];
+}
+
+/** Beside the mask that says which columns of a row are unchanged. */
+const MOST_COLUMNS = 1_599;
+const MANY_COLUMNS = 400;
 
 /** Tables that the pipeline does not write may refer to those that it writes. */
 async function checkOutsideKeys(
