@@ -102,7 +102,11 @@ it('every built-in type that travels in binary comes back from binary as it was,
          COPY public.sent TO ${file} (FORMAT binary); COPY public.got FROM ${file} (FORMAT binary)`,
       );
       const text = async (table: string): Promise<unknown[]> =>
-        (await client.query(`SELECT i, ROW(v)::text FROM public.${table} ORDER BY i`)).rows;
+        (
+          await client.query<{ v: string }>(
+            `SELECT i, ROW(v)::text AS v FROM public.${table} ORDER BY i`,
+          )
+        ).rows;
       if (JSON.stringify(await text('sent')) !== JSON.stringify(await text('got')))
         wrong.push(`${what} differs`);
     } catch (error) {

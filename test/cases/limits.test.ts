@@ -101,7 +101,7 @@ describe('tables at the limits of PostgreSQL', () => {
        CREATE TABLE made (g int GENERATED ALWAYS AS (1 + 1) STORED); INSERT INTO made DEFAULT VALUES;
        CREATE TABLE key_and_made (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id + 1) STORED); INSERT INTO key_and_made VALUES (1), (2);
        CREATE TABLE key_only (id int PRIMARY KEY); INSERT INTO key_only VALUES (1), (2);
-       CREATE TABLE always (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY); INSERT INTO always DEFAULT VALUES;
+       CREATE TABLE always (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY); INSERT INTO always DEFAULT VALUES; INSERT INTO always DEFAULT VALUES;
        CREATE TABLE wide_key (${columns(32, 'int DEFAULT 7')}, v text, PRIMARY KEY (${key}));
        INSERT INTO wide_key (c0) VALUES (1), (2);
        CREATE TABLE whole (a int, b text); ALTER TABLE whole REPLICA IDENTITY FULL; INSERT INTO whole VALUES (1, NULL), (1, NULL);
@@ -119,6 +119,7 @@ describe('tables at the limits of PostgreSQL', () => {
       `INSERT INTO nothing DEFAULT VALUES; INSERT INTO made DEFAULT VALUES;
        UPDATE key_and_made SET id = 5 WHERE id = 1; DELETE FROM key_and_made WHERE id = 2; INSERT INTO key_and_made VALUES (3);
        UPDATE key_only SET id = 5 WHERE id = 1; DELETE FROM key_only WHERE id = 2; UPDATE key_only SET id = id; INSERT INTO key_only VALUES (9);
+       ALTER TABLE always ADD b box DEFAULT '(1,1),(0,0)', ADD bs box[] DEFAULT '{(1,1),(0,0);(2,2),(0,0)}', ADD ta text[] DEFAULT '{a,NULL,"NULL","{"}';
        INSERT INTO always DEFAULT VALUES; DELETE FROM always WHERE id = 1;
        UPDATE wide_key SET v = 'x' WHERE c0 = 1; UPDATE wide_key SET c31 = 0 WHERE c0 = 2; INSERT INTO wide_key (c0) VALUES (3);
        UPDATE whole SET b = 'x' WHERE ctid = (SELECT min(ctid) FROM whole); DELETE FROM whole WHERE b IS NULL;

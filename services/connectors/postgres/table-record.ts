@@ -97,7 +97,7 @@ SELECT c.oid, c.relnatts::int AS "lastNumber",
     FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]') AS columns,
   coalesce((SELECT json_agg(json_build_object('oid', l.oid::int8, 'schema', l.nspname, 'name', l.relname,
       'file', l.relfilenode::int8, 'missing', coalesce((
-        SELECT json_object_agg(a.attname, (a.attmissingval::text::text[])[1])
+        SELECT json_object_agg(a.attname, array_to_string(a.attmissingval, ''))
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = l.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atthasmissing), '{}'))
       ORDER BY l.oid)
