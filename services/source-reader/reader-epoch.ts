@@ -116,6 +116,7 @@ export class ReaderEpoch implements MeteredEpoch {
       namespaces: spec.source.namespaces,
       lanes: spec.lanes,
       dataType,
+      onWaitingDdl: spec.source.onWaitingDdl,
       ...reachedBy(known),
       ...(known === null ? {} : { kept: known.kept }),
     };

@@ -105,6 +105,7 @@ function toSpec(
         onLimit: form.source.retention?.onLimit ?? DEFAULTS.onLimit,
         warnWithinMs: form.source.retention?.warnWithin ?? parseDuration(DEFAULTS.warnWithin)!,
       },
+      onWaitingDdl: form.source.onWaitingDdl,
     },
     target: { url: new Secret(form.target.url), create: form.target.create },
     lanes: form.order === 'transaction' ? 1 : form.lanes,

@@ -67,6 +67,7 @@ export const PIPELINE_SCHEMA = block({
         parseDuration(DEFAULTS.warnWithin)!,
       ),
     }).optional(),
+    onWaitingDdl: oneOf(['giveWay', 'wait']).default(DEFAULTS.onWaitingDdl),
   }),
   target: block({ url, create: oneOf(['missing', 'never']).default(DEFAULTS.create) }),
   map: z

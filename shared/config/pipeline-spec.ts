@@ -11,6 +11,8 @@ export interface PipelineSpec {
     /** Globs; undefined is every namespace the connector can carry. */
     namespaces: readonly string[] | undefined;
     retention: RetentionPolicy;
+    /** What a copy does where a statement such as ALTER TABLE waits for the tables that it reads. */
+    onWaitingDdl: WaitingDdlPolicy;
   };
   target: { url: Secret; create: 'missing' | 'never' };
   /** Source namespace to target namespace, where they differ. */
@@ -45,6 +47,9 @@ export interface RetentionPolicy {
   /** Warn when a limit would be reached within this time. */
   warnWithinMs: number;
 }
+/** `giveWay`: lets it through, and reads again what it changed. `wait`: lets it wait until everything is copied. */
+export type WaitingDdlPolicy = 'giveWay' | 'wait';
+
 export type Order = 'key' | 'transaction';
 
 export const MAX_WORKERS = 40;
@@ -59,6 +64,7 @@ export const DEFAULTS = {
   readers: 2,
   onBadRow: 'stop',
   onLimit: 'keep',
+  onWaitingDdl: 'giveWay',
   warnWithin: '4h',
 } as const;
 

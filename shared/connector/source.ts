@@ -27,7 +27,10 @@ export interface Source {
    * open. Returns the error to stop with, which says what is lost; `open` throws it too from then on.
    */
   giveUpPosition(reason: string): Promise<WeirError>;
-  /** What is waited for at the source although nothing has failed, such as a lock and who holds it: one sentence. */
+  /**
+   * What is waited for at the source although nothing has failed, such as a lock and who holds it, or who waits for this
+   * pipeline: one sentence.
+   */
   problem?(): string | null;
   /** Removes everything the pipeline created in this store. Repeatable. */
   reset(): Promise<void>;
@@ -44,6 +47,8 @@ export interface SourceScope {
   dataType?: string;
   /** Where the lanes of a known plan stand at the target: the one furthest behind, and the one furthest ahead. */
   reached?: { least: Position; most: Position };
+  /** What a copy does where a change of structure waits for it; see the pipeline file. Left out, it gives way. */
+  onWaitingDdl?: 'giveWay' | 'wait';
   /** Of a known plan: what the target was last given to keep for the source; see `KeptState`. */
   kept?: unknown;
 }

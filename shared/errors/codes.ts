@@ -96,6 +96,13 @@ export const ERROR_CODES = {
     means: 'The target does not have something yet that is on its way, such as a new partition.',
     fix: 'Nothing: the lane tries again; if it stays, create what the message names at the target.',
   },
+  COPY_INTERRUPTED: {
+    retry: true,
+    exit: 1,
+    means:
+      'The copy cannot go on under its snapshot: a table was written anew or changed before it was read, or a statement at the source waited for it.',
+    fix: 'Nothing: the reader takes a new snapshot and copies what is missing; a table without a key is copied again as a whole.',
+  },
   BROKER_UNFIT: {
     retry: false,
     exit: 1,

@@ -43,6 +43,11 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
     default: `\`${DEFAULTS.warnWithin}\``,
     doc: 'Warn when the limit would be reached within this time; also at four fifths of it.',
   },
+  'source.onWaitingDdl': {
+    allowed: '`giveWay`, `wait`',
+    default: `\`${DEFAULTS.onWaitingDdl}\``,
+    doc: 'What a copy does where a statement such as `ALTER TABLE` or `VACUUM FULL` needs a table that is being copied: let it through and read again what it changed, or hold all tables until everything is copied, as `pg_dump` does; see [operations](operations.md#statements-that-wait-for-a-copy).',
+  },
   'target.url': {
     allowed: 'URL',
     default: 'required',

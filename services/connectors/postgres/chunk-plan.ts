@@ -18,6 +18,9 @@ const MAX_RANGES_WITHOUT_TID_SCAN = 8;
 export interface ChunkCursor {
   schema: string;
   name: string;
+  /** Which leaf, and which of its files the pages are of; null in a plan that an earlier version made. */
+  oid: number | null;
+  fileNode: number | null;
   fromPage: number;
   /** Null: to the end, wherever that is by then. */
   toPage: number | null;
@@ -36,7 +39,7 @@ export function chunkDataType(
 
 /** Cuts the table into chunks, with ids from `nextId` on. Empty leaves give none. */
 export function cutChunks(
-  table: SourceTable,
+  table: Pick<SourceTable, 'namespace' | 'leaves' | 'isBinarySafe'>,
   nextId: number,
   how: Chunk['how'],
   serverVersion: number,
@@ -70,7 +73,7 @@ export function cutChunks(
 
 /** One chunk a leaf, of the rows anywhere in it that were written since `xid`. */
 export function recentChunks(
-  table: SourceTable,
+  table: Pick<SourceTable, 'namespace' | 'leaves' | 'isBinarySafe'>,
   nextId: number,
   xid: string,
   wanted?: string,
@@ -88,12 +91,12 @@ export function recentChunks(
 }
 
 function cursorOf(
-  leaf: Leaf,
+  { schema, name, oid, fileNode }: Leaf,
   fromPage: number,
   toPage: number | null,
   since: string | null,
 ): ChunkCursor {
-  return { schema: leaf.schema, name: leaf.name, fromPage, toPage, since };
+  return { schema, name, oid, fileNode, fromPage, toPage, since };
 }
 
 /** Reads back what has been to the target and back as JSON. */
@@ -108,7 +111,11 @@ export function parseChunkCursor(value: unknown): ChunkCursor {
     (cursor.toPage === null || Number.isInteger(cursor.toPage)) &&
     (cursor.since === null || /^\d+$/.test(String(cursor.since)))
   )
-    return cursor as ChunkCursor;
+    return {
+      ...(cursor as ChunkCursor),
+      oid: cursor.oid ?? null,
+      fileNode: cursor.fileNode ?? null,
+    };
   throw new WeirError('INTERNAL', 'the stored plan holds a chunk that this version cannot read');
 }
 

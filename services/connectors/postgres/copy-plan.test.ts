@@ -30,13 +30,18 @@ function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): Sou
     },
     columnTypes: [],
     rowKeys: [],
-    leaves: [{ schema: 'public', name, leftOut: null, pages, bytes: pages * 8192 }],
+    leaves: [leaf(1, name, pages)],
     leftOut: [],
     leafValues: [],
     isBinarySafe: true,
     identityProblem: null,
     ...more,
   };
+}
+
+function leaf(oid: number, name: string, pages: number): SourceTable['leaves'][0] {
+  const sizes = { pages, bytes: pages * 8192 };
+  return { oid, fileNode: oid, schema: 'public', name, leftOut: null, ...sizes };
 }
 
 const scope = { mode: 'snapshot+changes' as const, lanes: 8 };
@@ -126,6 +131,43 @@ describe('continuing a plan', () => {
     expect(again.chunks.map((c) => [c.id, (c.cursor as ChunkCursor).since])).toEqual([
       [9, null],
       [10, '77'],
+    ]);
+  });
+
+  it('reads leaves as a whole that were written anew, by their names of now, and none that left the table', () => {
+    const leaves = [leaf(1, 'a', 4096), leaf(2, 'b', 4096), leaf(3, 'c', 4096), leaf(4, 'd', 4096)];
+    const known = interrupted(planOf(table('t', { leaves })), 1);
+    const now = [
+      { ...leaf(1, 'a', 2048), fileNode: 7 },
+      leaf(2, 'renamed', 4096),
+      { ...leaf(3, 'c', 2048), fileNode: 8 },
+      leaf(5, 'attached', 2048),
+    ];
+    const [plan] = next(known, table('t', { leaves: now })).namespaces;
+    const read = plan!.chunks.map(({ how, cursor }) => {
+      const { name, fileNode, fromPage, since } = cursor as ChunkCursor;
+      return [how, name, fileNode, fromPage, since];
+    });
+    expect(read).toEqual([
+      ['merge', 'a', 7, 0, null],
+      ['merge', 'renamed', 2, 0, null],
+      ['merge', 'renamed', 2, 2048, null],
+      ['merge', 'c', 8, 0, null],
+      ['merge', 'renamed', 2, 0, '77'],
+      ['merge', 'attached', 5, 0, '77'],
+    ]);
+    expect(new Set(plan!.chunks.map(({ id }) => id)).size).toBe(read.length);
+  });
+
+  it('reads all of a table again whose plan does not say which file its pages are of', () => {
+    const known = interrupted(planOf(table('t')), 1);
+    for (const chunk of known.namespaces[0]!.chunks) {
+      const { schema, name, fromPage, toPage, since } = chunk.cursor as ChunkCursor;
+      chunk.cursor = { schema, name, fromPage, toPage, since };
+    }
+    const [plan] = next(known, table('t')).namespaces;
+    expect(plan!.chunks.map(({ cursor }) => (cursor as ChunkCursor).fromPage)).toEqual([
+      0, 2048, 4096, 6144,
     ]);
   });
 

@@ -3,10 +3,17 @@ import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan
 import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { relationPlanOf, type SourceTable } from './catalog.ts';
-import { chunkDataType, cutChunks, parseChunkCursor, recentChunks } from './chunk-plan.ts';
+import {
+  type ChunkCursor,
+  chunkDataType,
+  cutChunks,
+  parseChunkCursor,
+  recentChunks,
+} from './chunk-plan.ts';
 import { isSameShape } from './same-shape.ts';
 import { structureChanges, suspectColumns } from './structure-changes.ts';
 import type { TableDefinition } from './table-definition.ts';
+import type { Leaf } from './table-catalog.ts';
 
 /** What must be remembered of the pipeline's first snapshot: `PipelinePlan.snapshot`. */
 export interface SnapshotMemory {
@@ -95,7 +102,7 @@ export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
       namespaces.push({
         ...plan,
         settled: start,
-        chunks: mergedChunks(plan, table, scope, memory),
+        chunks: mergedChunks(plan, table, scope, memory, serverVersion),
       });
     else
       namespaces.push({
@@ -139,20 +146,46 @@ function holdsSameValues({ relation, definition }: NamespacePlan, table: SourceT
  * first snapshot: an update may have moved a row from a missing range into one that was read before, and the
  * stream alone cannot rebuild it where the update left a TOAST value unchanged. With new ids, because they are read
  * under another snapshot than those that may still be on their way.
+ *
+ * A leaf that was written anew meanwhile has its rows elsewhere, so all of it is read again. One that is no leaf of the
+ * table any more is not read.
  */
 function mergedChunks(
   plan: NamespacePlan,
   table: SourceTable,
   { dataType: wanted }: Pick<SourceScope, 'dataType'>,
   memory: SnapshotMemory,
+  serverVersion: number,
 ): Chunk[] {
+  const { namespace, isBinarySafe } = table;
   const dataType = chunkDataType(table, wanted);
-  const missing = plan.chunks
-    .filter((chunk) => parseChunkCursor(chunk.cursor).since === null)
-    .map((chunk, i) => ({ ...chunk, id: memory.nextChunkId + i, how: 'merge' as const, dataType }));
-  takeIds(memory, missing);
-  const recent = recentChunks(table, memory.nextChunkId, memory.xmin, wanted);
-  return [...missing, ...takeIds(memory, recent)];
+  const cut = plan.chunks
+    .map((chunk) => ({ chunk, cursor: parseChunkCursor(chunk.cursor) }))
+    .filter(({ cursor }) => cursor.since === null);
+  const chunks: Chunk[] = [];
+  const recent: Leaf[] = [];
+  for (const leaf of table.leaves) {
+    const missing = cut.filter(({ cursor }) => isOfLeaf(cursor, leaf));
+    const only = { namespace, isBinarySafe, leaves: [leaf] };
+    if (missing.some(({ cursor }) => cursor.fileNode !== leaf.fileNode)) {
+      const whole = cutChunks(only, memory.nextChunkId, 'merge', serverVersion, wanted);
+      chunks.push(...takeIds(memory, whole));
+      continue;
+    }
+    const again = missing.map(({ chunk, cursor }, i): Chunk => {
+      const named = { ...cursor, schema: leaf.schema, name: leaf.name };
+      return { ...chunk, id: memory.nextChunkId + i, cursor: named, how: 'merge', dataType };
+    });
+    chunks.push(...takeIds(memory, again));
+    recent.push(leaf);
+  }
+  const written = { namespace, isBinarySafe, leaves: recent };
+  const since = recentChunks(written, memory.nextChunkId, memory.xmin, wanted);
+  return [...chunks, ...takeIds(memory, since)];
+}
+
+function isOfLeaf({ oid, schema, name }: ChunkCursor, leaf: Leaf): boolean {
+  return oid === null ? schema === leaf.schema && name === leaf.name : oid === leaf.oid;
 }
 
 function newNamespace(

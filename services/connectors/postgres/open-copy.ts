@@ -4,6 +4,7 @@ import { continuedPlan, newPlan } from './copy-plan.ts';
 import { lsnToPosition } from './lsn.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { readLogEnd } from './server-facts.ts';
+import { secureLeaves, stampsBeside } from './secure-leaves.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
 import { readDataIdentity, requireIdentity } from './source-identity.ts';
 import type { Opening } from './source.ts';
@@ -19,8 +20,11 @@ export async function openCopy(opening: Opening): Promise<PostgresSourceSession>
     await exporter.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const { rows } = await exporter.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
     const applicationName = `weir ${pipeline} copy`;
-    readers = new SnapshotReaders({ url, applicationName, exporter, snapshot: rows[0]!.id });
-    const { tables, xmin } = await readSnapshotMoment(readers, catalog, scope);
+    const snapshot = rows[0]!.id;
+    const stampsNow = stampsBeside(control);
+    readers = new SnapshotReaders({ url, applicationName, exporter, snapshot, stampsNow });
+    const moment = await readSnapshotMoment(readers, catalog, scope);
+    const { tables, xmin } = moment;
     const serverVersion = facts.version;
     const identity = await control.run('reading the identity of the server', readDataIdentity);
     if (known !== null) requireIdentity(known.identity, identity);
@@ -28,6 +32,7 @@ export async function openCopy(opening: Opening): Promise<PostgresSourceSession>
     const plan = known
       ? continuedPlan({ ...shared, known })
       : newPlan({ ...shared, identity, xmin });
+    await secureLeaves(opening, readers, plan, moment);
     const session = { ...opening, plan, tables, encoding: shared.encoding, readers };
     return new PostgresSourceSession({ ...session, slotStart: null, newOwner: null });
   } catch (error) {

@@ -10,6 +10,7 @@ import { continuedPlan, needsSnapshot, newPlan, ownerOf } from './copy-plan.ts';
 import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
+import { patiently } from './patiently.ts';
 import { alignPublications } from './publication.ts';
 import {
   awaitInactiveSlot,
@@ -24,7 +25,8 @@ import { followingProblems } from './source-check.ts';
 import { readGivenUp } from './slot-retention.ts';
 import { noteSlotOwner, readSlotOwner, requireOwner, requireUnowned } from './slot-owner.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
-import { readSnapshotMoment } from './snapshot-moment.ts';
+import { secureLeaves, stampsBeside } from './secure-leaves.ts';
+import { readSnapshotMoment, type SnapshotMoment } from './snapshot-moment.ts';
 import type { Opening } from './source.ts';
 import { positionLost, PostgresSourceSession } from './source-session.ts';
 
@@ -76,7 +78,7 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       await keepOnStandbys(exporter, slotName);
       opening.log.info({ slot: slotName }, 'standbys may keep the replication slot from now on');
     }
-    await control.run('making the publications', (client) =>
+    await patiently(control, 'making the publications', signal, (client) =>
       alignPublications(
         client,
         pipeline,
@@ -99,10 +101,12 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       : null;
     if (known === null) slotStart = made!.consistentPoint;
     const start = made === null ? FIRST_POSITION : lsnToPosition(made.consistentPoint);
-    let moment = { tables: catalog.tables, xmin: '0' };
+    let moment: SnapshotMoment = { tables: catalog.tables, xmin: '0', stamps: new Map() };
     if (made !== null) {
       const applicationName = `weir ${pipeline} copy`;
-      readers = new SnapshotReaders({ url, applicationName, exporter, snapshot: made.snapshot });
+      const stampsNow = stampsBeside(control);
+      const { snapshot } = made;
+      readers = new SnapshotReaders({ url, applicationName, exporter, snapshot, stampsNow });
       moment = await readSnapshotMoment(readers, catalog, opening.scope);
     } else await disconnect(exporter);
     const isBinary =
@@ -116,6 +120,7 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
     const plan = known
       ? continuedPlan({ ...shared, known: { ...known, identity } })
       : newPlan({ ...shared, identity, owner: owner! });
+    if (readers !== null) await secureLeaves(opening, readers, plan, moment);
     // The snapshot holds back cleaning up at the server: not longer than somebody reads.
     if (readers !== null && plan.namespaces.every((n) => n.chunks.length === 0)) {
       await readers.close();

@@ -3,12 +3,17 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { Chunk, ChunkReceiver } from '../../../shared/connector/source.ts';
 import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
-import { copySql } from './chunk-plan.ts';
+import { pause } from '../../../shared/lifecycle/backoff.ts';
+import { copySql, parseChunkCursor } from './chunk-plan.ts';
 import { connect, describeServer, disconnect } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import { CopiedTuples } from './copied-tuples.ts';
-import { quoteLiteral } from './names.ts';
+import { type LeafStamp, requireSameLeaf } from './leaf-stamp.ts';
+import { holdLeaves, tryLeaf, unlockLeaf } from './leaf-locks.ts';
+import { qualifiedName, quoteLiteral } from './names.ts';
 import { toPostgresError, toSourceError } from './postgres-error.ts';
+
+const RETRY_MS = 200;
 
 export interface SnapshotReadersOptions {
   url: string;
@@ -16,14 +21,28 @@ export interface SnapshotReadersOptions {
   /** The connection that exported the snapshot; kept open, and closed with the readers. */
   exporter: pg.Client;
   snapshot: string;
+  /** What leaves are by now, whatever the snapshot shows. */
+  stampsNow: (oids: readonly number[]) => Promise<ReadonlyMap<number, LeafStamp>>;
 }
 
-/** Connections that all see the source as it was at one moment: one for each chunk read at once, then used again. */
+/**
+ * Connections that all see the source as it was at one moment: one for each chunk read at once, then used again.
+ *
+ * A leaf is locked while a chunk of it is read, and compared with what it was in the snapshot before the first byte, so
+ * that no row is read that the snapshot would not show. Where statements that would change a leaf are to wait for the whole
+ * copy, one connection holds all leaves; when such a statement waits already, no other connection gets a lock any more,
+ * and that one reads.
+ */
 export class SnapshotReaders {
   readonly #options: SnapshotReadersOptions;
   readonly #where: string;
   readonly #idle: pg.Client[] = [];
   readonly #busy = new Set<pg.Client>();
+  readonly #gaveWay = new AbortController();
+  /** As the snapshot shows them. */
+  #stamps: ReadonlyMap<number, LeafStamp> = new Map();
+  #holder: pg.Client | null = null;
+  #wanted: (() => void)[] = [];
   #closed = false;
 
   constructor(options: SnapshotReadersOptions) {
@@ -31,20 +50,88 @@ export class SnapshotReaders {
     this.#where = describeServer(options.url);
   }
 
+  /** What the leaves are in the snapshot: only those can be read. */
+  expect(stamps: ReadonlyMap<number, LeafStamp>): void {
+    this.#stamps = stamps;
+  }
+
+  /** Locks leaves until the readers are closed; others may be at them, so it may take its time. */
+  async hold(
+    leaves: readonly { schema: string; name: string }[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const names = leaves.map(({ schema, name }) => qualifiedName(schema, name));
+    await this.use('locking the tables', async (client) => {
+      while (!(await holdLeaves(client, names))) await wait(signal);
+      this.#holder = client;
+    });
+  }
+
+  /** Ends what is being read, for the sake of somebody who waits for it: the copy goes on under a new snapshot. */
+  giveWay(reason: string): void {
+    this.#gaveWay.abort(new WeirError('COPY_INTERRUPTED', `the copy gives way: ${reason}`));
+  }
+
   async listData(
     relation: Relation,
     chunk: Chunk,
     receive: ChunkReceiver,
-    signal: AbortSignal,
+    outer: AbortSignal,
   ): Promise<{ rows: number }> {
-    return this.use(`copying ${relation.namespace}`, (client) =>
-      copyOut(client, copySql(relation, chunk), receiverOf(chunk, receive), signal),
-    );
+    const signal = AbortSignal.any([outer, this.#gaveWay.signal]);
+    const { schema, name, oid } = parseChunkCursor(chunk.cursor);
+    return this.#useLocked(qualifiedName(schema, name), relation, signal, async (client) => {
+      const now = oid === null ? undefined : (await this.#options.stampsNow([oid])).get(oid);
+      requireSameLeaf(relation, oid === null ? undefined : this.#stamps.get(oid), now);
+      const read = await copyOut(
+        client,
+        copySql(relation, chunk),
+        receiverOf(chunk, receive),
+        signal,
+      );
+      await unlockLeaf(client);
+      return read;
+    });
   }
 
   /** Runs `work` inside the snapshot. A reader whose work failed is not used again. */
   async use<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = this.#idle.pop() ?? (await this.#begin());
+    return this.#useThis(this.#idle.pop() ?? (await this.#begin()), doing, work);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#tellWaiting();
+    const clients = [...this.#idle.splice(0), ...this.#busy, this.#options.exporter];
+    await Promise.all(clients.map((client) => disconnect(client)));
+  }
+
+  /** On any connection that gets the lock, on the one that has it where nobody gets it any more. */
+  async #useLocked<T>(
+    leaf: string,
+    relation: Relation,
+    signal: AbortSignal,
+    work: (client: pg.Client) => Promise<T>,
+  ): Promise<T> {
+    const doing = `copying ${relation.namespace}`;
+    const locked = async (client: pg.Client): Promise<{ result: T } | null> =>
+      (await tryLeaf(client, leaf)) ? { result: await work(client) } : null;
+    let done = await this.use(doing, locked);
+    while (done === null) {
+      if (this.#holder === null) await wait(signal);
+      const client = this.#holder === null ? undefined : await this.#takeHolder(signal);
+      done = await (client === undefined
+        ? this.use(doing, locked)
+        : this.#useThis(client, doing, locked));
+    }
+    return done.result;
+  }
+
+  async #useThis<T>(
+    client: pg.Client,
+    doing: string,
+    work: (client: pg.Client) => Promise<T>,
+  ): Promise<T> {
     this.#busy.add(client);
     try {
       const result = await work(client);
@@ -53,17 +140,31 @@ export class SnapshotReaders {
       return result;
     } catch (error) {
       await disconnect(client);
+      if (client === this.#holder) this.#holder = null;
       if (isAbort(error)) throw error;
       throw toSourceError(error, `${doing} from ${this.#where}`);
     } finally {
       this.#busy.delete(client);
+      this.#tellWaiting();
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    const clients = [...this.#idle.splice(0), ...this.#busy, this.#options.exporter];
-    await Promise.all(clients.map((client) => disconnect(client)));
+  /** As soon as it is idle; undefined where it is gone. */
+  async #takeHolder(signal: AbortSignal): Promise<pg.Client | undefined> {
+    for (;;) {
+      signal.throwIfAborted();
+      const at = this.#holder === null ? -1 : this.#idle.indexOf(this.#holder);
+      if (at >= 0) return this.#idle.splice(at, 1)[0];
+      if (this.#holder === null || this.#closed) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wanted.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  #tellWaiting(): void {
+    for (const resolve of this.#wanted.splice(0)) resolve();
   }
 
   async #begin(): Promise<pg.Client> {
@@ -83,6 +184,11 @@ export class SnapshotReaders {
     }
     return client;
   }
+}
+
+async function wait(signal: AbortSignal): Promise<void> {
+  await pause(RETRY_MS, signal);
+  signal.throwIfAborted();
 }
 
 /** Tuples go on without what COPY puts around them. */

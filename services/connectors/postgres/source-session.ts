@@ -15,6 +15,7 @@ import type { SourceTable } from './catalog.ts';
 import { connect } from './connection.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
+import type { LockWatch } from './lock-watch.ts';
 import { pipelineObjectName, quoteIdent } from './names.ts';
 import { PgOutputDecoder } from './pgoutput.ts';
 import { toSourceError } from './postgres-error.ts';
@@ -33,10 +34,12 @@ import type { TableDefinition } from './table-definition.ts';
 const HEARTBEAT_MS = 10_000;
 /** Between two looks at the catalog for changes that the log does not tell. */
 const STRUCTURE_MS = 3_000;
+/** A chunk is read in less, unless the target or the broker is slow. */
+const PATIENCE_MS = 5_000;
 
 export interface SessionOptions extends EndOptions {
   plan: PipelinePlan;
-  scope: Pick<SourceScope, 'namespaces'>;
+  scope: Pick<SourceScope, 'namespaces' | 'onWaitingDdl'>;
   /** Of the plan, as they were when the publications were chosen. */
   tables: readonly SourceTable[];
   encoding: 'binary' | 'text';
@@ -49,6 +52,7 @@ export interface SessionOptions extends EndOptions {
   slotStart: Lsn | null;
   /** Of a slot that is not noted to be kept yet. */
   newOwner: string | null;
+  watch: LockWatch;
 }
 
 /** An open pipeline at a PostgreSQL source. */
@@ -59,6 +63,7 @@ export class PostgresSourceSession implements SourceSession {
   readonly #relations: StreamRelations;
   readonly #structure: StructureWatch;
   #looking: Promise<void> = Promise.resolve();
+  readonly #endWatch: () => void;
   /** Chunks that have not been read yet; the snapshot is given back when there are none. */
   readonly #unread: Set<number>;
   /** What the target has of them, or what has been found out. */
@@ -78,6 +83,7 @@ export class PostgresSourceSession implements SourceSession {
         { namespaces: unrecorded.length },
         'plan of an earlier version: what the tables and columns are is taken from the source as it is now',
       );
+    this.#endWatch = this.#watchLocks();
     this.#unread = new Set(plan.namespaces.flatMap((n) => n.chunks.map((chunk) => chunk.id)));
   }
 
@@ -95,7 +101,7 @@ export class PostgresSourceSession implements SourceSession {
     const result = await readers.listData(namespace.relation, chunk, receive, both);
     this.#unread.delete(chunk.id);
     // An open snapshot keeps the server from cleaning up; nobody needs it any more.
-    if (this.#unread.size === 0) await readers.close();
+    if (this.#unread.size === 0) await this.#closeReaders();
     return result;
   }
 
@@ -168,8 +174,26 @@ export class PostgresSourceSession implements SourceSession {
   }
 
   async close(): Promise<void> {
-    await this.#options.readers?.close();
+    await this.#closeReaders();
     await this.#options.control.close();
+  }
+
+  /** While something is copied; whoever waits for it for too long is given way to. */
+  #watchLocks(): () => void {
+    const { readers, watch, scope } = this.#options;
+    if (readers === null) return () => undefined;
+    const end = watch.begin();
+    if (scope.onWaitingDdl !== 'wait')
+      watch.onWaitsForUs = (waits) => {
+        const late = waits.find(({ waitedMs }) => waitedMs > PATIENCE_MS);
+        if (late !== undefined) readers.giveWay(late.sentence);
+      };
+    return end;
+  }
+
+  async #closeReaders(): Promise<void> {
+    this.#endWatch();
+    await this.#options.readers?.close();
   }
 
   /** Whoever reads has the plan in the target: from now on the slot is that target's. */

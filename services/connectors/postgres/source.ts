@@ -5,6 +5,7 @@ import type { Source, SourceScope, SourceSession } from '../../../shared/connect
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { readCatalog, type Catalog } from './catalog.ts';
 import { ControlConnection } from './control-connection.ts';
+import { LockWatch } from './lock-watch.ts';
 import { openCopy } from './open-copy.ts';
 import { openFollowing } from './open-following.ts';
 import { pipelineObjectName } from './names.ts';
@@ -28,6 +29,7 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
   const former: number[] = [];
   /** Looks at the slot while sessions come and go; opened when first needed. */
   let watching: ControlConnection | null = null;
+  const watch = new LockWatch(options);
 
   return {
     async check(scope) {
@@ -41,6 +43,7 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
 
     async open(scope, known, signal) {
       const control = await ControlConnection.open(url, controlApplicationName(pipeline));
+      const endWatch = watch.begin();
       try {
         await takeLock(control, { pipeline, former, log, signal });
         former.push(await control.serverProcess());
@@ -56,7 +59,8 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
         for (const finding of catalog.findings)
           log.warn({ subject: finding.subject }, finding.message);
         const about = owner === undefined ? {} : { owner };
-        const opening = { ...options, ...about, control, facts, catalog, scope, known, signal };
+        const given = { ...options, ...about, control, scope, known, signal, watch };
+        const opening: Opening = { ...given, facts, catalog };
         const session = await (scope.mode === 'snapshot'
           ? openCopy(opening)
           : openFollowing(opening));
@@ -65,13 +69,15 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
       } catch (error) {
         await control.close();
         throw error;
+      } finally {
+        endWatch();
       }
     },
 
     bytesBetween: (from, to) =>
       Math.max(0, Number(fromPosition(to).high - fromPosition(from).high)),
 
-    problem: () => waitingAt(url),
+    problem: () => watch.sentence ?? waitingAt(url),
 
     async readRetention() {
       watching ??= await ControlConnection.open(url, `weir ${pipeline} watch`);
@@ -129,6 +135,7 @@ export interface Opening extends EndOptions {
   signal: AbortSignal;
   /** See `createPostgresSource`. */
   owner?: string;
+  watch: LockWatch;
 }
 
 async function readFitCatalog(control: ControlConnection, scope: SourceScope): Promise<Catalog> {

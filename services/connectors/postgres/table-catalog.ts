@@ -34,6 +34,9 @@ export interface CatalogIndex {
 }
 
 export interface Leaf {
+  oid: number;
+  /** `pg_class.relfilenode`, of the moment at which the catalog is seen. */
+  fileNode: number;
   schema: string;
   name: string;
   leftOut: LeftOut;
@@ -163,6 +166,7 @@ const PARTITIONS = `
 
 const LEAVES = `
   SELECT json_agg(json_build_object(
+    'oid', lc.oid::int8, 'fileNode', lc.relfilenode::int8,
     'schema', ln.nspname, 'name', lc.relname, 'leftOut', ${leftOut('lc')},
     'pages', pg_relation_size(lc.oid) / current_setting('block_size')::int8,
     'bytes', pg_relation_size(lc.oid) + coalesce(pg_relation_size(nullif(lc.reltoastrelid, 0)), 0)

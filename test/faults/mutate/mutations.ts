@@ -15,6 +15,94 @@ const POSTGRES = 'services/connectors/postgres';
 
 export const MUTATIONS: readonly Mutation[] = [
   {
+    name: 'a table that was written anew after the snapshot is not read under it',
+    edits: [
+      {
+        file: `${POSTGRES}/leaf-stamp.ts`,
+        find: "  if (before.fileNode !== now.fileNode) return 'was written anew (by ALTER TABLE or the like)';\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/copied-tables.test.ts'],
+  },
+  {
+    name: 'a table whose columns changed places is not read under an older snapshot',
+    edits: [
+      {
+        file: `${POSTGRES}/leaf-stamp.ts`,
+        find: 'before.columns[name] !== now.columns[name]',
+        replace: 'before.columns[name] === undefined',
+      },
+    ],
+    tests: ['test/cases/copied-tables.test.ts'],
+  },
+  {
+    name: 'a copy that goes on reads a table as a whole that was written anew',
+    edits: [
+      {
+        file: `${POSTGRES}/copy-plan.ts`,
+        find: 'missing.some(({ cursor }) => cursor.fileNode !== leaf.fileNode)',
+        replace: 'missing.some(({ cursor }) => cursor.fileNode === null)',
+      },
+    ],
+    tests: ['test/cases/copied-tables.test.ts'],
+  },
+  {
+    name: 'a table is locked for no longer than a chunk of it is read',
+    edits: [
+      {
+        file: `${POSTGRES}/snapshot-readers.ts`,
+        find: '      await unlockLeaf(client);\n',
+        replace: '      await Promise.resolve(unlockLeaf);\n',
+      },
+    ],
+    tests: ['test/cases/locks-and-waits.test.ts'],
+  },
+  {
+    name: 'a reader that gets rid of nothing gives way to who waits for its table',
+    edits: [
+      {
+        file: `${POSTGRES}/source-session.ts`,
+        find: 'if (late !== undefined) readers.giveWay(late.sentence);',
+        replace: 'if (late === null) readers.giveWay(late);',
+      },
+    ],
+    tests: ['test/cases/locks-and-waits.test.ts'],
+  },
+  {
+    name: 'where a statement waits for the copy, the one connection that has the locks reads on',
+    edits: [
+      {
+        file: `${POSTGRES}/snapshot-readers.ts`,
+        find: 'this.#holder === null ? undefined : await this.#takeHolder(signal)',
+        replace: 'this.#holder === null ? await this.#takeHolder(signal) : undefined',
+      },
+    ],
+    tests: ['test/cases/locks-and-waits.test.ts'],
+  },
+  {
+    name: 'what is waited for is told',
+    edits: [
+      {
+        file: `${POSTGRES}/lock-watch.ts`,
+        find: 'waits.filter(({ id }) => this.#seen.has(id))',
+        replace: 'waits.filter(({ id }) => !this.#seen.has(id) && id === null)',
+      },
+    ],
+    tests: ['test/cases/locks-and-waits.test.ts'],
+  },
+  {
+    name: 'no table is held while a lock on another is waited for',
+    edits: [
+      {
+        file: `${POSTGRES}/patiently.ts`,
+        find: "const LOCK_TIMEOUT = '3s';",
+        replace: "const LOCK_TIMEOUT = '0';",
+      },
+    ],
+    tests: ['test/cases/locks-and-waits.test.ts'],
+  },
+  {
     name: 'an empty target does not get the slot of another one',
     edits: [
       {

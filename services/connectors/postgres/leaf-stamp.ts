@@ -1,0 +1,71 @@
+import type pg from 'pg';
+import type { Relation } from '../../../shared/change/relation.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { formatNamespace } from './names.ts';
+
+/**
+ * What of a leaf must be the same when its rows are read as when the snapshot was taken. Some statements are not for
+ * snapshots that are older than they are: behind a rewriting ALTER TABLE such a snapshot sees an empty table, behind
+ * VACUUM FULL the rows lie elsewhere, and a name may be that of another column or table.
+ */
+export interface LeafStamp {
+  name: string;
+  /** `pg_class.relfilenode`: another one after each statement that writes the table anew. */
+  fileNode: number;
+  /** Number, type and its modifier, by name. */
+  columns: Record<string, string>;
+}
+
+/** As the transaction of `client` sees them; a leaf that is gone is not among them. */
+export async function readLeafStamps(
+  client: pg.Client,
+  oids: readonly number[],
+): Promise<Map<number, LeafStamp>> {
+  const { rows } = await client.query<{
+    oid: number;
+    schema: string;
+    table: string;
+    fileNode: string;
+    columns: Record<string, string>;
+  }>(
+    `SELECT c.oid, n.nspname AS schema, c.relname AS table, c.relfilenode::text AS "fileNode", coalesce((
+       SELECT json_object_agg(a.attname, format('%s %s %s', a.attnum, a.atttypid, a.atttypmod))
+       FROM pg_catalog.pg_attribute a
+       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '{}') AS columns
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.oid = ANY ($1::oid[])`,
+    [oids],
+  );
+  return new Map(
+    rows.map(({ oid, schema, table, fileNode, columns }) => [
+      oid,
+      { name: formatNamespace(schema, table), fileNode: Number(fileNode), columns },
+    ]),
+  );
+}
+
+/** Throws COPY_INTERRUPTED where the leaf is no longer what the snapshot sees, as far as the copy of `relation` goes. */
+export function requireSameLeaf(
+  relation: Pick<Relation, 'namespace' | 'columns'>,
+  before: LeafStamp | undefined,
+  now: LeafStamp | undefined,
+): void {
+  const what = difference(relation, before, now);
+  if (what === null) return;
+  throw new WeirError(
+    'COPY_INTERRUPTED',
+    `${before?.name ?? relation.namespace} ${what} after the snapshot was taken and before its rows were read, so they are read under a new snapshot`,
+  );
+}
+
+function difference(
+  { columns }: Pick<Relation, 'columns'>,
+  before: LeafStamp | undefined,
+  now: LeafStamp | undefined,
+): string | null {
+  if (before === undefined || now === undefined) return 'was dropped';
+  if (before.name !== now.name) return `was renamed to ${now.name}`;
+  if (before.fileNode !== now.fileNode) return 'was written anew (by ALTER TABLE or the like)';
+  const other = columns.find(({ name }) => before.columns[name] !== now.columns[name]);
+  return other === undefined ? null : `got another column ${other.name}`;
+}

@@ -1,0 +1,36 @@
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { ControlConnection } from './control-connection.ts';
+import { type LeafStamp, readLeafStamps, requireSameLeaf } from './leaf-stamp.ts';
+import type { Opening } from './source.ts';
+import type { SnapshotMoment } from './snapshot-moment.ts';
+import type { SnapshotReaders } from './snapshot-readers.ts';
+
+/** What leaves are by now, whatever a snapshot shows. */
+export function stampsBeside(
+  control: ControlConnection,
+): (oids: readonly number[]) => Promise<Map<number, LeafStamp>> {
+  return (oids) => control.run('looking at the tables', (client) => readLeafStamps(client, oids));
+}
+
+/**
+ * Makes sure that what the plan is about to copy is what the snapshot shows: leaves that were written anew since would be
+ * read as empty, and their sizes are those of other files. Where changes of structure are to wait for the copy, they do
+ * so from here on.
+ */
+export async function secureLeaves(
+  { control, scope, signal }: Opening,
+  readers: SnapshotReaders,
+  plan: PipelinePlan,
+  { tables, stamps }: SnapshotMoment,
+): Promise<void> {
+  const unfinished = new Set(
+    plan.namespaces.filter(({ state }) => state !== 'ready').map((n) => n.relation.namespace),
+  );
+  const copied = tables.filter(({ namespace }) => unfinished.has(namespace));
+  const leaves = copied.flatMap((table) => table.leaves);
+  readers.expect(stamps);
+  if (scope.onWaitingDdl === 'wait') await readers.hold(leaves, signal);
+  const now = await stampsBeside(control)(leaves.map(({ oid }) => oid));
+  for (const { relation, leaves: own } of copied)
+    for (const { oid } of own) requireSameLeaf(relation, stamps.get(oid), now.get(oid));
+}
