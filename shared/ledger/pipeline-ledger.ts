@@ -290,7 +290,11 @@ export class PipelineLedger {
     return {
       readerEpoch: record.readerEpoch,
       desired: record.desired,
-      lanes: lanes.map(toProgress),
+      // One that has come to a barrier which was carried out is behind it, though its owner may not have noted so.
+      lanes: lanes.map(({ barrier, ...lane }) => {
+        const passed = barrier !== null && barrier <= lanes[0]!.position ? barrier : lane.position;
+        return { ...toProgress({ ...lane, barrier }), position: later(lane.position, passed) };
+      }),
       unfinished: plan.namespaces
         .filter(({ state }) => state !== 'ready')
         .map(({ relation }) => relation.namespace),
@@ -330,6 +334,10 @@ function stale({ before }: LaneBatch): WeirError {
     'FENCED',
     `lane ${before.lane} is no longer at epoch ${before.epoch}, sequence ${before.sequence}: another writer has it, or this batch is in already`,
   );
+}
+
+function later(a: Position, b: Position): Position {
+  return a > b ? a : b;
 }
 
 function toProgress({ lane, epoch, readerEpoch, sequence, position }: LaneRecord): LaneProgress {

@@ -248,5 +248,6 @@ describe('the ledger of a pipeline', () => {
     expect(await ledger.barrierDone(at)).toBe(false);
     await ledger.moveLane(batchOf(executor, epoch, at));
     expect(await ledger.barrierDone(at)).toBe(true);
+    expect((await ledger.readProgress())!.lanes[1]!.position).toBe(at);
   });
 });

@@ -203,8 +203,12 @@ describe('barriers', () => {
     expect(await arrive(0)).toBe(false);
     expect(await arrive(2)).toBe(true);
     expect(await pipeline.sink.barrierDone(after.position)).toBe(false);
+    expect((await pipeline.sink.readProgress())!.lanes[1]!.position).toBe(lanes[1]!.position);
     await pipeline.runBarrier({ kind: 'truncate', relations: [pipeline.relation('public.t')], cascade: false, restartIdentity: false }); // prettier-ignore
     expect(await pipeline.sink.barrierDone(after.position)).toBe(true);
+    // A reader that begins now sends them nothing of before it.
+    const { lanes: stand } = (await pipeline.sink.readProgress())!;
+    expect(stand.map(({ position }) => position)).toEqual(Array(3).fill(after.position));
     await pipeline.open(1);
     await expect(arrive(1)).rejects.toMatchObject({ code: 'FENCED' });
   });

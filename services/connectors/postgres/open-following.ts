@@ -144,7 +144,7 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
  * Plans of earlier versions do not record what lanes follow from: it was the key as it was encoded. Where the stream
  * has another form by now, it is not known which of the changes behind the lane furthest behind the others have.
  */
-function requireKnownLanes(
+export function requireKnownLanes(
   known: PipelinePlan,
   encoding: 'binary' | 'text',
   reached: SourceScope['reached'],

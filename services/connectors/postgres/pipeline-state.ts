@@ -135,9 +135,13 @@ async function progressOf(
   pipeline: string,
   row: PipelineRow,
 ): Promise<PipelineProgress> {
+  // A lane that has come to a barrier which was carried out is behind it, though its owner may not have noted so: what
+  // is sent to it again would be chosen by the key and the rule of now, and not by those of before the barrier.
   const lanes = await client.query<LaneRow>(
-    `SELECT lane, epoch, reader_epoch, sequence, position FROM weir.lane
-     WHERE pipeline = $1 ORDER BY lane`,
+    `SELECT l.lane, l.epoch, l.reader_epoch, l.sequence,
+       CASE WHEN l.barrier <= e.position THEN greatest(l.position, l.barrier) ELSE l.position END AS position
+     FROM weir.lane l JOIN weir.lane e ON e.pipeline = l.pipeline AND e.lane = 0
+     WHERE l.pipeline = $1 ORDER BY l.lane`,
     [pipeline],
   );
   const unfinished = await client.query<{ namespace: string }>(

@@ -72,6 +72,17 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     tests: LANES,
   },
   {
+    name: 'a lane that has come to a barrier which was carried out is behind it',
+    edits: [
+      {
+        file: `${POSTGRES}/pipeline-state.ts`,
+        find: 'THEN greatest(l.position, l.barrier)',
+        replace: 'THEN l.position',
+      },
+    ],
+    tests: ['test/integration/postgres-sink-structure.test.ts'],
+  },
+  {
     name: 'a row that takes its own place is not one that goes',
     edits: [
       {
