@@ -168,3 +168,23 @@ describe('sequences that belong to no column', () => {
     });
   });
 });
+
+describe("the application's own schema weir", () => {
+  it('is left out by name at the source, and never taken for the state at the target', async () => {
+    const pipeline = await createPipeline(source, target);
+    const { sourceUrl, targetUrl, file } = pipeline;
+    await queryPostgres(sourceUrl, 'CREATE SCHEMA weir; CREATE TABLE weir.t (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY)'); // prettier-ignore
+    await queryPostgres(targetUrl, 'CREATE SCHEMA weir; CREATE TABLE weir.count (id int)');
+    const refused = await weir.run(['check', file]);
+    expect(refused.stdout).toMatch(
+      /warning +weir\.t: weir\.t is left out.*ALTER SCHEMA weir RENAME/,
+    );
+    expect(refused.stdout).toMatch(/error +schema: the schema "weir".*weir\.count; rename it/);
+    const run = ['run', file, '--until', 'caught-up'];
+    expect((await weir.run(run)).code).toBe(1);
+    await queryPostgres(targetUrl, 'ALTER TABLE weir.count RENAME TO counts');
+    expect((await weir.run(run)).code).toBe(0);
+    expect((await weir.run(['reset', file])).code).toBe(0);
+    expect(await queryPostgres(targetUrl, "SELECT relname FROM pg_class WHERE relnamespace = 'weir'::regnamespace")).toEqual([{ relname: 'counts' }]); // prettier-ignore
+  });
+});

@@ -7,6 +7,12 @@ import { PARKED_TABLES } from './parked-tables.ts';
 /** Where a target keeps what it knows of its pipelines. */
 export const STATE_SCHEMA = 'weir';
 
+const STATE_TABLES = 'pipeline namespace chunk lane count filtered unmet sequence parked discarded'.split(' '); // prettier-ignore
+
+/** SQL: whether the class `c` is one of the state's tables: each says of which pipeline it speaks. */
+export const IS_STATE = `c.relname = ANY ('{${STATE_TABLES.join()}}') AND c.relkind = 'r' AND EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = CASE c.relname WHEN 'pipeline' THEN 'reader_epoch' ELSE 'pipeline' END)`;
+
 /** One lock for creating and dropping the state, shared by all pipelines of a database. */
 const STATE_LOCK = 0x77656972;
 
@@ -111,7 +117,7 @@ export async function openStateTables(client: ClientBase): Promise<boolean> {
 
 async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' | 'present'> {
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
-    `SELECT to_regclass('weir.count') IS NOT NULL AS has,
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = to_regclass('weir.count') AND ${IS_STATE}) AS has,
        to_regclass('weir.filtered') IS NOT NULL AND to_regclass('weir.sequence') IS NOT NULL AND to_regclass('weir.unmet') IS NOT NULL AND EXISTS (
        SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.namespace') AND attname = 'target') AS last`,
   );
@@ -123,6 +129,8 @@ async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' |
 export async function ensureStateTables(client: ClientBase): Promise<void> {
   if ((await findStateTables(client)) === 'present') return;
   await refuseMissingRight(client);
+  const taken = await takenStateNames(client);
+  if (taken !== null) throw new WeirError('TARGET_UNFIT', taken);
   await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${STATE_LOCK})`);
   try {
     await client.query(TABLES);
@@ -144,6 +152,17 @@ export async function missingStateRight(client: ClientBase): Promise<string | nu
   const row = rows[0]!;
   if (row.may) return null;
   return `GRANT CREATE ON DATABASE ${quoteIdent(row.database)} TO ${quoteIdent(row.role)}`;
+}
+
+/** A sentence where the application has something in the schema that has the name of a table of the state; else null. */
+export async function takenStateNames(client: ClientBase): Promise<string | null> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_catalog.pg_class c WHERE c.relnamespace = to_regnamespace('weir')
+       AND c.relname = ANY ('{${STATE_TABLES.join()}}') AND NOT (${IS_STATE}) ORDER BY 1`,
+  );
+  if (rows.length === 0) return null;
+  const names = rows.map(({ name }) => `weir.${name}`).join(', ');
+  return `the schema "weir", in which Weir keeps a pipeline's progress, has something else of that name at the target: ${names}; rename it, or the schema, with ALTER … RENAME TO`;
 }
 
 async function refuseMissingRight(client: ClientBase): Promise<void> {
@@ -170,7 +189,8 @@ export async function dropState(client: ClientBase, pipeline: string): Promise<v
     const { rows } = await client.query('SELECT 1 FROM weir.pipeline LIMIT 1');
     if (rows.length === 0)
       await client.query(
-        `DROP TABLE IF EXISTS weir.filtered, weir.unmet, weir.sequence, weir.parked, weir.discarded; DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline; DROP SCHEMA weir`,
+        `DROP TABLE IF EXISTS weir.filtered, weir.unmet, weir.sequence, weir.parked, weir.discarded; DROP TABLE weir.count, weir.lane, weir.chunk, weir.namespace, weir.pipeline;
+         DO $$BEGIN DROP SCHEMA weir; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END$$`,
       );
     await client.query('COMMIT');
   } catch (error) {

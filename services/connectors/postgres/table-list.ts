@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { formatNamespace } from './names.ts';
+import { IS_STATE, STATE_SCHEMA } from './state-tables.ts';
 import { parseTablePattern } from './table-pattern.ts';
 
 /** A table of the source, as the list of all tables has it. */
@@ -84,6 +85,8 @@ function missing(text: string, partitions: readonly ListedTable[]): string {
 }
 
 function unfitReason(table: ListedTable): string | null {
+  if (table.schema === STATE_SCHEMA)
+    return `${table.namespace} is left out, because a schema of that name is Weir's own at a target; to include it: ALTER SCHEMA weir RENAME TO another name.`;
   if (table.kind === 'f')
     return `${table.namespace} is a foreign table and is left out: its rows are on another server; copy them from there.`;
   if (table.persistence !== 'p' && table.kind === 'p')
@@ -120,7 +123,7 @@ SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpe
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f') AND ($1::oid[] IS NULL OR c.oid = ANY ($1))
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'weir')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT (n.nspname = 'weir' AND ${IS_STATE})
   AND n.nspname !~ '^pg_(toast|temp)'
   AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend d

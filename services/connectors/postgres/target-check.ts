@@ -10,7 +10,7 @@ import { quoteIdent } from './names.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { otherTables } from './recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { missingStateRight, openStateTables } from './state-tables.ts';
+import { missingStateRight, takenStateNames, openStateTables } from './state-tables.ts';
 import { definitionOf } from './definition-of.ts';
 import { createExtension } from './needed-extensions.ts';
 import { readMissing } from './table-dependencies.ts';
@@ -45,6 +45,8 @@ export async function checkTarget(
         `the role may not keep the pipeline's progress in the schema "weir"; run ${grant}`,
       ),
     );
+  const taken = await takenStateNames(client);
+  if (taken !== null) return [...findings, error('schema', taken)];
   const known = await readKnown(client, target.pipeline);
   if (known.size > 0)
     for (const problem of await otherTables(client, target.pipeline, target.names))
