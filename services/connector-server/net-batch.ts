@@ -7,13 +7,18 @@ export class NetBatch {
   readonly #relation: Relation;
   /** Null: deleted. */
   readonly #rows = new Map<string, Buffer | null>();
+  /** Keys of whole rows: what is unchanged in them was absent. */
+  readonly #whole = new Set<string>();
 
   constructor(relation: Relation) {
     this.#relation = relation;
   }
 
+  /** A whole row; columns that it says nothing of are unchanged in it. */
   upsert(row: Buffer): void {
-    this.#rows.set(this.#keyOf(row), row);
+    const key = this.#keyOf(row);
+    this.#rows.set(key, row);
+    this.#whole.add(key);
   }
 
   /** Of a row that is there; columns may be unchanged. */
@@ -25,19 +30,24 @@ export class NetBatch {
   }
 
   delete(key: Buffer): void {
-    this.#rows.set(key.toString('latin1'), null);
+    const name = key.toString('latin1');
+    this.#rows.set(name, null);
+    this.#whole.delete(name);
   }
 
-  net(): NetChanges {
-    const changes: NetChanges = {
+  /** `lacking`: whole rows that say nothing of some columns. */
+  net(): NetChanges & { lacking: Buffer[] } {
+    const changes: NetChanges & { lacking: Buffer[] } = {
       relation: this.#relation,
       upserts: [],
       partial: [],
       deletes: [],
+      lacking: [],
     };
     for (const [key, row] of this.#rows)
       if (row === null) changes.deletes.push(Buffer.from(key, 'latin1'));
-      else if (hasUnchanged(row)) changes.partial.push(row);
+      else if (hasUnchanged(row))
+        (this.#whole.has(key) ? changes.lacking : changes.partial).push(row);
       else changes.upserts.push(row);
     return changes;
   }

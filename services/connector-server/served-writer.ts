@@ -25,7 +25,8 @@ export class ServedWriter {
 
   writeData({ namespace, data, type }: WriteDataRequest): Promise<void> {
     return this.#write(namespace, type, data.length, (relation, batch) => {
-      for (const document of data) batch.upsert(fromDocument(relation, document));
+      for (const document of data)
+        batch.upsert(fromDocument(relation, document, { absent: 'unchanged' }));
     });
   }
 
@@ -44,16 +45,18 @@ export class ServedWriter {
     const relation = await this.#relationOf(namespace);
     if (relation === 'any') return this.#writer.count(count);
     refuseOtherType(type);
-    const { upserts, partial, deletes, ...more } = await this.#net(namespace, relation, fill);
-    if (upserts.length + partial.length + deletes.length > 0)
-      await this.#writer.write({ upserts, partial, deletes, ...more });
+    const { lacking, ...changes } = await this.#net(namespace, relation, fill);
+    if (lacking.length > 0)
+      changes.upserts.push(...(await this.#writer.fillAbsent(changes.relation, lacking)));
+    const { upserts, partial, deletes } = changes;
+    if (upserts.length + partial.length + deletes.length > 0) await this.#writer.write(changes);
   }
 
   async #net(
     namespace: string,
     relation: Relation,
     fill: (relation: Relation, batch: NetBatch) => void,
-  ): Promise<NetChanges> {
+  ): Promise<NetChanges & { lacking: Buffer[] }> {
     const batch = new NetBatch(relation);
     try {
       fill(relation, batch);
@@ -84,7 +87,10 @@ function take(batch: NetBatch, relation: Relation, update: Update): void {
     case UpdateType.UPDATE_TYPE_INSERT:
     case UpdateType.UPDATE_TYPE_UPDATE:
       return batch.upsert(
-        fromDocument(relation, update.data, { key: fromId(relation, update.id) }),
+        fromDocument(relation, update.data, {
+          absent: 'unchanged',
+          key: fromId(relation, update.id),
+        }),
       );
     case UpdateType.UPDATE_TYPE_DELETE:
       return batch.delete(fromId(relation, update.id));

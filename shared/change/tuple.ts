@@ -41,6 +41,16 @@ export function fillUnchanged(later: Buffer, earlier: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
+/** With NULL for whatever is unchanged. New bytes. */
+export function withNulls(tuple: Buffer): Buffer {
+  const row = Buffer.from(tuple);
+  const offsets = columnOffsets(row);
+  for (let i = 0; i + 1 < offsets.length; i++)
+    if (row.readInt32BE(offsets[i]!) === UNCHANGED_LENGTH)
+      row.writeInt32BE(NULL_LENGTH, offsets[i]);
+  return row;
+}
+
 /** Makes a tuple from values; strings are UTF-8, `null` is NULL, `undefined` is UNCHANGED. */
 export function toTuple(values: (Uint8Array | string | null | undefined)[]): Buffer {
   const parts: Buffer[] = [Buffer.alloc(2)];

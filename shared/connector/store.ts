@@ -94,6 +94,11 @@ export interface StoreWriter {
    * whatever comes.
    */
   relationOf(namespace: string, anew?: boolean): Promise<Relation | null | 'any'>;
+  /**
+   * Whole rows of which some columns are unchanged, because nothing was said of them: with NULL there, or with the column's
+   * default where it must not be NULL. Throws `DocumentError` where it has none. New bytes.
+   */
+  fillAbsent(relation: Relation, rows: readonly Buffer[]): Promise<Buffer[]>;
   /** All of it or nothing, and durable; the same again changes nothing. Updates of rows that are not there are dropped. */
   write(changes: NetChanges): Promise<void>;
   /** For a namespace that takes `any`: so many documents and changes came. */

@@ -221,11 +221,15 @@ function unknown(relation: Relation, name: string): DocumentError {
 }
 
 function missing(relation: Relation, { column }: Field): DocumentError {
+  return absentField(relation, column);
+}
+
+export function absentField(relation: Relation, column: string): DocumentError {
   return new DocumentError(
     'absent',
     relation,
     column,
-    `a document has no field ${column}; send every column, null where it has no value`,
+    `a document has no field ${column}, and the column needs a value; send it`,
   );
 }
 

@@ -11,6 +11,8 @@ export interface ChannelSettings {
   /** Where the bearer token comes from; never the token itself. */
   token: { env: string } | { file: string } | null;
   gzip: boolean;
+  /** What documents are to be; null: the first that the peer offers. */
+  documents: 'bson' | 'json' | null;
   /** Of a call with one answer. */
   timeoutMs: number;
   /** A connection with calls open is tried that often. */
@@ -34,6 +36,7 @@ const KEYS = [
   'tokenEnv',
   'tokenFile',
   'gzip',
+  'documents',
   'timeout',
   'keepalive',
 ];
@@ -74,6 +77,9 @@ export function parseChannelUrl(url: string): ChannelSettings {
   };
   const gzip = text('gzip') ?? 'false';
   if (!['true', 'false'].includes(gzip)) problems.push('gzip must be true or false');
+  const documents = text('documents');
+  if (documents !== null && documents !== 'bson' && documents !== 'json')
+    problems.push('documents must be bson or json');
   const settings: ChannelSettings = {
     address: host,
     tls: !secure
@@ -86,6 +92,7 @@ export function parseChannelUrl(url: string): ChannelSettings {
         },
     token: tokenOf(text('tokenEnv'), text('tokenFile')),
     gzip: gzip === 'true',
+    documents: documents === 'bson' || documents === 'json' ? documents : null,
     timeoutMs: duration('timeout', TIMEOUT_MS),
     keepaliveMs: duration('keepalive', KEEPALIVE_MS),
   };

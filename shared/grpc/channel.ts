@@ -49,6 +49,11 @@ export class Channel {
     );
   }
 
+  /** What the URL asks documents to be. */
+  get documents(): ChannelSettings['documents'] {
+    return this.#options.settings.documents;
+  }
+
   get address(): string {
     return this.#options.settings.address;
   }

@@ -43,6 +43,7 @@ function largeStore(written: NetChanges[]): Store {
     },
     writer: {
       relationOf: () => Promise.resolve(RELATION),
+      fillAbsent: (_relation, rows) => Promise.resolve([...rows]),
       write: (changes) => Promise.resolve(void written.push(changes)),
       count: () => Promise.resolve(),
     },

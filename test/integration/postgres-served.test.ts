@@ -208,7 +208,6 @@ it('served: documents and ids that do not fit are refused by name, and nothing o
   expect(await write(good, { ...good, _id: 2, id: 2, v: 5 })).toMatch(
     /INVALID_ARGUMENT: the field v .* BSON int32.*public\.t/,
   );
-  expect(await write(good, { _id: 2, id: 2, n: 1 })).toMatch(/no field v/);
   expect(await write(good, { ...good, _id: 2, id: 2, extra: 1 })).toMatch(/the field extra/);
   expect(await write(good, { ...good, _id: 2, id: 2, n: 0.25 })).toMatch(/without loss/);
   expect(await write(good, { ...good, _id: 2, id: 2, n: 500 })).toMatch(/FAILED_PRECONDITION/);
@@ -235,4 +234,34 @@ it('served: documents and ids that do not fit are refused by name, and nothing o
   await expect(elsewhere).rejects.toThrow(/NOT_FOUND/);
   const keyless = relay.sink.call('WriteData', { namespace: 'public.keyless', data: [], type });
   await expect(keyless).rejects.toThrow(/has no key/);
+});
+
+it('served: what a document says nothing of is NULL, or the default where it must not be, or refused where there is none', async () => {
+  const { relay, targetUrl } = await createRelay();
+  await queryPostgres(
+    targetUrl,
+    `CREATE TABLE t (id int PRIMARY KEY, plain text DEFAULT 'not taken', made text NOT NULL DEFAULT 'm' || 1,
+       numbered bigint NOT NULL GENERATED ALWAYS AS IDENTITY, needed int NOT NULL)`,
+  );
+  const type = 'DATA_TYPE_MONGO_BSON';
+  const namespace = 'public.t';
+  const write = (...documents: object[]): Promise<unknown> =>
+    relay.sink
+      .call('WriteData', { namespace, data: documents.map((each) => BSON.serialize(each)), type })
+      .catch((error: Error) => error.message);
+  expect(await write({ _id: 1, needed: 1 }, { _id: 2, needed: 2, made: 'x' })).toEqual({});
+  expect(await dumpTable(targetUrl, 't')).toEqual(['1\t\\N\tm1\t1\t1', '2\t\\N\tx\t2\t2']);
+  expect(await write({ _id: 3 })).toMatch(/INVALID_ARGUMENT: .*no field needed.*public\.t/);
+  // A document that comes again replaces all of its row; one that brings a part leaves the rest.
+  const id = [{ name: '_id', type: 16, data: Buffer.from([1, 0, 0, 0]) }];
+  const updates = [
+    {
+      id,
+      type: 'UPDATE_TYPE_UPDATE',
+      data: BSON.serialize({ _id: 1, plain: 'p', needed: 5, numbered: 9 }),
+    },
+    { id, type: 'UPDATE_TYPE_PARTIAL_UPDATE', data: BSON.serialize({ needed: 6 }) },
+  ];
+  await relay.sink.call('WriteUpdates', { namespace, updates, type });
+  expect((await dumpTable(targetUrl, 't'))[0]).toBe('1\tp\tm1\t9\t6');
 });

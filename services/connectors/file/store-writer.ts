@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { withNulls } from '../../../shared/change/tuple.ts';
 import type { StoreWriter } from '../../../shared/connector/store.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { formatDataFileName } from './data-file.ts';
@@ -27,6 +28,8 @@ export function createFileWriter({ folder, gzip }: FileSettings): StoreWriter {
         );
       return toRelation(namespace, schema);
     },
+
+    fillAbsent: (_relation, rows) => Promise.resolve(rows.map(withNulls)),
 
     async write(changes) {
       const { namespace } = changes.relation;

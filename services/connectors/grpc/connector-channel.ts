@@ -16,8 +16,13 @@ export function openChannel(settings: ChannelSettings, permanent: ErrorCode): Ch
   return new Channel({ settings, service: ConnectorServiceDefinition.fullName, permanent });
 }
 
-/** What can travel: BSON says what it means; JSON where nothing else is offered. */
-const KNOWN: readonly DataType[] = [DataType.DATA_TYPE_MONGO_BSON, DataType.DATA_TYPE_JSON_ID];
+/** What can travel. */
+const KNOWN = {
+  bson: DataType.DATA_TYPE_MONGO_BSON,
+  json: DataType.DATA_TYPE_JSON_ID,
+} as const;
+
+const KNOWN_NAMES = { bson: 'DATA_TYPE_MONGO_BSON', json: 'DATA_TYPE_JSON_ID' } as const;
 
 export interface Offer<Side> {
   info: GetInfoResponse;
@@ -39,7 +44,15 @@ export async function readOffer<Side extends keyof Capabilities>(
       unfit,
       `the connector at ${channel.address} cannot be ${side === 'source' ? 'read from' : 'written to'}; name another as the ${side === 'source' ? 'source' : 'target'}`,
     );
-  const dataType = KNOWN.find((each) => offered.supportedDataTypes.includes(each));
+  const { documents } = channel;
+  const known: readonly DataType[] = documents === null ? Object.values(KNOWN) : [KNOWN[documents]];
+  // In the connector's order: it knows which of them it has whole.
+  const dataType = offered.supportedDataTypes.find((each) => known.includes(each));
+  if (dataType === undefined && documents !== null)
+    throw new WeirError(
+      unfit,
+      `the connector at ${channel.address} does not offer ${KNOWN_NAMES[documents]} for its documents, which documents=${documents} in the URL asks for; leave that out`,
+    );
   if (dataType === undefined)
     throw new WeirError(
       unfit,

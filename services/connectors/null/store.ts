@@ -12,6 +12,7 @@ export function createNullStore({ url }: StoreOptions): Store {
     reader: null,
     writer: {
       relationOf: () => Promise.resolve('any'),
+      fillAbsent: (_relation, rows) => Promise.resolve([...rows]),
       write: () => Promise.resolve(),
       async count() {
         if (delayMs > 0) await sleep(delayMs);

@@ -29,14 +29,15 @@ export interface FewRows {
 export function toFewRows(
   session: WriterSession,
   parts: readonly { changes: NetChanges; target: WriteTarget }[],
-  step: UnmetStep,
+  step: UnmetStep | null,
+  mostRows = MOST_ROWS,
 ): FewRows | null {
   const few: FewRows = { rows: [], targets: [] };
   let count = 0;
   for (const { changes, target } of parts) {
     const { upserts, partial, deletes } = changes;
     count += upserts.length + partial.length + deletes.length;
-    if (count > MOST_ROWS || target.method !== 'merge') return null;
+    if (count > mostRows || target.method !== 'merge') return null;
   }
   for (const { changes, target } of parts) {
     const statements = session.prepared.statementsOf(target);
@@ -44,7 +45,7 @@ export function toFewRows(
     const meets = meetsRows(relation);
     const add = (row: BoundRow | null, kind: UnmetKind | null): void => {
       if (row === null) return;
-      const isCounted = kind !== null && meets;
+      const isCounted = step !== null && kind !== null && meets;
       few.rows.push(isCounted ? countingUnmetRow(row, relation.namespace, step, kind) : row);
       few.targets.push(target);
     };
@@ -70,9 +71,25 @@ export async function applyFewRows(
   session: WriterSession,
   pipeline: string,
   batch: LaneBatch,
-  { rows, targets }: FewRows,
+  few: FewRows,
 ): Promise<void> {
-  const start = [BEGIN, progressOrFailure(pipeline, batch)];
+  const isFenced = (code: unknown): boolean => code === DIVISION_BY_ZERO;
+  await runFewRows(session, [BEGIN, progressOrFailure(pipeline, batch)], few, (index, code) =>
+    index === 1 && isFenced(code) ? fencedLane(batch) : null,
+  );
+}
+
+/** The same without progress. */
+export function writeFewRows(session: WriterSession, few: FewRows): Promise<void> {
+  return runFewRows(session, [BEGIN], few, () => null);
+}
+
+async function runFewRows(
+  session: WriterSession,
+  start: readonly BoundRow[],
+  { rows, targets }: FewRows,
+  knownError: (index: number, code: unknown) => Error | null,
+): Promise<void> {
   try {
     await session.prepared.run(session.client, [...start, ...rows, COMMIT]);
   } catch (error) {
@@ -80,7 +97,7 @@ export async function applyFewRows(
     const { cause, index } = error;
     const target = targets[index - start.length];
     if (target !== undefined) throw toRowError(cause, target.name.namespace);
-    const isFenced = index === 1 && (cause as { code?: unknown }).code === DIVISION_BY_ZERO;
-    throw isFenced ? fencedLane(batch) : toPostgresError(cause, 'writing changes to the target');
+    const known = knownError(index, (cause as { code?: unknown }).code);
+    throw known ?? toPostgresError(cause, 'writing changes to the target');
   }
 }

@@ -28,12 +28,18 @@ function formatPart(part: string): string {
   return /[."]/.test(part) ? quoteIdent(part) : part;
 }
 
+const TABLE = /^("(?:[^"]|"")*"|[^."]+)\.("(?:[^"]|"")*"|[^."]+)$/;
+
+export function isTableName(namespace: string): boolean {
+  return TABLE.test(namespace);
+}
+
 export function parseNamespace(namespace: string): TableName {
-  const match = /^("(?:[^"]|"")*"|[^."]+)\.("(?:[^"]|"")*"|[^."]+)$/.exec(namespace);
+  const match = TABLE.exec(namespace);
   if (!match)
     throw new WeirError(
       'CONFIG_INVALID',
-      `"${namespace}" is not the name of a table: write it as schema.table.`,
+      `"${namespace}" is not the name of a table: write it as schema.table, or, where another store calls it so, say where it goes with map: { "${namespace}": "schema.table" }.`,
     );
   return { schema: parsePart(match[1]!), table: parsePart(match[2]!) };
 }

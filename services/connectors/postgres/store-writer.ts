@@ -1,8 +1,11 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { NetChanges } from '../../../shared/connector/sink.ts';
 import type { StoreOptions, StoreWriter } from '../../../shared/connector/store.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { fillAbsent } from './absent-columns.ts';
 import { prepareStaging, runStatements } from './apply-changes.ts';
 import { toStatements, usesOf } from './change-statements.ts';
+import { toFewRows, writeFewRows } from './few-rows.ts';
 import { parseNamespace } from './names.ts';
 import { RelationCache } from './relation-cache.ts';
 import { createTargetNames, toTargetName } from './target-names.ts';
@@ -11,6 +14,8 @@ import { openWriterSession } from './writer-session.ts';
 import { WriterPool } from './writer-pool.ts';
 
 const RELATION_MS = 5_000;
+/** Up to so many rows in a call, statements for each cost less than staging them, and each call is a transaction. */
+const FEW_ROWS = 500;
 
 /** Writes rows as they come, set by set, each set in one transaction; what is there of a row is replaced. */
 export class PostgresStoreWriter implements StoreWriter {
@@ -38,9 +43,22 @@ export class PostgresStoreWriter implements StoreWriter {
     return relation;
   }
 
+  async fillAbsent(relation: Relation, rows: readonly Buffer[]): Promise<Buffer[]> {
+    const { namespace } = relation;
+    const { schema, table: name } = parseNamespace(namespace);
+    return this.#pool.run(null, async ({ client }) => {
+      const table = await readTargetTable(client, toTargetName(schema, name));
+      if (table === null)
+        throw new WeirError('TARGET_UNFIT', `${namespace} is gone at the target; create it anew`);
+      return fillAbsent(client, relation, table, rows);
+    });
+  }
+
   async write(changes: NetChanges): Promise<void> {
     await this.#pool.run(null, async (session) => {
       const target = await this.#cache.targetOf(session.client, changes.relation);
+      const few = toFewRows(session, [{ changes, target }], null, FEW_ROWS);
+      if (few !== null) return writeFewRows(session, few);
       await prepareStaging(session, [{ target, uses: usesOf(changes, target) }]);
       const statements = toStatements(changes, target, session.staging);
       await runStatements(session, [{ sql: 'BEGIN' }, ...statements, { sql: 'COMMIT' }]);

@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connect } from 'nats';
+import { expect, it, onTestFinished } from 'vitest';
+import { findFreePort } from '../../services/cli/embedded/free-port.ts';
+import type { Summary } from '../../services/control/api/answers.ts';
+import { FIRST_POSITION } from '../../shared/change/position.ts';
+import { documentRelation, toDocumentRow } from '../../shared/document/document-relation.ts';
+import { leaseBucket } from '../../shared/hub/names.ts';
+import { BSON } from 'bson';
+import { createNoise, spoilBucket } from '../support/bus-noise.ts';
+import { ControlClient } from '../support/control-client.ts';
+import { dumpTable } from '../support/psql.ts';
+import { scrape } from '../support/scrape.ts';
+import { queryPostgres, useNats, usePostgres, useTargetPostgres } from '../support/servers.ts';
+import { createPipeline } from '../support/shop-pipeline.ts';
+import { SinkPipeline } from '../support/sink-pipeline.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { useWeir } from '../support/weir-process.ts';
+
+const source = usePostgres();
+const target = useTargetPostgres();
+const nats = useNats();
+const weir = useWeir();
+
+const MESSAGES = 3_000;
+const LANES = 2;
+
+it('whatever is sent on the bus, every service goes on, both ends come to be equal, and what was refused is counted', async () => {
+  const seed = Number(process.env['WEIR_SEED'] ?? Date.now() % 2 ** 31);
+  process.stderr.write(`noise on the bus: WEIR_SEED=${seed}\n`);
+  const env = { WEIR_NATS_URL: nats.url };
+  const pipeline = await createPipeline(source, target, { lanes: LANES });
+  const { sourceUrl, targetUrl, name } = pipeline;
+  await queryPostgres(
+    sourceUrl,
+    'CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT i, 0 FROM generate_series(1, 500) i',
+  );
+  const state = await mkdtemp(path.join(tmpdir(), 'weir-noise-'));
+  onTestFinished(() => rm(state, { recursive: true, force: true }));
+  const port = await findFreePort();
+  const metrics = ['--metrics-listen', String(port)];
+  const control = weir.start(['control', '--listen', '0', '--state', state, ...metrics], { env });
+  const run = weir.start(['run', pipeline.file], { env });
+  const client = new ControlClient(
+    /http:\S+/.exec(await control.waitForLine(/control: http:/))![0],
+  );
+  const equal = async (): Promise<boolean> =>
+    (await dumpTable(targetUrl, 't')).join() === (await dumpTable(sourceUrl, 't')).join();
+  await waitFor('the copy', equal, { timeoutMs: 60_000, everyMs: 200 });
+
+  const nc = await connect({ servers: nats.url.replace('nats://', '') });
+  onTestFinished(() => nc.close());
+  const noise = createNoise(name, LANES, seed);
+  // What a service answers to noise is not waited for.
+  for (let sent = 0; sent < MESSAGES; sent++) {
+    const { subject, bytes, isRequest } = noise();
+    nc.publish(subject, bytes, isRequest ? { reply: 'noise.answers' } : {});
+    if (sent % (MESSAGES / 10) !== 0) continue;
+    await nc.flush();
+    await spoilBucket(nc, leaseBucket(name), LANES, seed + sent);
+    await queryPostgres(sourceUrl, `UPDATE t SET n = ${sent} WHERE id % 7 = ${sent % 7}`);
+  }
+  await nc.flush();
+  await queryPostgres(sourceUrl, 'UPDATE t SET n = n + 1; DELETE FROM t WHERE id % 10 = 0');
+  await waitFor('both ends to be equal', equal, { timeoutMs: 90_000, everyMs: 200 });
+
+  expect([run.running, control.running], run.output + control.output).toEqual([true, true]);
+  await client.until<Summary>(`/v1/pipelines/${name}`, 'the pipeline in order', (summary) =>
+    ['idle', 'following'].includes(summary.state),
+  );
+  const refused = (await scrape(port)).filter((sample) => sample.name === 'weir_messages_refused_total'); // prettier-ignore
+  expect(refused.map(({ labels }) => labels['kind'])).toContain('status');
+  expect(run.output + control.output).not.toMatch(/defect/);
+  expect((await run.stop()).code).toBe(0);
+  expect((await control.stop()).code).toBe(0);
+});
+
+it('namespaces that are not named as tables are go where map says', async () => {
+  const url = await target.createDatabase();
+  await queryPostgres(url, 'CREATE TABLE kv (_id text PRIMARY KEY, n int)');
+  const map = { ns0: 'public.ns0', 'kv.csv': 'public.kv' };
+  const pipeline = await SinkPipeline.create(await source.createDatabase(), url, { map });
+  onTestFinished(() => pipeline.close());
+  for (const namespace of Object.keys(map))
+    pipeline.plan.namespaces.push({
+      relation: documentRelation(namespace),
+      definition: null,
+      start: FIRST_POSITION,
+      settled: FIRST_POSITION,
+      state: 'new',
+      chunks: [],
+      chunksDone: 0,
+      rowsDone: 0,
+    });
+  expect(
+    (await pipeline.sink.check(pipeline.plan.namespaces)).filter(({ level }) => level === 'error'),
+  ).toEqual([]);
+  await pipeline.start();
+  const row = toDocumentRow(BSON.serialize({ _id: 'a' }), BSON.serialize({ _id: 'a', n: 1 }));
+  const changes = Object.keys(map).map((namespace) => ({
+    relation: documentRelation(namespace),
+    upserts: [row],
+    partial: [],
+    deletes: [],
+  }));
+  await pipeline.sink.writeUpdates({ ...(await pipeline.batch(0, {})), changes });
+  expect(await dumpTable(url, 'kv')).toEqual(['a\t1']);
+  expect(await dumpTable(url, 'ns0')).toEqual([expect.stringMatching(/^"a"\t/)]);
+});
