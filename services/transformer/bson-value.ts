@@ -140,14 +140,9 @@ export function castValue(value: Buffer, type: string): Buffer | 'unfit' {
 }
 
 const NUMBERS: ReadonlySet<string> = new Set(['integer', 'single', 'double', 'decimal', 'number']);
-const UUID = /^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i;
 
 /** Text that a value of that type is written as. */
 export function textAs(text: Buffer, type: string): Buffer | 'unfit' {
-  const { kind, isArray } = fieldTypeOf({ type });
-  const shown = text.toString('latin1');
-  if (!isArray && kind === 'uuid' && !UUID.test(shown)) return 'unfit';
-  if (!isArray && kind === 'boolean' && !/^(t|f|true|false)$/.test(shown)) return 'unfit';
   try {
     return toBsonValue(type, text);
   } catch (error) {

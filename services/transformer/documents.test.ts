@@ -166,7 +166,7 @@ describe('each step on documents', () => {
     [
       'cast to a decimal',
       { cast: { b: 'numeric(12,2)' } },
-      { ...base(), b: Decimal128.fromString('5') },
+      { ...base(), b: Decimal128.fromString('5.00') },
     ],
   ])('%s', async (_, step, expected) => {
     const { bytes, failure } = await run(chainOf(step), base());

@@ -1,3 +1,5 @@
+import { columnText } from '../../shared/document/column-text.ts';
+import { fieldTypeOf } from '../../shared/document/field-type.ts';
 import { BSON_TYPE, ofText, readValue, sliceOf, textAs, writeValue } from './bson-value.ts';
 
 /**
@@ -42,8 +44,10 @@ export function toFieldValue(value: Buffer | null, type: string): FieldValue | u
   if (type === BSON_TYPE) return readValue(sliceOf(value));
   const text = value.toString('utf8');
   switch (kindOf(type)) {
-    case 'boolean':
-      return text === 't' || text === 'true';
+    case 'boolean': {
+      const read = columnText(fieldTypeOf({ type: 'boolean' }), text);
+      return read === null ? text : read === 't';
+    }
     case 'integer':
       return /^-?\d+$/.test(text) ? BigInt(text) : text;
     case 'double':

@@ -1,13 +1,15 @@
+import { Misfit } from './misfit.ts';
+
 /**
  * Arrays as SQL text: `{1,NULL,3}`, `{{a,b},{c,d}}`, elements in double quotes where they would be misread, and before
  * all that the bounds where they do not begin at 1: `[2:3]={1,2}`.
  */
 export type ArrayTree = (string | null | ArrayTree)[];
 
-/** Null where the array has bounds of its own, which no list can hold. */
-export function parseArrayText(text: string): ArrayTree | null {
-  if (text.startsWith('[')) return null;
-  let at = 0;
+/** `hasBounds`: it has bounds of its own, which no list can hold. Throws `Misfit` where it is none. */
+export function parseArrayText(text: string): { tree: ArrayTree; hasBounds: boolean } {
+  const bounds = /^(?:\[-?\d{1,10}:-?\d{1,10}\])+=/.exec(text)?.[0] ?? '';
+  let at = bounds.length;
 
   const element = (): string | null | ArrayTree => {
     if (text[at] === '{') return list();
@@ -15,7 +17,8 @@ export function parseArrayText(text: string): ArrayTree | null {
     const from = at;
     while (at < text.length && text[at] !== ',' && text[at] !== '}') at++;
     const bare = text.slice(from, at);
-    return bare === 'NULL' ? null : bare;
+    if (bare === '' || /["{\\]|^\s|\s$/.test(bare)) throw new Misfit('value');
+    return bare.toUpperCase() === 'NULL' ? null : bare;
   };
   const quoted = (): string => {
     let value = '';
@@ -23,27 +26,41 @@ export function parseArrayText(text: string): ArrayTree | null {
       if (text[at] === '\\') at++;
       value += text[at] ?? '';
     }
-    at++;
+    expect('"');
     return value;
   };
   const list = (): ArrayTree => {
     const items: ArrayTree = [];
-    at++;
-    while (at < text.length && text[at] !== '}') {
+    expect('{');
+    while (text[at] !== '}') {
+      if (items.length > 0) expect(',');
       items.push(element());
-      if (text[at] === ',') at++;
     }
-    at++;
+    expect('}');
     return items;
   };
-  return list();
+  const expect = (wanted: string): void => {
+    if (text[at++] !== wanted) throw new Misfit('value');
+  };
+  const tree = list();
+  if (at !== text.length || !isArray(tree)) throw new Misfit('value');
+  const lengths = [...bounds.matchAll(/\[(-?\d+):(-?\d+)\]/g)].map(([, low, high]) => {
+    const isInt = Math.abs(Number(low)) < 2 ** 31 && Math.abs(Number(high)) < 2 ** 31;
+    return isInt ? Number(high) - Number(low) + 1 : -1;
+  });
+  const hasBounds = bounds !== '';
+  if (hasBounds && lengths.join() !== shapeOf(tree)?.join()) throw new Misfit('value');
+  return { tree, hasBounds };
 }
 
 /** Null where no array of SQL is like it: lists of different lengths side by side, or empty ones inside. */
 export function toArrayText(tree: ArrayTree): string | null {
+  return isArray(tree) ? write(tree) : null;
+}
+
+function isArray(tree: ArrayTree): boolean {
   const shape = shapeOf(tree);
-  if (shape === null || (tree.length > 0 && shape.includes(0))) return null;
-  return write(tree);
+  return shape !== null && (tree.length === 0 || !shape.includes(0));
 }
 
 /** The length of each dimension; null where they differ. */

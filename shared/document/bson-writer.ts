@@ -1,3 +1,4 @@
+import { Misfit } from './misfit.ts';
 import { putBytes } from '../codec/put-bytes.ts';
 
 /** Types of BSON elements (bsonspec.org) that are written or looked at. */
@@ -119,7 +120,11 @@ export class BsonWriter {
     this.int32(bytes);
     this.byte(subtype);
     this.#reserve(bytes);
-    this.#at += this.#bytes.write(source.toString('latin1', from, to), this.#at, bytes, 'hex');
+    const text = source.toString('latin1', from, to);
+    const written = this.#bytes.write(text, this.#at, bytes, 'hex');
+    // It ends at what is no digit.
+    if (written !== bytes) throw new Misfit('value');
+    this.#at += written;
   }
 
   /** Writes again what stands between `from` and `to`. */

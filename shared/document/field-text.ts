@@ -1,3 +1,4 @@
+import { columnText } from './column-text.ts';
 import { type ArrayTree, toArrayText } from './array-text.ts';
 import { readElements } from './bson-reader.ts';
 import { BSON, SUBTYPE_UUID } from './bson-writer.ts';
@@ -86,10 +87,19 @@ function hexOf({ bytes, from, to }: BsonSlice): string {
   return bytes.toString('hex', from, to);
 }
 
-function toBooleanText(value: BsonSlice): Buffer | string {
+function toBooleanText(value: BsonSlice): string {
   if (value.type === BSON.boolean) return value.bytes[value.from] === 0 ? 'f' : 't';
-  return stringOf(value);
+  return readAs('boolean', value);
 }
+
+/** Of text: as the server reads it. */
+function readAs(kind: 'boolean' | 'uuid', value: BsonSlice): string {
+  const text = columnText({ ...NOTHING, kind }, stringOf(value).toString('utf8'));
+  if (text === null) throw new Misfit('value');
+  return text;
+}
+
+const NOTHING = { isArray: false, bits: 0, digits: null, scale: null };
 
 /** A type of a store's own: whatever is written as it would be there. */
 function toOtherText(value: BsonSlice): Buffer | string {
@@ -107,7 +117,7 @@ function toOtherText(value: BsonSlice): Buffer | string {
 }
 
 function toUuidText(value: BsonSlice): Buffer | string {
-  if (value.type !== BSON.binary) return stringOf(value);
+  if (value.type !== BSON.binary) return readAs('uuid', value);
   const { bytes, from, to } = value;
   const subtype = bytes[from + 4];
   if (to - from - 5 !== 16 || (subtype !== SUBTYPE_UUID && subtype !== 0))
@@ -126,7 +136,7 @@ function toBytesText(value: BsonSlice): Buffer | string {
     return `\\x${bytes.toString('hex', from + head, to)}`;
   }
   const text = stringOf(value);
-  if (!/^\\x(?:[0-9a-f]{2})*$/i.test(text.toString('latin1'))) throw new Misfit('value');
+  if (!/^\\x(?:[0-9a-fA-F]{2})*$/.test(text.toString('latin1'))) throw new Misfit('value');
   return text;
 }
 

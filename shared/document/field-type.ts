@@ -10,6 +10,8 @@ export interface FieldType {
   isArray: boolean;
   /** Of `integer`: 16, 32 or 64. */
   bits: number;
+  /** Of `number` and `decimal`: digits in all; null where any number of them is kept. */
+  digits: number | null;
   /** Of `number` and `decimal`: digits behind the point; null where any number of them is kept. */
   scale: number | null;
 }
@@ -75,8 +77,9 @@ function scalarType(type: string): FieldType {
   const numeric = /^numeric\((\d+)(?:,(-?\d+))?\)$/.exec(type);
   if (numeric !== null) {
     const scale = Number(numeric[2] ?? 0);
-    const digits = Number(numeric[1]) + Math.max(0, -scale);
-    return { ...scalar(digits <= DECIMAL_DIGITS ? 'decimal' : 'number'), scale };
+    const digits = Number(numeric[1]);
+    const most = digits + Math.max(0, -scale);
+    return { ...scalar(most <= DECIMAL_DIGITS ? 'decimal' : 'number'), digits, scale };
   }
   const plain = type.replace(/\(\d+\)/, '').trim();
   if (plain.startsWith('interval ')) return scalar('time');
@@ -84,5 +87,5 @@ function scalarType(type: string): FieldType {
 }
 
 function scalar(kind: FieldKind): FieldType {
-  return { kind, isArray: false, bits: 0, scale: null };
+  return { kind, isArray: false, bits: 0, digits: null, scale: null };
 }

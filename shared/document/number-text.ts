@@ -1,11 +1,13 @@
 import { Decimal128 } from 'bson';
 import { BSON } from './bson-writer.ts';
 import type { BsonSlice } from './field-text.ts';
+import { trimmed } from './column-text.ts';
 import { Misfit } from './misfit.ts';
+import { type Digits, parseDigits } from './number-digits.ts';
+import { isWrittenSingle } from './single-text.ts';
 
 /** Numbers of BSON as text for columns of numbers, where the column holds exactly that number. */
 
-const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,6}))?$/i;
 /** So many digits a double always gives back. */
 const DOUBLE_DIGITS = 15;
 
@@ -21,7 +23,7 @@ function plainText({ type, bytes, from, to }: BsonSlice): string {
     case BSON.decimal128:
       return new Decimal128(Uint8Array.from(bytes.subarray(from, to))).toString();
     case BSON.string:
-      return bytes.toString('utf8', from + 4, to - 1).trim();
+      return trimmed(bytes.toString('utf8', from + 4, to - 1));
     default:
       throw new Misfit('type');
   }
@@ -33,26 +35,8 @@ function ofDouble(value: number): string {
 
 const SPECIAL = /^(?:nan|[+-]?inf(?:inity)?)$/i;
 
-interface Digits {
-  /** All of them without zeros in front. */
-  digits: string;
-  /** How many of them are behind the point; negative: zeros follow. */
-  scale: number;
-  negative: boolean;
-}
-
-/** Null where it is no number. */
-function parseDigits(text: string): Digits | null {
-  const match = NUMBER.exec(text);
-  if (match === null) return null;
-  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
-  if (whole + fraction === '') return null;
-  const digits = (whole + fraction).replace(/^0+/, '');
-  return { digits, scale: fraction.length - Number(exponent), negative: sign === '-' };
-}
-
 /** The same number without zeros at its end. */
-function trimmed({ digits, scale, negative }: Digits): Digits {
+function shortened({ digits, scale, negative }: Digits): Digits {
   const kept = digits.replace(/0+$/, '');
   if (kept === '') return { digits: '', scale: 0, negative: false };
   return { digits: kept, scale: scale - (digits.length - kept.length), negative };
@@ -65,7 +49,9 @@ function requireDigits(text: string): Digits {
 }
 
 export function toIntegerText(value: BsonSlice, bits: number): string {
-  const { digits, scale, negative } = trimmed(requireDigits(plainText(value)));
+  // Text is read as the server reads it, which takes no 1.0 and no 1e3 for an integer.
+  if (value.type === BSON.string && !/^[+-]?\d+$/.test(plainText(value))) throw new Misfit('value');
+  const { digits, scale, negative } = shortened(requireDigits(plainText(value)));
   if (scale > 0 || digits.length - scale > 20) throw new Misfit('value');
   const number = BigInt(`${negative ? '-' : ''}${digits || '0'}${'0'.repeat(-scale)}`);
   if (BigInt.asIntN(bits, number) !== number) throw new Misfit('value');
@@ -77,14 +63,15 @@ export function toNumberText(value: BsonSlice, scale: number | null): string {
   const text = plainText(value);
   if (SPECIAL.test(text)) return text;
   const exact = requireDigits(text);
-  if (scale !== null && trimmed(exact).scale > scale) throw new Misfit('value');
+  const { digits, scale: behind } = shortened(exact);
+  if (scale !== null && digits !== '' && behind > scale) throw new Misfit('value');
   return text;
 }
 
 export function toDoubleText(value: BsonSlice): string {
   const text = plainText(value);
   if (value.type === BSON.double || SPECIAL.test(text)) return text;
-  const { digits } = trimmed(requireDigits(text));
+  const { digits } = shortened(requireDigits(text));
   const isExact = digits.length <= DOUBLE_DIGITS || isSameInteger(text);
   if (!isExact || !Number.isFinite(Number(text))) throw new Misfit('value');
   return text;
@@ -94,17 +81,11 @@ function isSameInteger(text: string): boolean {
   return /^-?\d{1,19}$/.test(text) && BigInt(Number(text)) === BigInt(text);
 }
 
-/** Of four bytes: the shortest text that stands for one is what it is written as. */
+/** Of four bytes. */
 export function toSingleText(value: BsonSlice): string {
   const text = toDoubleText(value);
   const number = Number(text);
-  if (SPECIAL.test(text) || Math.fround(number) === number) return text;
-  const single = Math.fround(number);
-  for (let digits = 1; digits <= 9; digits++) {
-    const short = Number(number.toPrecision(digits));
-    if (Math.fround(short) !== single) continue;
-    if (short === number) return text;
-    break;
-  }
+  // A float of four bytes that came as a double is written with all of the digits of that.
+  if (SPECIAL.test(text) || Math.fround(number) === number || isWrittenSingle(number)) return text;
   throw new Misfit('value');
 }

@@ -1,11 +1,14 @@
 import { Decimal128 } from 'bson';
 import type { BsonValue } from '../../proto/gen/adiom/v1/adiom.ts';
 import type { Relation } from '../change/relation.ts';
-import { UNCHANGED_LENGTH } from '../change/tuple.ts';
+import { columnOffsets, UNCHANGED_LENGTH } from '../change/tuple.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import { type ArrayTree, parseArrayText } from './array-text.ts';
 import { BSON, BsonWriter, SUBTYPE_UUID } from './bson-writer.ts';
 import { DECIMAL_DIGITS, type FieldType, fieldTypeOf } from './field-type.ts';
+import { columnText } from './column-text.ts';
+import { Misfit } from './misfit.ts';
+import { isPlain } from './plain-column-text.ts';
 import { shortDecimal } from './short-decimal.ts';
 
 /**
@@ -35,8 +38,14 @@ export function toDocument(relation: Relation, tuple: Buffer): Uint8Array {
     offsets[i] = at;
     at += 4 + Math.max(0, tuple.readInt32BE(at));
   }
-  if (!layout.hasOwnId) writeId(writer, relation, layout, tuple, (column) => offsets[column]!);
-  for (let i = 0; i < count; i++) writeField(writer, layout.fields[i]!, tuple, offsets[i]!);
+  let column = -1;
+  try {
+    if (!layout.hasOwnId) writeId(writer, relation, layout, tuple, (key) => offsets[key]!);
+    for (column = 0; column < count; column++)
+      writeField(writer, layout.fields[column]!, tuple, offsets[column]!);
+  } catch (error) {
+    throw error instanceof Misfit ? refused(relation, tuple, column) : error;
+  }
   writer.end(start);
   if (writer.length > MAX_DOCUMENT_BYTES)
     throw new WeirError(
@@ -60,7 +69,9 @@ export function toId(relation: Relation, key: Buffer): BsonValue {
     offsets.set(column, at);
     at += 4 + Math.max(0, key.readInt32BE(at));
   }
-  const head = writeId(writer, relation, layout, key, (column) => offsets.get(column)!);
+  const head = inKey(relation, () =>
+    writeId(writer, relation, layout, key, (column) => offsets.get(column)!),
+  );
   const data = writer.copyFrom(head + 1 + ID.length);
   return { type: writer.byteAt(head), data, name: '_id' };
 }
@@ -73,8 +84,40 @@ export function toBsonValue(type: string, text: Buffer): Buffer {
   const writer = scratch;
   writer.clear();
   const field = { ...fieldTypeOf({ type }), name: NAMELESS, column: type };
-  writeText(writer, field, text, 0, text.length);
+  try {
+    writeText(writer, field, text, 0, text.length);
+  } catch (error) {
+    if (!(error instanceof Misfit)) throw error;
+    throw new WeirError('NOT_SUPPORTED', `text is no value of the type ${type}; correct it`);
+  }
   return Buffer.concat([writer.copyFrom(0).subarray(0, 1), writer.copyFrom(2)]);
+}
+
+function inKey<T>(relation: Relation, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof Misfit ? refused(relation, null, -1) : error;
+  }
+}
+
+/** Which value and which row; of the values only those of the key. `column`: -1 where it is in the key. */
+function refused(relation: Relation, tuple: Buffer | null, column: number): WeirError {
+  const { namespace, columns, key } = relation;
+  const offsets = tuple === null ? [] : columnOffsets(tuple);
+  const shown = key.map((place) => {
+    const text = tuple?.toString('utf8', offsets[place]! + 4, offsets[place + 1]) ?? '…';
+    return `${columns[place]!.name} = ${text.slice(0, 100)}`;
+  });
+  const { name, type } = columns[column] ?? { name: null, type: '' };
+  const what =
+    name === null
+      ? 'a value of the key is none of its type'
+      : `the value of ${name} is none of the type ${type}`;
+  return new WeirError(
+    'ROW_REFUSED',
+    `${what}, or would be another one there, in the row of ${namespace} with ${shown.join(', ')}; correct it at the source, or its type`,
+  );
 }
 
 const NAMELESS = Buffer.from('\0');
@@ -156,11 +199,18 @@ function writeText(
   to: number,
 ): number {
   if (!field.isArray) return writeValue(writer, field, field.name, bytes, from, to);
-  const tree = parseArrayText(bytes.toString('utf8', from, to));
-  if (tree !== null) return writeArray(writer, field, field.name, tree);
+  const { tree, hasBounds } = parseArrayText(bytes.toString('utf8', from, to));
+  if (!hasBounds) return writeArray(writer, field, field.name, tree);
+  requireElements(field, tree);
   const head = writer.head(BSON.string, field.name);
   writer.string(bytes, from, to);
   return head;
+}
+
+function requireElements(field: Field, tree: ArrayTree): void {
+  for (const item of tree)
+    if (Array.isArray(item)) requireElements(field, item);
+    else if (item !== null && columnText(field, item) === null) throw new Misfit('value');
 }
 
 function writeArray(writer: BsonWriter, field: Field, name: Buffer, tree: ArrayTree): number {
@@ -179,7 +229,23 @@ function writeArray(writer: BsonWriter, field: Field, name: Buffer, tree: ArrayT
   return head;
 }
 
+/** Throws `Misfit` where the text is no value of the column's type. */
 function writeValue(
+  writer: BsonWriter,
+  field: Field,
+  name: Buffer,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): number {
+  if (isPlain(field, bytes, from, to)) return writePlain(writer, field, name, bytes, from, to);
+  const text = columnText(field, bytes.toString('utf8', from, to));
+  if (text === null) throw new Misfit('value');
+  const plain = Buffer.from(text);
+  return writePlain(writer, field, name, plain, 0, plain.length);
+}
+
+function writePlain(
   writer: BsonWriter,
   field: Field,
   name: Buffer,
@@ -215,8 +281,6 @@ function writeValue(
       writeUuid(writer, bytes.toString('latin1', from, to));
       return head;
     case 'binary':
-      if (bytes[from] !== BACKSLASH || bytes[from + 1] !== LETTER_X)
-        throw new WeirError('INTERNAL', `the column ${field.column} does not hold bytes as \\x…`);
       head = writer.head(BSON.binary, name);
       writer.binaryOfHex(0, bytes, from + 2, to);
       return head;
@@ -237,9 +301,6 @@ function readInteger(bytes: Buffer, from: number, to: number): number {
   for (let at = isNegative ? from + 1 : from; at < to; at++) value = value * 10 + bytes[at]! - 0x30;
   return isNegative ? 0 - value : value;
 }
-
-const BACKSLASH = 0x5c;
-const LETTER_X = 0x78;
 
 function writeUuid(writer: BsonWriter, text: string): void {
   const hex = Buffer.from(text.replaceAll('-', ''), 'latin1');

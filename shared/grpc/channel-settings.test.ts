@@ -11,12 +11,13 @@ describe('a gRPC URL', () => {
       timeoutMs: 60_000,
     });
     const url =
-      'grpcs://db.example:443?ca=/a.pem&cert=/c.pem&key=/k.pem&serverName=x&tokenEnv=T&gzip=true&timeout=5s&keepalive=30s';
+      'grpcs://db.example:443?ca=/a.pem&cert=/c.pem&key=/k.pem&serverName=x&tokenEnv=T&gzip=true&documents=json&timeout=5s&keepalive=30s';
     expect(parseChannelUrl(url)).toEqual({
       address: 'db.example:443',
       tls: { caFile: '/a.pem', certFile: '/c.pem', keyFile: '/k.pem', serverName: 'x' },
       token: { env: 'T' },
       gzip: true,
+      documents: 'json',
       timeoutMs: 5_000,
       keepaliveMs: 30_000,
     });
@@ -30,6 +31,7 @@ describe('a gRPC URL', () => {
     ['grpcs://host:1?cert=/c.pem', /cert and key go together/],
     ['grpcs://host:1?tokenEnv=A&tokenFile=/b', /only one of/],
     ['grpcs://host:1?tokenenv=A', /did you mean tokenEnv/],
+    ['grpc://host:1?documents=xml', /documents must be bson or json/],
     ['grpc://host:1?timeout=soon&gzip=yes', /gzip must be .*; timeout must be/],
   ])('%s is refused with what to write instead, and without its secrets', (url, message) => {
     expect(() => parseChannelUrl(url)).toThrow(message);

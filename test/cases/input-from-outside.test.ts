@@ -6,6 +6,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { findFreePort } from '../../services/cli/embedded/free-port.ts';
 import type { Summary } from '../../services/control/api/answers.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';
+import type { Relation } from '../../shared/change/relation.ts';
+import { columnOffsets, toTuple } from '../../shared/change/tuple.ts';
+import { fromDocument } from '../../shared/document/from-document.ts';
+import { toDocument } from '../../shared/document/to-document.ts';
+import { ODD_TYPES, oddTexts } from '../support/odd-texts.ts';
 import { documentRelation, toDocumentRow } from '../../shared/document/document-relation.ts';
 import { leaseBucket } from '../../shared/hub/names.ts';
 import { BSON } from 'bson';
@@ -109,3 +114,67 @@ it('namespaces that are not named as tables are go where map says', async () => 
   expect(await dumpTable(url, 'kv')).toEqual(['a\t1']);
   expect(await dumpTable(url, 'ns0')).toEqual([expect.stringMatching(/^"a"\t/)]);
 });
+
+it('no text is taken for another value than the one the database reads, and whatever the database writes is taken', async () => {
+  const seed = Number(process.env['WEIR_SEED'] ?? Date.now() % 2 ** 31);
+  process.stderr.write(`odd texts: WEIR_SEED=${seed}\n`);
+  const url = await target.createDatabase();
+  await queryPostgres(
+    url,
+    `CREATE FUNCTION read(given text, type text) RETURNS text LANGUAGE plpgsql AS $$
+     DECLARE value text;
+     BEGIN EXECUTE format('SELECT (%L::text)::%s::text', given, type) INTO value; RETURN value;
+     EXCEPTION WHEN others THEN RETURN NULL; END $$`,
+  );
+  const read = async (texts: string[], type: string): Promise<(string | null)[]> =>
+    (
+      await queryPostgres(
+        url,
+        'SELECT read(given, $2) AS value FROM unnest($1::text[]) WITH ORDINALITY u(given, n) ORDER BY n',
+        [texts, type],
+      )
+    ).map(({ value }) => value as string | null);
+  for (const [n, type] of ODD_TYPES.entries()) {
+    const texts = oddTexts(type, 400, seed + n);
+    const known = await read(texts, type);
+    const taken = texts.map((text) => throughDocument(type, text));
+    const readBack = await read(
+      taken.map((text) => text ?? ''),
+      type,
+    );
+    const own = known.map((text) => (text === null ? null : throughDocument(type, text)));
+    const ownBack = await read(
+      own.map((text) => text ?? ''),
+      type,
+    );
+    for (const [i, text] of texts.entries()) {
+      const told = `${type}: ${JSON.stringify(text)}`;
+      if (taken[i] !== null) expect(readBack[i], told).toBe(known[i] ?? 'refused');
+      if (known[i] !== null)
+        expect(ownBack[i], `${told}, as the database writes it`).toBe(known[i]);
+    }
+  }
+});
+
+/** The text of a column as it comes out of a document again; null where it is refused. */
+function throughDocument(type: string, text: string): string | null {
+  const columns = [
+    { name: 'id', type: 'integer' },
+    { name: 'v', type },
+  ];
+  const relation: Relation = {
+    namespace: 'public.t',
+    columns: columns.map((column) => ({ ...column, encoding: 'text' })),
+    key: [0],
+    identity: 'key',
+    order: 'key',
+  };
+  try {
+    const row = fromDocument(relation, toDocument(relation, toTuple(['1', text])));
+    return row.toString('utf8', columnOffsets(row)[1]! + 4);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ROW_REFUSED' });
+    expect(String(error)).toMatch(/the value of v is none of the type .* public\.t with id = 1/);
+    return null;
+  }
+}

@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
+import { columnText } from '../../../shared/document/column-text.ts';
+import { fieldTypeOf } from '../../../shared/document/field-type.ts';
 import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 import { readCsv } from './csv-records.ts';
 import { readText, unfit } from './file-text.ts';
@@ -45,11 +47,21 @@ export async function* readRows(
   relation: Relation,
 ): AsyncGenerator<Buffer> {
   const places = new Map(relation.columns.map((column, i) => [column.name, i]));
+  const fields = relation.columns.map(fieldTypeOf);
+  /** As their types write them; what is none of its type is for whoever takes the row to refuse. */
+  const plain = (values: (string | null)[]): void => {
+    for (const [i, field] of fields.entries()) {
+      const value = values[i];
+      if (value !== null && value !== undefined && !field.isArray)
+        values[i] = columnText(field, value) ?? value;
+    }
+  };
   if (format === 'jsonl') {
     for await (const record of readJsonLines(text, name)) {
       const values = new Array<string | null>(places.size).fill(null);
       for (const [field, value] of Object.entries(record))
         values[placeOf(places, field, name)] = toValueText(value);
+      plain(values);
       yield toTuple(values);
     }
     return;
@@ -65,6 +77,7 @@ export async function* readRows(
       );
     const values = new Array<string | null>(places.size).fill(null);
     record.forEach((value, i) => (values[order[i]!] = value));
+    plain(values);
     yield toTuple(values);
   }
 }
