@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
+import { unmatchedNames } from '../../shared/config/unmatched-names.ts';
 import { maxPosition, minPosition, type Position } from '../../shared/change/position.ts';
 import type { PipelineState, ChangeCounts } from '../../shared/connector/sink.ts';
 import type { Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
@@ -127,6 +128,7 @@ export class ReaderEpoch implements MeteredEpoch {
     const opened: LanePublisher[] = [];
     const life: { epoch?: ReaderEpoch } = {};
     try {
+      if (plan === null) refuseUnmatched(spec, session.plan, source);
       const number = await target.ask({ op: 'begin' });
       const planned = planShape?.toTarget(session.plan) ?? session.plan;
       const together = await target.ask({ op: 'plan', plan: planned, readerEpoch: number });
@@ -353,6 +355,16 @@ async function countChunks(
 }
 
 /** The instant that the chunks to be merged show; null where there are none. A plan has one snapshot. */
+/** A slip in the pipeline file must not be found when the rows are where nobody wants them. */
+function refuseUnmatched(spec: PipelineSpec, { namespaces }: PipelinePlan, source: Source): void {
+  const names = namespaces.map(({ relation }) => relation.namespace);
+  const parts = namespaces.flatMap((each) => source.partsOf?.(each) ?? []);
+  const unmatched = unmatchedNames(spec, names, parts);
+  if (unmatched.length === 0) return;
+  const told = unmatched.map(({ subject, message }) => `${subject} ${message}`).join('; ');
+  throw new WeirError('CONFIG_INVALID', told);
+}
+
 function mergePosition({ namespaces }: PipelinePlan): Position | null {
   const merged = namespaces.find(({ chunks }) => chunks.some(({ how }) => how === 'merge'));
   return merged?.settled ?? null;

@@ -18,6 +18,8 @@ export interface Source {
    * Cheap, and also answered while no session is open.
    */
   readRetention(): Promise<Retention | null>;
+  /** Names that a part of the namespace has of its own and that may be renamed, such as partitions; pure. */
+  partsOf?(plan: RelationPlan): string[];
   /**
    * How many bytes of its log lie between two positions; left out where positions do not tell. Pure.
    */

@@ -82,6 +82,26 @@ it('whatever is sent on the bus, every service goes on, both ends come to be equ
   expect((await control.stop()).code).toBe(0);
 });
 
+it('names of the pipeline file that match nothing are refused, also where no check was made', async () => {
+  const pipeline = await createPipeline(source, target, {
+    map: { 'public.ordres': 'public.orders' },
+    transforms: [{ on: ['public.typo_*'], truncate: { note: 3 } }],
+  });
+  await queryPostgres(pipeline.sourceUrl, 'CREATE TABLE orders (id int PRIMARY KEY, note text)');
+  const env = { WEIR_NATS_URL: nats.url };
+  const told = /map renames public\.ordres.*transforms\[0\]\.on has public\.typo_\*/s;
+  const checked = await weir.run(['check', pipeline.file], { env });
+  expect([checked.code, checked.stdout.replaceAll(/\s+/g, ' ')]).toEqual([1, expect.stringMatching(/map: renames public\.ordres/)]); // prettier-ignore
+  const service = (name: string) =>
+    weir.start(['service', name, '--pipeline', pipeline.file], { env });
+  const writer = service('target-writer');
+  const reader = await service('source-reader').exited;
+  expect(reader.stderr).toMatch(told);
+  expect(reader.code).toBe(2);
+  expect((await writer.stop()).code).toBe(0);
+  expect(await queryPostgres(pipeline.targetUrl, "SELECT FROM pg_tables WHERE schemaname = 'public'")).toEqual([]); // prettier-ignore
+});
+
 it('namespaces that are not named as tables are go where map says', async () => {
   const url = await target.createDatabase();
   await queryPostgres(url, 'CREATE TABLE kv (_id text PRIMARY KEY, n int)');

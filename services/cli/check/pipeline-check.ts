@@ -1,3 +1,4 @@
+import { unmatchedNames } from '../../../shared/config/unmatched-names.ts';
 import { describeUrl } from '../../../shared/config/redact-url.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
@@ -29,13 +30,13 @@ export interface CheckedPart {
 /** Preflight of a whole pipeline: everything that is wrong at once, as far as the servers can be reached. */
 export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
   const ends = await PipelineEnds.load(spec);
-  const { findings: atSource, relations } = await checkSource(ends, spec);
+  const { findings: atSource, relations, parts: named } = await checkSource(ends, spec);
   const transforms = checkTransforms(spec, await loadChains(spec), relations);
   const atTarget = await checkTarget(ends, spec, transforms.relations);
   const misfit = ends.misfit();
   if (misfit !== null)
     atTarget.push({ level: 'error', subject: 'form of the data', message: misfit });
-  atSource.push(...mapFindings(spec, relations));
+  atSource.push(...nameFindings(spec, relations, named));
   if (spec.order === 'transaction' && ends.sourceInfo.positions === 'opaque')
     atSource.push({
       level: 'error',
@@ -81,7 +82,7 @@ function transformsPart(
 async function checkSource(
   ends: PipelineEnds,
   { mode, source: { namespaces }, lanes }: PipelineSpec,
-): Promise<{ findings: Finding[]; relations: RelationPlan[] }> {
+): Promise<{ findings: Finding[]; relations: RelationPlan[]; parts: string[] }> {
   const source = ends.createSource();
   try {
     const {
@@ -91,9 +92,10 @@ async function checkSource(
     } = await source.check({ mode, namespaces, lanes });
     const alike = ends.sourceInfo.kind === ends.targetInfo.kind;
     if (alike && notCarried.length > 0) findings.push(notCarriedFinding(notCarried));
-    return { findings, relations };
+    const parts = relations.flatMap((plan) => source.partsOf?.(plan) ?? []);
+    return { findings, relations, parts };
   } catch (error) {
-    return { findings: [asFinding(error)], relations: [] };
+    return { findings: [asFinding(error)], relations: [], parts: [] };
   } finally {
     await source.close();
   }
@@ -156,17 +158,15 @@ async function checkNats(spec: PipelineSpec): Promise<CheckedPart> {
   }
 }
 
-/** A name in `map` that the source does not have is most likely a slip, and would go unnoticed. */
-function mapFindings(spec: PipelineSpec, relations: RelationPlan[]): Finding[] {
+/** Where the source names them only when the pipeline is made, it is seen then. */
+function nameFindings(
+  spec: PipelineSpec,
+  relations: readonly RelationPlan[],
+  parts: readonly string[],
+): Finding[] {
   if (relations.length === 0) return [];
-  const names = new Set(relations.map(({ relation }) => relation.namespace));
-  return Object.keys(spec.map)
-    .filter((namespace) => !names.has(namespace))
-    .map((namespace) => ({
-      level: 'warning',
-      subject: 'map',
-      message: `renames ${namespace}, which is not among the namespaces of this pipeline; correct or remove it`,
-    }));
+  const namespaces = relations.map(({ relation }) => relation.namespace);
+  return unmatchedNames(spec, namespaces, parts).map((each) => ({ level: 'error', ...each }));
 }
 
 /** What stops one part of the check is a result of it; the other parts are still looked at. */

@@ -1,4 +1,5 @@
 import { parseNamespacePattern } from '../../../shared/config/namespace-pattern.ts';
+import { requirePatternsMatch } from '../../../shared/config/unmatched-names.ts';
 import type { EndOptions, Finding } from '../../../shared/connector/connector.ts';
 import type { Source, SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -25,12 +26,20 @@ export function createFileSource({ url }: EndOptions): Source {
   };
 }
 
-function readNamespaces(settings: FileSettings, scope: SourceScope): Promise<FileNamespace[]> {
+async function readNamespaces(
+  settings: FileSettings,
+  scope: SourceScope,
+): Promise<FileNamespace[]> {
   const patterns = scope.namespaces?.map(parseNamespacePattern);
-  return listRelations(
+  const found = await listRelations(
     settings,
     (namespace) => patterns?.some((pattern) => pattern.matches(namespace)) ?? true,
   );
+  requirePatternsMatch(
+    scope.namespaces,
+    found.map(({ relation }) => relation.namespace),
+  );
+  return found;
 }
 
 async function checkSource(settings: FileSettings, scope: SourceScope): Promise<SourceCheck> {

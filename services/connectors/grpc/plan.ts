@@ -8,6 +8,7 @@ import type {
 } from '../../../proto/gen/adiom/v1/adiom.ts';
 import { toPosition } from '../../../shared/change/position.ts';
 import { parseNamespacePattern } from '../../../shared/config/namespace-pattern.ts';
+import { requirePatternsMatch } from '../../../shared/config/unmatched-names.ts';
 import { DOCUMENTS } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
@@ -149,9 +150,9 @@ function plannedNames(
     ...partitions.map(({ namespace }) => namespace),
     ...slices.flatMap(({ namespaces }) => namespaces),
   ];
-  return [...new Set(found)].filter(
-    (name) => name !== '' && (patterns?.some((pattern) => pattern.matches(name)) ?? true),
-  );
+  const names = [...new Set(found)].filter((name) => name !== '');
+  requirePatternsMatch(scope.namespaces, names);
+  return names.filter((name) => patterns?.some((pattern) => pattern.matches(name)) ?? true);
 }
 
 function toUpdatesSlice(slice: UpdatesPartition): UpdatesSlice {

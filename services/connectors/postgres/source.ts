@@ -8,10 +8,11 @@ import { ControlConnection } from './control-connection.ts';
 import { LockWatch } from './lock-watch.ts';
 import { openCopy } from './open-copy.ts';
 import { openFollowing } from './open-following.ts';
-import { pipelineObjectName } from './names.ts';
+import { formatNamespace, pipelineObjectName } from './names.ts';
 import { controlApplicationName, LOCK_HEARTBEAT_MS, takeLock } from './pipeline-lock.ts';
 import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
+import type { TableDefinition } from './table-definition.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { waitingAt } from './session-watch.ts';
 import { checkSource } from './source-check.ts';
@@ -32,6 +33,10 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
   const watch = new LockWatch(options);
 
   return {
+    partsOf: ({ definition }) =>
+      ((definition as TableDefinition | null)?.partitions ?? []).map(({ schema, name }) =>
+        formatNamespace(schema, name),
+      ),
     async check(scope) {
       const control = await ControlConnection.open(url, `weir ${pipeline} check`);
       try {

@@ -1,5 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { parseNamespacePattern } from '../../../shared/config/namespace-pattern.ts';
+import { requirePatternsMatch } from '../../../shared/config/unmatched-names.ts';
 import type { EndOptions, Finding } from '../../../shared/connector/connector.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
@@ -39,6 +40,8 @@ export function createRandomSource({ url }: EndOptions): Source {
 
 function relationsIn(settings: RandomSettings, scope: SourceScope): (Relation | undefined)[] {
   const patterns = scope.namespaces?.map(parseNamespacePattern);
+  const all = Array.from({ length: settings.namespaces }, (_, n) => relationOf(n).namespace);
+  requirePatternsMatch(scope.namespaces, all);
   return Array.from({ length: settings.namespaces }, (_, number) => {
     const relation = relationOf(number);
     const isIn = patterns?.some((pattern) => pattern.matches(relation.namespace)) ?? true;
