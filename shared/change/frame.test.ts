@@ -55,4 +55,26 @@ describe('a frame', () => {
     bytes[4] = 9;
     expect(() => decodeFrame(bytes)).toThrow(/version 9/);
   });
+
+  it('is refused as lost in the broker where its key is right and it says what no frame says', () => {
+    const bodies: unknown[] = [
+      null,
+      { relations: [{}] },
+      { relations: 'public.t' },
+      { barrier: { kind: 'other' } },
+      { barrier: { kind: 'move', relation: null, moves: [] } },
+      { chunk: { id: 1, namespace: 't', how: 'take', dataType: 'x' } },
+      { failures: [1] },
+    ];
+    const lost = expect.objectContaining({ code: 'BROKER_LOST_DATA' }) as Error;
+    for (const body of bodies) {
+      const { bytes } = encodeFrame({ ...head, body: body as FrameHead['body'] }, Buffer.alloc(0));
+      expect(() => decodeFrame(bytes), JSON.stringify(body)).toThrow(lost);
+    }
+    const other = encodeFrame({ ...head, kind: 'other' as FrameHead['kind'] }, Buffer.alloc(0));
+    expect(() => decodeFrame(other.bytes)).toThrow(lost);
+    const { bytes } = encodeFrame(head, Buffer.alloc(0));
+    bytes.writeUInt32BE(1e6, 12);
+    expect(() => decodeFrame(bytes)).toThrow(lost);
+  });
 });

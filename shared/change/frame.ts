@@ -1,6 +1,7 @@
 import { hash64 } from '../codec/xxhash.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import type { Barrier } from '../connector/source.ts';
+import { parseFrameBody } from './frame-body.ts';
 import type { Relation } from './relation.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
 
@@ -115,7 +116,7 @@ const LONGEST_BODY = 16 * 1024;
 function readBody(json: string): FrameBody {
   let body = bodies.get(json);
   if (body !== undefined) return body;
-  body = JSON.parse(json) as FrameBody;
+  body = parseFrameBody(json);
   if (body.relations === undefined || json.length > LONGEST_BODY) return body;
   if (bodies.size === MOST_BODIES) bodies.clear();
   bodies.set(json, body);
@@ -135,8 +136,11 @@ export function decodeFrame(bytes: Buffer): Frame {
   if (hash64(bytes.subarray(HASHED)) !== key)
     throw new WeirError('BROKER_LOST_DATA', 'a frame was damaged in the broker: its hash differs');
   const jsonEnd = FRAME_HEAD + bytes.readUInt32BE(12);
+  const kind = KINDS[bytes[HASHED]!];
+  if (kind === undefined || jsonEnd > bytes.length)
+    throw new WeirError('BROKER_LOST_DATA', 'the head of a frame is not that of a frame of Weir');
   return {
-    kind: KINDS[bytes[HASHED]!]!,
+    kind,
     lane: bytes.readUInt16BE(6),
     readerEpoch: bytes.readUInt32BE(8),
     sequence: bytes.readDoubleBE(16),

@@ -6,6 +6,11 @@ export function createHolder(): string {
   return `${thisHost()}=${process.pid}=${randomBytes(4).toString('hex')}`;
 }
 
+/** Whether it may name one: what else is in a bucket, nobody holds anything by. */
+export function isHolder(text: string): boolean {
+  return /^[a-zA-Z0-9=-]{1,300}$/.test(text);
+}
+
 /** The part of a holder that people read in logs and status. */
 export function shortHolder(holder: string): string {
   return holder.slice(holder.lastIndexOf('=') + 1);

@@ -1,9 +1,10 @@
 import { type JetStreamManager, type KV, type NatsConnection, NatsError } from 'nats';
-import { isGone } from './holder.ts';
+import { isGone, isHolder } from './holder.ts';
 import { toHubError } from './hub.ts';
 import { inTime } from './in-time.ts';
 import { isNoRoom, noRoomSentence } from './no-room.ts';
 import { leaseBucket } from './names.ts';
+import { type RefusedMessages, refusedOf } from './refused-messages.ts';
 
 /**
  * What became of a renewal. `regained`: it had expired, and nobody had taken it. `late`: the broker does not answer,
@@ -24,12 +25,19 @@ interface Bucket {
 export class Leases {
   readonly #open: () => Promise<Bucket>;
   readonly #holder: string;
+  readonly #refused: RefusedMessages;
   #bucket: Bucket;
   /** Revisions of the keys held, for the next renewal. */
   readonly #held = new Map<string, number>();
   #problem: string | null = null;
 
-  private constructor(open: () => Promise<Bucket>, bucket: Bucket, holder: string) {
+  private constructor(
+    open: () => Promise<Bucket>,
+    bucket: Bucket,
+    holder: string,
+    refused: RefusedMessages,
+  ) {
+    this.#refused = refused;
     this.#open = open;
     this.#bucket = bucket;
     this.#holder = holder;
@@ -43,7 +51,7 @@ export class Leases {
   ): Promise<Leases> {
     const open = (): Promise<Bucket> => openBucket(nc, leaseBucket(pipeline), ttlMs);
     try {
-      return new Leases(open, await open(), holder);
+      return new Leases(open, await open(), holder, refusedOf(nc));
     } catch (error) {
       throw toHubError(error);
     }
@@ -125,8 +133,10 @@ export class Leases {
         keys.map(async (key) => {
           const entry = await this.#inTime('reading a lease', ({ kv }) => kv.get(key));
           if (entry === null || entry.operation !== 'PUT') return;
-          if (isGone(entry.string(), this.#holder)) await this.#remove(key, entry.revision);
-          else found.set(key, entry.string());
+          const holder = entry.string();
+          if (!isHolder(holder)) this.#refused.refuse('lease', key, 'it names no process');
+          else if (isGone(holder, this.#holder)) await this.#remove(key, entry.revision);
+          else found.set(key, holder);
         }),
       );
     } catch (error) {

@@ -1,24 +1,7 @@
 import { z } from 'zod';
-import { type Relation, ROUTE_FORMS } from '../change/relation.ts';
+import { RELATION } from '../change/relation-schema.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import { COUNT, NUMBER, OPAQUE, POSITION, TEXT } from './json-parts.ts';
-
-const COLUMN = z.looseObject({ name: TEXT, type: TEXT, encoding: z.enum(['binary', 'text']) });
-
-const RELATION: z.ZodType<Relation> = z.lazy(() =>
-  z
-    .looseObject({
-      namespace: TEXT,
-      columns: z.array(COLUMN),
-      key: z.array(COUNT),
-      identity: z.enum(['key', 'row', 'none']),
-      order: z.enum(['key', 'namespace']),
-      route: z.array(z.looseObject({ column: COUNT, form: z.enum(ROUTE_FORMS) })).exactOptional(),
-      looseKey: z.literal(true).exactOptional(),
-      origin: z.looseObject({ relation: RELATION, definition: OPAQUE }).exactOptional(),
-    })
-    .refine(({ key, columns }) => key.every((place) => place < columns.length)),
-);
 
 const CHUNK = z.looseObject({
   id: COUNT,

@@ -1,4 +1,5 @@
 import { LANES_AND_KEYS } from './lanes-and-keys.ts';
+import { FROM_OUTSIDE } from './from-outside.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
 
 /** One safety step taken out, and the tests that must turn red without it. */
@@ -137,6 +138,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...WAITS_AND_SIZES,
   ...LANES_AND_KEYS,
+  ...FROM_OUTSIDE,
   {
     name: 'a lane moves by compare-and-set',
     edits: [

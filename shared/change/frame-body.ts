@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { WeirError } from '../errors/weir-error.ts';
+import type { FrameBody } from './frame.ts';
+import { RELATION } from './relation-schema.ts';
+
+const TEXT = z.string();
+const COUNT = z.int().min(0);
+const PLAN = z.looseObject({ relation: RELATION, definition: z.unknown().default(null) });
+
+const MOVED = z.looseObject({
+  key: TEXT,
+  row: TEXT,
+  failed: z.looseObject({ reason: TEXT, source: RELATION, key: TEXT }).exactOptional(),
+});
+
+const BARRIER = z.discriminatedUnion('kind', [
+  z.looseObject({
+    kind: z.literal('truncate'),
+    relations: z.array(RELATION),
+    cascade: z.boolean(),
+    restartIdentity: z.boolean(),
+  }),
+  z.looseObject({ kind: z.literal('relation'), before: RELATION, after: PLAN }),
+  z.looseObject({ kind: z.literal('move'), relation: RELATION, moves: z.array(MOVED) }),
+]);
+
+const CHUNK = z.looseObject({
+  id: COUNT,
+  namespace: TEXT,
+  how: z.enum(['load', 'merge']),
+  dataType: TEXT,
+  rows: COUNT.exactOptional(),
+  relation: RELATION.exactOptional(),
+  filtered: COUNT.exactOptional(),
+  failed: z
+    .array(z.looseObject({ reason: TEXT, tuple: TEXT, key: TEXT.nullable() }))
+    .exactOptional(),
+});
+
+const BODY: z.ZodType<FrameBody> = z.looseObject({
+  relations: z.array(RELATION).exactOptional(),
+  sources: z.array(RELATION).exactOptional(),
+  failures: z.array(TEXT).exactOptional(),
+  barrier: BARRIER.exactOptional(),
+  chunk: CHUNK.exactOptional(),
+});
+
+/** Throws BROKER_LOST_DATA where it is not what a reader writes. */
+export function parseFrameBody(json: string): FrameBody {
+  const parsed = BODY.safeParse(fromJson(json));
+  if (parsed.success) return parsed.data;
+  const place = parsed.error.issues[0]?.path.join('.') ?? '';
+  throw new WeirError(
+    'BROKER_LOST_DATA',
+    `a frame does not say what a frame of Weir says (${place === '' ? 'its head' : place})`,
+  );
+}
+
+function fromJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,137 @@
+import type { Mutation } from './mutations.ts';
+
+const POSTGRES = 'services/connectors/postgres';
+const CASES = 'test/cases/input-from-outside.test.ts';
+const SERVED = 'test/integration/postgres-served.test.ts';
+
+/** What keeps input from outside from ending anything or being taken for what it is not. */
+export const FROM_OUTSIDE: readonly Mutation[] = [
+  {
+    name: 'messages on the bus come as what their schema says, or not at all',
+    edits: [
+      {
+        file: 'shared/hub/listen.ts',
+        find: '      const parsed = parseMessage(message.data, schema);\n',
+        replace:
+          '      const parsed: { value: T } | { reason: string } = {\n        value: JSON.parse(message.string()) as T,\n      };\n',
+      },
+    ],
+    tests: [CASES],
+  },
+  {
+    name: 'a frame says what frames say',
+    edits: [
+      {
+        file: 'shared/change/frame-body.ts',
+        find: 'if (parsed.success) return parsed.data;',
+        replace: 'if (parsed.success || json !== "") return fromJson(json) as FrameBody;',
+      },
+    ],
+    tests: ['shared/change/frame.test.ts'],
+  },
+  {
+    name: 'what a state folder refused is noted later',
+    edits: [
+      {
+        file: 'services/control/fleet.ts',
+        find: 'await library.note(pipeline.name, { runsHere });',
+        replace: 'await library.remember(pipeline.name, { runsHere });',
+      },
+    ],
+    tests: ['test/integration/control-api.test.ts'],
+  },
+  {
+    name: 'text is looked at before it is taken for a value of its column',
+    edits: [
+      {
+        file: 'shared/document/to-document.ts',
+        find: '  if (isPlain(field, bytes, from, to)) return',
+        replace: "  if (isPlain(field, bytes, from, to) || field.kind === 'integer') return",
+      },
+    ],
+    tests: [CASES],
+  },
+  {
+    name: 'names in map and transforms that match nothing are refused by whoever makes the plan',
+    edits: [
+      {
+        file: 'services/source-reader/reader-epoch.ts',
+        find: 'if (plan === null) refuseUnmatched(',
+        replace: 'if (plan === null && signal.aborted) refuseUnmatched(',
+      },
+    ],
+    tests: [CASES],
+  },
+  {
+    name: 'a namespace without rows has a partition',
+    edits: [
+      {
+        file: 'services/connector-server/served-reader.ts',
+        find: 'return slices.length > 0 ? slices : [',
+        replace: 'return slices.length >= 0 ? slices : [',
+      },
+    ],
+    tests: [SERVED],
+  },
+  {
+    name: 'a slot moves while its reader stays',
+    edits: [
+      {
+        file: `${POSTGRES}/confirmed-later.ts`,
+        find: '    this.#confirm(last.position);\n',
+        replace: '    if (this.#isBlocked) this.#confirm(last.position);\n',
+      },
+    ],
+    tests: [SERVED],
+  },
+  {
+    name: 'a plan that nobody follows yet begins at the end of the log',
+    edits: [
+      {
+        file: `${POSTGRES}/served-changes.ts`,
+        find: 'slot === null || slot.isLost || !isRead',
+        replace: 'slot === null || slot.isLost || (isRead && slot.isLost)',
+      },
+    ],
+    tests: [SERVED],
+  },
+  {
+    name: 'who counts changes is told of the end of their stream',
+    edits: [
+      {
+        file: `${POSTGRES}/served-changes.ts`,
+        find: 'if (!both.aborted) this.#counting?.abort(error);',
+        replace: '',
+      },
+      {
+        file: 'services/connector-server/update-counter.ts',
+        find: "    if (barrier.kind === 'truncate')\n      return refuseTruncate(",
+        replace:
+          "    if (barrier.kind === 'truncate')\n      return position.length > 0 ? undefined : refuseTruncate(",
+      },
+    ],
+    tests: [SERVED],
+  },
+  {
+    name: 'messages from the middle of a transaction say when it was made',
+    edits: [
+      {
+        file: `${POSTGRES}/pgoutput.ts`,
+        find: '    this.#receiver.begins?.(toTimeMs(source, at + 8));\n',
+        replace: '',
+      },
+    ],
+    tests: [SERVED],
+  },
+  {
+    name: 'a column that must not be NULL has its default where a document says nothing of it',
+    edits: [
+      {
+        file: `${POSTGRES}/absent-columns.ts`,
+        find: 'if (column?.notNull !== true) continue;',
+        replace: 'if (column?.notNull !== true || column.hasDefault) continue;',
+      },
+    ],
+    tests: [SERVED],
+  },
+];
