@@ -7,7 +7,10 @@ export function unmatchedPatterns(
   patterns: readonly string[] | undefined,
   namespaces: readonly string[],
 ): string[] {
-  return (patterns ?? []).filter((text) => !namespaces.some(parseNamespacePattern(text).matches));
+  return (patterns ?? []).filter((text) => {
+    const pattern = parseNamespacePattern(text);
+    return !namespaces.some((namespace) => pattern.matches(namespace));
+  });
 }
 
 /** Throws SOURCE_UNFIT with the globs of `source.namespaces` that match nothing, where others do. */

@@ -13,7 +13,7 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
         file: 'shared/hub/listen.ts',
         find: '      const parsed = parseMessage(message.data, schema);\n',
         replace:
-          '      const parsed: { value: T } | { reason: string } = {\n        value: JSON.parse(message.string()) as T,\n      };\n',
+          '      const parsed = { value: JSON.parse(message.string()) as T } as\n        { value: T } | { reason: string };\n',
       },
     ],
     tests: [CASES],
