@@ -40,6 +40,8 @@ export function natsUrlProblem(text: string): string | null {
 }
 
 function urlSyntaxProblem(url: string): string | null {
+  if (/^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?[^/?#@]*,/i.test(url))
+    return 'names several hosts, of which one is allowed; name one that always leads to the right server, such as the primary';
   if (!URL.canParse(url))
     return `is not a valid URL; write scheme://user:password@host:port/name and ${ENCODE}`;
   const { username, password, pathname, search, hash } = new URL(url);
@@ -65,8 +67,11 @@ function isDecodable(text: string): boolean {
 export function storeIdentity(url: string, schemes: UrlSchemes): string | null {
   const entry = schemes[schemeOf(url) ?? ''];
   if (entry === undefined || !URL.canParse(url)) return null;
-  const { hostname, port, pathname } = new URL(url);
-  const host = /^(localhost|127\.0\.0\.1|\[::1\]|)$/i.test(hostname) ? 'localhost' : hostname;
-  const at = port === '' ? String(entry.defaultPort ?? '') : port;
-  return [entry.connector, host.toLowerCase(), at, pathname].join(' ');
+  const { hostname, port, pathname, searchParams } = new URL(url);
+  // Where the parameters say it, as PostgreSQL's may, they count.
+  const named = searchParams.get('host') || hostname;
+  const host = /^(localhost|127\.0\.0\.1|\[::1\]|)$/i.test(named) ? 'localhost' : named;
+  const at = searchParams.get('port') || port || String(entry.defaultPort ?? '');
+  const name = searchParams.get('dbname') ?? pathname;
+  return [entry.connector, host.toLowerCase(), at, name.replace(/^\//, '')].join(' ');
 }

@@ -323,6 +323,17 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/cases/built-in-types.test.ts'],
   },
   {
+    name: 'a named root is what the certificate of the server is checked against',
+    edits: [
+      {
+        file: `${POSTGRES}/ssl-mode.ts`,
+        find: '    rejectUnauthorized: isVerified,\n',
+        replace: '    rejectUnauthorized: isVerified && root !== undefined,\n',
+      },
+    ],
+    tests: ['test/cases/connections.test.ts'],
+  },
+  {
     name: 'rights on a sequence are asked for of sequences only',
     edits: [
       {
