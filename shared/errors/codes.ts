@@ -74,7 +74,7 @@ export const ERROR_CODES = {
   ROW_TOO_LARGE: {
     retry: false,
     exit: 1,
-    means: 'A row is larger than a lane of the broker can carry.',
+    means: 'A row is larger than a lane of the broker can carry, or than its database can send.',
     fix: 'Start the source-reader with the `WEIR_LANE_MIB` that the message names, or leave the table out; the pipeline goes on at the row.',
   },
   STATEMENT_REFUSED: {

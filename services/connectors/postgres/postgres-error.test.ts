@@ -83,3 +83,14 @@ describe('toPostgresError', () => {
     );
   });
 });
+
+it.each([
+  ['54000', 'out of memory'],
+  ['54000', 'string buffer exceeds maximum allowed length (1073741823 bytes)'],
+  ['XX000', 'invalid memory alloc request size 1200000003'],
+])('a row beyond what the server can send is told as one (%s, %s)', (code, message) => {
+  const error = Object.assign(new Error(message), { code, severity: 'ERROR' });
+  const told = toPostgresError(error, 'reading a chunk of public.t');
+  expect(told.code).toBe('ROW_TOO_LARGE');
+  expect(told.message).toMatch(/public\.t failed: .* 1 GB/);
+});

@@ -11,6 +11,12 @@ export function toPostgresError(error: unknown, doing: string): WeirError {
   if (error instanceof WeirError) return error;
   const fields = errorFields(error);
   const state = fields.code;
+  if (isBeyondMessage(fields))
+    return new WeirError(
+      'ROW_TOO_LARGE',
+      `${capital(doing)} failed: a row, or a value as text, takes more than the 1 GB that PostgreSQL sends or takes at once (${fields.message}) [${state}]; make it smaller at the source, or leave its table out with source.namespaces.`,
+      { cause: withoutRows(error), details: { sqlState: state } },
+    );
   if (state !== undefined && /^[0-9A-Z]{5}$/.test(state) && fields.severity !== undefined) {
     const names = [
       ['table', fields.table],
@@ -55,6 +61,12 @@ export function toSourceError(error: unknown, doing: string): WeirError {
     `${found.message} The source cannot write one of its values as text in UTF-8; correct that row there.`,
     { cause: found.cause, details: found.details },
   );
+}
+
+/** The server's own memory for a message ends at 1 GB; 54000 is also said of an index's row, in other words. */
+function isBeyondMessage({ code, message }: ErrorFields): boolean {
+  if (code === 'XX000') return message.startsWith('invalid memory alloc request size');
+  return code === '54000' && /^(out of memory|string buffer exceeds)/.test(message);
 }
 
 interface ErrorFields {
