@@ -59,6 +59,11 @@ async function answer(
     case 'sideState':
       await sink.writeSideState(request.state);
       return null;
+    case 'differences': {
+      const state = await sink.readState();
+      const findings = await sink.check(state?.plan.namespaces ?? []);
+      return findings.filter(({ differs }) => differs).map(({ message }) => message);
+    }
     case 'finish':
       gate.nudge();
       return null;

@@ -84,6 +84,8 @@ export interface Finding {
   subject: string;
   /** One sentence: what was found and, unless `ok`, what to do about it. */
   message: string;
+  /** The target's structure does not fit what this pipeline has written there already. */
+  differs?: true;
   /** Of what the message sums up. */
   details?: NotCarried[];
 }

@@ -22,6 +22,8 @@ export type TargetRequest =
   | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
   /** → null */
   | { op: 'sideState'; state: unknown }
+  /** → `string[]`: how the target's structure differs from what the pipeline has written there, a sentence each */
+  | { op: 'differences' }
   /** Asks to finish what can be finished, which may take long; the state tells when it is. → null */
   | { op: 'finish' }
   /** → `ParkedEntry[]`, at most a page of them behind `after` */
@@ -41,6 +43,7 @@ export interface TargetAnswers {
   reset: null;
   plan: readonly string[];
   sideState: null;
+  differences: string[];
   finish: null;
   parked: ParkedEntry[];
   showParked: ParkedRow | null;

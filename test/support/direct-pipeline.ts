@@ -110,6 +110,11 @@ export class DirectPipeline {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** As a reader does now and then. */
+  async writeSideState(): Promise<void> {
+    await this.#sink.writeSideState(await this.#session!.sideState());
+  }
+
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#stream;

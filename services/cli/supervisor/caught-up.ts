@@ -1,15 +1,17 @@
 import type { Position } from '../../../shared/change/position.ts';
 import { minPosition } from '../../../shared/change/position.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
 import { askReader, askTarget } from '../../../shared/hub/ask.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 
 const POLL_MS = 200;
+const CHECK_MS = 60_000;
 
 /**
  * Waits until the target holds everything that the source held when the copy was in or this was called, whichever
- * is later, foreign keys and sequences too. False when aborted first.
+ * is later, foreign keys and sequences too, in tables of the same structure. False when aborted first.
  */
 export async function waitUntilCaughtUp(
   { control: nc }: Pick<Hub, 'control'>,
@@ -33,7 +35,16 @@ export async function waitUntilCaughtUp(
     await askTarget(nc, pipeline, { op: 'finish' });
     return (await progress())?.unfinished.length === 0 ? true : null;
   });
-  return finished !== null;
+  if (finished === null) return false;
+  const differences = await ask(signal, () =>
+    askTarget(nc, pipeline, { op: 'differences' }, CHECK_MS),
+  );
+  if (differences !== null && differences.length > 0)
+    throw new WeirError(
+      'SCHEMA_CHANGED',
+      `every change is at the target, but its structure is not that of the source: ${differences.join('; ')}`,
+    );
+  return differences !== null;
 }
 
 /** Repeats a question until it has an answer; services may be starting or starting again. */

@@ -2,9 +2,10 @@ import type pg from 'pg';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { StructureChange } from '../../../shared/connector/source.ts';
+import { toAddColumn } from './add-column.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
 import { compareTable, isSameType } from './compare-table.ts';
-import { quoteIdent, quoteLiteral } from './names.ts';
+import { quoteIdent } from './names.ts';
 import { definitionOf } from './definition-of.ts';
 import type { ColumnDefinition, TableDefinition } from './table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
@@ -163,23 +164,4 @@ function unknownValues(
     'SCHEMA_CHANGED',
     `${name.namespace} got the column ${columns.join(', ')} at the source, whose values in older rows are not in its log (a default that is computed for each row, or an identity). Run at the target: ALTER TABLE ${name.sql} ${add.join(', ')}; ${fill}; then give it its default, and start the pipeline again`,
   );
-}
-
-/** First with what older rows have, which costs no rewrite, then with what new ones get. */
-export function toAddColumn(column: ColumnDefinition, name: TargetName, filled: boolean): string[] {
-  const alter = `ALTER TABLE ${name.sql}`;
-  const quoted = quoteIdent(column.name);
-  const parts = [alter, 'ADD COLUMN', quoted, column.type];
-  if (column.collation !== null) parts.push(`COLLATE ${column.collation}`);
-  const missing = filled ? column.missing : null;
-  if (missing !== null) parts.push(`DEFAULT ${quoteLiteral(missing)}::${column.type}`);
-  if (column.identity !== null)
-    parts.push(`GENERATED ${column.identity.toUpperCase()} AS IDENTITY`);
-  if (column.notNull && (!filled || missing !== null)) parts.push('NOT NULL');
-  const statements = [parts.join(' ')];
-  if (column.identity !== null) return statements;
-  if (column.default !== null)
-    statements.push(`${alter} ALTER COLUMN ${quoted} SET DEFAULT ${column.default}`);
-  else if (missing !== null) statements.push(`${alter} ALTER COLUMN ${quoted} DROP DEFAULT`);
-  return statements;
 }

@@ -32,8 +32,8 @@ export interface ByHand {
   unseen: boolean;
   /** Values of these columns differ. */
   values: string[];
-  /** So do columns, under names that mean others. */
-  reused: boolean;
+  /** So does the table itself, which must be made anew. */
+  remade: boolean;
 }
 
 /** Of changes that cannot be followed, those that the target does not show; pure. */
@@ -43,7 +43,7 @@ export function leftByHand(
   there: TableAtTarget,
   name: TargetName,
 ): ByHand {
-  const left: ByHand = { says: [], statements: [], unseen: false, values: [], reused: false };
+  const left: ByHand = { says: [], statements: [], unseen: false, values: [], remade: false };
   // What a transformer makes of the columns is not for this to tell.
   const isMade = after.relation.origin !== undefined;
   const { columns, types } = definitionOf(after);
@@ -70,7 +70,7 @@ export function leftByHand(
         if (!isReused && has(to) !== undefined && has(from) === undefined) break;
         add(change, isReused ? [] : [`${alter} RENAME COLUMN ${quoteIdent(from)} TO ${quoteIdent(to)}`], !isReused); // prettier-ignore
         if (isReused) left.values.push(to);
-        if (isReused) left.reused = true;
+        if (isReused) left.remade = true;
         break;
       }
       case 'dropped':
@@ -111,6 +111,11 @@ export function leftByHand(
       }
       case 'keyless':
         add(change, [], false);
+        break;
+      case 'unfollowed':
+        add(change, [], false);
+        left.values.push(...columns.map(({ name: each }) => each));
+        left.remade = true;
         break;
       case 'type': {
         const type = types.find((each) => each.schema === detail.schema && each.name === detail.name); // prettier-ignore
@@ -155,7 +160,7 @@ export function changedByHand(
   const accept = `UPDATE weir.namespace SET definition = jsonb_set(definition, '{accepted}', '"${acceptance(changes)}"') WHERE ${here}`;
   const anew =
     left.values.length > 0
-      ? ` What older rows have by now in ${left.values.map(quoteIdent).join(', ')} is in no log. To copy the table anew, run at the target: ${left.reused ? 'DROP TABLE' : 'TRUNCATE'} ${name.sql}; DELETE FROM weir.namespace WHERE ${here}.`
+      ? ` What older rows have by now in ${left.values.map(quoteIdent).join(', ')} is in no log. To copy the table anew, run at the target: ${left.remade ? 'DROP TABLE' : 'TRUNCATE'} ${name.sql}; DELETE FROM weir.namespace WHERE ${here}.`
       : '';
   const using = left.statements.some((each) => each.endsWith(' USING …'))
     ? ' Rows that are older than the change have at the source what its USING made of them: use the same expression here, or leave it out if there was none.'

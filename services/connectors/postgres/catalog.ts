@@ -10,6 +10,7 @@ import type { TableDefinition } from './table-definition.ts';
 import { listAllTables, listTables, listTablesOf, type ListedTable } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
 import { readTypeCatalog } from './type-catalog.ts';
+import { readSettled } from './unsettled-catalog.ts';
 
 /** A table that the pipeline carries, as the source has it now. */
 export interface SourceTable extends ListedTable {
@@ -69,13 +70,15 @@ export async function readTables(
   client: pg.Client,
   oids: readonly number[],
 ): Promise<SourceTable[]> {
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  try {
-    const { tables } = await describeTables(client, await listTablesOf(client, oids));
-    return tables;
-  } finally {
-    await client.query('COMMIT');
-  }
+  return readSettled(async () => {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    try {
+      const { tables } = await describeTables(client, await listTablesOf(client, oids));
+      return tables;
+    } finally {
+      await client.query('COMMIT');
+    }
+  });
 }
 
 async function describeTables(

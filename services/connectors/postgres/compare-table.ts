@@ -1,5 +1,7 @@
 import type { Relation } from '../../../shared/change/relation.ts';
+import { toAddColumn } from './add-column.ts';
 import { quoteIdent } from './names.ts';
+import type { TableDefinition } from './table-definition.ts';
 import { findKeyIndex, type TargetTable } from './target-table.ts';
 import type { TargetName } from './target-names.ts';
 
@@ -7,13 +9,18 @@ import type { TargetName } from './target-names.ts';
  * What keeps a table of the target from holding a relation: a sentence for each difference, with the statement that
  * removes it. Columns that only the target has do no harm if they fill themselves.
  */
-export function compareTable(relation: Relation, name: TargetName, table: TargetTable): string[] {
+export function compareTable(
+  relation: Relation,
+  name: TargetName,
+  table: TargetTable,
+  definition: TableDefinition | null = null,
+): string[] {
   if (table.kind !== 'r' && table.kind !== 'p')
     return [
       `${name.namespace} at the target is not a table; rename it or map the namespace elsewhere`,
     ];
   const problems = [
-    ...compareColumns(relation, name, table),
+    ...compareColumns(relation, name, table, definition),
     ...refuseExtra(relation, name, table),
   ];
   const key = relation.key.map((i) => relation.columns[i]!.name);
@@ -24,17 +31,28 @@ export function compareTable(relation: Relation, name: TargetName, table: Target
   return problems;
 }
 
-function compareColumns(relation: Relation, name: TargetName, table: TargetTable): string[] {
+function compareColumns(
+  relation: Relation,
+  name: TargetName,
+  table: TargetTable,
+  definition: TableDefinition | null,
+): string[] {
   return relation.columns.flatMap((column) => {
     const there = table.columns.find((each) => each.name === column.name);
     const quoted = quoteIdent(column.name);
-    if (there === undefined)
+    if (there === undefined) {
+      const defined = definition?.columns.find((each) => each.name === column.name);
+      const statements =
+        defined === undefined
+          ? [`ALTER TABLE ${name.sql} ADD COLUMN ${quoted} ${column.type}`]
+          : toAddColumn(defined, name, true);
       return [
-        `${name.namespace} at the target has no column ${quoted}; run ALTER TABLE ${name.sql} ADD COLUMN ${quoted} ${column.type}`,
+        `${name.namespace} at the target has no column ${quoted}; run ${statements.join('; ')}`,
       ];
+    }
     if (!isSameType(column.type, there.type))
       return [
-        `the column ${quoted} of ${name.namespace} is ${column.type} at the source and ${there.type} at the target; run ALTER TABLE ${name.sql} ALTER COLUMN ${quoted} TYPE ${column.type}`,
+        `the column ${quoted} of ${name.namespace} is ${column.type} at the source and ${there.type} at the target; run ALTER TABLE ${name.sql} ALTER COLUMN ${quoted} TYPE ${column.type} (with the same USING, if it was changed with one)`,
       ];
     if (there.generated)
       return [

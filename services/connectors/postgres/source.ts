@@ -13,10 +13,11 @@ import { controlApplicationName, LOCK_HEARTBEAT_MS, takeLock } from './pipeline-
 import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import type { TableDefinition } from './table-definition.ts';
+import { readSettled } from './unsettled-catalog.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { waitingAt } from './session-watch.ts';
 import { checkSource } from './source-check.ts';
-import { placedTables, requireInPlace } from './table-places.ts';
+import { placedTables, requireInPlace, requireKeyed } from './table-places.ts';
 import { giveUpSlot, readSlotRetention } from './slot-retention.ts';
 
 /**
@@ -61,6 +62,7 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
           );
         }
         const catalog = await readFitCatalog(control, scope);
+        if (known !== null) requireKeyed(known, catalog.tables);
         for (const finding of catalog.findings)
           log.warn({ subject: finding.subject }, finding.message);
         const about = owner === undefined ? {} : { owner };
@@ -145,7 +147,7 @@ export interface Opening extends EndOptions {
 
 async function readFitCatalog(control: ControlConnection, scope: SourceScope): Promise<Catalog> {
   const catalog = await control.run('reading the catalog', (client) =>
-    readCatalog(client, scope.namespaces),
+    readSettled(() => readCatalog(client, scope.namespaces)),
   );
   const errors = catalog.findings.filter((finding) => finding.level === 'error');
   if (errors.length > 0)

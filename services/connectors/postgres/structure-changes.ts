@@ -16,6 +16,7 @@ export type ChangeDetail =
   | { kind: 'nullable'; column: string }
   | { kind: 'collation'; column: string }
   | { kind: 'keyless' }
+  | { kind: 'unfollowed' }
   | { kind: 'type'; schema: string; name: string; statements: string[]; isTold: boolean };
 
 /** A plan's view of a table, as this source makes it. */
@@ -234,11 +235,15 @@ function keyChanges(
   { relation: was }: KnownTable,
   { relation: is }: KnownTable,
 ): StructureChange[] {
-  if (is.identity !== 'none' || was.identity === 'none') return [];
-  return [
-    told('what tells its rows apart (key, replica identity) was dropped', { kind: 'keyless' }),
-  ];
+  if (was.identity === is.identity) return [];
+  if (is.identity === 'none') return [told(KEYLESS, { kind: 'keyless' })];
+  if (was.identity !== 'none') return [];
+  const says = 'its rows can be told apart now, and updates and deletes were not followed before';
+  return [told(says, { kind: 'unfollowed' })];
 }
+
+/** What happened to a table of which only inserts can be followed from now on. */
+export const KEYLESS = 'what tells its rows apart (key, replica identity) was dropped';
 
 function find({ columns }: TableDefinition, name: string): ColumnDefinition | undefined {
   return columns.find((each) => each.name === name);

@@ -3,7 +3,7 @@ import type { SourceTable } from './catalog.ts';
 import { qualifiedName, quoteIdent } from './names.ts';
 import { suspectColumns, type KnownTable } from './structure-changes.ts';
 import type { ColumnDefinition } from './table-definition.ts';
-import type { LeafValues } from './table-record.ts';
+import type { ColumnRecord, LeafValues } from './table-record.ts';
 
 /**
  * What the catalog alone does not tell of a changed table: whose values an ALTER has made anew, and what older rows have
@@ -16,9 +16,9 @@ export async function readAltered(
 ): Promise<{ is: KnownTable; rewritten: Set<number> }> {
   const { relation, definition, leafValues } = table;
   const rewritten = new Set<number>();
-  for (const { number, writtenBy } of suspectColumns(was, { relation, definition }))
-    if (await anyLeaf(movedLeaves(was, table), (leaf) => isRewritten(client, leaf, writtenBy)))
-      rewritten.add(number);
+  for (const column of suspectColumns(was, { relation, definition }))
+    if (await anyLeaf(movedLeaves(was, table), (leaf) => isRewritten(client, leaf, column)))
+      rewritten.add(column.number);
   const known = was.definition.record;
   const record = definition.record;
   if (known === undefined || record === undefined)
@@ -75,18 +75,19 @@ async function anyLeaf(
 
 /**
  * An ALTER that rewrites a table writes its rows in its own name; VACUUM FULL and CLUSTER leave them in those of the
- * transactions they are of. So where one row is older than the column's change, that change rewrote none.
+ * transactions they are of. Rows that were updated since are in the log, but for values out of line that stayed.
  */
 async function isRewritten(
   client: pg.Client,
   leaf: LeafValues,
-  writtenBy: string,
+  { name, writtenBy }: ColumnRecord,
 ): Promise<boolean> {
   const sql = qualifiedName(leaf.schema, leaf.name);
   const { rows } = await client.query<{ rewritten: boolean }>(
-    `SELECT EXISTS (SELECT FROM ONLY ${sql}) AND NOT EXISTS (
-       SELECT FROM ONLY ${sql} r WHERE age(r.xmin) > age($1::xid)) AS rewritten`,
-    [writtenBy],
+    `SELECT NOT EXISTS (SELECT FROM ONLY ${sql} r WHERE age(r.xmin) > age($1::xid)) AND EXISTS (
+       SELECT FROM ONLY ${sql} r WHERE r.xmin = $1::xid OR (
+         SELECT a.attstorage <> 'p' FROM pg_catalog.pg_attribute a WHERE a.attrelid = $2 AND a.attname = $3)) AS rewritten`,
+    [writtenBy, leaf.oid, name],
   );
   return rows[0]!.rewritten;
 }

@@ -31,15 +31,17 @@ export class StructureWatch {
       // Before the tables: what changes in between is found the next time.
       const mark = await readStructureMark(client, oids);
       if (mark === this.#mark) return null;
+      const unpublished = await this.#readUnpublished(client);
+      // One that is gone is in no publication either, and that says more.
       await requireInPlace(client, this.#pipeline, this.#tables);
-      await this.#requirePublished(client);
+      if (unpublished.length > 0) throw takenOut(unpublished);
       const tables = await readTables(client, oids);
       this.#mark = mark;
       return tables;
     });
   }
 
-  async #requirePublished(client: pg.Client): Promise<void> {
+  async #readUnpublished(client: pg.Client): Promise<PlacedTable[]> {
     const { changes, inserts } = publicationNames(this.#pipeline);
     const { rows } = await client.query<{ oid: number }>(
       `SELECT r.prrelid AS oid FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
@@ -47,11 +49,13 @@ export class StructureWatch {
       [changes, inserts],
     );
     const published = new Set(rows.map(({ oid }) => oid));
-    const missing = this.#tables.filter(({ oid }) => !published.has(oid));
-    if (missing.length === 0) return;
-    throw new WeirError(
-      'POSITION_LOST',
-      `${missing.map(({ namespace }) => namespace).join(', ')} was taken out of the publications of this pipeline at the source, so changes made since cannot be read; run \`weir reset\` and copy anew.`,
-    );
+    return this.#tables.filter(({ oid }) => !published.has(oid));
   }
+}
+
+function takenOut(tables: readonly PlacedTable[]): WeirError {
+  return new WeirError(
+    'POSITION_LOST',
+    `${tables.map(({ namespace }) => namespace).join(', ')} was taken out of the publications of this pipeline at the source, so changes made since cannot be read; run \`weir reset\` and copy anew.`,
+  );
 }

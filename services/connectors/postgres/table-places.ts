@@ -2,6 +2,8 @@ import type pg from 'pg';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { formatNamespace, parseNamespace, quoteLiteral } from './names.ts';
+import type { SourceTable } from './catalog.ts';
+import { KEYLESS } from './structure-changes.ts';
 import type { TableDefinition } from './table-definition.ts';
 import { parseTablePattern } from './table-pattern.ts';
 
@@ -62,6 +64,30 @@ export async function requireInPlace(
   throw new WeirError(
     'SCHEMA_CHANGED',
     `${said.join('; ')}. ${isRenamed ? 'Rename it back' : 'There is no way back to it'}; or, at a PostgreSQL target, drop its table or empty it, and have it forgotten: DELETE FROM weir.namespace WHERE pipeline = ${quoteLiteral(pipeline).trim()} AND namespace IN (${list}); the next start copies whatever has its name then; or run \`weir reset\` and copy anew.`,
+  );
+}
+
+/**
+ * Throws where a table has lost its key since. Its updates would have to be left out of what the source sends from now on,
+ * and those made before it has a key again would be missed.
+ */
+export function requireKeyed({ namespaces }: PipelinePlan, tables: readonly SourceTable[]): void {
+  const lost = tables.filter(
+    ({ namespace, relation }) =>
+      relation.identity === 'none' &&
+      namespaces.some(
+        (known) => known.relation.namespace === namespace && known.relation.identity !== 'none',
+      ),
+  );
+  if (lost.length === 0) return;
+  throw new WeirError(
+    'SCHEMA_CHANGED',
+    lost
+      .map(
+        ({ namespace, identityProblem }) =>
+          `${namespace} changed at the source: ${KEYLESS}: ${identityProblem ?? ''}; then start the pipeline again`,
+      )
+      .join('. '),
   );
 }
 

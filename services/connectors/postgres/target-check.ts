@@ -8,6 +8,7 @@ import { rehearseTable } from './create-table.ts';
 import { nameIndexes, type NamedDefinition } from './index-names.ts';
 import { quoteIdent } from './names.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
+import type { TableDefinition } from './table-definition.ts';
 import { otherTables } from './recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingStateRight, takenStateNames, openStateTables } from './state-tables.ts';
@@ -50,7 +51,7 @@ export async function checkTarget(
   const known = await readKnown(client, target.pipeline);
   if (known.size > 0)
     for (const problem of await otherTables(client, target.pipeline, target.names))
-      findings.push(error('tables', problem));
+      findings.push({ ...error('tables', problem), differs: true });
   const existing: { name: TargetName; table: TargetTable }[] = [];
   const claimed = new Map<string, Set<string>>();
   /** The statements that make what is missing, in order. */
@@ -235,7 +236,7 @@ function renamedFindings({ renamed }: NamedDefinition, name: TargetName): Findin
 
 async function checkExisting(
   client: pg.Client,
-  { relation }: RelationPlan,
+  { relation, definition }: RelationPlan,
   name: TargetName,
   table: TargetTable,
   known: ReadonlySet<string>,
@@ -256,8 +257,11 @@ async function checkExisting(
       ),
     ];
   const isKnown = known.has(relation.namespace);
-  const findings = compareTable(relation, name, table).map((problem) =>
-    isKnown ? warning(name.namespace, problem) : error(name.namespace, problem),
+  const described = (definition ?? null) as TableDefinition | null;
+  const findings = compareTable(relation, name, table, described).map((problem): Finding =>
+    isKnown
+      ? { ...warning(name.namespace, problem), differs: true }
+      : error(name.namespace, problem),
   );
   if (!isKnown && (await holdsRows(client, name)))
     findings.push(
