@@ -5,7 +5,12 @@ import { leftOutFinding } from './left-out-partition.ts';
 import { readNeededExtensions } from './needed-extensions.ts';
 import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type TableDetail } from './table-catalog.ts';
-import { readTableRecords, type LeafValues, type RecordedTable } from './table-record.ts';
+import {
+  readStructureMark,
+  readTableRecords,
+  type LeafValues,
+  type RecordedTable,
+} from './table-record.ts';
 import type { TableDefinition } from './table-definition.ts';
 import { listAllTables, listTables, listTablesOf, type ListedTable } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
@@ -70,15 +75,14 @@ export async function readTables(
   client: pg.Client,
   oids: readonly number[],
 ): Promise<SourceTable[]> {
-  return readSettled(async () => {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    try {
-      const { tables } = await describeTables(client, await listTablesOf(client, oids));
-      return tables;
-    } finally {
-      await client.query('COMMIT');
-    }
-  });
+  // Not in a transaction: it would keep locks from one statement to the next, on what others may be about to alter.
+  for (;;) {
+    const before = await readStructureMark(client, oids);
+    const { tables } = await readSettled(async () =>
+      describeTables(client, await listTablesOf(client, oids)),
+    );
+    if ((await readStructureMark(client, oids)) === before) return tables;
+  }
 }
 
 async function describeTables(

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { partitionTree } from './partition-tree.ts';
 import type {
   ColumnDefinition,
   ConstraintDefinition,
@@ -128,7 +129,7 @@ const INDEXES = `
   ) ORDER BY ic.relname)
   FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
   WHERE i.indrelid = c.oid OR (c.relkind = 'p' AND NOT ic.relispartition AND i.indisunique
-    AND i.indrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))`;
+    AND i.indrelid IN (SELECT relid FROM ${partitionTree('c.oid')} tree))`;
 
 const SEQUENCES = `
   SELECT json_agg(DISTINCT jsonb_build_object(
@@ -157,7 +158,7 @@ const PARTITIONS = `
     'parent', json_build_object('schema', un.nspname, 'name', uc.relname),
     'bound', pg_get_expr(pc.relpartbound, pc.oid),
     'partitionBy', pg_get_partkeydef(pc.oid), 'leftOut', ${leftOut('pc')}) ORDER BY tree.level, pn.nspname, pc.relname)
-  FROM pg_catalog.pg_partition_tree(c.oid) tree
+  FROM ${partitionTree('c.oid')} tree
   JOIN pg_catalog.pg_class pc ON pc.oid = tree.relid
   JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
   JOIN pg_catalog.pg_class uc ON uc.oid = tree.parentrelid
@@ -174,7 +175,7 @@ const LEAVES = `
   FROM (
     SELECT c.oid WHERE c.relkind = 'r'
     UNION ALL
-    SELECT tree.relid FROM pg_catalog.pg_partition_tree(c.oid) tree WHERE c.relkind = 'p' AND tree.isleaf
+    SELECT tree.relid FROM ${partitionTree('c.oid')} tree WHERE c.relkind = 'p' AND tree.isleaf
   ) leaf
   JOIN pg_catalog.pg_class lc ON lc.oid = leaf.oid AND lc.relkind IN ('r', 'f')
   JOIN pg_catalog.pg_namespace ln ON ln.oid = lc.relnamespace`;

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { formatNamespace } from './names.ts';
 import { IS_STATE, STATE_SCHEMA } from './state-tables.ts';
+import { partitionTree } from './partition-tree.ts';
 import { parseTablePattern } from './table-pattern.ts';
 
 /** A table of the source, as the list of all tables has it. */
@@ -111,7 +112,7 @@ const TABLES_SQL = `
 SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence,
   c.relispartition AS "isPartition", c.relreplident AS "replicaIdentity",
   CASE WHEN c.relkind = 'p' AND NOT c.relispartition THEN ARRAY(
-    SELECT DISTINCT l.relreplident::text FROM pg_catalog.pg_partition_tree(c.oid) p
+    SELECT DISTINCT l.relreplident::text FROM ${partitionTree('c.oid')} p
     JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE p.isleaf AND l.relkind = 'r' AND l.relpersistence = 'p')
   ELSE '{}' END AS "leafIdentities",
   NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a

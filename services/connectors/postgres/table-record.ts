@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { partitionTree } from './partition-tree.ts';
 
 /**
  * What a table and its columns are, under whatever names: kept in the plan beside the definition, so that a table or a
@@ -83,7 +84,7 @@ const LEAVES = `
   FROM (
     SELECT c.oid WHERE c.relkind <> 'p'
     UNION ALL
-    SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t WHERE c.relkind = 'p' AND t.isleaf
+    SELECT t.relid FROM ${partitionTree('c.oid')} t WHERE c.relkind = 'p' AND t.isleaf
   ) leaf
   JOIN pg_catalog.pg_class l ON l.oid = leaf.oid AND l.relkind = 'r' AND l.relpersistence = 'p'
   JOIN pg_catalog.pg_namespace n ON n.oid = l.relnamespace`;

@@ -525,4 +525,92 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/cases/settings.test.ts'],
   },
+  {
+    name: 'a column is told from another in its name by its number',
+    edits: [
+      {
+        file: `${POSTGRES}/structure-changes.ts`,
+        find: 'find((each) => each.number === number);\n  const quoted',
+        replace: 'find((each) => each.name === name);\n  const quoted',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'values that an ALTER made anew are looked for',
+    edits: [
+      {
+        file: `${POSTGRES}/structure-reads.ts`,
+        find: 'rewritten.add(column.number);',
+        replace: 'continue;',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: "the catalog is looked at before the log's end is told",
+    edits: [
+      {
+        file: `${POSTGRES}/source-session.ts`,
+        find: '    if (this.#released !== null) await this.#look();\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a table is where the plan had it, or the pipeline stops',
+    edits: [
+      {
+        file: `${POSTGRES}/table-places.ts`,
+        find: 'WHERE c.oid IS NULL OR c.relname <> w.name OR n.nspname <> w.schema',
+        replace: 'WHERE false',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'older rows of an added column have what all partitions have',
+    edits: [
+      {
+        file: `${POSTGRES}/structure-reads.ts`,
+        find: 'columns.push({ ...column, missing, unknown });',
+        replace: 'columns.push(column);',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a table without its key is refused before its publication changes',
+    edits: [
+      {
+        file: `${POSTGRES}/source.ts`,
+        find: '        if (known !== null) requireKeyed(known, catalog.tables);\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a change that the catalog shows comes where the log ended when it was seen',
+    edits: [
+      {
+        file: `${POSTGRES}/pgoutput.ts`,
+        find: 'if (order < 0 || (order === 0 && !begins)) return;',
+        replace: 'return;',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a run has caught up only where structures agree',
+    edits: [
+      {
+        file: 'services/cli/supervisor/caught-up.ts',
+        find: 'if (differences !== null && differences.length > 0)',
+        replace: 'if (differences === null)',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
 ];
