@@ -10,6 +10,8 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   edit: /^(CONFIG_INVALID|TARGET_UNFIT|check|no code): /,
   extension: /^(check|TARGET_UNFIT): .*extension/i,
   'own function': /^(check|TARGET_UNFIT): .*function/i,
+  'own collation': /collation/i,
+  'many columns': /columns/,
   'generated key': /generated|key/,
   'bare table': /no column|without columns/i,
   'unlogged partition': /unlogged/i,

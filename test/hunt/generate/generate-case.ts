@@ -65,6 +65,7 @@ export function generateCase(seed: number, server: ServerFacts): HuntCase {
     draft.pipeline.order = 'transaction';
     delete draft.pipeline.lanes;
   } else if (dice.chance(0.1)) draft.pipeline.onBadRow = 'park';
+  if (dice.chance(0.1)) chooseNamespaces(draft);
   const rows = dice.shuffle(
     draft.tables.flatMap((table) => Array.from({ length: table.rows }, () => insertRow(dice, table))), // prettier-ignore
   );
@@ -74,6 +75,13 @@ export function generateCase(seed: number, server: ServerFacts): HuntCase {
   const steps = makeSteps(draft);
   const isPrepared = dice.chance(0.15);
   return { seed, settings, roles, schema, rows: [...rows, ...last], target, isPrepared, pipeline, steps }; // prettier-ignore
+}
+
+/** Only some tables, or all by a pattern. */
+function chooseNamespaces({ dice, tables, pipeline }: Draft): void {
+  const ordinary = tables.filter(({ schema, name }) => /^\w+$/.test(schema) && /^\w+$/.test(name));
+  const some = dice.some(ordinary, dice.between(1, 4)).map(({ schema, name }) => `${schema}.${name}`); // prettier-ignore
+  pipeline.namespaces = dice.chance(0.3) || some.length === 0 ? ['*'] : some;
 }
 
 function createAll(table: Draft['tables'][number]): Statement[] {

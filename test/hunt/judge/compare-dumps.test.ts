@@ -81,6 +81,8 @@ function compare(
     told,
     notCarried,
     order: 'key',
+    isTransformed: false,
+    only: null,
   });
 }
 

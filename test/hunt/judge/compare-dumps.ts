@@ -13,6 +13,10 @@ export interface Judged {
   notCarried: readonly string[];
   /** Where whole transactions are carried foreign keys are made deferrable, as is said where that is asked for. */
   order: 'key' | 'transaction';
+  /** Steps make other rows: their table is made with columns and its key, and the rest is for people to make. */
+  isTransformed: boolean;
+  /** Tables, as `schema.table`, where not all are carried. */
+  only: readonly string[] | null;
 }
 
 /** What pg_dump prints and a pipeline leaves behind, and how `weir check` calls that. */
@@ -35,6 +39,7 @@ const LEFT_OUT: readonly (readonly [type: RegExp, kind: string])[] = [
   [/^(BLOB|BLOBS|BLOB METADATA)$/, 'large objects'],
   [/^TYPE$/, 'types that no carried column has'],
   [/^DOMAIN$/, 'types that no carried column has'],
+  [/^FK CONSTRAINT$/, 'foreign keys to tables that are not carried'],
 ];
 /** What is said of a table or column and does not travel with it. */
 const LEFT_OUT_LINES: readonly (readonly [line: RegExp, kind: string])[] = [
@@ -47,16 +52,20 @@ const OF_PARTITIONS = 'indexes and constraints of single partitions';
 const MAX_TOLD = 20;
 /** Every difference that nobody told of, each as a sentence; empty where both ends are equal. */
 export function differences(judged: Judged): string[] {
-  return [...schemaDifferences(judged), ...rowDifferences(judged)].slice(0, MAX_TOLD);
+  const schema = judged.isTransformed ? [] : schemaDifferences(judged);
+  return [...schema, ...rowDifferences(judged)].slice(0, MAX_TOLD);
 }
 
 function schemaDifferences(judged: Judged): string[] {
-  const { before, source, target, told } = judged;
+  const { before, source, target, told, only } = judged;
   const partitions = new Set([...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH').map(({ schema, name }) => `${schema}.${name.split(' ').slice(0, -1).join(' ')}`)); // prettier-ignore
   const found: string[] = [];
   for (const [key, entry] of source.schema) {
     // A schema is there where something is in it.
     if (entry.type === 'SCHEMA' || isOurs(entry) || isLeftOut(entry, told)) continue;
+    if (only !== null && !namesOf(entry).some((name) => only.includes(name))) continue;
+    // An extension comes with one.
+    if (entry.type === 'COMMENT' && entry.name.startsWith('EXTENSION ')) continue;
     const there = target.schema.get(key);
     if (entry.type !== 'SEQUENCE SET' && !sameLines(before.schema.get(key)?.lines, entry.lines))
       continue;
@@ -110,10 +119,11 @@ function entryDifferences(
   ];
 }
 
-function rowDifferences({ source, target, told, changes }: Judged): string[] {
+function rowDifferences({ source, target, told, changes, only }: Judged): string[] {
   const found: string[] = [];
   for (const [key, rows] of source.rows) {
-    if (isTableLeftOut(rows.schema, rows.table, told) || isUnfollowed(rows, told, changes)) continue; // prettier-ignore
+    if (only !== null && !only.includes(key)) continue;
+    if (isTableLeftOut(key, told) || isUnfollowed(rows, told, changes)) continue; // prettier-ignore
     const there = target.rows.get(key);
     if (there === undefined) found.push(`missing at the target: the rows of ${key}`);
     else found.push(...tableDifferences(key, rows, there));
@@ -153,16 +163,18 @@ function isOurs({ type, name, schema }: DumpEntry): boolean {
   return (type.startsWith('PUBLICATION') && /^weir_/.test(name)) || (type === 'SCHEMA' && name === 'weir') || schema === 'weir'; // prettier-ignore
 }
 
-function isLeftOut({ schema, name, type }: DumpEntry, told: readonly string[]): boolean {
-  if (type === 'SCHEMA') return false;
-  // The name of a constraint or a default begins with that of its table, and so does that of a serial's sequence.
+function isLeftOut(entry: DumpEntry, told: readonly string[]): boolean {
+  return namesOf(entry).some((name) => isTableLeftOut(name, told));
+}
+
+/** The name of a constraint or a default begins with that of its table, and so does that of a serial's sequence. */
+function namesOf({ schema, name }: DumpEntry): string[] {
   const ends = [...name.matchAll(/[ _]/g)].map(({ index }) => index);
-  return [name.length, ...ends].some((end) => isTableLeftOut(schema, name.slice(0, end), told));
+  return [name.length, ...ends].map((end) => `${schema}.${name.slice(0, end)}`);
 }
 
 /** The message names the table as `schema.table`, and says that it is left out. */
-function isTableLeftOut(schema: string, table: string, told: readonly string[]): boolean {
-  const name = `${schema}.${table}`;
+function isTableLeftOut(name: string, told: readonly string[]): boolean {
   return told.some((line) => {
     if (!/left out/.test(line)) return false;
     const at = line.indexOf(name);

@@ -51,6 +51,7 @@ class Player {
   #before: Dump | undefined;
   #told: string[] = [];
   #notCarried: string[] = [];
+  #carried: string[] = [];
 
   constructor(found: HuntCase, stage: Stage) {
     this.#case = found;
@@ -78,6 +79,7 @@ class Player {
     const checked = await checkFile(this.#stage.file);
     this.#told = checked.told;
     this.#notCarried = checked.notCarried;
+    this.#carried = checked.namespaces;
     for (const step of steps) {
       const stuck = await this.#step(step);
       if (stuck !== undefined) return stuck;
@@ -199,6 +201,8 @@ class Player {
       told,
       notCarried: this.#notCarried,
       order: this.#pipeline.order ?? 'key',
+      only: this.#case.steps.some((step) => step.do === 'edit') || this.#case.pipeline.namespaces !== undefined ? this.#carried : null, // prettier-ignore
+      isTransformed: this.#pipeline.transforms !== undefined,
     });
     return details.length === 0 ? { is: 'equal' } : { is: 'failed', why: 'different', details };
   }

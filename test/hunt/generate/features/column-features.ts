@@ -77,6 +77,33 @@ export const COLUMN_FEATURES: readonly Feature[] = [
     },
   },
   {
+    name: 'collation of its own',
+    weight: 2,
+    apply(draft) {
+      const table = plainTable(draft);
+      if (table === undefined) return;
+      const name = draft.objectName();
+      const kind = draft.dice.pick([`locale = 'C'`, `provider = icu, locale = 'und-u-ks-level2', deterministic = false`, `provider = icu, locale = 'de'`]); // prettier-ignore
+      draft.prelude.push({ sql: `CREATE COLLATION ${name} (${kind})`, feature: 'own collation' });
+      const column = add(draft, table, TEXT, ` COLLATE ${name}`);
+      column.feature = 'own collation';
+      if (draft.dice.chance(0.4)) table.constraints.push({ sql: `UNIQUE (${quoteIdent(column.name)})` }); // prettier-ignore
+    },
+  },
+  {
+    name: 'large values',
+    weight: 2,
+    apply(draft) {
+      const table = plainTable(draft);
+      if (table === undefined) return;
+      const column = add(draft, table, TEXT, '');
+      const value = `repeat(md5('${draft.dice.letters(4)}'), ${draft.dice.pick([1_000, 30_000])})`;
+      const set = { sql: `UPDATE ${table.sql} SET ${quoteIdent(column.name)} = ${value}` };
+      draft.last.push(set);
+      draft.events.push(set, { sql: `UPDATE ${table.sql} SET ${quoteIdent(column.name)} = ${quoteIdent(column.name)} || 'x'` }); // prettier-ignore
+    },
+  },
+  {
     name: 'storage of a column',
     weight: 3,
     apply(draft) {
@@ -99,7 +126,7 @@ export const COLUMN_FEATURES: readonly Feature[] = [
     apply(draft) {
       const table = plainTable(draft);
       if (table === undefined) return;
-      const count = draft.dice.pick([200, 1000]);
+      const count = draft.dice.pick([200, 1000, 1580]);
       for (let i = 0; i < count; i++)
         table.columns.push({ name: `c${i}`, type: { ...INTEGER, feature: 'many columns' }, more: '', insert: i < 20 ? 'may' : 'never', nullable: true }); // prettier-ignore
     },

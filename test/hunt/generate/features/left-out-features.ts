@@ -40,7 +40,33 @@ export const LEFT_OUT_FEATURES: readonly Feature[] = [
   { name: 'rule', weight: 1, apply: (draft) => onTable(draft, (sql) => [`CREATE RULE "a rule" AS ON UPDATE TO ${sql} DO ALSO NOTHING`]) }, // prettier-ignore
   { name: 'policy', weight: 2, apply: (draft) => onTable(draft, (sql) => [`CREATE POLICY "only some" ON ${sql} USING (true)`, `ALTER TABLE ${sql} ENABLE ROW LEVEL SECURITY`]) }, // prettier-ignore
   { name: 'comment', weight: 3, apply: (draft) => onTable(draft, (sql) => [`COMMENT ON TABLE ${sql} IS 'it''s a "table"'`]) }, // prettier-ignore
+  {
+    name: 'comment on a part',
+    weight: 2,
+    apply: (draft) =>
+      onTable(draft, (sql, [column]) => [
+        draft.dice.pick([
+          `COMMENT ON COLUMN ${sql}.${column ?? 'id'} IS 'a column'`,
+          `DO $do$ BEGIN EXECUTE (SELECT format('COMMENT ON CONSTRAINT %I ON %s IS ''a key''', conname, conrelid::regclass) FROM pg_constraint WHERE contype = 'p' LIMIT 1); END $do$`,
+          `DO $do$ BEGIN EXECUTE (SELECT format('COMMENT ON INDEX %s IS ''an index''', indexrelid::regclass) FROM pg_index JOIN pg_class c ON c.oid = indrelid WHERE c.oid >= 16384 LIMIT 1); END $do$`,
+          `COMMENT ON SCHEMA public IS 'ours'`,
+        ]),
+      ]),
+  },
   { name: 'grant', weight: 2, apply: (draft) => onTable(draft, (sql) => [`GRANT SELECT ON ${sql} TO PUBLIC`]) }, // prettier-ignore
+  { name: 'grant on a column', weight: 1, apply: (draft) => onTable(draft, (sql, [column]) => [`GRANT UPDATE (${column ?? 'id'}) ON ${sql} TO PUBLIC`]) }, // prettier-ignore
+  {
+    name: 'grants on other things',
+    weight: 1,
+    apply: (draft) =>
+      void draft.last.push({
+        sql: draft.dice.pick([
+          'GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC',
+          'GRANT CREATE ON SCHEMA public TO PUBLIC',
+          'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC',
+        ]),
+      }),
+  },
   { name: 'extended statistics', weight: 1, apply: (draft) => onTable(draft, (sql, [a, b]) => a === undefined || b === undefined ? [] : [`CREATE STATISTICS ${draft.objectName()} ON ${a}, ${b} FROM ${sql}`]) }, // prettier-ignore
   { name: 'publication', weight: 1, apply: (draft) => onTable(draft, (sql) => [`CREATE PUBLICATION "somebody's" FOR TABLE ${sql}`]) }, // prettier-ignore
   {
