@@ -60,8 +60,8 @@ const SETTINGS: readonly (readonly [name: string, values: readonly string[]])[] 
   ['log_statement', ["'all'"]],
   ['createrole_self_grant', ["'set, inherit'"]],
   ['event_triggers', ['off']],
-  ['transaction_timeout', ["'5ms'"]],
-  ['idle_session_timeout', ["'5ms'"]],
+  ['transaction_timeout', ["'2s'"]],
+  ['idle_session_timeout', ["'1s'"]],
   ['icu_validation_level', ["'disabled'"]],
   ['parallel_setup_cost', ['0']],
 ];
