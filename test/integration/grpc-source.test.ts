@@ -134,8 +134,9 @@ describe('the copy from a foreign connector', () => {
     await follower.close({ durable: false });
   });
 
-  it('takes JSON where the source has nothing else, numbers as exact as they are', async () => {
-    const store = await start({ sourceTypes: ['DATA_TYPE_JSON_ID'], sinkTypes: [] });
+  it('takes JSON where the source offers it first, numbers as exact as they are, or what the URL asks for', async () => {
+    const sourceTypes = ['DATA_TYPE_JSON_ID', 'DATA_TYPE_MONGO_BSON'];
+    const store = await start({ sourceTypes, sinkTypes: [] });
     const text =
       '{"id":"k","small":1,"big":9007199254740993,"sum":0.1,"exact":12345678901234567890.123,"e":1e400,"s":"1\\"2","list":[{"a":null}]}';
     store.load('a.x', [{ _id: 'k' }]);
@@ -156,6 +157,13 @@ describe('the copy from a foreign connector', () => {
       list: [{ a: null }],
     });
     await follower.close({ durable: false });
+    store.raw = null;
+    const other = followerOf(store, {}, '?documents=bson');
+    await other.open();
+    await other.copy();
+    const types = store.callsOf('ListData').map(({ request }) => request['type']);
+    expect(types).toEqual(['DATA_TYPE_JSON_ID', 'DATA_TYPE_MONGO_BSON']);
+    await other.close({ durable: false });
   });
 });
 
