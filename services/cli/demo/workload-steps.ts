@@ -40,7 +40,8 @@ export const STEPS: readonly Step[] = [
       const id = 1_000_000_000 + next();
       const lines = 1 + random(5);
       await client.query(
-        `INSERT INTO shop.orders VALUES ($1, $2, 'new', $3, clock_timestamp(), NULL)`,
+        `INSERT INTO shop.orders (id, customer_id, status, total, placed_at)
+         VALUES ($1, $2, 'new', $3, clock_timestamp())`,
         [id, 1 + random(bounds.customers), random(100_000) / 7],
       );
       return (
@@ -79,6 +80,25 @@ export const STEPS: readonly Step[] = [
          FROM generate_series(1, $2::int) n`,
         [String(next()), 1 + random(20)],
       ),
+  },
+  {
+    name: 'write reviews and count visits',
+    weight: 8,
+    async run({ client, random, next }) {
+      const rows = 1 + random(3);
+      const reviews = await changed(
+        client,
+        `INSERT INTO shop.reviews (product_id, stars, body)
+         SELECT id, 1 + $1::int % 5, 'read ' || $1 || E' pages\t🐟' FROM shop.products ORDER BY id LIMIT $2::int`,
+        [next(), rows],
+      );
+      const visits = await changed(
+        client,
+        `INSERT INTO shop.visits (page) SELECT '/live/' || n FROM generate_series(1, $1::int) n`,
+        [rows],
+      );
+      return reviews + visits;
+    },
   },
   {
     name: 'correct events',
