@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { SHOP_TABLES } from '../../services/cli/demo/shop.ts';
+import { asOrdinaryRole } from './ordinary-role.ts';
 import { dumpTables } from './psql.ts';
 import { queryPostgres, type TestPostgres } from './servers.ts';
 
@@ -16,14 +17,14 @@ export interface TestPipeline {
 let made = 0;
 
 /**
- * A pipeline file between two new databases, with whatever else the test wants in it; removed after the test. `as` gives
- * the URLs that the file has, such as those of another role.
+ * A pipeline file between two new databases, with whatever else the test wants in it; removed after the test. Its URLs
+ * are those of a role as people have them (`asOrdinaryRole`), or what `as` makes of the superuser's.
  */
 export async function createPipeline(
   source: TestPostgres,
   target: TestPostgres,
   { source: ofSource, ...more }: Record<string, unknown> & { source?: object } = {},
-  as: (url: string) => string = (url) => url,
+  as?: (url: string) => string,
 ): Promise<TestPipeline> {
   const name = `e2e-${process.pid}-${++made}`;
   const sourceUrl = await source.createDatabase();
@@ -31,7 +32,12 @@ export async function createPipeline(
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-e2e-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'pipeline.yaml');
-  const ends = { source: { url: as(sourceUrl), ...ofSource }, target: { url: as(targetUrl) } };
+  const toRole = (server: TestPostgres, url: string): string | Promise<string> =>
+    as === undefined ? asOrdinaryRole(server, url) : as(url);
+  const ends = {
+    source: { url: await toRole(source, sourceUrl), ...ofSource },
+    target: { url: await toRole(target, targetUrl) },
+  };
   const spec = { name, ...ends, ...more };
   // JSON is YAML.
   await writeFile(file, JSON.stringify(spec, null, 2));
