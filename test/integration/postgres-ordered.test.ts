@@ -86,20 +86,21 @@ describe('whole transactions at the target', () => {
     await start(
       `CREATE TABLE g (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int, b text);
        CREATE TABLE n (id int PRIMARY KEY, nth int GENERATED ALWAYS AS IDENTITY, b text);
-       CREATE TABLE child (id int PRIMARY KEY, g int NOT NULL REFERENCES g ON DELETE CASCADE ON UPDATE CASCADE)`,
+       CREATE TABLE child (id int PRIMARY KEY, g int NOT NULL REFERENCES g ON DELETE CASCADE ON UPDATE CASCADE, v text)`,
     );
     await write([
       run('insert', 'g', [['1', '1', 'a'], ['2', '2', 'b']]),
       run('insert', 'n', [['1', '1', 'a']]),
-      run('insert', 'child', [['1', '1'], ['2', '2']]),
+      run('insert', 'child', [['1', '1', 'a'], ['2', '2', 'b']]),
     ]); // prettier-ignore
     await write([
       run('move', 'g', [['6', '2', undefined]], [['2', null, null]]),
-      run('update', 'child', [['2', '6']]),
+      // What it does not bring it has only where its row was not taken away.
+      run('update', 'child', [['2', '6', undefined]]),
       run('update', 'n', [['1', '7', undefined]]),
     ]);
     expect(await rowsAt('SELECT * FROM g ORDER BY id')).toEqual([[1, 1, 'a'], [6, 2, 'b']]); // prettier-ignore
-    expect(await rowsAt('SELECT * FROM child ORDER BY id')).toEqual([[1, 1], [2, 6]]); // prettier-ignore
+    expect(await rowsAt('SELECT * FROM child ORDER BY id')).toEqual([[1, 1, 'a'], [2, 6, 'b']]); // prettier-ignore
     expect(await rowsAt('SELECT * FROM n')).toEqual([[1, 7, 'a']]);
     // Where a row is missing, they are written one by one.
     await write([run('update', 'n', [['1', '8', 'c'], ['2', '9', 'd']])]); // prettier-ignore
