@@ -167,7 +167,7 @@ transforms: [upper]
 
   it('names unknown keys in inner blocks with what is allowed there', () => {
     expect(problemsOf(MINIMAL.replace('source:', 'source:\n  tables: [a]'))).toBe(
-      'p.yaml:3: source.tables is not a key of this file; allowed here: url, namespaces, retention',
+      'p.yaml:3: source.tables is not a key of this file; allowed here: url, namespaces, retention, onWaitingDdl',
     );
     expect(problemsOf(MINIMAL + 'nats:\n  ulr: nats://x')).toMatch(/did you mean url\?/);
   });

@@ -1,0 +1,73 @@
+import type { Mutation } from './mutations.ts';
+
+const POSTGRES = 'services/connectors/postgres';
+
+/** What keeps values what they are under any setting, and what is refused from being called a defect. */
+export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
+  {
+    name: 'a row that a function of the target refuses is told with its key',
+    edits: [
+      {
+        file: `${POSTGRES}/row-error.ts`,
+        find: "if (found.code !== 'ROW_REFUSED' && !isRaised) return found;",
+        replace: "if (found.code !== 'ROW_REFUSED') return found;",
+      },
+    ],
+    tests: ['test/cases/refusals.test.ts'],
+  },
+  {
+    name: 'what the server refuses is no defect',
+    edits: [
+      {
+        file: `${POSTGRES}/sql-state.ts`,
+        find: "?? 'STATEMENT_REFUSED'",
+        replace: "?? 'INTERNAL'",
+      },
+    ],
+    tests: ['services/connectors/postgres/postgres-error.test.ts'],
+  },
+  {
+    name: 'types that are not taken back in binary travel as text',
+    edits: [
+      {
+        file: `${POSTGRES}/type-catalog.ts`,
+        find: "['tsquery', 'int2vector', 'oidvector']",
+        replace: "['int2vector', 'oidvector']",
+      },
+    ],
+    tests: ['test/cases/built-in-types.test.ts'],
+  },
+  {
+    name: 'a named root is what the certificate of the server is checked against',
+    edits: [
+      {
+        file: `${POSTGRES}/ssl-mode.ts`,
+        find: '    rejectUnauthorized: isVerified,\n',
+        replace: '    rejectUnauthorized: isVerified && root !== undefined,\n',
+      },
+    ],
+    tests: ['test/cases/connections.test.ts'],
+  },
+  {
+    name: 'a setting that changes how text is read is pinned',
+    edits: [
+      {
+        file: `${POSTGRES}/session-settings.ts`,
+        find: "    array_nulls: 'on',\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/settings.test.ts'],
+  },
+  {
+    name: 'a setting that changes what the catalog prints is pinned',
+    edits: [
+      {
+        file: `${POSTGRES}/session-settings.ts`,
+        find: "    quote_all_identifiers: 'off',\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/settings.test.ts'],
+  },
+];

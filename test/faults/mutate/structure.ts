@@ -1,0 +1,216 @@
+import type { Mutation } from './mutations.ts';
+
+const POSTGRES = 'services/connectors/postgres';
+
+/** What keeps one table, column or name from being taken for another, and a part for the whole. */
+export const STRUCTURE: readonly Mutation[] = [
+  {
+    name: 'rights on a sequence are asked for of sequences only',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-rights.ts`,
+        find: "CASE WHEN k.relkind = 'S' THEN has_sequence_privilege(k.oid, '${right}') END",
+        replace: "has_sequence_privilege(k.oid, '${right}')",
+      },
+    ],
+    tests: ['test/cases/planner.test.ts'],
+  },
+  {
+    name: 'what stays behind is told by check',
+    edits: [
+      {
+        file: 'services/cli/check/pipeline-check.ts',
+        find: 'if (alike && notCarried.length > 0) findings.push(notCarriedFinding(notCarried));',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/left-out.test.ts'],
+  },
+  {
+    name: 'a sequence goes back where the one at the source does',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-writer.ts`,
+        find: 'WHERE NOT same AND (free OR further)',
+        replace: 'WHERE NOT same AND further',
+      },
+    ],
+    tests: ['test/cases/left-out.test.ts', 'test/integration/postgres-sink-structure.test.ts'],
+  },
+  {
+    name: 'a sequence that the target uses never goes back',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-writer.ts`,
+        find: 'WHERE NOT same AND (free OR further)',
+        replace: 'WHERE NOT same',
+      },
+    ],
+    tests: ['test/integration/postgres-sink-structure.test.ts'],
+  },
+  {
+    name: 'an index gets another name where its own is taken',
+    edits: [
+      {
+        file: `${POSTGRES}/index-names.ts`,
+        find: 'const made = there ?? freeName(wanted, used);',
+        replace: 'const made = there ?? wanted;',
+      },
+    ],
+    tests: ['test/cases/names-taken.test.ts'],
+  },
+  {
+    name: 'something else with the name of a sequence, a partition or a type is not taken for it',
+    edits: [
+      {
+        file: `${POSTGRES}/create-table.ts`,
+        find: '  await refuseTaken(client, definition, names);\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/names-taken.test.ts'],
+  },
+  {
+    name: 'rules that act at the target are told',
+    edits: [
+      {
+        file: `${POSTGRES}/target-check.ts`,
+        find: '  findings.push(...(await checkRules(client, existing, may)));\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/target-needs.test.ts'],
+  },
+  {
+    name: 'an extension is made after those that it needs',
+    edits: [
+      {
+        file: `${POSTGRES}/needed-extensions.ts`,
+        find: 'ORDER BY depth, extname',
+        replace: 'ORDER BY depth DESC, extname',
+      },
+    ],
+    tests: ['test/cases/target-needs.test.ts'],
+  },
+  {
+    name: 'statements about the rows of a table are not about those of tables that inherit from it',
+    edits: [
+      {
+        file: `${POSTGRES}/table-rows.ts`,
+        find: "  return kind === 'p' ? sql : `ONLY ${sql}`;\n",
+        replace: '  return sql;\n',
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
+  {
+    name: 'partitions whose changes are not in the log are not copied',
+    edits: [
+      {
+        file: `${POSTGRES}/catalog.ts`,
+        find: 'detail.leaves.filter((leaf) => leaf.leftOut === null)',
+        replace: "detail.leaves.filter((leaf) => leaf.leftOut !== 'foreign')",
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
+  {
+    name: 'a partition of which the target has rows, and whose changes are no longer in the log, stops the pipeline',
+    edits: [
+      {
+        file: `${POSTGRES}/partition-writer.ts`,
+        find: "    if (known !== undefined && (known.leftOut ?? null) !== (partition.leftOut ?? null))\n      throw new WeirError('SCHEMA_CHANGED', leftOutChange(partition));\n",
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
+  {
+    name: 'rows go only into the table that was copied into',
+    edits: [
+      {
+        file: `${POSTGRES}/recorded-table.ts`,
+        find: 'return found[i] === oid ? [] : ',
+        replace: 'return found[i] !== undefined ? [] : ',
+      },
+    ],
+    tests: ['test/cases/target-tables.test.ts'],
+  },
+  {
+    name: 'a column is told from another in its name by its number',
+    edits: [
+      {
+        file: `${POSTGRES}/structure-changes.ts`,
+        find: 'find((each) => each.number === number);\n  const quoted',
+        replace: 'find((each) => each.name === name);\n  const quoted',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'values that an ALTER made anew are looked for',
+    edits: [
+      {
+        file: `${POSTGRES}/structure-reads.ts`,
+        find: 'rewritten.add(column.number);',
+        replace: 'continue;',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a table is where the plan had it, or the pipeline stops',
+    edits: [
+      {
+        file: `${POSTGRES}/table-places.ts`,
+        find: 'WHERE c.oid IS NULL OR c.relname <> w.name OR n.nspname <> w.schema',
+        replace: 'WHERE false',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'older rows of an added column have what all partitions have',
+    edits: [
+      {
+        file: `${POSTGRES}/structure-reads.ts`,
+        find: 'columns.push({ ...column, missing, unknown });',
+        replace: 'columns.push(column);',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a table without its key is refused before its publication changes',
+    edits: [
+      {
+        file: `${POSTGRES}/source.ts`,
+        find: '        if (known !== null) requireKeyed(known, catalog.tables);\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a change that the catalog shows comes where the log ended when it was seen',
+    edits: [
+      {
+        file: `${POSTGRES}/pgoutput.ts`,
+        find: 'if (order < 0 || (order === 0 && !begins)) return;',
+        replace: 'return;',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
+    name: 'a run has caught up only where structures agree',
+    edits: [
+      {
+        file: 'services/cli/supervisor/caught-up.ts',
+        find: 'if (differences !== null && differences.length > 0)',
+        replace: 'if (differences === null)',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+];
