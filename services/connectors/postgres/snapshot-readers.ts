@@ -4,6 +4,7 @@ import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { Chunk, ChunkReceiver } from '../../../shared/connector/source.ts';
 import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
+import { abortReason } from './abort-reason.ts';
 import { copySql, parseChunkCursor } from './chunk-plan.ts';
 import { connect, describeServer, disconnect } from './connection.ts';
 import { copyOut } from './copy-out.ts';
@@ -80,18 +81,24 @@ export class SnapshotReaders {
   ): Promise<{ rows: number }> {
     const signal = AbortSignal.any([outer, this.#gaveWay.signal]);
     const { schema, name, oid } = parseChunkCursor(chunk.cursor);
-    return this.#useLocked(qualifiedName(schema, name), relation, signal, async (client) => {
+    const read = this.#useLocked(qualifiedName(schema, name), relation, signal, async (client) => {
       const now = oid === null ? undefined : (await this.#options.stampsNow([oid])).get(oid);
       requireSameLeaf(relation, oid === null ? undefined : this.#stamps.get(oid), now);
-      const read = await copyOut(
+      const copied = await copyOut(
         client,
         copySql(relation, chunk),
         receiverOf(chunk, receive),
         signal,
       );
       await unlockLeaf(client);
-      return read;
+      return copied;
     });
+    try {
+      return await read;
+    } catch (error) {
+      // An abort takes the connection away, so whatever was asked of it then fails with that.
+      throw signal.aborted ? abortReason(signal) : error;
+    }
   }
 
   /** Runs `work` inside the snapshot. A reader whose work failed is not used again. */
