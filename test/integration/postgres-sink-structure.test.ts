@@ -58,6 +58,13 @@ function describeTables(url: string): Promise<string[]> {
 
 const RICH = `
 CREATE SCHEMA shop;
+CREATE TABLE shop.two_ways (a int, b int, v int, PRIMARY KEY (a, b));
+CREATE UNIQUE INDEX other_way ON shop.two_ways (b, a) INCLUDE (v);
+CREATE UNIQUE INDEX once_more ON shop.two_ways (a, b);
+CREATE TABLE shop.by_index (a int NOT NULL, v int);
+CREATE UNIQUE INDEX its_key ON shop.by_index (a DESC) INCLUDE (v);
+CREATE UNIQUE INDEX its_other_key ON shop.by_index (a);
+ALTER TABLE shop.by_index REPLICA IDENTITY USING INDEX its_key;
 CREATE TYPE shop.state AS ENUM ('new', 'paid');
 CREATE DOMAIN shop.code AS text CHECK (VALUE ~ '^[A-Z]+$');
 CREATE TYPE shop.pair AS (a int, b shop.code);

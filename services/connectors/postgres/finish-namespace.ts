@@ -4,7 +4,7 @@ import { nameIndexes, type NamedDefinition, type RenamedIndex } from './index-na
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './names.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { isLate, isOnColumns } from './table-ddl.ts';
+import { isLate } from './table-ddl.ts';
 import type { TableDefinition } from './table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import type { TargetName } from './target-names.ts';
@@ -48,13 +48,12 @@ export interface Late {
 /** Creates what is not there yet. */
 export async function createLate(
   client: pg.Client,
-  { relation, definition: asAtSource }: Late,
+  { definition: asAtSource }: Late,
   name: TargetName,
   claimed?: ReadonlySet<string>,
 ): Promise<NamedDefinition> {
   const named = await nameIndexes(client, asAtSource, name, claimed);
   const { definition } = named;
-  const key = relation.key.map((i) => relation.columns[i]!.name);
   const { rows } = await client.query<{ constraints: string[]; indexes: string[] }>(
     `SELECT ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1)) AS constraints,
        ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
@@ -70,8 +69,6 @@ export async function createLate(
   }
   for (const index of definition.indexes) {
     if (indexes.has(index.name)) continue;
-    // The key's own index is there under whatever name; a second one would only slow writing down.
-    if (index.unique && key.length > 0 && isOnColumns(index.definition, key)) continue;
     await runDdl(
       client,
       toIndexStatement(index, name),

@@ -1,4 +1,5 @@
 import type { Relation } from '../../../shared/change/relation.ts';
+import { toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './names.ts';
 import type {
   ColumnDefinition,
@@ -129,8 +130,8 @@ function keyStatement(
       `ALTER TABLE ${target.sql} ADD CONSTRAINT ${quoteIdent(unique.name)} ${unique.definition}`,
     ];
   const index = indexes.find((each) => each.unique && isKey(each.definition));
-  const name = index === undefined ? '' : `${quoteIdent(index.name)} `;
-  return [`CREATE UNIQUE INDEX ${name}ON ${target.sql} (${key.map(quoteIdent).join(', ')})`];
+  if (index !== undefined) return [toIndexStatement(index, target)];
+  return [`CREATE UNIQUE INDEX ON ${target.sql} (${key.map(quoteIdent).join(', ')})`];
 }
 
 /** Whether a unique constraint or index, as PostgreSQL prints it, is on exactly these columns and on all rows. */
