@@ -174,6 +174,11 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
     sql: `SELECT o.srvname FROM pg_catalog.pg_foreign_server o WHERE ${own('pg_foreign_server', 'o.oid')}`,
   },
   {
+    kind: 'extensions that no carried table needs',
+    sql: `SELECT o.extname FROM pg_catalog.pg_extension o
+      WHERE o.oid >= ${FIRST_USER_OID} AND o.extname NOT IN (SELECT name FROM brought)`,
+  },
+  {
     kind: 'tables that belong to an extension',
     sql: `SELECT s.nspname || '.' || c.relname FROM pg_catalog.pg_class c JOIN scope s ON s.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'p', 'f') AND NOT (${own('pg_class', 'c.oid')})`,

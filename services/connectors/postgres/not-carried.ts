@@ -25,6 +25,7 @@ export async function readNotCarried(
       tables.map(({ oid }) => oid),
       everything ? null : [...new Set(tables.map(({ schema }) => schema))],
       types,
+      tables.flatMap(({ definition }) => (definition.extensions ?? []).map(({ name }) => name)),
     ],
   );
   return rows.map(({ nth, count, names }) => {
@@ -48,7 +49,7 @@ WITH RECURSIVE carried(oid) AS (
     AND ($2::text[] IS NULL OR n.nspname = ANY ($2::text[]))
 ), extended(class, oid) AS (
   SELECT d.classid, d.objid FROM pg_catalog.pg_depend d WHERE d.deptype = 'e'
-), used(name) AS (SELECT unnest($3::text[]))
+), used(name) AS (SELECT unnest($3::text[])), brought(name) AS (SELECT unnest($4::text[]))
 SELECT nth, count(*)::text AS count, (array_agg(name ORDER BY name COLLATE "C"))[1:${NAMES}] AS names
 FROM (${kinds.join('\nUNION ALL\n')}) found GROUP BY nth ORDER BY nth`;
 }

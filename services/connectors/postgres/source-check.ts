@@ -29,6 +29,8 @@ export async function checkSource(
     readCatalog(client, scope.namespaces),
   );
   findings.push(...catalog.findings);
+  if (catalog.tables.length === 0)
+    findings.push({ level: 'error', subject: control.where, message: noTable(control.where) });
   for (const table of catalog.tables) findings.push(...tableFindings(table, facts, follows));
   const standalone = await control.run('reading sequences', (client) =>
     readStandaloneSequences(client, scope.namespaces),
@@ -52,6 +54,11 @@ export async function checkSource(
       bring: 'name them under source.namespaces, as tables are',
     });
   return { findings, relations: catalog.tables.map(relationPlanOf), notCarried };
+}
+
+/** Of a source that leaves nothing to do. */
+export function noTable(where: string): string {
+  return `No table of ${where} can be carried; create one, or correct the patterns.`;
 }
 
 /** Why changes cannot be followed at all; empty where they can. */

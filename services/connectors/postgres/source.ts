@@ -16,7 +16,7 @@ import type { TableDefinition } from './table-definition.ts';
 import { readSettled } from './unsettled-catalog.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 import { waitingAt } from './session-watch.ts';
-import { checkSource } from './source-check.ts';
+import { checkSource, noTable } from './source-check.ts';
 import { placedTables, requireInPlace, requireKeyed } from './table-places.ts';
 import { giveUpSlot, readSlotRetention } from './slot-retention.ts';
 
@@ -152,10 +152,6 @@ async function readFitCatalog(control: ControlConnection, scope: SourceScope): P
   const errors = catalog.findings.filter((finding) => finding.level === 'error');
   if (errors.length > 0)
     throw new WeirError('SOURCE_UNFIT', errors.map((finding) => finding.message).join(' '));
-  if (catalog.tables.length === 0)
-    throw new WeirError(
-      'SOURCE_UNFIT',
-      `No table of ${control.where} can be carried; create one, or correct the patterns.`,
-    );
+  if (catalog.tables.length === 0) throw new WeirError('SOURCE_UNFIT', noTable(control.where));
   return catalog;
 }
