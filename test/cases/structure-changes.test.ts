@@ -298,4 +298,18 @@ describe('a run until it has caught up', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/its structure is not that of the source: .*"n"/);
   });
+
+  it('does not guess what steps would have made of the values that older rows have in an added column', async () => {
+    const transforms = [{ truncate: { v: 3 } }];
+    const { file, sourceUrl } = await createPipeline(source, target, { transforms });
+    const catchUp = () => weir.run(['run', file, '--until', 'caught-up']);
+    await queryPostgres(sourceUrl, `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'value')`); // prettier-ignore
+    expect((await catchUp()).code).toBe(0);
+    await queryPostgres(sourceUrl, 'ALTER TABLE t ADD n int DEFAULT 5');
+    const { code, stderr } = await catchUp();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /column "n" at the source, whose values in older rows are not in its log/,
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
+import type { Column, Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { StructureChange } from '../../../shared/connector/source.ts';
 import { toAddColumn } from './add-column.ts';
@@ -104,7 +104,10 @@ export async function addMissingColumns(
   );
   if (added.length === 0) return;
   const columns = added.map(
-    (column) => definition.columns.find((each) => each.name === column.name) ?? plainColumn(column),
+    (column) =>
+      (relation.origin === undefined
+        ? definition.columns.find((each) => each.name === column.name)
+        : undefined) ?? madeColumn(column, relation),
   );
   if (create === 'never')
     throw changed(
@@ -122,6 +125,14 @@ export async function addMissingColumns(
         sql,
         `adding the column ${quoteIdent(column.name)} to ${name.namespace}`,
       );
+}
+
+/** What a transformer makes of the value that the source's older rows have is not for the target to guess. */
+function madeColumn(column: Column, { origin }: Relation): ColumnDefinition {
+  const columns = (origin?.definition as TableDefinition | null | undefined)?.columns;
+  const source = columns?.find((each) => each.name === column.name);
+  const unknown = source !== undefined && (source.missing !== null || source.unknown === true);
+  return { ...plainColumn(column), ...(unknown && { unknown }) };
 }
 
 function plainColumn({ name, type }: { name: string; type: string }): ColumnDefinition {
@@ -162,6 +173,6 @@ function unknownValues(
       : `bring its values there: load what COPY (SELECT ${[...key, ...columns].join(', ')} FROM the table) TO STDOUT gives at the source into a table "v" of these columns, then UPDATE ${name.sql} t SET ${columns.map((each) => `${each} = v.${each}`).join(', ')} FROM v WHERE ${key.map((each) => `t.${each} = v.${each}`).join(' AND ')}`;
   return new WeirError(
     'SCHEMA_CHANGED',
-    `${name.namespace} got the column ${columns.join(', ')} at the source, whose values in older rows are not in its log (a default that is computed for each row, or an identity). Run at the target: ALTER TABLE ${name.sql} ${add.join(', ')}; ${fill}; then give it its default, and start the pipeline again`,
+    `${name.namespace} got the column ${columns.join(', ')} at the source, whose values in older rows are not in its log (a default that is computed for each row, an identity, or one that the steps of the pipeline change). Run at the target: ALTER TABLE ${name.sql} ${add.join(', ')}; ${fill}; then give it its default, and start the pipeline again`,
   );
 }
