@@ -208,7 +208,7 @@ export const STRUCTURE: readonly Mutation[] = [
       {
         file: 'services/cli/supervisor/caught-up.ts',
         find: 'if (differences !== null && differences.length > 0)',
-        replace: 'if (differences === null)',
+        replace: 'if (differences !== null && differences.length < 0)',
       },
     ],
     tests: ['test/cases/structure-changes.test.ts'],
