@@ -3,6 +3,7 @@ import { STRUCTURE } from './structure.ts';
 import { SETTINGS_AND_REFUSALS } from './settings-and-refusals.ts';
 import { LANES_AND_KEYS } from './lanes-and-keys.ts';
 import { FROM_OUTSIDE } from './from-outside.ts';
+import { OWNERS_AND_JUDGES } from './owners-and-judges.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
 
 /** One safety step taken out, and the tests that must turn red without it. */
@@ -24,6 +25,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...WAITS_AND_SIZES,
   ...LANES_AND_KEYS,
   ...FROM_OUTSIDE,
+  ...OWNERS_AND_JUDGES,
   {
     name: 'a lane moves by compare-and-set',
     edits: [

@@ -48,10 +48,10 @@ SELECT pg_catalog.setval('"public"."t_id_seq"', 5, true);
 
 
 --
--- Name: t_v; Type: INDEX; Schema: public; Owner: -
+-- Name: by_v; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX "t_v" ON "public"."t" USING "btree" ("v");
+CREATE INDEX "by_v" ON "public"."t" USING "btree" ("v");
 `;
 
 const TRIGGER = `
@@ -99,7 +99,7 @@ describe('the judge of both ends', () => {
     ['a type', '"v" "text"', '"v" character varying'],
     ['a sequence that is behind', ', 5, true', ', 4, true'],
     ['the definition of an index', '("v")', '("v" DESC)'],
-    ['an index that is missing', '-- Name: t_v;', '-- Name: other;'],
+    ['an index that is missing', '-- Name: by_v;', '-- Name: other;'],
     ['columns', 'COPY "public"."t" ("id", "v")', 'COPY "public"."t" ("id", "w")'],
   ])('finds %s', (_, is, becomes) => {
     expect(DUMP).toContain(is);
@@ -130,9 +130,19 @@ describe('the judge of both ends', () => {
     );
   });
 
+  it('looks for no index of a table that is left out', () => {
+    const told = ['public.t is unlogged and is left out'];
+    expect(compare(DUMP, '--\n', { told })).toEqual([]);
+    expect(compare(DUMP, '--\n', { told: ['public.tt is unlogged and is left out'] })).toContain(
+      'missing at the target: INDEX public.by_v',
+    );
+  });
+
   it('holds structure that came later against nobody, but rows', () => {
-    const before = DUMP.replace('t_v', 'older');
-    expect(compare(DUMP, DUMP.replace('-- Name: t_v;', '-- Name: older;'), { before })).toEqual([]);
+    const before = DUMP.replace('by_v', 'older');
+    expect(compare(DUMP, DUMP.replace('-- Name: by_v;', '-- Name: older;'), { before })).toEqual(
+      [],
+    );
     expect(compare(DUMP, DUMP.replace('2\ttwo\n', ''), { before: '--\n' })).not.toEqual([]);
   });
 });

@@ -59,8 +59,12 @@ export function differences(judged: Judged): string[] {
 function schemaDifferences(judged: Judged): string[] {
   const { before, source, target, told, only } = judged;
   const partitions = new Set([...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH').map(({ schema, name }) => `${schema}.${name.split(' ').slice(0, -1).join(' ')}`)); // prettier-ignore
+  const tablesLeftOut = [...source.schema.values()].filter((entry) => /TABLE$/.test(entry.type) && isLeftOut(entry, told)); // prettier-ignore
+  const sqlLeftOut = tablesLeftOut.map(({ schema, name }) => ` ON ${toSql(schema, `${schema}.${name}`)} `); // prettier-ignore
   const found: string[] = [];
   for (const [key, entry] of source.schema) {
+    // An index is called as it likes.
+    if (entry.lines.some((line) => sqlLeftOut.some((sql) => line.includes(sql)))) continue;
     // A schema is there where something is in it.
     if (entry.type === 'SCHEMA' || isOurs(entry) || isLeftOut(entry, told)) continue;
     if (only !== null && !namesOf(entry).some((name) => only.includes(name))) continue;
