@@ -48,6 +48,7 @@ const LEFT_OUT_LINES: readonly (readonly [line: RegExp, kind: string])[] = [
   [/ REPLICA IDENTITY /, 'replica identities'],
   [/^WITH \(/, 'storage parameters of tables'],
 ];
+const INHERITED = 'parents of tables (INHERITS)';
 const OF_PARTITIONS = 'indexes and constraints of single partitions';
 const MAX_TOLD = 20;
 /** Every difference that nobody told of, each as a sentence; empty where both ends are equal. */
@@ -57,14 +58,10 @@ export function differences(judged: Judged): string[] {
 }
 
 function schemaDifferences(judged: Judged): string[] {
-  const { before, source, target, told, only } = judged;
+  const { before, source, target, told, only, notCarried } = judged;
   const partitions = new Set([...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH').map(({ schema, name }) => `${schema}.${name.split(' ').slice(0, -1).join(' ')}`)); // prettier-ignore
-  const tablesLeftOut = [...source.schema.values()].filter((entry) => /TABLE$/.test(entry.type) && isLeftOut(entry, told)); // prettier-ignore
-  const sqlLeftOut = tablesLeftOut.map(({ schema, name }) => ` ON ${toSql(schema, `${schema}.${name}`)} `); // prettier-ignore
   const found: string[] = [];
   for (const [key, entry] of source.schema) {
-    // An index is called as it likes.
-    if (entry.lines.some((line) => sqlLeftOut.some((sql) => line.includes(sql)))) continue;
     // A schema is there where something is in it.
     if (entry.type === 'SCHEMA' || isOurs(entry) || isLeftOut(entry, told)) continue;
     if (only !== null && !namesOf(entry).some((name) => only.includes(name))) continue;
@@ -73,6 +70,8 @@ function schemaDifferences(judged: Judged): string[] {
     const there = target.schema.get(key);
     if (entry.type !== 'SEQUENCE SET' && !sameLines(before.schema.get(key)?.lines, entry.lines))
       continue;
+    // Of a column that the parent has: at the target it is the table's own.
+    if (entry.type === 'DEFAULT' && notCarried.includes(INHERITED)) continue;
     if (there === undefined) found.push(...missing(key, entry, judged, partitions));
     else if (entry.type !== 'COMMENT') found.push(...entryDifferences(key, entry, there, judged));
   }
@@ -114,6 +113,8 @@ function entryDifferences(
       source.lines.some((line) => what.test(line) && !target.lines.includes(line)) &&
       !notCarried.includes(kind),
   );
+  if (notCarried.includes(INHERITED) && source.lines.some((line) => line.startsWith('INHERITS')))
+    return [];
   const deferrable = / DEFERRABLE$/;
   const there =
     order === 'transaction' && source.type === 'FK CONSTRAINT'
@@ -173,10 +174,20 @@ function isLeftOut(entry: DumpEntry, told: readonly string[]): boolean {
   return namesOf(entry).some((name) => isTableLeftOut(name, told));
 }
 
-/** The name of a constraint or a default begins with that of its table, and so does that of a serial's sequence. */
-function namesOf({ schema, name }: DumpEntry): string[] {
+/** Tables that it may be of: the name of a constraint or a default begins with that of its table, and so does that of a serial's sequence. */
+function namesOf({ type, schema, name, lines }: DumpEntry): string[] {
+  if (type === 'INDEX') {
+    const [, inSchema, table] = OF_INDEX.exec(lines.join(' ')) ?? [];
+    return [`${bare(inSchema)}.${bare(table)}`];
+  }
   const ends = [...name.matchAll(/[ _]/g)].map(({ index }) => index);
   return [name.length, ...ends].map((end) => `${schema}.${name.slice(0, end)}`);
+}
+
+const OF_INDEX = / ON (?:ONLY )?("(?:[^"]|"")*")\.("(?:[^"]|"")*") USING /;
+
+function bare(quoted: string | undefined): string {
+  return (quoted ?? '').slice(1, -1).replaceAll('""', '"');
 }
 
 /** The message names the table as `schema.table`, and says that it is left out. */

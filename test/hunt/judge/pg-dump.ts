@@ -30,7 +30,7 @@ export interface DumpedRows {
 const MAX_DUMP_BYTES = 1024 ** 3;
 /** The session settings of the database or role must not change what is printed, nor end the session. */
 const PINNED =
-  '-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c array_nulls=on';
+  '-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c array_nulls=on -c bytea_output=hex';
 
 /** Undefined where this machine has no pg_dump. */
 export function findPgDump(): string | undefined {
