@@ -59,7 +59,8 @@ export function differences(judged: Judged): string[] {
 
 function schemaDifferences(judged: Judged): string[] {
   const { before, source, target, told, only, notCarried } = judged;
-  const partitions = new Set([...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH').map(({ schema, name }) => `${schema}.${name.split(' ').slice(0, -1).join(' ')}`)); // prettier-ignore
+  const attached = [...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH');
+  const partitions = new Set(attached.map(({ schema, name }) => `${schema}.${name}`));
   const found: string[] = [];
   for (const [key, entry] of source.schema) {
     // A schema is there where something is in it.
@@ -83,22 +84,19 @@ function schemaDifferences(judged: Judged): string[] {
 
 function missing(
   key: string,
-  { type, schema, lines }: DumpEntry,
+  entry: DumpEntry,
   { notCarried, told }: Judged,
   partitions: ReadonlySet<string>,
 ): string[] {
-  const isOfPartition = /INDEX|CONSTRAINT/.test(type) && [...partitions].some((name) => lines.join(' ').includes(toSql(schema, name))); // prettier-ignore
+  const isOfPartition =
+    /INDEX|CONSTRAINT/.test(entry.type) && namesOf(entry).some((name) => partitions.has(name));
+  const { type } = entry;
   if (isOfPartition && notCarried.includes(OF_PARTITIONS)) return [];
   if (type === 'FK CONSTRAINT' && told.some((line) => /^foreign keys: they will not/.test(line)))
     return [];
   const kind = LEFT_OUT.find(([which]) => which.test(type))?.[1];
   if (kind === undefined) return [`missing at the target: ${key}`];
   return notCarried.includes(kind) ? [] : [`not told: ${key} is left out`];
-}
-
-function toSql(schema: string, name: string): string {
-  const quote = (part: string): string => `"${part.replaceAll('"', '""')}"`;
-  return `${quote(schema)}.${quote(name.slice(schema.length + 1))}`;
 }
 
 function entryDifferences(
