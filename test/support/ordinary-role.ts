@@ -47,13 +47,15 @@ export async function asOrdinaryRole(server: TestPostgres, databaseUrl: string):
  */
 async function makeRole(url: string): Promise<void> {
   const version = await majorVersion(url);
+  const secret = decodeURIComponent(new URL(url).password);
+  const password = secret === '' ? '' : `PASSWORD '${secret}'`;
   // Before 15 nobody else may keep triggers and foreign keys of the target quiet.
   const rights = version >= 15 ? '' : 'SUPERUSER';
   const mayKeepQuiet =
     version >= 15 ? `GRANT SET ON PARAMETER session_replication_role TO ${ROLE};` : '';
   await queryPostgres(
     url,
-    `CREATE ROLE ${ROLE} LOGIN REPLICATION ${rights}; ${mayKeepQuiet} GRANT postgres TO ${ROLE};
+    `CREATE ROLE ${ROLE} LOGIN REPLICATION ${rights} ${password}; ${mayKeepQuiet} GRANT postgres TO ${ROLE};
      ${Object.entries(SETTINGS)
        .map(([name, value]) => `ALTER ROLE ${ROLE} SET ${name} = ${value};`)
        .join('\n')}`,
