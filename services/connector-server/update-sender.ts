@@ -125,8 +125,9 @@ export class UpdateSender implements ChangeReceiver {
   }
 
   watermark(position: Buffer, timeMs: number): void {
-    this.#pass(position, timeMs);
+    // What waits has the time of its own transaction.
     this.#flush();
+    this.#pass(position, timeMs);
     if (this.#waiting === null)
       this.#send([], { namespace: '', position: this.#position, timeMs: this.#timeMs });
   }
