@@ -142,7 +142,8 @@ function isInstant(text: string, kind: keyof typeof FORMS): boolean {
   const shown = Number(year);
   if (shown === 0 || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return false;
   const most = daysIn(isBefore ? 1 - shown : shown, Number(month));
-  return Number(day) >= 1 && Number(day) <= most && isInRange(shown, isBefore, kind);
+  if (Number(day) < 1 || Number(day) > most) return false;
+  return isInRange({ year: shown, month: Number(month), day: Number(day) }, isBefore, kind);
 }
 
 function daysIn(year: number, month: number): number {
@@ -151,8 +152,14 @@ function daysIn(year: number, month: number): number {
   return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]!;
 }
 
-/** A year within what every version takes. */
-function isInRange(year: number, isBefore: boolean, kind: keyof typeof FORMS): boolean {
-  if (isBefore) return year <= 4713 - 1;
-  return year < (kind === 'date' ? 5_874_897 : 294_276);
+/** From the first day of the Julian calendar, 4714-11-24 BC, to the end of a year (manual, 8.5). */
+function isInRange(day: Day, isBefore: boolean, kind: keyof typeof FORMS): boolean {
+  if (!isBefore) return day.year <= (kind === 'date' ? 5_874_897 : 294_276);
+  return day.year < 4714 || (day.year === 4714 && day.month * 100 + day.day >= 1124);
+}
+
+interface Day {
+  year: number;
+  month: number;
+  day: number;
 }
