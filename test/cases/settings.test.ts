@@ -183,3 +183,42 @@ describe('what a setting asks for and the role may not change', () => {
     ]);
   });
 });
+
+describe('a source in another encoding', () => {
+  it.each([
+    ['LATIN1', 'ünï ÿ'],
+    ['EUC_JP', '漢字 カナ'],
+  ])(
+    '%s is carried as it reads, names and keys too, and not compared by hashes',
+    async (encoding, text) => {
+      const pipeline = await createPipeline(source, target);
+      const { sourceUrl, targetUrl } = pipeline;
+      const name = new URL(sourceUrl).pathname.slice(1);
+      await queryPostgres(source.url, `DROP DATABASE ${name}`);
+      await queryPostgres(
+        source.url,
+        `CREATE DATABASE ${name} ENCODING '${encoding}' TEMPLATE template0`,
+      );
+      await queryPostgres(
+        sourceUrl,
+        `CREATE TYPE mood AS ENUM ('${text}', 'ok');
+       CREATE TABLE "${text}" ("${text}" text PRIMARY KEY, j jsonb, a text[] DEFAULT '{"${text}"}', m mood DEFAULT '${text}', v text CHECK (v <> '${text}'));
+       INSERT INTO "${text}" VALUES ('${text}', '{"${text}": "${text}"}'), ('x', NULL)`,
+      );
+      const queries = [`SELECT * FROM "${text}"`];
+      for (const changes of [
+        '',
+        `UPDATE "${text}" SET a = a || "${text}"; INSERT INTO "${text}" VALUES ('${text} 2'); DELETE FROM "${text}" WHERE "${text}" = 'x'`,
+      ]) {
+        if (changes !== '') await queryPostgres(sourceUrl, changes);
+        const run = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+        expect(run.code, run.stdout + run.stderr).toBe(0);
+        expect(await dumpQueries(targetUrl, queries)).toEqual(
+          await dumpQueries(sourceUrl, queries),
+        );
+      }
+      const verified = await weir.run(['verify', pipeline.file]);
+      expect(verified.stderr).toMatch(new RegExp(`encoding ${encoding}.*cannot be compared`));
+    },
+  );
+});

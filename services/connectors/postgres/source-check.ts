@@ -100,6 +100,12 @@ function serverFindings(facts: ServerFacts, subject: string): Finding[] {
       message:
         'The encoding of the database is SQL_ASCII, so it is unknown what its text means; load it into a database with encoding UTF8 first.',
     });
+  else if (facts.encoding !== 'UTF8')
+    findings.push({
+      level: 'warning',
+      subject,
+      message: `The encoding of the database is ${facts.encoding}: its text travels as UTF-8, and \`weir verify\` cannot compare it.`,
+    });
   return findings;
 }
 

@@ -151,6 +151,17 @@ class PostgresVerifier implements Verifier {
       applicationName: `weir verify ${this.#options.pipeline}`,
     });
     await client.query('SET default_transaction_read_only = on');
+    const { rows } = await client.query<{ encoding: string }>(
+      `SELECT current_setting('server_encoding') AS encoding`,
+    );
+    // Hashes are of bytes, which are others in another encoding.
+    if (rows[0]!.encoding !== 'UTF8') {
+      await disconnect(client);
+      throw new WeirError(
+        'NOT_SUPPORTED',
+        `${describeServer(this.#options.url)} is in the encoding ${rows[0]!.encoding}, of which rows cannot be compared by their hashes; compare dumps of both ends, such as psql with client_encoding = UTF8 makes.`,
+      );
+    }
     return client;
   }
 }
