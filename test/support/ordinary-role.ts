@@ -1,4 +1,4 @@
-import { majorVersion, queryPostgres, type TestPostgres } from './servers.ts';
+import { majorVersion, queryPostgres } from './servers.ts';
 
 /**
  * What roles and databases of long-lived servers have set, for good reasons or by accident. None of it may change
@@ -22,17 +22,18 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 const ROLE = 'weir_app';
 
-const made = new WeakMap<TestPostgres, Promise<void>>();
+/** By address: a role belongs to a server. */
+const made = new Map<string, Promise<void>>();
 
 /** The URL of the database for a role that is no superuser and has settings of its own. */
-export async function asOrdinaryRole(server: TestPostgres, databaseUrl: string): Promise<string> {
-  let making = made.get(server);
+export async function asOrdinaryRole(databaseUrl: string): Promise<string> {
+  const url = new URL(databaseUrl);
+  let making = made.get(url.host);
   if (making === undefined) {
-    making = makeRole(server.url);
-    made.set(server, making);
+    making = makeRole(databaseUrl);
+    made.set(url.host, making);
   }
   await making;
-  const url = new URL(databaseUrl);
   await queryPostgres(
     databaseUrl,
     `GRANT CREATE ON DATABASE ${url.pathname.slice(1)} TO ${ROLE}; GRANT ALL ON SCHEMA public TO ${ROLE}`,
@@ -46,6 +47,9 @@ export async function asOrdinaryRole(server: TestPostgres, databaseUrl: string):
  * is not passed on to members.
  */
 async function makeRole(url: string): Promise<void> {
+  // A standby that took over has it from its primary.
+  const [there] = await queryPostgres(url, 'SELECT FROM pg_roles WHERE rolname = $1', [ROLE]);
+  if (there !== undefined) return;
   const version = await majorVersion(url);
   const secret = decodeURIComponent(new URL(url).password);
   const password = secret === '' ? '' : `PASSWORD '${secret}'`;

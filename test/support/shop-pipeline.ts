@@ -24,7 +24,7 @@ export async function createPipeline(
   source: TestPostgres,
   target: TestPostgres,
   { source: ofSource, ...more }: Record<string, unknown> & { source?: object } = {},
-  as?: (url: string) => string,
+  as?: (url: string) => string | Promise<string>,
 ): Promise<TestPipeline> {
   const name = `e2e-${process.pid}-${++made}`;
   const sourceUrl = await source.createDatabase();
@@ -32,11 +32,10 @@ export async function createPipeline(
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-e2e-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'pipeline.yaml');
-  const toRole = (server: TestPostgres, url: string): string | Promise<string> =>
-    as === undefined ? asOrdinaryRole(server, url) : as(url);
+  const toRole = as ?? asOrdinaryRole;
   const ends = {
-    source: { url: await toRole(source, sourceUrl), ...ofSource },
-    target: { url: await toRole(target, targetUrl) },
+    source: { url: await toRole(sourceUrl), ...ofSource },
+    target: { url: await toRole(targetUrl) },
   };
   const spec = { name, ...ends, ...more };
   // JSON is YAML.
