@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -57,7 +58,10 @@ async function copyProject(): Promise<string> {
     await mkdir(path.dirname(path.join(target, file)), { recursive: true });
     await cp(path.join(root, file), path.join(target, file));
   }
-  await symlink(path.join(root, 'node_modules'), path.join(target, 'node_modules'));
+  // Servers that the set-up fetched are in the second.
+  for (const folder of ['node_modules', '.weir'])
+    if (existsSync(path.join(root, folder)))
+      await symlink(path.join(root, folder), path.join(target, folder));
   return target;
 }
 
