@@ -8,7 +8,7 @@ export function abortReason(signal: AbortSignal): Error {
 }
 
 /** Waits for `wait`, but no longer than until the signal is aborted. */
-export function orAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+export function orAborted<T>(wait: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(abortReason(signal));
     if (signal.aborted) onAbort();

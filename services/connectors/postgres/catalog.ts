@@ -4,7 +4,7 @@ import type { Finding } from '../../../shared/connector/connector.ts';
 import { leftOutFinding } from './left-out-partition.ts';
 import { readNeededExtensions } from './needed-extensions.ts';
 import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
-import { readTableDetails, type Leaf, type TableDetail } from './table-catalog.ts';
+import { readTableDetails, type Leaf, type LeafSizes, type TableDetail } from './table-catalog.ts';
 import {
   readStructureMark,
   readTableRecords,
@@ -50,7 +50,7 @@ export async function readCatalog(
   patterns: readonly string[] | undefined,
 ): Promise<Catalog> {
   const { tables: listed, findings } = await listTables(client, patterns);
-  const described = await describeTables(client, listed);
+  const described = await describeTables(client, listed, 'measured');
   const leftOut = described.tables.flatMap((table) =>
     table.leftOut.map((leaf) => leftOutFinding(table.namespace, leaf)),
   );
@@ -61,7 +61,7 @@ export async function readCatalog(
 export async function readHeldTables(client: pg.Client): Promise<SourceTable[]> {
   const all = await listAllTables(client);
   const held = all.filter(({ kind }) => kind !== 'f');
-  return (await describeTables(client, held)).tables;
+  return (await describeTables(client, held, 'unknown')).tables;
 }
 
 /** One table by its OID; null where it is gone. */
@@ -79,7 +79,7 @@ export async function readTables(
   for (;;) {
     const before = await readStructureMark(client, oids);
     const { tables } = await readSettled(async () =>
-      describeTables(client, await listTablesOf(client, oids)),
+      describeTables(client, await listTablesOf(client, oids), 'unknown'),
     );
     if ((await readStructureMark(client, oids)) === before) return tables;
   }
@@ -88,10 +88,12 @@ export async function readTables(
 async function describeTables(
   client: pg.Client,
   listed: readonly ListedTable[],
+  sizes: LeafSizes,
 ): Promise<Omit<Catalog, 'findings'>> {
   const details = await readTableDetails(
     client,
     listed.map((table) => table.oid),
+    sizes,
   );
   const records = await readTableRecords(client, [...details.keys()]);
   const extensions = await readNeededExtensions(client, [...details.keys()]);

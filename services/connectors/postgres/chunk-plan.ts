@@ -119,6 +119,11 @@ export function parseChunkCursor(value: unknown): ChunkCursor {
   throw new WeirError('INTERNAL', 'the stored plan holds a chunk that this version cannot read');
 }
 
+/** Whether all rows of its leaf are in the chunk. */
+export function isWhole({ fromPage, toPage, since }: ChunkCursor): boolean {
+  return fromPage === 0 && toPage === null && since === null;
+}
+
 /** The statement that reads a chunk, columns in the relation's order. */
 export function copySql(relation: Relation, chunk: Chunk): string {
   const cursor = parseChunkCursor(chunk.cursor);

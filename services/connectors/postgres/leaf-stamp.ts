@@ -12,6 +12,8 @@ export interface LeafStamp {
   name: string;
   /** `pg_class.relfilenode`: another one after each statement that writes the table anew. */
   fileNode: number;
+  /** How its rows are made and kept: each statement that computes values anew changes some of it. */
+  made: string;
   /** Number, type and its modifier, by name. */
   columns: Record<string, string>;
 }
@@ -26,9 +28,12 @@ export async function readLeafStamps(
     schema: string;
     table: string;
     fileNode: string;
+    made: string;
     columns: Record<string, string>;
   }>(
-    `SELECT c.oid, n.nspname AS schema, c.relname AS table, c.relfilenode::text AS "fileNode", coalesce((
+    `SELECT c.oid, n.nspname AS schema, c.relname AS table, c.relfilenode::text AS "fileNode", (
+       SELECT concat_ws(' ', c.relpersistence, c.reltablespace, c.relam, string_agg(concat(a.attnum, ':', a.xmin), ' ' ORDER BY a.attnum))
+       FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0) AS made, coalesce((
        SELECT json_object_agg(a.attname, format('%s %s %s', a.attnum, a.atttypid, a.atttypmod))
        FROM pg_catalog.pg_attribute a
        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '{}') AS columns
@@ -37,20 +42,27 @@ export async function readLeafStamps(
     [oids],
   );
   return new Map(
-    rows.map(({ oid, schema, table, fileNode, columns }) => [
+    rows.map(({ oid, schema, table, fileNode, made, columns }) => [
       oid,
-      { name: formatNamespace(schema, table), fileNode: Number(fileNode), columns },
+      { name: formatNamespace(schema, table), fileNode: Number(fileNode), made, columns },
     ]),
   );
 }
 
-/** Throws COPY_INTERRUPTED where the leaf is no longer what the snapshot sees, as far as the copy of `relation` goes. */
+/**
+ * Throws COPY_INTERRUPTED where the leaf is no longer what the snapshot sees, as far as the copy of `relation` goes.
+ *
+ * `whole`: all of the leaf is read at once. Then the snapshot still sees what it should in the file of a VACUUM FULL or a
+ * CLUSTER, which keep the rows' ages; and where nothing else wrote the leaf anew it was a TRUNCATE, which comes in the stream:
+ * a table that is emptied all the time would never be copied otherwise.
+ */
 export function requireSameLeaf(
   relation: Pick<Relation, 'namespace' | 'columns'>,
   before: LeafStamp | undefined,
   now: LeafStamp | undefined,
+  whole: boolean,
 ): void {
-  const what = difference(relation, before, now);
+  const what = difference(relation, before, now, whole);
   if (what === null) return;
   throw new WeirError(
     'COPY_INTERRUPTED',
@@ -62,10 +74,13 @@ function difference(
   { columns }: Pick<Relation, 'columns'>,
   before: LeafStamp | undefined,
   now: LeafStamp | undefined,
+  whole: boolean,
 ): string | null {
   if (before === undefined || now === undefined) return 'was dropped';
   if (before.name !== now.name) return `was renamed to ${now.name}`;
-  if (before.fileNode !== now.fileNode) return 'was written anew (by ALTER TABLE or the like)';
+  const isKept = whole && before.made === now.made;
+  if (before.fileNode !== now.fileNode && !isKept)
+    return 'was written anew (by ALTER TABLE or the like)';
   const other = columns.find(({ name }) => before.columns[name] !== now.columns[name]);
   return other === undefined ? null : `got another column ${other.name}`;
 }

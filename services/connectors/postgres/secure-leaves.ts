@@ -1,4 +1,5 @@
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import { isWhole, parseChunkCursor } from './chunk-plan.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { type LeafStamp, readLeafStamps, requireSameLeaf } from './leaf-stamp.ts';
 import type { Opening } from './source.ts';
@@ -28,9 +29,14 @@ export async function secureLeaves(
   );
   const copied = tables.filter(({ namespace }) => unfinished.has(namespace));
   const leaves = copied.flatMap((table) => table.leaves);
+  const cursors = plan.namespaces.flatMap(({ chunks }) => chunks.map(({ cursor }) => cursor));
+  const inParts = new Set(
+    cursors.map(parseChunkCursor).flatMap((cursor) => (isWhole(cursor) ? [] : [cursor.oid])),
+  );
   readers.expect(stamps);
   if (scope.onWaitingDdl === 'wait') await readers.hold(leaves, signal);
   const now = await stampsBeside(control)(leaves.map(({ oid }) => oid));
   for (const { relation, leaves: own } of copied)
-    for (const { oid } of own) requireSameLeaf(relation, stamps.get(oid), now.get(oid));
+    for (const { oid } of own)
+      requireSameLeaf(relation, stamps.get(oid), now.get(oid), !inParts.has(oid));
 }

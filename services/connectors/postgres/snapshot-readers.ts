@@ -4,8 +4,8 @@ import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { Chunk, ChunkReceiver } from '../../../shared/connector/source.ts';
 import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
-import { abortReason } from './abort-reason.ts';
-import { copySql, parseChunkCursor } from './chunk-plan.ts';
+import { abortReason, orAborted } from './abort-reason.ts';
+import { copySql, isWhole, parseChunkCursor } from './chunk-plan.ts';
 import { connect, describeServer, disconnect } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import { CopiedTuples } from './copied-tuples.ts';
@@ -80,10 +80,18 @@ export class SnapshotReaders {
     outer: AbortSignal,
   ): Promise<{ rows: number }> {
     const signal = AbortSignal.any([outer, this.#gaveWay.signal]);
-    const { schema, name, oid } = parseChunkCursor(chunk.cursor);
+    const cursor = parseChunkCursor(chunk.cursor);
+    const { schema, name, oid } = cursor;
     const read = this.#useLocked(qualifiedName(schema, name), relation, signal, async (client) => {
-      const now = oid === null ? undefined : (await this.#options.stampsNow([oid])).get(oid);
-      requireSameLeaf(relation, oid === null ? undefined : this.#stamps.get(oid), now);
+      // With the leaf locked: nothing that it asks for may wait for whoever waits for that lock.
+      const stamps = oid === null ? null : await orAborted(this.#options.stampsNow([oid]), signal);
+      const now = oid === null ? undefined : stamps?.get(oid);
+      requireSameLeaf(
+        relation,
+        oid === null ? undefined : this.#stamps.get(oid),
+        now,
+        isWhole(cursor),
+      );
       const copied = await copyOut(
         client,
         copySql(relation, chunk),

@@ -41,10 +41,16 @@ export interface Leaf {
   schema: string;
   name: string;
   leftOut: LeftOut;
-  /** Pages of the heap, and bytes with TOAST. */
+  /** Pages of the heap, and bytes with TOAST; 0 where they were not measured. */
   pages: number;
   bytes: number;
 }
+
+/**
+ * To measure a table takes a lock on it: who has to come by while others change it, and a reader of ours waits for the
+ * answer with the table locked, must not.
+ */
+export type LeafSizes = 'measured' | 'unknown';
 
 /** What the catalog holds of one table. */
 export interface TableDetail {
@@ -62,8 +68,12 @@ export interface TableDetail {
 export async function readTableDetails(
   client: pg.Client,
   oids: readonly number[],
+  sizes: LeafSizes = 'unknown',
 ): Promise<Map<number, TableDetail>> {
-  const { rows } = await client.query<{ oid: number } & TableDetail>(DETAILS_SQL, [oids]);
+  const { rows } = await client.query<{ oid: number } & TableDetail>(DETAILS_SQL, [
+    oids,
+    sizes === 'measured',
+  ]);
   return new Map(rows.map((row) => [row.oid, row]));
 }
 
@@ -169,8 +179,8 @@ const LEAVES = `
   SELECT json_agg(json_build_object(
     'oid', lc.oid::int8, 'fileNode', lc.relfilenode::int8,
     'schema', ln.nspname, 'name', lc.relname, 'leftOut', ${leftOut('lc')},
-    'pages', pg_relation_size(lc.oid) / current_setting('block_size')::int8,
-    'bytes', pg_relation_size(lc.oid) + coalesce(pg_relation_size(nullif(lc.reltoastrelid, 0)), 0)
+    'pages', CASE WHEN $2 THEN pg_relation_size(lc.oid) / current_setting('block_size')::int8 ELSE 0 END,
+    'bytes', CASE WHEN $2 THEN pg_relation_size(lc.oid) + coalesce(pg_relation_size(nullif(lc.reltoastrelid, 0)), 0) ELSE 0 END
   ) ORDER BY ln.nspname, lc.relname)
   FROM (
     SELECT c.oid WHERE c.relkind = 'r'

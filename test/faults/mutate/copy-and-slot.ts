@@ -9,8 +9,19 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/leaf-stamp.ts`,
-        find: "  if (before.fileNode !== now.fileNode) return 'was written anew (by ALTER TABLE or the like)';\n",
-        replace: '',
+        find: 'if (before.fileNode !== now.fileNode && !isKept)',
+        replace: 'if (now.fileNode < 0)',
+      },
+    ],
+    tests: ['test/cases/copied-tables.test.ts'],
+  },
+  {
+    name: 'what is read under a snapshot in another file is as old as the snapshot',
+    edits: [
+      {
+        file: `${POSTGRES}/leaf-stamp.ts`,
+        find: 'whole && before.made === now.made',
+        replace: 'whole',
       },
     ],
     tests: ['test/cases/copied-tables.test.ts'],
