@@ -11,7 +11,7 @@ const source = usePostgres();
 const target = usePostgres();
 const weir = useWeir();
 const URL =
-  'random:?seed=11&namespaces=2&rows=9000&chunk=600&size=400&transaction=4&changes=12000&rate=6000&mix=2:5:2';
+  'random:?seed=11&namespaces=2&rows=9000&chunk=600&size=400&transaction=4&changes=12000&rate=30000&mix=2:5:2';
 
 async function createFile(spec: object): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-e2e-'));
