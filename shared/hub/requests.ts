@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode as WeirErrorCode } from '../errors/codes.ts';
 import { toWeirError, WeirError } from '../errors/weir-error.ts';
 import { toHubError } from './hub.ts';
-import { parseJson } from './listen.ts';
+import { fromMessage, parseJson, toMessageText } from './message.ts';
 import { refusedOf } from './refused-messages.ts';
 
 /**
@@ -20,8 +20,8 @@ type Envelope = { ok: unknown } | { error: { code: WeirErrorCode; message: strin
 /** A few bytes can unpack to anything. */
 const MOST_UNPACKED = 1 << 30;
 
-const pack = async (value: unknown): Promise<Buffer> =>
-  promisify(gzip)(Buffer.from(JSON.stringify(value ?? null)));
+const pack = async (message: object): Promise<Buffer> =>
+  promisify(gzip)(Buffer.from(toMessageText(message)));
 
 /** `reason` where it is not what the schema says. */
 async function unpack<T>(
@@ -35,7 +35,7 @@ async function unpack<T>(
   } catch {
     return { reason: 'it is not JSON packed with gzip' };
   }
-  return parseJson(json, schema);
+  return fromMessage(json, schema);
 }
 
 const CODES = Object.keys(ERROR_CODES) as WeirErrorCode[];
@@ -122,7 +122,7 @@ function tooLarge(nc: NatsConnection, bytes: Uint8Array): WeirError | null {
 export async function request<T>(
   nc: NatsConnection,
   subject: string,
-  body: unknown,
+  body: object,
   schema: z.ZodType<T>,
   timeoutMs = 10_000,
 ): Promise<T> {

@@ -2,6 +2,7 @@ import type { NatsConnection } from 'nats';
 import type { ServiceStatus } from '../progress/status.ts';
 import { SERVICE_STATUS } from '../progress/status-schema.ts';
 import { listen } from './listen.ts';
+import { toMessageText } from './message.ts';
 import { statusSubject } from './names.ts';
 import { refusedOf } from './refused-messages.ts';
 
@@ -12,7 +13,7 @@ export function publishStatus(nc: NatsConnection, read: () => ServiceStatus): ()
   const publish = (): void => {
     const status = read();
     const subject = statusSubject(status.pipeline, status.service, status.id);
-    if (!nc.isClosed()) nc.publish(subject, encoder.encode(JSON.stringify(status)));
+    if (!nc.isClosed()) nc.publish(subject, encoder.encode(toMessageText(status)));
   };
   const { pipeline } = read();
   const pings = nc.subscribe(`weir.${pipeline}.ping`, { callback: publish });

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { NatsConnection } from 'nats';
 import { createRandom } from '../../services/cli/demo/random.ts';
+import { PROTOCOL } from '../../shared/hub/message.ts';
 
 /** Like what services say, so that noise gets as far as it can. */
 const LIKENESSES: unknown[] = [
@@ -42,7 +43,7 @@ export function createNoise(pipeline: string, lanes: number, seed: number): () =
     const names = ['pipeline', 'service', 'kind', 'op', 'lanes', 'id', '__proto__', 'constructor'];
     return Object.fromEntries(Array.from({ length: size }, () => [pick(names), json(depth + 1)]));
   }; // prettier-ignore
-  const spoiled = (): unknown => {
+  const spoiled = (): Record<string, unknown> => {
     const like = structuredClone(pick(LIKENESSES)) as Record<string, unknown>;
     like[pick(Object.keys(like).filter((key) => key !== 'op'))] = json();
     return like;
@@ -52,7 +53,9 @@ export function createNoise(pipeline: string, lanes: number, seed: number): () =
     const kind = random(8);
     if (kind === 0) return new Uint8Array();
     if (kind <= 2) return bytes();
-    const text = Buffer.from(JSON.stringify(kind <= 5 ? spoiled() : json()));
+    // Most of it in the language of today, so that it comes to the schemas.
+    const v = random(4) === 0 ? json() : PROTOCOL;
+    const text = Buffer.from(JSON.stringify(kind <= 5 ? { v, ...spoiled() } : json()));
     return kind === 4 || kind === 7 ? gzipSync(text) : text;
   };
 

@@ -19,6 +19,17 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     tests: [CASES],
   },
   {
+    name: 'a message of another version of the protocol is none of ours',
+    edits: [
+      {
+        file: 'shared/hub/message.ts',
+        find: '  if (version !== PROTOCOL)',
+        replace: '  if (version > PROTOCOL && version < PROTOCOL)',
+      },
+    ],
+    tests: ['shared/hub/message.test.ts'],
+  },
+  {
     name: 'a frame says what frames say',
     edits: [
       {
