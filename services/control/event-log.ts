@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 
-export const EVENT_KINDS = ['state', 'problem', 'service', 'action', 'parked', 'verify'] as const;
+export const EVENT_KINDS = [
+  'state',
+  'problem',
+  'service',
+  'action',
+  'parked',
+  'unmet',
+  'verify',
+] as const;
 
 /** Something that happened to a pipeline, told once. */
 export interface PipelineEvent {

@@ -29,11 +29,12 @@ export class Pipeline {
   busy: Action | null = null;
   readonly #mayRun: boolean;
   readonly #events: EventLog;
-  #told: { state: Summary['state'] | null; problem: string | null; parked: number | null } = {
-    state: null,
-    problem: null,
-    parked: null,
-  };
+  #told: {
+    state: Summary['state'] | null;
+    problem: string | null;
+    parked: number | null;
+    unmet: number | null;
+  } = { state: null, problem: null, parked: null, unmet: null };
 
   constructor(name: string, origin: Origin, options: { mayRun: boolean; events: EventLog }) {
     this.name = name;
@@ -107,22 +108,27 @@ export class Pipeline {
     return summary;
   }
 
-  #tell({ state, reason, problems, parked }: Summary): void {
+  #tell({ state, reason, problems, parked, unmet }: Summary): void {
     const before = this.#told;
     const problem = problems[0] ?? null;
-    this.#told = { state, problem, parked: parked ?? before.parked };
+    this.#told = { state, problem, parked: parked ?? before.parked, unmet: unmet ?? before.unmet };
     if (before.state !== null && calm(state) !== calm(before.state))
       this.tell('state', eventLevel(state), `${before.state} → ${state}: ${reason}`);
     if (problem !== null && problem !== before.problem) this.tell('problem', 'warning', problem);
-    if (parked !== null && parked > (before.parked ?? 0))
-      this.tell(
-        'parked',
-        'warning',
-        // How many there were before this control looked, nobody knows.
-        before.parked === null
-          ? `parked entries: ${parked}`
-          : `parked entries: ${parked - before.parked} more, ${parked} in all`,
-      );
+    this.#tellMore('parked', 'parked entries', before.parked, parked);
+    this.#tellMore('unmet', 'changes of rows that the target did not have', before.unmet, unmet);
+  }
+
+  #tellMore(
+    kind: 'parked' | 'unmet',
+    what: string,
+    before: number | null,
+    now: number | null,
+  ): void {
+    if (now === null || now <= (before ?? 0)) return;
+    // How many there were before this control looked, nobody knows.
+    const more = before === null ? '' : `${now - before} more, `;
+    this.tell(kind, 'warning', `${what}: ${more}${now}${more === '' ? '' : ' in all'}`);
   }
 
   tell(

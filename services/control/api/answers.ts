@@ -67,6 +67,7 @@ export const SUMMARY = named(
     inFlight: count.nullable().describe('changes read and not yet settled at the target'),
     balanced: z.boolean().nullable().describe('false: the counts of both ends differ'),
     parked: count.nullable().describe('entries, rows of the copy too'),
+    unmet: count.nullable().describe('applied changes of rows that the target did not have'),
     copy: COPY.nullable(),
     brokerBytes: bytes.nullable().describe('waiting in the lanes'),
     retainedBytes: bytes.nullable().describe('of its log that the source keeps for this pipeline'),
@@ -135,6 +136,7 @@ export const BALANCE = named(
     applied: COUNTS.nullable(),
     filtered: COUNTS.nullable().describe('left out by a transform'),
     parked: count.nullable().describe('changes'),
+    unmet: count.nullable().describe('applied changes of rows that the target did not have'),
     discarded: count.nullable().describe('changes that were parked and given up'),
     inFlight: count.nullable(),
     difference: z
@@ -153,6 +155,7 @@ export const BALANCE = named(
         settled: COUNTS.describe('applied, filtered, parked or discarded'),
         filtered: count.describe('changes'),
         parked: count.describe('changes'),
+        unmet: count.describe('among those applied'),
         rowsDone: count.nullable().describe('null where nobody has told it yet'),
         chunksTotal: count,
         chunksDone: count,

@@ -18,7 +18,12 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
   const { difference, namespaces } = counts;
   const isFiltered = namespaces.some(({ filtered }) => filtered > 0);
   const isParked = namespaces.some(({ parked }) => parked > 0);
-  const aside = [...(isFiltered ? ['Filtered'] : []), ...(isParked ? ['Parked'] : [])];
+  const isUnmet = namespaces.some(({ unmet }) => unmet > 0);
+  const aside = [
+    ...(isFiltered ? ['Filtered'] : []),
+    ...(isParked ? ['Parked'] : []),
+    ...(isUnmet ? ['Met no row'] : []),
+  ];
   return h(
     'div',
     { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Tables' },
@@ -63,6 +68,7 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
             cell('Applied', number(countAll(each.applied))),
             isFiltered && cell('Filtered', number(each.filtered)),
             isParked && cell('Parked', number(each.parked)),
+            isUnmet && cell('Met no row', number(each.unmet)),
             cell('On their way', number(Math.max(0, read - settled))),
             h(
               'td',

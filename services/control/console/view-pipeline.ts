@@ -86,6 +86,12 @@ function head(detail: Pipeline): HTMLElement {
     h('p', { class: 'soft' }, detail.reason),
     detail.problems.map((problem) => h('p', { class: 'wrong' }, problem)),
     detail.warnings.map((warning) => h('p', { class: 'soft wrap' }, `To look after: ${warning}`)),
+    (detail.unmet ?? 0) > 0 &&
+      h(
+        'p',
+        { class: 'wrong' },
+        `${number(detail.unmet)} of the applied changes met no row at the target: somebody removed rows there, or it did not hold them from the start. Compare both ends.`,
+      ),
   );
 }
 
