@@ -130,6 +130,22 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ['services/**/*.ts', 'shared/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'Literal[value=/pg_partition_tree/]',
+          'TemplateElement[value.raw=/pg_partition_tree/]',
+        ].map((selector) => ({
+          selector,
+          message:
+            'It locks the partitions and keeps the locks: take partitionTree, which locks nothing.',
+        })),
+      ],
+    },
+  },
   { files: ['*.config.ts'], rules: { 'no-restricted-exports': 'off' } },
   { files: ['services/cli/**/*.ts', 'test/bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {

@@ -1,6 +1,10 @@
 import pg from 'pg';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { checkRules } from '../../services/connectors/postgres/acts-on-rows.ts';
 import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
+import { readOutsideKeys } from '../../services/connectors/postgres/outside-keys.ts';
+import { listAllTables } from '../../services/connectors/postgres/table-list.ts';
+import { countUncounted } from '../../services/connectors/postgres/uncounted-tables.ts';
 import type { Chunk, SourceScope } from '../../shared/connector/source.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
@@ -131,6 +135,26 @@ describe('a start', () => {
     await other.query('COMMIT');
     await starting;
   });
+});
+
+it('what is asked about partitions waits for no lock on them', async () => {
+  await queryPostgres(
+    url,
+    `CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (9);
+     CREATE RULE gone AS ON DELETE TO t1 DO INSTEAD NOTHING; ALTER TABLE t1 ENABLE ALWAYS RULE gone;
+     CREATE TABLE other (id int REFERENCES t)`,
+  );
+  const altering = await session();
+  await altering.query('BEGIN; LOCK TABLE t1 IN ACCESS EXCLUSIVE MODE');
+  const client = await session(`${url}?options=${encodeURIComponent('-c lock_timeout=500')}`);
+  const { rows } = await client.query<{ oid: number }>(`SELECT 't'::regclass::oid AS oid`);
+  const existing = [{ table: { oid: rows[0]!.oid } }] as unknown as Parameters<
+    typeof checkRules
+  >[1];
+  expect(await checkRules(client, existing, true)).toMatchObject([{ subject: 't1' }]);
+  expect(await readOutsideKeys(client, ['t'])).toMatchObject([{ table: 'other' }]);
+  await countUncounted(client, ['t']);
+  expect(await listAllTables(client)).toHaveLength(3);
 });
 
 describe('a statement that changes a table while it is copied', () => {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { quoteIdent } from './names.ts';
+import { partitionTree } from './partition-tree.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';
 
@@ -62,8 +63,7 @@ export async function checkRowSecurity(
 }
 
 /** SQL: tables with their partitions, `$1` being OIDs. */
-export const TREES = `SELECT e.oid FROM unnest($1::oid[]) e(oid)
-  UNION SELECT p.relid FROM unnest($1::oid[]) e(oid), pg_partition_tree(e.oid) p`;
+export const TREES = `SELECT p.relid FROM unnest($1::oid[]) e(oid) CROSS JOIN LATERAL ${partitionTree('e.oid')} p`;
 
 function oidsOf(existing: readonly Existing[]): number[] {
   return existing.map(({ table }) => table.oid);

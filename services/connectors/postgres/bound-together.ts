@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import { partitionTree } from './partition-tree.ts';
 import type { TargetNames } from './target-names.ts';
 
 interface FurtherIndex {
@@ -18,8 +19,8 @@ SELECT w.at::int AS at, (SELECT json_agg(a.attname ORDER BY k.at)
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w(schema, name, at)
 JOIN pg_catalog.pg_namespace s ON s.nspname = w.schema
 JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = w.name
-JOIN pg_catalog.pg_index i ON i.indrelid = c.oid
-  OR (c.relkind = 'p' AND i.indrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))
+CROSS JOIN LATERAL ${partitionTree('c.oid')} p
+JOIN pg_catalog.pg_index i ON i.indrelid = p.relid
 WHERE i.indisunique OR i.indisexclusion`;
 
 /**

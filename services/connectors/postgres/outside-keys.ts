@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { quoteIdent } from './names.ts';
+import { partitionTree } from './partition-tree.ts';
 
 /** A foreign key of a table outside that refers to one of ours, for which the server refuses to empty ours. */
 export interface OutsideKey {
@@ -16,8 +17,7 @@ export async function readOutsideKeys(
 ): Promise<OutsideKey[]> {
   const { rows } = await client.query<OutsideKey>(
     `WITH ours AS (
-       SELECT c.oid FROM unnest($1::text[]) t JOIN pg_catalog.pg_class c ON c.oid = to_regclass(t)
-       UNION SELECT p.relid FROM unnest($1::text[]) t CROSS JOIN pg_partition_tree(to_regclass(t)) p)
+       SELECT p.relid AS oid FROM unnest($1::text[]) t CROSS JOIN LATERAL ${partitionTree('to_regclass(t)')} p)
      SELECT k.conrelid::regclass::text AS table, k.confrelid::regclass::text AS references, k.conname AS name
      FROM pg_catalog.pg_constraint k
      WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (SELECT oid FROM ours)

@@ -3,6 +3,7 @@ import type { ConnectorLog } from '../../../shared/connector/connector.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { leftOutChange, leftOutReason } from './left-out-partition.ts';
 import { formatNamespace, quoteIdent } from './names.ts';
+import { partitionTree } from './partition-tree.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { toPartitionStatement } from './table-ddl.ts';
 import type { PartitionDefinition, SideState, TableDefinition } from './table-definition.ts';
@@ -87,7 +88,7 @@ export class PartitionWriter {
     }>(
       `SELECT (SELECT relkind FROM pg_catalog.pg_class WHERE oid = to_regclass($3)) AS kind,
          to_regclass($1) IS NOT NULL AS there, to_regnamespace($2) IS NOT NULL AS schema,
-         EXISTS (SELECT FROM pg_partition_tree(to_regclass($3)) WHERE relid = to_regclass($1)) AS has`,
+         EXISTS (SELECT FROM ${partitionTree('to_regclass($3)')} p WHERE relid = to_regclass($1)) AS has`,
       [name.sql, quoteIdent(name.schema), this.#target.names.ofTable(root).sql],
     );
     const { kind, there, has, schema } = rows[0]!;

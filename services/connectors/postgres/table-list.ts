@@ -103,7 +103,7 @@ function unfitReason(table: ListedTable): string | null {
 function parts(which: string): string {
   return `ARRAY(SELECT '"' || replace(m.nspname, '"', '""') || '"."' || replace(l.relname, '"', '""') || '"' FROM pg_catalog.pg_class l
     JOIN pg_catalog.pg_namespace m ON m.oid = l.relnamespace WHERE (l.oid = c.oid OR l.oid IN (
-    SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p WHERE c.relkind = 'p' AND NOT c.relispartition))
+    SELECT p.relid FROM ${partitionTree('c.oid')} p WHERE c.relkind = 'p' AND NOT c.relispartition))
     AND l.relkind <> 'f' AND (l.relpersistence = 'p' OR l.oid = c.oid) AND ${which} ORDER BY 1)`;
 }
 

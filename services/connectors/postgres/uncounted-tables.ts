@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { partitionTree } from './partition-tree.ts';
 
 /** Fewer do not make a plan slow. */
 const MANY_PAGES = 100;
@@ -11,8 +12,8 @@ const MANY_PAGES = 100;
 export async function countUncounted(client: pg.Client, names: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT DISTINCT c.oid::regclass::text AS name FROM unnest($1::text[]) AS table_name
-       JOIN pg_catalog.pg_class c ON c.oid = to_regclass(table_name)
-         OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(table_name)))
+       CROSS JOIN LATERAL ${partitionTree('to_regclass(table_name)')} p
+       JOIN pg_catalog.pg_class c ON c.oid = p.relid
      WHERE c.relkind = 'r' AND c.reltuples = 0 AND c.relpages > ${MANY_PAGES}`,
     [names],
   );
