@@ -65,6 +65,15 @@ it('a pipeline that is paused has copied what it had copied, and applies nothing
   expect(report.namespaces).toMatchObject([{ rowsDone: 500, chunksDone: 2 }]);
 });
 
+it('one who has looked once does not know how fast it goes, and does not say 0', () => {
+  const watch = new PipelineWatch(0);
+  expect(watch.report(500)).toMatchObject({ appliedPerSecond: null, copiedRowsPerSecond: null });
+  look(watch, 1, 100, { applied: { t: counts(60) } });
+  expect(watch.report(1_000)).toMatchObject({ appliedPerSecond: null, copiedRowsPerSecond: 0 });
+  look(watch, 2, 100, { applied: { t: counts(60) } });
+  expect(watch.report(2_000)).toMatchObject({ appliedPerSecond: 0 });
+});
+
 it('one who begins to look at a paused pipeline does not know how much was copied, and does not say 0', () => {
   const watch = new PipelineWatch(0);
   watch.onStatus(reader({ phase: 'paused', readerEpoch: 0, copy: {} }), 1_000);

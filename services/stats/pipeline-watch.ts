@@ -151,7 +151,7 @@ export class PipelineWatch {
         owner: this.#ownerOf(lane, nowMs),
       })),
       appliedPerSecond: this.#isAtRest() ? 0 : this.#applied.perSecond(),
-      copiedRowsPerSecond: this.#reader?.phase === 'snapshotting' ? this.#copied.perSecond() : 0,
+      copiedRowsPerSecond: this.#isCopying() === false ? 0 : this.#copied.perSecond(),
       copy: this.#copyReport(),
       broker: this.#broker,
       namespaces: namespaces.slice(0, MAX_NAMESPACES),
@@ -200,6 +200,11 @@ export class PipelineWatch {
     return phase === 'paused' || phase === 'stopped' || phase === 'finished';
   }
 
+  /** Null while no reader has said so. */
+  #isCopying(): boolean | null {
+    return this.#reader && this.#reader.phase === 'snapshotting';
+  }
+
   /** While a copy or a pause keeps the lanes waiting, or nobody reads, there is no lag to speak of. */
   #isFollowing(nowMs: number): boolean {
     const phase = readerOf(this.#heard(nowMs))?.phase;
@@ -240,7 +245,7 @@ export class PipelineWatch {
     const bytesTotal = sum((each) => each.bytesTotal);
     const bytesDone = sum((each) => each.bytesDone);
     // The first chunks come late and all at once: what they say of the rest is worth nothing.
-    const rate = this.#copyRate.spanMs < FORESEEING_MS ? 0 : this.#copyRate.perSecond();
+    const rate = this.#copyRate.spanMs < FORESEEING_MS ? null : this.#copyRate.perSecond();
     const left = bytesTotal > 0 ? bytesTotal - bytesDone : chunksTotal - chunksDone;
     return {
       chunksTotal,
@@ -250,7 +255,7 @@ export class PipelineWatch {
       bytesDone,
       namespacesReady: sum((each) => Number(each.ready)),
       namespacesTotal: all.length,
-      leftMs: left === 0 || chunksDone === chunksTotal || rate === 0 ? null : (left * 1_000) / rate,
+      leftMs: left === 0 || chunksDone === chunksTotal || !rate ? null : (left * 1_000) / rate,
     };
   }
 

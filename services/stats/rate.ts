@@ -21,11 +21,11 @@ export class Rate {
     return (this.#samples.at(-1)?.atMs ?? 0) - (this.#samples[0]?.atMs ?? 0);
   }
 
-  /** 0 before there are two looks. */
-  perSecond(): number {
+  /** Null before there are two looks: nobody knows yet whether anything grows. */
+  perSecond(): number | null {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
-    if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0;
+    if (first === undefined || last === undefined || last.atMs <= first.atMs) return null;
     return ((last.total - first.total) * 1_000) / (last.atMs - first.atMs);
   }
 }

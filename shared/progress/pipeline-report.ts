@@ -55,8 +55,9 @@ export interface PipelineReport extends Verdict {
   /** From what every lane has settled to the source's head, in bytes of its log; null where that cannot be told. */
   bytesBehind: number | null;
   lanes: LaneReport[];
-  appliedPerSecond: number;
-  copiedRowsPerSecond: number;
+  /** Null before two looks tell how fast it goes. */
+  appliedPerSecond: number | null;
+  copiedRowsPerSecond: number | null;
   /** Null before the reader has a plan, and where nothing is copied. */
   copy: CopyReport | null;
   /** What waits in the broker; null before the first look. */

@@ -47,7 +47,7 @@ export function pipelineTable(pipelines: ReadonlyMap<string, readonly ServiceSta
       pipeline,
       report?.state ?? reader?.phase ?? 'down',
       report?.lagMs == null ? '-' : formatLag(report.lagMs),
-      report === null ? '-' : number.format(Math.round(report.appliedPerSecond)),
+      report?.appliedPerSecond == null ? '-' : number.format(Math.round(report.appliedPerSecond)),
       report?.inFlight == null ? '-' : number.format(report.inFlight),
       report?.copy == null ? '-' : copiedPercent(report.copy),
       waiting === undefined ? '-' : formatByteSize(waiting),
