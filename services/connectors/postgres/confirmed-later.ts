@@ -1,5 +1,6 @@
 import { type Position, readPosition } from '../../../shared/change/position.ts';
 import type { ChangeReceiver } from '../../../shared/connector/source.ts';
+import { PassedOn } from './passed-on.ts';
 
 interface Passed {
   position: Position;
@@ -13,8 +14,7 @@ const PLACES = 32;
  * Gives changes on, and tells what may be forgotten: what was given longer ago than `afterMs`. While the peer takes
  * nothing more, it may not have stored what it took, and nothing is told.
  */
-export class ConfirmedLater implements ChangeReceiver {
-  readonly #receiver: ChangeReceiver;
+export class ConfirmedLater extends PassedOn {
   readonly #afterMs: number;
   readonly #confirm: (position: Position) => void;
   readonly #timer: NodeJS.Timeout;
@@ -22,7 +22,7 @@ export class ConfirmedLater implements ChangeReceiver {
   #isBlocked = false;
 
   constructor(receiver: ChangeReceiver, afterMs: number, confirm: (position: Position) => void) {
-    this.#receiver = receiver;
+    super(receiver);
     this.#afterMs = afterMs;
     this.#confirm = confirm;
     this.#timer = setInterval(() => this.#look(), afterMs / PLACES);
@@ -32,37 +32,15 @@ export class ConfirmedLater implements ChangeReceiver {
     clearInterval(this.#timer);
   }
 
-  begins(timeMs: number): void {
-    this.#receiver.begins?.(timeMs);
-  }
-
-  change(...change: Parameters<ChangeReceiver['change']>): void {
-    this.#receiver.change(...change);
-  }
-
-  barrier(...barrier: Parameters<ChangeReceiver['barrier']>): void {
-    this.#receiver.barrier(...barrier);
-  }
-
-  commit(position: Buffer, timeMs: number): void {
-    this.#receiver.commit(position, timeMs);
-    this.#pass(position);
-  }
-
-  watermark(position: Buffer, timeMs: number): void {
-    this.#receiver.watermark(position, timeMs);
-    this.#pass(position);
-  }
-
-  ready(): Promise<void> | undefined {
-    const room = this.#receiver.ready();
+  override ready(): Promise<void> | undefined {
+    const room = super.ready();
     if (room === undefined) return undefined;
     this.#isBlocked = true;
     return room.finally(() => (this.#isBlocked = false));
   }
 
   /** The latest of each place. */
-  #pass(bytes: Buffer): void {
+  protected passed(bytes: Buffer): void {
     const nowMs = performance.now();
     const position = readPosition(bytes, 0);
     const last = this.#passed.at(-1);

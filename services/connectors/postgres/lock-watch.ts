@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { ConnectorLog } from '../../../shared/connector/connector.ts';
+import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
 import { connect, disconnect } from './connection.ts';
 import { readOurWaits, readWaitsForUs, type Wait, type WaitForUs } from './lock-waits.ts';
 
@@ -60,9 +61,8 @@ export class LockWatch {
   }
 
   #schedule(life: number): void {
-    this.#timer = setTimeout(() => {
-      this.#look(life).catch(() => undefined);
-    }, LOOK_MS).unref();
+    // A look says itself what it could not see.
+    this.#timer = setTimeout(() => detach(this.#look(life), ignoreFailure), LOOK_MS).unref();
   }
 
   async #look(life: number): Promise<void> {
@@ -105,7 +105,8 @@ export class LockWatch {
     this.#seen.clear();
     this.#told.clear();
     this.onWaitsForUs = null;
-    this.#disconnect().catch(() => undefined);
+    // Nothing is asked of it any more, and it is closed in any case.
+    detach(this.#disconnect(), ignoreFailure);
   }
 
   async #disconnect(): Promise<void> {

@@ -10,6 +10,7 @@ import type {
 } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
+import { ignoreFailure } from '../../../shared/lifecycle/detach.ts';
 import { runTogether } from '../../../shared/lifecycle/run-together.ts';
 import type { SourceTable } from './catalog.ts';
 import { connect } from './connection.ts';
@@ -234,7 +235,8 @@ export class PostgresSourceSession implements SourceSession {
       this.#structure.forget();
       await emitMarker(control);
     });
-    this.#looking = look.catch(() => undefined);
+    // Whoever asked for this look is told how it failed; the next one begins all the same.
+    this.#looking = look.catch(ignoreFailure);
     return look;
   }
 

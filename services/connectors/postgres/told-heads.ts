@@ -3,6 +3,7 @@ import type { ChangeReceiver } from '../../../shared/connector/source.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { lsnToPosition } from './lsn.ts';
+import { PassedOn } from './passed-on.ts';
 import { readLogEnd } from './server-facts.ts';
 
 const EVERY_MS = 500;
@@ -16,14 +17,13 @@ interface Head {
  * Gives changes on, and watermarks only where everything is given that was committed when the log's end was read: the
  * server's own also come in the middle, when it takes up more of the log than it has read.
  */
-export class ToldHeads implements ChangeReceiver {
-  readonly #receiver: ChangeReceiver;
+export class ToldHeads extends PassedOn {
   readonly #place = Buffer.alloc(16);
   #passed: Position;
   #head: Head | null = null;
 
   constructor(receiver: ChangeReceiver, from: Position) {
-    this.#receiver = receiver;
+    super(receiver);
     this.#passed = from;
   }
 
@@ -38,32 +38,12 @@ export class ToldHeads implements ChangeReceiver {
     }
   }
 
-  begins(timeMs: number): void {
-    this.#receiver.begins?.(timeMs);
+  /** The server's own tell nothing by themselves. */
+  override watermark(position: Buffer): void {
+    this.passed(position);
   }
 
-  change(...change: Parameters<ChangeReceiver['change']>): void {
-    this.#receiver.change(...change);
-  }
-
-  barrier(...barrier: Parameters<ChangeReceiver['barrier']>): void {
-    this.#receiver.barrier(...barrier);
-  }
-
-  commit(position: Buffer, timeMs: number): void {
-    this.#receiver.commit(position, timeMs);
-    this.#pass(position);
-  }
-
-  watermark(position: Buffer): void {
-    this.#pass(position);
-  }
-
-  ready(): Promise<void> | undefined {
-    return this.#receiver.ready();
-  }
-
-  #pass(position: Buffer): void {
+  protected passed(position: Buffer): void {
     const at = readPosition(position, 0);
     if (at > this.#passed) this.#passed = at;
     this.#tell();
@@ -74,6 +54,6 @@ export class ToldHeads implements ChangeReceiver {
     writePosition(this.#place, 0, this.#passed);
     const { atMs } = this.#head;
     this.#head = null;
-    this.#receiver.watermark(this.#place, atMs);
+    this.receiver.watermark(this.#place, atMs);
   }
 }
