@@ -145,6 +145,46 @@ describe('a table that is changed after the snapshot and before it is read', () 
     expect(pipeline.model.rows('public.clustered')).toHaveLength(100);
   });
 
+  /** The other table is never read, so that the snapshot is kept. */
+  const MANY = `CREATE TABLE t (id int PRIMARY KEY, n int, filler text); INSERT INTO t ${ROWS};
+    CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1)`;
+  const partOf = (part: 0 | 1): Chunk => {
+    const chunk = chunkOf('public.t');
+    const pages = part === 0 ? { toPage: 20 } : { fromPage: 20 };
+    return { ...chunk, cursor: { ...(chunk.cursor as ChunkCursor), ...pages } };
+  };
+
+  it('is read on in parts where it is emptied again and again, and the stream makes it right', async () => {
+    await open(MANY);
+    expect(await pipeline.read(partOf(0))).toBeGreaterThan(300);
+    for (let i = 0; i < 3; i++) {
+      await sqlAtOnce('TRUNCATE t', `INSERT INTO t SELECT i, ${i}, 'new' FROM generate_series(200, 400) i`, 'VACUUM FULL t'); // prettier-ignore
+      expect(await pipeline.read(partOf(1))).toBe(0);
+    }
+    pipeline.follow();
+    await expectEqual('public.t');
+  });
+
+  it('is not read on in parts where its rows are on other pages by now', async () => {
+    await open(MANY);
+    await pipeline.read(partOf(0));
+    await sqlAtOnce('DELETE FROM t WHERE id < 300', 'VACUUM FULL t');
+    await expect(pipeline.read(partOf(1))).rejects.toMatchObject({ code: 'COPY_INTERRUPTED' });
+  });
+
+  it('is not read as empty where nothing tells that it was emptied', async () => {
+    await open(`CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9);
+      INSERT INTO p VALUES (1); CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)`); // prettier-ignore
+    const copyOnly = new SourcePipeline(url, { mode: 'snapshot' });
+    onTestFinished(() => copyOnly.close());
+    await copyOnly.open();
+    await sqlAtOnce('ALTER TABLE p1 SET UNLOGGED', 'ALTER TABLE p1 SET LOGGED', 'TRUNCATE t');
+    const interrupted = { code: 'COPY_INTERRUPTED', retryable: true };
+    await expect(pipeline.read(chunkOf('public.p'))).rejects.toMatchObject(interrupted);
+    await expect(copyOnly.copy()).rejects.toMatchObject(interrupted);
+    expect(await pipeline.read(chunkOf('public.t'))).toBe(0);
+  });
+
   it('is read on where it only got a column, a constraint or an index', async () => {
     await open(`
       CREATE TABLE t (id int PRIMARY KEY, n int, filler text);

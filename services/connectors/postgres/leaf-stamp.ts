@@ -50,37 +50,32 @@ export async function readLeafStamps(
 }
 
 /**
- * Throws COPY_INTERRUPTED where the leaf is no longer what the snapshot sees, as far as the copy of `relation` goes.
- *
- * `whole`: all of the leaf is read at once. Then the snapshot still sees what it should in the file of a VACUUM FULL or a
- * CLUSTER, which keep the rows' ages; and where nothing else wrote the leaf anew it was a TRUNCATE, which comes in the stream:
- * a table that is emptied all the time would never be copied otherwise.
+ * Throws COPY_INTERRUPTED where the leaf is no longer what the snapshot sees, as far as the copy of `relation` goes. Returns
+ * whether its rows are in another file all the same: then it was TRUNCATE, and the snapshot sees none, or VACUUM FULL or
+ * CLUSTER, which keep the rows' ages, and the snapshot sees all of them, though on other pages.
  */
 export function requireSameLeaf(
-  relation: Pick<Relation, 'namespace' | 'columns'>,
+  { namespace, columns }: Pick<Relation, 'namespace' | 'columns'>,
   before: LeafStamp | undefined,
   now: LeafStamp | undefined,
-  whole: boolean,
-): void {
-  const what = difference(relation, before, now, whole);
-  if (what === null) return;
-  throw new WeirError(
-    'COPY_INTERRUPTED',
-    `${before?.name ?? relation.namespace} ${what} after the snapshot was taken and before its rows were read, so they are read under a new snapshot`,
-  );
+): boolean {
+  if (before === undefined || now === undefined)
+    throw interrupted(before?.name ?? namespace, 'was dropped');
+  if (before.name !== now.name) throw interrupted(before.name, `was renamed to ${now.name}`);
+  const isMoved = before.fileNode !== now.fileNode;
+  if (isMoved && before.made !== now.made) throw writtenAnew(before.name);
+  const other = columns.find(({ name }) => before.columns[name] !== now.columns[name]);
+  if (other !== undefined) throw interrupted(before.name, `got another column ${other.name}`);
+  return isMoved;
 }
 
-function difference(
-  { columns }: Pick<Relation, 'columns'>,
-  before: LeafStamp | undefined,
-  now: LeafStamp | undefined,
-  whole: boolean,
-): string | null {
-  if (before === undefined || now === undefined) return 'was dropped';
-  if (before.name !== now.name) return `was renamed to ${now.name}`;
-  const isKept = whole && before.made === now.made;
-  if (before.fileNode !== now.fileNode && !isKept)
-    return 'was written anew (by ALTER TABLE or the like)';
-  const other = columns.find(({ name }) => before.columns[name] !== now.columns[name]);
-  return other === undefined ? null : `got another column ${other.name}`;
+export function writtenAnew(leaf: string): WeirError {
+  return interrupted(leaf, 'was written anew (by ALTER TABLE or the like)');
+}
+
+function interrupted(leaf: string, what: string): WeirError {
+  return new WeirError(
+    'COPY_INTERRUPTED',
+    `${leaf} ${what} after the snapshot was taken and before its rows were read, so they are read under a new snapshot`,
+  );
 }

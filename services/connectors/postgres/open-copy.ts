@@ -22,7 +22,14 @@ export async function openCopy(opening: Opening): Promise<PostgresSourceSession>
     const applicationName = `weir ${pipeline} copy`;
     const snapshot = rows[0]!.id;
     const stampsNow = stampsBeside(control);
-    readers = new SnapshotReaders({ url, applicationName, exporter, snapshot, stampsNow });
+    readers = new SnapshotReaders({
+      url,
+      applicationName,
+      exporter,
+      snapshot,
+      isFollowed: false,
+      stampsNow,
+    });
     const moment = await readSnapshotMoment(readers, catalog, scope);
     const { tables, xmin } = moment;
     const serverVersion = facts.version;

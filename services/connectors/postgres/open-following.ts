@@ -106,7 +106,14 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       const applicationName = `weir ${pipeline} copy`;
       const stampsNow = stampsBeside(control);
       const { snapshot } = made;
-      readers = new SnapshotReaders({ url, applicationName, exporter, snapshot, stampsNow });
+      readers = new SnapshotReaders({
+        url,
+        applicationName,
+        exporter,
+        snapshot,
+        isFollowed: true,
+        stampsNow,
+      });
       moment = await readSnapshotMoment(readers, catalog, opening.scope);
     } else await disconnect(exporter);
     const isBinary =

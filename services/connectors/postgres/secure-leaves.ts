@@ -1,7 +1,6 @@
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import { isWhole, parseChunkCursor } from './chunk-plan.ts';
 import type { ControlConnection } from './control-connection.ts';
-import { type LeafStamp, readLeafStamps, requireSameLeaf } from './leaf-stamp.ts';
+import { type LeafStamp, readLeafStamps, requireSameLeaf, writtenAnew } from './leaf-stamp.ts';
 import type { Opening } from './source.ts';
 import type { SnapshotMoment } from './snapshot-moment.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
@@ -14,9 +13,8 @@ export function stampsBeside(
 }
 
 /**
- * Makes sure that what the plan is about to copy is what the snapshot shows: leaves that were written anew since would be
- * read as empty, and their sizes are those of other files. Where changes of structure are to wait for the copy, they do
- * so from here on.
+ * Makes sure that what the plan is about to copy is what the snapshot shows: leaves that an ALTER wrote anew since would be
+ * read as empty. Where changes of structure are to wait for the copy, they do so from here on.
  */
 export async function secureLeaves(
   { control, scope, signal }: Opening,
@@ -29,14 +27,13 @@ export async function secureLeaves(
   );
   const copied = tables.filter(({ namespace }) => unfinished.has(namespace));
   const leaves = copied.flatMap((table) => table.leaves);
-  const cursors = plan.namespaces.flatMap(({ chunks }) => chunks.map(({ cursor }) => cursor));
-  const inParts = new Set(
-    cursors.map(parseChunkCursor).flatMap((cursor) => (isWhole(cursor) ? [] : [cursor.oid])),
-  );
   readers.expect(stamps);
   if (scope.onWaitingDdl === 'wait') await readers.hold(leaves, signal);
   const now = await stampsBeside(control)(leaves.map(({ oid }) => oid));
   for (const { relation, leaves: own } of copied)
-    for (const { oid } of own)
-      requireSameLeaf(relation, stamps.get(oid), now.get(oid), !inParts.has(oid));
+    for (const { oid } of own) {
+      const isMoved = requireSameLeaf(relation, stamps.get(oid), now.get(oid));
+      // Where a stream tells what was emptied, each chunk looks for itself; one that is empty by now has none.
+      if (isMoved && scope.mode === 'snapshot') throw writtenAnew(stamps.get(oid)!.name);
+    }
 }

@@ -5,13 +5,13 @@ import type { Chunk, ChunkReceiver } from '../../../shared/connector/source.ts';
 import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { abortReason, orAborted } from './abort-reason.ts';
-import { copySql, isWhole, parseChunkCursor } from './chunk-plan.ts';
+import { type ChunkCursor, copySql, isWhole, parseChunkCursor } from './chunk-plan.ts';
 import { connect, describeServer, disconnect } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import { CopiedTuples } from './copied-tuples.ts';
-import { type LeafStamp, requireSameLeaf } from './leaf-stamp.ts';
+import { type LeafStamp, requireSameLeaf, writtenAnew } from './leaf-stamp.ts';
 import { holdLeaves, tryLeaf, unlockLeaf } from './leaf-locks.ts';
-import { qualifiedName, quoteLiteral } from './names.ts';
+import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
 import { toPostgresError, toSourceError } from './postgres-error.ts';
 
 const RETRY_MS = 200;
@@ -22,6 +22,8 @@ export interface SnapshotReadersOptions {
   /** The connection that exported the snapshot; kept open, and closed with the readers. */
   exporter: pg.Client;
   snapshot: string;
+  /** Whether a stream tells what came after the snapshot. */
+  isFollowed: boolean;
   /** What leaves are by now, whatever the snapshot shows. */
   stampsNow: (oids: readonly number[]) => Promise<ReadonlyMap<number, LeafStamp>>;
 }
@@ -42,6 +44,8 @@ export class SnapshotReaders {
   readonly #gaveWay = new AbortController();
   /** As the snapshot shows them. */
   #stamps: ReadonlyMap<number, LeafStamp> = new Map();
+  /** Leaves in another file than the snapshot's, and without a row that it sees. */
+  readonly #emptied = new Set<number>();
   #holder: pg.Client | null = null;
   #wanted: (() => void)[] = [];
   #closed = false;
@@ -86,12 +90,10 @@ export class SnapshotReaders {
       // With the leaf locked: nothing that it asks for may wait for whoever waits for that lock.
       const stamps = oid === null ? null : await orAborted(this.#options.stampsNow([oid]), signal);
       const now = oid === null ? undefined : stamps?.get(oid);
-      requireSameLeaf(
-        relation,
-        oid === null ? undefined : this.#stamps.get(oid),
-        now,
-        isWhole(cursor),
-      );
+      const before = oid === null ? undefined : this.#stamps.get(oid);
+      const isMoved = requireSameLeaf(relation, before, now);
+      if (isMoved && !(await this.#isReadable(client, relation, cursor)))
+        throw writtenAnew(before!.name);
       const copied = await copyOut(
         client,
         copySql(relation, chunk),
@@ -107,6 +109,29 @@ export class SnapshotReaders {
       // An abort takes the connection away, so whatever was asked of it then fails with that.
       throw signal.aborted ? abortReason(signal) : error;
     }
+  }
+
+  /**
+   * Whether what the snapshot sees in the leaf's new file is what there is to copy. A table that was emptied is read as
+   * empty, however much of it was read before, where the stream tells that it was: one that is emptied all the time would
+   * never be copied otherwise. It does not tell so of a partition.
+   */
+  async #isReadable(client: pg.Client, relation: Relation, cursor: ChunkCursor): Promise<boolean> {
+    if (!(await this.#isEmpty(client, cursor))) return isWhole(cursor);
+    const isTable = formatNamespace(cursor.schema, cursor.name) === relation.namespace;
+    return isTable && this.#options.isFollowed;
+  }
+
+  /** Once is for ever: whatever comes into the file is younger than the snapshot. */
+  async #isEmpty(client: pg.Client, { schema, name, oid }: ChunkCursor): Promise<boolean> {
+    if (this.#emptied.has(oid!)) return true;
+    const leaf = qualifiedName(schema, name);
+    const { rows } = await client.query<{ any: boolean }>(
+      `SELECT EXISTS (SELECT FROM ONLY ${leaf}) AS any`,
+    );
+    if (rows[0]!.any) return false;
+    this.#emptied.add(oid!);
+    return true;
   }
 
   /** Runs `work` inside the snapshot. A reader whose work failed is not used again. */

@@ -9,19 +9,41 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/leaf-stamp.ts`,
-        find: 'if (before.fileNode !== now.fileNode && !isKept)',
-        replace: 'if (now.fileNode < 0)',
+        find: 'if (isMoved && before.made !== now.made) throw writtenAnew',
+        replace: 'if (now.fileNode < 0) throw writtenAnew',
       },
     ],
     tests: ['test/cases/copied-tables.test.ts'],
   },
   {
-    name: 'what is read under a snapshot in another file is as old as the snapshot',
+    name: 'a part of a table is not read where its rows are on other pages than in the snapshot',
     edits: [
       {
-        file: `${POSTGRES}/leaf-stamp.ts`,
-        find: 'whole && before.made === now.made',
-        replace: 'whole',
+        file: `${POSTGRES}/snapshot-readers.ts`,
+        find: 'return isWhole(cursor);',
+        replace: 'return cursor.fromPage >= 0;',
+      },
+    ],
+    tests: ['test/cases/copied-tables.test.ts'],
+  },
+  {
+    name: 'a table is read as empty only where the stream tells that it was emptied',
+    edits: [
+      {
+        file: `${POSTGRES}/snapshot-readers.ts`,
+        find: 'return isTable && this.#options.isFollowed;',
+        replace: 'return isTable || !this.#options.isFollowed || isTable === null;',
+      },
+    ],
+    tests: ['test/cases/copied-tables.test.ts'],
+  },
+  {
+    name: 'a part of a table that is emptied all the time is copied all the same',
+    edits: [
+      {
+        file: `${POSTGRES}/snapshot-readers.ts`,
+        find: 'if (!(await this.#isEmpty(client, cursor))) return',
+        replace: 'if (isWhole(cursor) !== (await this.#isEmpty(client, cursor))) return',
       },
     ],
     tests: ['test/cases/copied-tables.test.ts'],
