@@ -17,8 +17,8 @@ export type LogicalType =
   /** `length` in bytes; `fixed`: always so many. */
   | { kind: 'bytes'; length: number | null; fixed: boolean }
   | { kind: 'date' }
-  /** Of a day, or a duration where the store lets it go beyond; `zone`: with an offset from UTC of its own. */
-  | { kind: 'time'; precision: number; zone: boolean }
+  /** Of a day; `duration`: the store lets it go beyond and be negative. `zone`: with an offset from UTC of its own. */
+  | { kind: 'time'; precision: number; zone: boolean; duration: boolean }
   /** `zone`: an instant. Else what a clock on a wall shows, in no zone. `precision`: digits of the second's fraction. */
   | { kind: 'timestamp'; precision: number; zone: boolean }
   | { kind: 'interval' }
@@ -39,8 +39,8 @@ export type LogicalType =
   /** `shape`: e.g. `point`, null where any is allowed; `srid`: of its coordinate system, null where it is not fixed. */
   | { kind: 'geometry'; shape: string | null; srid: number | null }
   | { kind: 'vector'; dimensions: number | null }
-  /** What only the named kind of store understands; as text it means something to such a store only. */
-  | { kind: 'other'; store: string; name: string };
+  /** What only the named kind of store understands, as text; null: nobody said whose name it is. */
+  | { kind: 'other'; store: string | null; name: string };
 
 export type LogicalKind = LogicalType['kind'];
 

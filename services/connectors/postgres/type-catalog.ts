@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import type { RouteForm } from '../../../shared/change/relation.ts';
+import type { LogicalType } from '../../../shared/schema/logical-type.ts';
 import type { TypeDefinition } from './table-definition.ts';
+import { type NativeType, toLogical } from './types/to-logical.ts';
 import { typeDefinition, type TypeDetail } from './type-definition.ts';
 
 /** What the catalog says of a type, and of those it is made of. */
@@ -75,6 +77,29 @@ export class TypeCatalog {
     if (type === undefined) return null;
     if (type.kind === 'd') return type.base === null ? null : this.routeForm(type.base);
     return type.kind === 'b' && isBuiltIn(type) ? (ROUTE_FORMS.get(type.name) ?? null) : null;
+  }
+
+  /** `text`: as `format_type` writes it, with its modifiers; `folded`: see `toLogical`. */
+  logical(oid: number, text: string, folded = false): LogicalType {
+    const type = this.#native(oid);
+    return type === null
+      ? { kind: 'other', store: 'postgres', name: text }
+      : toLogical(type, text, folded);
+  }
+
+  #native(oid: number): NativeType | null {
+    const type = this.#types.get(oid);
+    if (type === undefined) return null;
+    const base = type.base === null ? null : this.#native(type.base);
+    return {
+      name: type.name,
+      kind: type.kind,
+      isBuiltIn: isBuiltIn(type),
+      extension: type.extension,
+      labels: type.labels,
+      element: type.element === null ? null : this.#native(type.element),
+      base: base === null ? null : { type: base, text: type.domain!.base },
+    };
   }
 
   /** The user's types that `oids` need, each after those it is made of. */
