@@ -124,8 +124,8 @@ function shapeOf(source: Relation, steps: readonly (TransformStep & { name: stri
   return {
     ...own,
     documents: null,
-    fields: columns.map(({ name, type }, place): Field => {
-      return { name, type, isKey: key.includes(place), source: place };
+    fields: columns.map(({ encoding: _, ...column }, place): Field => {
+      return { ...column, isKey: key.includes(place), source: place };
     }),
   };
 }
@@ -134,7 +134,10 @@ function shapeOf(source: Relation, steps: readonly (TransformStep & { name: stri
 function relationOf({ fields }: Shape, { route: _, ...source }: Relation): Relation {
   return {
     ...source,
-    columns: fields.map(({ name, type }) => ({ name, type, encoding: 'text' })),
+    columns: fields.map(({ isKey: _key, source: _source, ...field }) => ({
+      ...field,
+      encoding: 'text',
+    })),
     key: source.key.map((place) => fields.findIndex((field) => field.source === place)),
   };
 }

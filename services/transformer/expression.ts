@@ -73,7 +73,8 @@ export function bindExpression(expression: Expression, shape: Shape): BoundExpre
       const { values } = of;
       const row: Record<string, FieldValue> = {};
       for (const place of reads) {
-        const { name, type } = shape.fields[place]!;
+        const field = shape.fields[place]!;
+        const { name } = field;
         const value = values[place];
         // `has(row.field)` tells.
         if (value === MISSING) continue;
@@ -81,7 +82,7 @@ export function bindExpression(expression: Expression, shape: Shape): BoundExpre
           throw new StepFailure(
             `the expression reads ${name}, whose value did not come because the update left it unchanged`,
           );
-        const seen = toFieldValue(valueAt(shape, of, place), type);
+        const seen = toFieldValue(valueAt(shape, of, place), field);
         if (seen === undefined)
           throw new StepFailure(
             `the expression reads ${name}, which has a BSON type that expressions do not know`,

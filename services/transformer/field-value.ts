@@ -1,5 +1,7 @@
+import { type ColumnType, logicalOf } from '../../shared/change/column-type.ts';
 import { columnText } from '../../shared/document/column-text.ts';
 import { fieldTypeOf } from '../../shared/document/field-type.ts';
+import { unknownKind } from '../../shared/schema/logical-type.ts';
 import { BSON_TYPE, ofText, readValue, sliceOf, textAs, writeValue } from './bson-value.ts';
 
 /**
@@ -19,31 +21,48 @@ export type FieldValue =
 
 export type ValueKind = 'boolean' | 'integer' | 'double' | 'text';
 
-const KINDS: Readonly<Record<string, ValueKind>> = {
-  boolean: 'boolean',
-  bool: 'boolean',
-  smallint: 'integer',
-  integer: 'integer',
-  int: 'integer',
-  bigint: 'integer',
-  real: 'double',
-  'double precision': 'double',
-};
-
-/** What values of a column type are in an expression. */
-export function kindOf(type: string): ValueKind {
-  return KINDS[type.toLowerCase()] ?? 'text';
+/** What values of a column are in an expression. */
+export function kindOf(column: ColumnType): ValueKind {
+  const logical = logicalOf(column);
+  switch (logical.kind) {
+    case 'boolean':
+    case 'integer':
+      return logical.kind;
+    case 'float':
+      return 'double';
+    case 'decimal':
+    case 'string':
+    case 'bytes':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'interval':
+    case 'uuid':
+    case 'json':
+    case 'enum':
+    case 'set':
+    case 'bits':
+    case 'array':
+    case 'document':
+    case 'objectId':
+    case 'geometry':
+    case 'vector':
+    case 'other':
+      return 'text';
+    default:
+      return unknownKind(logical);
+  }
 }
 
 /**
  * Text is written by the store, so what does not read as its type is a fault of the source; it stays text. Undefined
  * where BSON has something that has no such form.
  */
-export function toFieldValue(value: Buffer | null, type: string): FieldValue | undefined {
+export function toFieldValue(value: Buffer | null, column: ColumnType): FieldValue | undefined {
   if (value === null) return null;
-  if (type === BSON_TYPE) return readValue(sliceOf(value));
+  if (column.type === BSON_TYPE) return readValue(sliceOf(value));
   const text = value.toString('utf8');
-  switch (kindOf(type)) {
+  switch (kindOf(column)) {
     case 'boolean': {
       const read = columnText(fieldTypeOf({ type: 'boolean' }), text);
       return read === null ? text : read === 't';
@@ -58,8 +77,9 @@ export function toFieldValue(value: Buffer | null, type: string): FieldValue | u
 }
 
 /** The value of a field of a document, which is to be of that column type. */
-export function fromFieldValueAs(value: unknown, type: string): Buffer | null | 'unfit' {
-  const text = fromFieldValue(value, type);
+export function fromFieldValueAs(value: unknown, column: ColumnType): Buffer | null | 'unfit' {
+  const { type } = column;
+  const text = fromFieldValue(value, column);
   return text === 'unfit' || text === null || type === BSON_TYPE ? text : textAs(text, type);
 }
 
@@ -69,10 +89,10 @@ export function fromText(text: string, type: string): Buffer {
 }
 
 /** The text of a value in a column of that type, or BSON; null is NULL. */
-export function fromFieldValue(value: unknown, type: string): Buffer | null | 'unfit' {
+export function fromFieldValue(value: unknown, column: ColumnType): Buffer | null | 'unfit' {
   if (value === null || value === undefined) return null;
-  if (type === BSON_TYPE) return writeValue(value);
-  const kind = kindOf(type);
+  if (column.type === BSON_TYPE) return writeValue(value);
+  const kind = kindOf(column);
   switch (typeof value) {
     case 'boolean':
       return kind === 'boolean' || kind === 'text' ? Buffer.from(String(value)) : 'unfit';

@@ -95,9 +95,9 @@ function fieldsOf(relation: Relation, tuple: Buffer): Fields {
   }
   const { values } = readTuple(tuple);
   return Object.fromEntries(
-    relation.columns.map(({ name, type }, place) => [
-      name,
-      toFieldValue(values[place] as Buffer | null, type)!,
+    relation.columns.map((column, place) => [
+      column.name,
+      toFieldValue(values[place] as Buffer | null, column)!,
     ]),
   );
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { closestName } from '../../shared/config/closest-name.ts';
+import type { ColumnType } from '../../shared/change/column-type.ts';
 import type { Identity } from '../../shared/change/relation.ts';
 import { BSON_TYPE } from './bson-value.ts';
 import { INSIDE, type Row } from './row.ts';
@@ -28,10 +29,9 @@ export interface DocumentShape {
   open: boolean;
 }
 
-export interface Field {
+/** With a type as in `Column`. */
+export interface Field extends ColumnType {
   name: string;
-  /** As in `Column`. */
-  type: string;
   isKey: boolean;
   /** Its place in the source's relation; null where a step has made it. */
   source: number | null;
@@ -133,6 +133,11 @@ export function documentShape(named: readonly string[]): Pick<Shape, 'fields' | 
     }),
     documents: { named: names, open: true },
   };
+}
+
+/** The type that a step gives, in place of what the source says of the field. */
+export function typed({ name, isKey, source }: Field, type: string): Field {
+  return { name, type, isKey, source };
 }
 
 /** Another field at some places. */

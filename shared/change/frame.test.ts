@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeFrame, encodeFrame, type FrameHead } from './frame.ts';
+import type { Relation } from './relation.ts';
 import { toPosition } from './position.ts';
 
 const head: FrameHead = {
@@ -15,6 +16,11 @@ const head: FrameHead = {
   body: { failures: ['too long'] },
 };
 
+function relationOf(logical: unknown): unknown {
+  const columns = [{ name: 'id', type: 'tinyint', logical, encoding: 'text' }];
+  return { namespace: 's.t', columns, key: [0], identity: 'key', order: 'key' };
+}
+
 describe('a frame', () => {
   it('comes back as it was sent', () => {
     const { bytes, batchKey } = encodeFrame(head, Buffer.from('payload'));
@@ -24,6 +30,14 @@ describe('a frame', () => {
       batchKey,
       payload: 'payload',
     });
+  });
+
+  it('says what a column holds that only its store has a name for', () => {
+    const logical = { kind: 'array', element: { kind: 'integer', bits: 8, signed: false } };
+    const relations = [relationOf(logical), relationOf(undefined)] as Relation[];
+    const { bytes } = encodeFrame({ ...head, body: { relations } }, Buffer.alloc(0));
+    const told = decodeFrame(bytes).body.relations!.map(({ columns }) => columns[0]!.logical);
+    expect(told).toEqual([logical, undefined]);
   });
 
   it('has the same batch key whoever sends it and wherever it stands in the lane', () => {
@@ -65,6 +79,8 @@ describe('a frame', () => {
       { barrier: { kind: 'move', relation: null, moves: [] } },
       { chunk: { id: 1, namespace: 't', how: 'take', dataType: 'x' } },
       { failures: [1] },
+      { relations: [relationOf({ kind: 'integer', bits: 7, signed: true })] },
+      { relations: [relationOf({ kind: 'nothing' })] },
     ];
     const lost = expect.objectContaining({ code: 'BROKER_LOST_DATA' }) as Error;
     for (const body of bodies) {

@@ -1,9 +1,15 @@
 import { z } from 'zod';
+import { LOGICAL_TYPE } from '../schema/logical-type-schema.ts';
 import { type Relation, ROUTE_FORMS } from './relation.ts';
 
 const TEXT = z.string();
 const COUNT = z.int().min(0);
-const COLUMN = z.looseObject({ name: TEXT, type: TEXT, encoding: z.enum(['binary', 'text']) });
+const COLUMN = z.looseObject({
+  name: TEXT,
+  type: TEXT,
+  logical: LOGICAL_TYPE.exactOptional(),
+  encoding: z.enum(['binary', 'text']),
+});
 
 export const RELATION: z.ZodType<Relation> = z.lazy(() =>
   z

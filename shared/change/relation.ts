@@ -1,3 +1,5 @@
+import type { LogicalType } from '../schema/logical-type.ts';
+
 /**
  * The shape of a namespace as the data that travels needs it: what the values of a tuple are, and what tells one
  * row from another. Travels inside every frame that carries changes, so that a frame explains itself.
@@ -55,8 +57,10 @@ export type Identity = 'key' | 'row' | 'none';
 
 export interface Column {
   name: string;
-  /** The store's own full name of the type, e.g. `numeric(10,2)`. */
+  /** The store's own full name of the type, e.g. `numeric(10,2)`; only the same kind of store may use it as it is. */
   type: string;
+  /** What values it holds, where that is no standard name that says it (`parseTypeName`): see `logicalOf`. */
+  logical?: LogicalType;
   /** How values are encoded: the store's binary form of `type`, or its text form in UTF-8. */
   encoding: 'binary' | 'text';
 }

@@ -1,4 +1,5 @@
-import type { Column } from '../change/relation.ts';
+import { type ColumnType, logicalOf } from '../change/column-type.ts';
+import { type LogicalType, unknownKind } from '../schema/logical-type.ts';
 
 /**
  * What values of a column are in a document; follows from the column's type alone, so that a field always has the
@@ -40,50 +41,63 @@ export type FieldKind =
 /** Of BSON's decimal128. */
 export const DECIMAL_DIGITS = 34;
 
-const SIMPLE: Readonly<Record<string, FieldKind>> = {
-  boolean: 'boolean',
-  real: 'single',
-  'double precision': 'double',
-  text: 'text',
-  'character varying': 'text',
-  character: 'text',
-  json: 'json',
-  jsonb: 'json',
-  uuid: 'uuid',
-  bytea: 'binary',
-  date: 'date',
-  timestamp: 'timestamp',
-  'timestamp without time zone': 'timestamp',
-  'timestamp with time zone': 'timestamptz',
-  time: 'time',
-  'time without time zone': 'time',
-  'time with time zone': 'time',
-  interval: 'time',
-};
-const INTEGERS: Readonly<Record<string, number>> = { smallint: 16, integer: 32, bigint: 64 };
-
-export function fieldTypeOf({ type }: Pick<Column, 'type'>): FieldType {
-  if (!type.endsWith('[]')) return scalarType(type);
-  const element = scalarType(type.slice(0, -2));
-  // Of other types it is not known how their arrays are written.
-  if (element.kind === 'other' || element.isArray) return scalar('other');
-  return { ...element, isArray: true };
+/** Follows from the logical type alone; what documents have no better form for is text. */
+export function fieldTypeOf(column: ColumnType): FieldType {
+  return toFieldType(logicalOf(column));
 }
 
-function scalarType(type: string): FieldType {
-  const bits = INTEGERS[type];
-  if (bits !== undefined) return { ...scalar('integer'), bits };
-  if (type === 'numeric') return scalar('number');
-  const numeric = /^numeric\((\d+)(?:,(-?\d+))?\)$/.exec(type);
-  if (numeric !== null) {
-    const scale = Number(numeric[2] ?? 0);
-    const digits = Number(numeric[1]);
-    const most = digits + Math.max(0, -scale);
-    return { ...scalar(most <= DECIMAL_DIGITS ? 'decimal' : 'number'), digits, scale };
+function toFieldType(type: LogicalType): FieldType {
+  switch (type.kind) {
+    case 'boolean':
+    case 'json':
+    case 'uuid':
+    case 'date':
+      return scalar(type.kind);
+    case 'integer':
+      return integerType(type.bits, type.signed);
+    case 'float':
+      return scalar(type.bits === 32 ? 'single' : 'double');
+    case 'decimal':
+      return decimalType(type.precision, type.scale);
+    case 'string':
+    case 'objectId':
+      return scalar('text');
+    case 'bytes':
+      return scalar('binary');
+    case 'timestamp':
+      return scalar(type.zone ? 'timestamptz' : 'timestamp');
+    case 'time':
+    case 'interval':
+      return scalar('time');
+    case 'array': {
+      const element = toFieldType(type.element);
+      // Of other types it is not known how their arrays are written.
+      return element.kind === 'other' || element.isArray
+        ? scalar('other')
+        : { ...element, isArray: true };
+    }
+    case 'enum':
+    case 'set':
+    case 'bits':
+    case 'document':
+    case 'geometry':
+    case 'vector':
+    case 'other':
+      return scalar('other');
+    default:
+      return unknownKind(type);
   }
-  const plain = type.replace(/\(\d+\)/, '').trim();
-  if (plain.startsWith('interval ')) return scalar('time');
-  return scalar(SIMPLE[plain] ?? 'other');
+}
+
+function integerType(bits: number, signed: boolean): FieldType {
+  const own = [16, 32, 64].find((each) => (signed ? bits : bits + 1) <= each);
+  return own === undefined ? decimalType(20, 0) : { ...scalar('integer'), bits: own };
+}
+
+function decimalType(digits: number | null, scale: number | null): FieldType {
+  if (digits === null || scale === null) return scalar('number');
+  const most = digits + Math.max(0, -scale);
+  return { ...scalar(most <= DECIMAL_DIGITS ? 'decimal' : 'number'), digits, scale };
 }
 
 function scalar(kind: FieldKind): FieldType {

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import type { LogicalType } from '../../../shared/schema/logical-type.ts';
+import { showType } from '../../../shared/schema/show-type.ts';
 import type { DataFile, NamespaceFiles } from './folder-listing.ts';
 import { readCsv } from './csv-records.ts';
 import { readText, unfit } from './file-text.ts';
@@ -17,11 +19,14 @@ const FILES = 100;
 export async function schemaOf(each: NamespaceFiles, settings: FileSettings): Promise<FileSchema> {
   const written = await readSchemaFile(each.folder);
   if (written !== null) return written;
-  const types = new Map<string, string | null>();
+  const types = new Map<string, LogicalType | null>();
   for (const file of each.files.slice(0, FILES))
     for (const [name, type] of await fieldsOf(file, settings))
       types.set(name, widerType(types.get(name) ?? null, type));
-  const columns = [...types].map(([name, type]) => ({ name, type: type ?? 'text' }));
+  const columns = [...types].map(([name, type]) => ({
+    name,
+    type: type === null ? 'text' : showType(type),
+  }));
   const hasKey = settings.key.length > 0 && settings.key.every((name) => types.has(name));
   return { columns, key: hasKey ? [...settings.key] : [] };
 }
@@ -29,10 +34,10 @@ export async function schemaOf(each: NamespaceFiles, settings: FileSettings): Pr
 async function fieldsOf(
   file: DataFile,
   settings: FileSettings,
-): Promise<ReadonlyMap<string, string | null>> {
+): Promise<ReadonlyMap<string, LogicalType | null>> {
   if (file.format === 'csv')
-    return new Map((await readHeader(file, settings)).map((name) => [name, 'text']));
-  const types = new Map<string, string | null>();
+    return new Map((await readHeader(file, settings)).map((name) => [name, typeOfValue('')]));
+  const types = new Map<string, LogicalType | null>();
   let rows = 0;
   for await (const record of readJsonLines(textOf(file, settings), file.name)) {
     for (const [name, value] of Object.entries(record))

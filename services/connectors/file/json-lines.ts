@@ -1,4 +1,5 @@
 import { LosslessNumber, parse, stringify } from 'lossless-json';
+import type { LogicalType } from '../../../shared/schema/logical-type.ts';
 import { unfit } from './file-text.ts';
 
 /** An object of a line; numbers are as they were written. */
@@ -47,12 +48,16 @@ export function toValueText(value: unknown): string | null {
   return stringify(value) ?? null;
 }
 
+const BIGINT: LogicalType = { kind: 'integer', bits: 64, signed: true };
+const NUMERIC: LogicalType = { kind: 'decimal', precision: null, scale: null };
+const TEXT: LogicalType = { kind: 'string', length: null, fixed: false, comparison: 'bytes' };
+
 /** What type a column needs that holds the value; null where any will do. */
-export function typeOfValue(value: unknown): string | null {
+export function typeOfValue(value: unknown): LogicalType | null {
   if (value === null || value === undefined) return null;
-  if (typeof value === 'boolean') return 'boolean';
-  if (value instanceof LosslessNumber) return isBigint(value.value) ? 'bigint' : 'numeric';
-  return typeof value === 'string' ? 'text' : 'jsonb';
+  if (typeof value === 'boolean') return { kind: 'boolean' };
+  if (value instanceof LosslessNumber) return isBigint(value.value) ? BIGINT : NUMERIC;
+  return typeof value === 'string' ? TEXT : { kind: 'json', exact: false };
 }
 
 function isBigint(text: string): boolean {
@@ -60,8 +65,11 @@ function isBigint(text: string): boolean {
 }
 
 /** The type of a column that holds values of both. */
-export function widerType(a: string | null, b: string | null): string | null {
-  if (a === null || b === null || a === b) return a ?? b;
-  const numbers = ['bigint', 'numeric'];
-  return numbers.includes(a) && numbers.includes(b) ? 'numeric' : 'text';
+export function widerType(a: LogicalType | null, b: LogicalType | null): LogicalType | null {
+  if (a === null || b === null || a.kind === b.kind) return a ?? b;
+  return isNumber(a) && isNumber(b) ? NUMERIC : TEXT;
+}
+
+function isNumber({ kind }: LogicalType): boolean {
+  return kind === 'integer' || kind === 'decimal';
 }

@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { columnOffsets, UNCHANGED_LENGTH } from '../../../shared/change/tuple.ts';
+import { logicalOf } from '../../../shared/change/column-type.ts';
 import { type FieldKind, fieldTypeOf } from '../../../shared/document/field-type.ts';
 
 /** A value that was not sent because it did not change. */
@@ -43,12 +44,18 @@ export interface RowLines {
 export class JsonRows implements RowLines {
   readonly #relation: Relation;
   readonly #kinds: FieldKind[];
+  /** Whose objects and arrays are as good however they are written. */
+  readonly #loose: boolean[];
 
   constructor(relation: Relation) {
     this.#relation = relation;
     this.#kinds = relation.columns.map((column) => {
       const { kind, isArray } = fieldTypeOf(column);
       return isArray ? 'other' : kind;
+    });
+    this.#loose = relation.columns.map((column) => {
+      const logical = logicalOf(column);
+      return logical.kind === 'json' && !logical.exact;
     });
   }
 
@@ -70,8 +77,8 @@ export class JsonRows implements RowLines {
     const parts: string[] = [];
     for (const [column, value] of values) {
       if (value === UNCHANGED) continue;
-      const { name, type } = this.#relation.columns[column]!;
-      parts.push(`${JSON.stringify(name)}:${toJson(value, this.#kinds[column]!, type)}`);
+      const name = JSON.stringify(this.#relation.columns[column]!.name);
+      parts.push(`${name}:${toJson(value, this.#kinds[column]!, this.#loose[column]!)}`);
     }
     return parts.join(',');
   }
@@ -84,7 +91,7 @@ const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
  * arrays of `jsonb`, which keeps no other spelling of them, as they are; everything else as text, since that reads back
  * as it was.
  */
-function toJson(text: string | null, kind: FieldKind, type: string): string {
+function toJson(text: string | null, kind: FieldKind, isLoose: boolean): string {
   if (text === null) return 'null';
   switch (kind) {
     case 'boolean':
@@ -96,7 +103,7 @@ function toJson(text: string | null, kind: FieldKind, type: string): string {
     case 'number':
       return JSON_NUMBER.test(text) ? text : JSON.stringify(text);
     case 'json':
-      return type === 'jsonb' && /^[[{]/.test(text) ? text : JSON.stringify(text);
+      return isLoose && /^[[{]/.test(text) ? text : JSON.stringify(text);
     default:
       return JSON.stringify(text);
   }

@@ -1,7 +1,9 @@
+import { logicalOf } from '../../../shared/change/column-type.ts';
 import type { Column, Relation } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { Chunk } from '../../../shared/connector/source.ts';
+import { type LogicalType, unknownKind } from '../../../shared/schema/logical-type.ts';
 import type { SourceTable } from './catalog.ts';
 import { qualifiedName, quoteIdent } from './names.ts';
 import type { Leaf } from './table-catalog.ts';
@@ -140,16 +142,45 @@ export function copySql(relation: Relation, chunk: Chunk): string {
   return `COPY (SELECT ${columns} FROM ONLY ${qualifiedName(cursor.schema, cursor.name)}${where}) TO STDOUT (FORMAT ${format})`;
 }
 
-/** Types whose cast to text is what their output function writes; of arrays it always is. */
-const PLAIN =
-  /^(?:smallint|integer|bigint|real|double precision|numeric|text|character varying|uuid|bytea|jsonb?|date|time|timestamp|interval)(?![\w.])/;
-
 /**
  * The value as text just as the stream of changes has it: as the type's output function writes it. A cast does so only
  * for some types; `format` does for all, but makes NULL an empty string.
  */
-export function outputText({ name, type }: Column): string {
-  const value = quoteIdent(name);
-  if (PLAIN.test(type)) return `${value}::pg_catalog.text`;
+export function outputText(column: Column): string {
+  const value = quoteIdent(column.name);
+  if (castsPlainly(logicalOf(column))) return `${value}::pg_catalog.text`;
   return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', ${value}) END`;
+}
+
+/** Whether a cast to text is what the output function writes. */
+function castsPlainly(type: LogicalType): boolean {
+  switch (type.kind) {
+    case 'integer':
+    case 'float':
+    case 'decimal':
+    case 'bytes':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'interval':
+    case 'uuid':
+    case 'json':
+    case 'array':
+      return true;
+    // The cast cuts blanks at the end off.
+    case 'string':
+      return !type.fixed;
+    case 'boolean':
+    case 'enum':
+    case 'set':
+    case 'bits':
+    case 'document':
+    case 'objectId':
+    case 'geometry':
+    case 'vector':
+    case 'other':
+      return false;
+    default:
+      return unknownKind(type);
+  }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FIRST_POSITION, toPosition } from '../../../shared/change/position.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { SourceTable } from './catalog.ts';
-import { copySql, cutChunks, type ChunkCursor } from './chunk-plan.ts';
+import { copySql, cutChunks, outputText, type ChunkCursor } from './chunk-plan.ts';
 import { continuedPlan, needsSnapshot, newPlan } from './copy-plan.ts';
 
 const MIB = 1024 * 1024;
@@ -103,6 +103,20 @@ describe('cutting chunks', () => {
       `COPY (SELECT "id" FROM ONLY "public"."we""ird" WHERE ctid < '(2048,0)') TO STDOUT (FORMAT binary)`,
     );
     expect(copySql(relation, last!)).toContain(`WHERE ctid >= '(2048,0)')`);
+  });
+
+  it.each([
+    ...['integer', 'numeric(9,2)', 'text', 'character varying(3)', 'uuid', 'bytea', 'jsonb'],
+    ...['date', 'time(3) with time zone', 'timestamp with time zone', 'interval(3)', 'integer[]'],
+  ])('reads %s as text by a cast, which is what its output function writes', (type) => {
+    expect(outputText({ name: 'c', type, encoding: 'text' })).toBe('"c"::pg_catalog.text');
+  });
+
+  it.each([
+    ...['boolean', 'character(3)', 'bpchar', 'bit(3)', 'inet', 'public.mood', 'public."text"'],
+    ...['xml', 'int4range', 'time_of_day', 'public.mood[]', '"char"'],
+  ])('reads %s as text by its output function', (type) => {
+    expect(outputText({ name: 'c', type, encoding: 'text' })).toContain(`format('%s', "c")`);
   });
 });
 

@@ -1,3 +1,6 @@
+import { logicalOf } from '../../../shared/change/column-type.ts';
+import { unknownKind } from '../../../shared/schema/logical-type.ts';
+import { parseTypeName } from '../../../shared/schema/type-name.ts';
 import { BSON_TYPE, castValue } from '../bson-value.ts';
 import { type FieldValue, kindOf, readsAs, toFieldValue } from '../field-value.ts';
 import {
@@ -6,12 +9,11 @@ import {
   StepFailure,
   type StepKind,
   StepMisfit,
+  typed,
   valueAt,
   withFields,
 } from '../step.ts';
 import { fieldName, perField } from './forms.ts';
-
-const INTEGERS = ['smallint', 'integer', 'bigint'];
 
 /** Fields get another type; their values are written as that type writes them, and one that cannot be is a failure. */
 export const cast: StepKind<Record<string, string>> = {
@@ -30,17 +32,18 @@ export const cast: StepKind<Record<string, string>> = {
       );
     return {
       shape: withFields(shape, places, (field, nth) => {
-        return { ...field, type: field.type === BSON_TYPE ? BSON_TYPE : wanted[nth]! };
+        return field.type === BSON_TYPE ? field : typed(field, wanted[nth]!);
       }),
       run(row) {
         for (const [nth, place] of places.entries()) {
           const value = valueAt(shape, row, place);
           if (value === null) continue;
-          const { name, type } = shape.fields[place]!;
+          const field = shape.fields[place]!;
+          const { name } = field;
           row.values[place] =
-            type === BSON_TYPE
+            field.type === BSON_TYPE
               ? convertBson(value, name, wanted[nth]!)
-              : convert(toFieldValue(value, type)!, value, name, wanted[nth]!);
+              : convert(toFieldValue(value, field)!, value, name, wanted[nth]!);
         }
       },
     };
@@ -54,7 +57,7 @@ function convertBson(value: Buffer, name: string, type: string): Buffer {
 }
 
 function convert(value: FieldValue, bytes: Buffer, name: string, type: string): Buffer {
-  const kind = kindOf(type);
+  const kind = kindOf({ type });
   if (typeof value === 'boolean' && kind !== 'boolean')
     return Buffer.from(kind === 'text' ? String(value) : value ? '1' : '0');
   if (kind === 'boolean' && typeof value === 'bigint') return Buffer.from(String(value !== 0n));
@@ -63,11 +66,40 @@ function convert(value: FieldValue, bytes: Buffer, name: string, type: string): 
   return bytes;
 }
 
+/** Whether different keys stay different, and equal ones equal, as values of that type. */
 function keepsKeysApart({ fields, looseKey }: Shape, place: number, type: string): boolean {
-  const { isKey, type: from } = fields[place]!;
-  if (!isKey) return true;
+  const field = fields[place]!;
+  if (!field.isKey) return true;
   // 7 and "7" are two ids.
-  if (from === BSON_TYPE) return false;
-  const wider = INTEGERS.indexOf(type) >= INTEGERS.indexOf(from) && INTEGERS.includes(from);
-  return wider || (/^text$/i.test(type) && !looseKey);
+  if (field.type === BSON_TYPE) return false;
+  const from = logicalOf(field);
+  const to = parseTypeName(type);
+  switch (to.kind) {
+    case 'integer':
+      return from.kind === 'integer' && to.bits >= (from.signed ? from.bits : from.bits + 1);
+    case 'string':
+      return to.length === null && to.comparison === 'bytes' && !looseKey;
+    case 'boolean':
+    case 'float':
+    case 'decimal':
+    case 'bytes':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'interval':
+    case 'uuid':
+    case 'json':
+    case 'enum':
+    case 'set':
+    case 'bits':
+    case 'array':
+    case 'document':
+    case 'objectId':
+    case 'geometry':
+    case 'vector':
+    case 'other':
+      return false;
+    default:
+      return unknownKind(to);
+  }
 }

@@ -9,6 +9,7 @@ import {
   StepMisfit,
   valueAt,
   withFields,
+  typed,
 } from '../step.ts';
 import { BSON_TYPE, digested } from '../bson-value.ts';
 import { fromFieldValue, fromText } from '../field-value.ts';
@@ -63,10 +64,10 @@ export const redact: StepKind<string[] | Record<string, string>> = {
     refuseKey(shape, places, 'redacts');
     const values = places.map((place, nth) => {
       const value = Array.isArray(settings) ? null : settings[named[nth]!]!;
-      const { name, type } = shape.fields[place]!;
-      const bytes = fromFieldValue(value, type);
+      const field = shape.fields[place]!;
+      const bytes = fromFieldValue(value, field);
       if (bytes === 'unfit')
-        throw new StepMisfit(`redacts ${name} with something that is no ${type}`);
+        throw new StepMisfit(`redacts ${field.name} with something that is no ${field.type}`);
       return bytes;
     });
     return {
@@ -98,7 +99,7 @@ function digest(
     );
   return {
     shape: withFields(shape, places, (field) => {
-      return { ...field, type: field.type === BSON_TYPE ? BSON_TYPE : 'text' };
+      return field.type === BSON_TYPE ? field : typed(field, 'text');
     }),
     run(row) {
       for (const place of places) {

@@ -95,7 +95,10 @@ export function idOf(document: Uint8Array): string {
 
 function relationOf({ namespace, fields }: Shape): Relation {
   const key = fields.flatMap(({ isKey }, place) => (isKey ? [place] : []));
-  const columns = fields.map(({ name, type }) => ({ name, type, encoding: 'text' as const }));
+  const columns = fields.map(({ isKey: _, source: _source, ...field }) => ({
+    ...field,
+    encoding: 'text' as const,
+  }));
   return { namespace, columns, key, identity: 'key', order: 'key' };
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type FieldValue, fromFieldValue, toFieldValue } from '../field-value.ts';
 import type { Row, Value } from '../row.ts';
-import { placesOf, refuseKey, type Shape, StepFailure, StepMisfit } from '../step.ts';
+import { placesOf, refuseKey, type Shape, StepFailure, StepMisfit, typed } from '../step.ts';
 import { fieldList, fieldName } from './forms.ts';
 
 /** What is said of the rows that code outside the pipeline file gives back. */
@@ -52,7 +52,10 @@ export function returnedFields(
   const fields = [
     ...shape.fields
       .filter((_, place) => !left.includes(place))
-      .map((field) => ({ ...field, type: returns[field.name] ?? field.type })),
+      .map((field) => {
+        const type = returns[field.name];
+        return type === undefined ? field : typed(field, type);
+      }),
     ...named
       .filter((name) => !known.includes(name))
       .map((name) => ({ name, type: returns[name]!, isKey: false, source: null })),
@@ -64,10 +67,11 @@ export function returnedFields(
     shape.fields[before[place]!]?.type === type ? [] : [place],
   );
   const toBytes = (place: number, value: unknown): Value => {
-    const { name, type, isKey } = fields[place]!;
+    const field = fields[place]!;
+    const { name, type, isKey } = field;
     if (isKey) throw new StepFailure(`it changed ${name}, which is in the key`);
     if (value === undefined) throw new StepFailure(`it gave back no ${name}`);
-    const bytes = fromFieldValue(value, type);
+    const bytes = fromFieldValue(value, field);
     if (bytes === 'unfit')
       throw new StepFailure(`it gave back something for ${name} that is no ${type}`);
     return bytes;
@@ -75,13 +79,13 @@ export function returnedFields(
   return {
     shape: { ...shape, fields },
     give: ({ values }) =>
-      shape.fields.map(({ name, type }, place) => {
+      shape.fields.map((field, place) => {
         const value = values[place];
         if (value === undefined)
           throw new StepFailure(
-            `the value of ${name} did not come because the update left it unchanged`,
+            `the value of ${field.name} did not come because the update left it unchanged`,
           );
-        return toFieldValue(value as Buffer | null, type)!;
+        return toFieldValue(value as Buffer | null, field)!;
       }),
     take(row, given, changes) {
       const values = before.map((place) => row.values[place]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ColumnType } from '../../../shared/change/column-type.ts';
 import { bindExpression, parseExpression } from '../expression.ts';
 import { BSON_TYPE } from '../bson-value.ts';
 import { fromFieldValue, fromFieldValueAs } from '../field-value.ts';
@@ -43,10 +44,10 @@ export const set: StepKind<Record<string, Setting>> = {
       const place = fields.findIndex((field) => field.name === name);
       if (place >= 0) refuseKey(shape, placesOf(shape, [name]), 'sets');
       const known = place < 0 ? null : fields[place]!;
-      const type = typeOf(shape, name, each, known);
-      const own = shape.documents === null ? type : BSON_TYPE;
-      const field = { name, type: own, isKey: false, source: known?.source ?? null };
-      const give = giver(each, shape, name, type);
+      const column = typeOf(shape, name, each, known);
+      const own = shape.documents === null ? column : { type: BSON_TYPE };
+      const field = { name, ...own, isKey: false, source: known?.source ?? null };
+      const give = giver(each, shape, name, column);
       if (known === null) return { place: fields.push(field) - 1, give };
       fields[place] = field;
       return { place, give };
@@ -67,13 +68,13 @@ export const set: StepKind<Record<string, Setting>> = {
   },
 };
 
-function typeOf(shape: Shape, name: string, each: Setting, known: Field | null): string {
+function typeOf(shape: Shape, name: string, each: Setting, known: Field | null): ColumnType {
   const own = typeof each === 'object' ? each.type : undefined;
-  if (own !== undefined) return own;
-  if (known !== null && shape.documents === null) return known.type;
+  if (own !== undefined) return { type: own };
+  if (known !== null && shape.documents === null) return columnType(known);
   const found = inferred(each, shape);
   if (found !== null) return found;
-  if (shape.documents !== null) return BSON_TYPE;
+  if (shape.documents !== null) return { type: BSON_TYPE };
   throw new StepMisfit(
     `sets ${name}, which ${shape.namespace} does not have, to something of a type that cannot be told; say it with { …, type: text }`,
   );
@@ -86,26 +87,33 @@ const TYPES_OF_EXPRESSIONS: Readonly<Record<string, string>> = {
   string: 'text',
 };
 
-function inferred(each: Setting, { fields }: Shape): string | null {
+function columnType({ type, logical }: ColumnType): ColumnType {
+  return logical === undefined ? { type } : { type, logical };
+}
+
+function inferred(each: Setting, { fields }: Shape): ColumnType | null {
   if (typeof each === 'object' && 'cel' in each) {
     const { type, field } = parseExpression(each.cel);
     const copied = fields.find(({ name }) => name === field);
-    return copied?.type ?? TYPES_OF_EXPRESSIONS[type] ?? null;
+    if (copied !== undefined) return columnType(copied);
+    const own = TYPES_OF_EXPRESSIONS[type];
+    return own === undefined ? null : { type: own };
   }
   const value = typeof each === 'object' ? each.value : each;
   switch (typeof value) {
     case 'boolean':
-      return 'boolean';
+      return { type: 'boolean' };
     case 'number':
-      return Number.isInteger(value) ? 'bigint' : 'double precision';
+      return { type: Number.isInteger(value) ? 'bigint' : 'double precision' };
     case 'string':
-      return 'text';
+      return { type: 'text' };
     default:
       return null;
   }
 }
 
-function giver(each: Setting, shape: Shape, name: string, type: string): (row: Row) => Value {
+function giver(each: Setting, shape: Shape, name: string, column: ColumnType): (row: Row) => Value {
+  const { type } = column;
   const written = shape.documents === null ? fromFieldValue : fromFieldValueAs;
   if (typeof each === 'object' && 'cel' in each) {
     const expression = parseExpression(each.cel);
@@ -117,13 +125,13 @@ function giver(each: Setting, shape: Shape, name: string, type: string): (row: R
       // Of the same inputs the result is the same: it is unchanged where all of them are.
       if (reads.length > 0 && reads.every((place) => row.values[place] === undefined))
         return undefined;
-      const value = written(evaluate(row), type);
+      const value = written(evaluate(row), column);
       if (value === 'unfit')
         throw new StepFailure(`the expression for ${name} gave something that is no ${type}`);
       return value;
     };
   }
-  const value = written(typeof each === 'object' ? each.value : each, type);
+  const value = written(typeof each === 'object' ? each.value : each, column);
   if (value === 'unfit') throw new StepMisfit(`sets ${name} to something that is no ${type}`);
   return () => value;
 }

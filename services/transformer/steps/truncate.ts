@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { type ColumnType, logicalOf } from '../../../shared/change/column-type.ts';
 import { BSON_TYPE, holdsText, ofText, textIn } from '../bson-value.ts';
-import { kindOf } from '../field-value.ts';
 import { placesOf, refuseKey, StepFailure, type StepKind, StepMisfit, valueAt } from '../step.ts';
 import { perField } from './forms.ts';
 
@@ -13,7 +13,7 @@ export const truncate: StepKind<Record<string, number>> = {
   compile(lengths, shape) {
     const places = placesOf(shape, Object.keys(lengths));
     refuseKey(shape, places, 'truncates');
-    const other = places.filter((place) => !isText(shape.fields[place]!.type));
+    const other = places.filter((place) => !isText(shape.fields[place]!));
     if (other.length > 0)
       throw new StepMisfit(
         ...other.map((place) => {
@@ -42,10 +42,14 @@ export const truncate: StepKind<Record<string, number>> = {
   },
 };
 
-function isText(type: string): boolean {
+/** Types that only some store has, and whose values are text that may end anywhere. */
+const TEXTS: ReadonlySet<string> = new Set(['citext', 'bpchar', 'string', 'name']);
+
+function isText(column: ColumnType): boolean {
+  if (column.type === BSON_TYPE) return true;
+  const logical = logicalOf(column);
   return (
-    type === BSON_TYPE ||
-    (kindOf(type) === 'text' &&
-      /^(text|character|varchar|char|citext|bpchar|string|name)/i.test(type))
+    logical.kind === 'string' ||
+    (logical.kind === 'other' && TEXTS.has(logical.name.toLowerCase().replace(/\(.*$/, '')))
   );
 }

@@ -4,6 +4,7 @@ import { SETTINGS_AND_REFUSALS } from './settings-and-refusals.ts';
 import { LANES_AND_KEYS } from './lanes-and-keys.ts';
 import { FROM_OUTSIDE } from './from-outside.ts';
 import { OWNERS_AND_JUDGES } from './owners-and-judges.ts';
+import { TYPES_AND_SHAPES } from './types-and-shapes.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
 
 /** One safety step taken out, and the tests that must turn red without it. */
@@ -26,6 +27,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LANES_AND_KEYS,
   ...FROM_OUTSIDE,
   ...OWNERS_AND_JUDGES,
+  ...TYPES_AND_SHAPES,
   {
     name: 'a lane moves by compare-and-set',
     edits: [

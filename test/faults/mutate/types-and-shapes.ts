@@ -1,0 +1,51 @@
+import type { Mutation } from './mutations.ts';
+
+const POSTGRES = 'services/connectors/postgres';
+
+/** What a column holds, what holds it elsewhere, and what comes from outside as the name of a type. */
+export const TYPES_AND_SHAPES: readonly Mutation[] = [
+  {
+    name: "a type's name from outside is quoted before it stands in a statement",
+    edits: [
+      {
+        file: `${POSTGRES}/types/type-name.ts`,
+        find: 'if (match === null) return quoteIdent(text);',
+        replace: 'if (match === null) return text;',
+      },
+    ],
+    tests: [`${POSTGRES}/types/types.test.ts`],
+  },
+  {
+    name: 'a domain is what it is made of',
+    edits: [
+      {
+        file: `${POSTGRES}/types/to-logical.ts`,
+        find: 'if (type.base !== null)',
+        replace: 'if (type.base !== null && folded)',
+      },
+    ],
+    tests: [`${POSTGRES}/types/types.test.ts`, 'test/integration/postgres-types.test.ts'],
+  },
+  {
+    name: 'a type that a step gives is the only one that a field has',
+    edits: [
+      {
+        file: 'services/transformer/step.ts',
+        find: 'typed({ name, isKey, source }: Field, type: string): Field {\n  return { name, type, isKey, source };',
+        replace: 'typed(field: Field, type: string): Field {\n  return { ...field, type };',
+      },
+    ],
+    tests: ['services/transformer/logical-columns.test.ts'],
+  },
+  {
+    name: 'a name that only its store knows does not count beside the logical type',
+    edits: [
+      {
+        file: 'shared/change/column-type.ts',
+        find: 'return logical ?? parseTypeName(type);',
+        replace: 'return parseTypeName(type) ?? logical;',
+      },
+    ],
+    tests: ['shared/document/field-type.test.ts', 'services/transformer/logical-columns.test.ts'],
+  },
+];
