@@ -106,13 +106,4 @@ export const PIPELINE_ROUTES: readonly Route[] = [
       brokerReachable: fleet.brokerReachable,
     }),
   }),
-  route({
-    method: 'GET',
-    path: '/openapi.json',
-    id: 'describeApi',
-    tag: 'control',
-    summary: 'This description',
-    answer: z.record(z.string(), z.unknown()),
-    handle: async () => (await import('./openapi.ts')).openApi(),
-  }),
 ];
