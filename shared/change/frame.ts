@@ -1,6 +1,5 @@
 import { hash64 } from '../codec/xxhash.ts';
 import { WeirError } from '../errors/weir-error.ts';
-import type { Barrier } from '../connector/source.ts';
 import { type FrameBody, parseFrameBody } from './frame-body.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
 

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import * as answers from './answers.ts';
 import {
   CREATE_QUERY,
