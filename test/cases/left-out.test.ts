@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { NOT_CARRIED_KINDS } from '../../services/connectors/postgres/not-carried-kinds.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import type { NotCarried } from '../../shared/connector/source.ts';
-import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
+import { majorVersion, queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';
 import { silentLog, SinkPipeline } from '../support/sink-pipeline.ts';
 import { SourcePipeline } from '../support/source-pipeline.ts';
@@ -34,24 +34,31 @@ const THINGS: Record<string, string> = {
   casts: 'CREATE CAST (used AS int) WITH INOUT',
   'text search configurations and dictionaries':
     'CREATE TEXT SEARCH CONFIGURATION words (COPY = simple)',
+  conversions: "CREATE CONVERSION other FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
   languages: 'CREATE LANGUAGE inner_tongue HANDLER plpgsql_call_handler',
   'statistics objects': 'CREATE STATISTICS pairs ON id, v FROM t',
   'indexes and constraints of single partitions':
     'CREATE INDEX ON p1 (v); ALTER TABLE p1 ADD CHECK (id >= 0)',
+  'indexes that are not valid': 'CREATE INDEX ON ONLY p (v)',
+  'names and marks (NOT VALID, NO INHERIT) of NOT NULL constraints':
+    'ALTER TABLE t ADD CONSTRAINT told NOT NULL v',
   'foreign keys to tables that are not carried':
     'CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.t (id int PRIMARY KEY); ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES elsewhere.t NOT VALID',
   'parents of tables (INHERITS)':
     'CREATE TABLE elsewhere.parent (id int); CREATE TABLE child () INHERITS (elsewhere.parent)',
+  'sequences that are unlogged': 'CREATE UNLOGGED SEQUENCE quick',
   'typed tables (OF)':
     'CREATE TYPE form AS (id int); CREATE TABLE formed OF form; ALTER TABLE t ADD f form',
   'replica identities': 'ALTER TABLE t REPLICA IDENTITY FULL',
-  'storage parameters of tables': 'ALTER TABLE t SET (fillfactor = 70)',
+  'storage parameters of tables and of the indexes of their keys':
+    'ALTER INDEX t_pkey SET (fillfactor = 70); ALTER TABLE t SET (toast.autovacuum_enabled = false)',
   'storage and statistics settings of columns': 'ALTER TABLE t ALTER v SET STORAGE EXTERNAL',
   'cluster marks': 'ALTER TABLE t CLUSTER ON t_pkey',
   'tablespaces and access methods of tables and indexes':
     'CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE piled (id int PRIMARY KEY) USING pile',
   comments: "COMMENT ON COLUMN t.v IS 'a value'",
-  'owners of tables': 'CREATE ROLE ANYBODY; ALTER TABLE child OWNER TO ANYBODY',
+  'owners of schemas, tables, sequences and types':
+    'CREATE ROLE ANYBODY; ALTER TABLE child OWNER TO ANYBODY',
   grants: 'GRANT SELECT ON t TO ANYBODY',
   'default privileges': 'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ANYBODY',
   'settings of the database and of roles in it':
@@ -75,7 +82,12 @@ async function thingsOf(url: string): Promise<string[]> {
     url,
     `SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'`,
   );
-  const missing = available === undefined ? ['extensions that no carried table needs'] : [];
+  const version = await majorVersion(url);
+  const missing = [
+    ...(available === undefined ? ['extensions that no carried table needs'] : []),
+    ...(version < 15 ? ['sequences that are unlogged'] : []),
+    ...(version < 18 ? ['names and marks (NOT VALID, NO INHERIT) of NOT NULL constraints'] : []),
+  ];
   return Object.keys(THINGS).filter((kind) => !missing.includes(kind));
 }
 

@@ -51,7 +51,7 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
   },
   { kind: 'rules', sql: ofTable('pg_rewrite', 'ev_class', 'o.rulename') },
   { kind: 'policies', sql: ofTable('pg_policy', 'polrelid', 'o.polname') },
-  { kind: 'tables with row security', sql: tables('c.relrowsecurity') },
+  { kind: 'tables with row security', sql: tables('c.relrowsecurity OR c.relforcerowsecurity') },
   {
     kind: 'types that no carried column has',
     sql: `SELECT s.nspname || '.' || o.typname FROM pg_catalog.pg_type o JOIN scope s ON s.oid = o.typnamespace
@@ -72,8 +72,10 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
   },
   {
     kind: 'text search configurations and dictionaries',
-    sql: `${inSchema('pg_ts_config', 'cfg')} UNION ALL ${inSchema('pg_ts_dict', 'dict')}`,
+    sql: `${inSchema('pg_ts_config', 'cfg')} UNION ALL ${inSchema('pg_ts_dict', 'dict')}
+      UNION ALL ${inSchema('pg_ts_parser', 'prs')} UNION ALL ${inSchema('pg_ts_template', 'tmpl')}`,
   },
+  { kind: 'conversions', sql: inSchema('pg_conversion', 'con') },
   {
     kind: 'languages',
     sql: `SELECT o.lanname FROM pg_catalog.pg_language o WHERE o.oid >= ${FIRST_USER_OID} AND ${own('pg_language', 'o.oid')}`,
@@ -87,6 +89,20 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
       UNION SELECT k.conname || ' of ' || k.conrelid::regclass::text FROM pg_catalog.pg_constraint k JOIN carried t ON t.oid = k.conrelid
       JOIN pg_catalog.pg_class p ON p.oid = k.conrelid AND p.relispartition
       WHERE k.conparentid = 0 AND k.coninhcount = 0 AND k.contype IN ('c', 'f', 'p', 'u', 'x')`,
+  },
+  {
+    kind: 'indexes that are not valid',
+    sql: `SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i JOIN carried t ON t.oid = i.indrelid WHERE NOT i.indisvalid`,
+    bring:
+      'REINDEX or DROP INDEX at the source, or ALTER INDEX … ATTACH PARTITION for all partitions, before the first start',
+  },
+  {
+    // In the catalog from 18 on.
+    kind: 'names and marks (NOT VALID, NO INHERIT) of NOT NULL constraints',
+    sql: `SELECT k.conname || ' of ' || k.conrelid::regclass::text FROM pg_catalog.pg_constraint k JOIN carried t ON t.oid = k.conrelid
+      JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+      WHERE k.contype = 'n' AND k.conislocal AND (NOT k.convalidated OR k.connoinherit
+        OR k.conname <> left(c.relname || '_' || a.attname || '_not_null', 63))`,
   },
   {
     kind: 'foreign keys to tables that are not carried',
@@ -104,17 +120,32 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
       JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' AND NOT c.relispartition
       WHERE i.inhrelid IN (SELECT oid FROM carried)`,
     bring:
-      'the rows of all come, each to its own table; or ALTER TABLE … INHERIT at the target afterwards',
+      'the rows of all come, each to its own table, but a query of the parent does not find those of its children until ALTER TABLE … INHERIT … has run at the target',
+  },
+  {
+    kind: 'sequences that are unlogged',
+    sql: `SELECT c.oid::regclass::text FROM pg_catalog.pg_class c JOIN numbered n ON n.oid = c.oid WHERE c.relpersistence = 'u'`,
+    bring: 'made as logged ones',
   },
   { kind: 'typed tables (OF)', sql: tables('c.reloftype <> 0') },
   { kind: 'replica identities', sql: tables(`c.relreplident IN ('f', 'i', 'n')`) },
-  { kind: 'storage parameters of tables', sql: tables('c.reloptions IS NOT NULL') },
+  {
+    kind: 'storage parameters of tables and of the indexes of their keys',
+    sql: `${tables(`c.reloptions IS NOT NULL OR EXISTS (
+        SELECT FROM pg_catalog.pg_class toast WHERE toast.oid = c.reltoastrelid AND toast.reloptions IS NOT NULL)`)}
+      UNION ALL SELECT x.oid::regclass::text FROM pg_catalog.pg_class x JOIN pg_catalog.pg_index i ON i.indexrelid = x.oid
+      JOIN carried t ON t.oid = i.indrelid WHERE x.reloptions IS NOT NULL
+        AND EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = x.oid AND k.contype IN ('p', 'u', 'x'))`,
+  },
   {
     kind: 'storage and statistics settings of columns',
-    sql: `SELECT c.oid::regclass::text || '.' || a.attname FROM pg_catalog.pg_attribute a JOIN carried t ON t.oid = a.attrelid
-      JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND NOT c.relispartition JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
+    sql: `SELECT a.attrelid::regclass::text || '.' || a.attname FROM pg_catalog.pg_attribute a JOIN carried t ON t.oid = a.attrelid
+      JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
       WHERE a.attnum > 0 AND NOT a.attisdropped AND (a.attstorage <> y.typstorage OR coalesce(a.attstattarget, -1) >= 0
-        OR a.attoptions IS NOT NULL OR coalesce(to_jsonb(a) ->> 'attcompression', '') <> '')`,
+        OR a.attoptions IS NOT NULL OR coalesce(to_jsonb(a) ->> 'attcompression', '') <> '')
+      UNION ALL SELECT a.attrelid::regclass::text || '.' || a.attname FROM pg_catalog.pg_attribute a
+      JOIN pg_catalog.pg_index i ON i.indexrelid = a.attrelid JOIN carried t ON t.oid = i.indrelid
+      WHERE coalesce(a.attstattarget, -1) >= 0`,
   },
   {
     kind: 'cluster marks',
@@ -129,8 +160,17 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
   },
   {
     kind: 'comments',
-    sql: `SELECT DISTINCT o.objoid::regclass::text FROM pg_catalog.pg_description o JOIN carried t ON t.oid = o.objoid
-      WHERE o.classoid = 'pg_catalog.pg_class'::regclass`,
+    sql: `SELECT DISTINCT o.objoid::regclass::text FROM pg_catalog.pg_description o WHERE o.classoid = 'pg_catalog.pg_class'::regclass
+        AND (o.objoid IN (SELECT oid FROM carried UNION ALL SELECT oid FROM numbered)
+          OR o.objoid IN (SELECT i.indexrelid FROM pg_catalog.pg_index i JOIN carried t ON t.oid = i.indrelid))
+      UNION SELECT k.conname || ' of ' || k.conrelid::regclass::text FROM pg_catalog.pg_description o
+      JOIN pg_catalog.pg_constraint k ON k.oid = o.objoid AND k.conrelid IN (SELECT oid FROM carried)
+      WHERE o.classoid = 'pg_catalog.pg_constraint'::regclass
+      UNION SELECT s.nspname || '.' || y.typname FROM pg_catalog.pg_description o JOIN pg_catalog.pg_type y ON y.oid = o.objoid
+      JOIN scope s ON s.oid = y.typnamespace
+      WHERE o.classoid = 'pg_catalog.pg_type'::regclass AND ${own('pg_type', 'y.oid')}
+      UNION SELECT 'schema ' || s.nspname FROM pg_catalog.pg_description o JOIN scope s ON s.oid = o.objoid
+      WHERE o.classoid = 'pg_catalog.pg_namespace'::regclass AND NOT (s.nspname = 'public' AND o.description = 'standard public schema')`,
   },
   {
     kind: 'security labels',
@@ -138,14 +178,20 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
       WHERE o.classoid = 'pg_catalog.pg_class'::regclass`,
   },
   {
-    kind: 'owners of tables',
-    sql: `SELECT DISTINCT pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class c JOIN carried t ON t.oid = c.oid
-      WHERE pg_get_userbyid(c.relowner) <> current_user`,
+    kind: 'owners of schemas, tables, sequences and types',
+    sql: `SELECT pg_get_userbyid(o.owner) FROM (
+        SELECT c.relowner AS owner FROM pg_catalog.pg_class c WHERE c.oid IN (SELECT oid FROM carried UNION ALL SELECT oid FROM numbered)
+        UNION SELECT nspowner FROM scope WHERE nspname <> 'public'
+        UNION SELECT y.typowner FROM pg_catalog.pg_type y JOIN scope s ON s.oid = y.typnamespace WHERE ${own('pg_type', 'y.oid')}) o
+      WHERE pg_get_userbyid(o.owner) <> current_user`,
     bring: 'the roles: pg_dumpall --roles-only',
   },
   {
     kind: 'grants',
     sql: `${tables('c.relacl IS NOT NULL OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL)')}
+      UNION ALL SELECT c.oid::regclass::text FROM pg_catalog.pg_class c JOIN numbered n ON n.oid = c.oid WHERE c.relacl IS NOT NULL
+      UNION ALL SELECT s.nspname || '.' || y.typname FROM pg_catalog.pg_type y JOIN scope s ON s.oid = y.typnamespace
+      WHERE y.typacl IS NOT NULL AND ${own('pg_type', 'y.oid')}
       UNION ALL SELECT 'schema ' || nspname FROM scope WHERE nspacl IS NOT NULL AND nspname <> 'public'`,
     bring: 'the roles: pg_dumpall --roles-only',
   },
