@@ -1,5 +1,9 @@
-import type { ChunkPart, FrameBody } from '../../shared/change/frame-body.ts';
-import { FRAME_HEAD, sealFrame } from '../../shared/change/frame.ts';
+import {
+  FRAME_HEAD,
+  sealFrame,
+  type ChunkPart,
+  type FrameBody,
+} from '../../shared/change/frame.ts';
 import { toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { rowTooLarge } from '../../shared/change/row-too-large.ts';

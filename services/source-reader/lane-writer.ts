@@ -1,5 +1,4 @@
-import type { FrameBody } from '../../shared/change/frame-body.ts';
-import { encodeFrame } from '../../shared/change/frame.ts';
+import { encodeFrame, type FrameBody } from '../../shared/change/frame.ts';
 import { POSITION_BYTES, readPosition, type Position } from '../../shared/change/position.ts';
 import { recordLength } from '../../shared/change/change-record.ts';
 import type { Relation } from '../../shared/change/relation.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { closestName } from '../../shared/config/closest-name.ts';
-import type { PipelineProblem } from '../../shared/config/pipeline-problem.ts';
+import type { PipelineProblem } from '../../shared/config/pipeline-rules.ts';
 import type { ReadTransforms, TransformStep } from '../../shared/config/transform-step.ts';
 import { STEP_KINDS, stepKind } from './step-kinds.ts';
 

@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { RecordCursor, writeRecord } from '../../shared/change/change-record.ts';
-import type { FrameBody } from '../../shared/change/frame-body.ts';
-import { decodeFrame, encodeFrame, type FrameHead } from '../../shared/change/frame.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  type FrameBody,
+  type FrameHead,
+} from '../../shared/change/frame.ts';
 import { FIRST_POSITION, toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';

@@ -9,7 +9,7 @@ import {
   type Node,
 } from 'yaml';
 import { interpolate } from './interpolate.ts';
-import type { PipelineProblem } from './pipeline-problem.ts';
+import type { PipelineProblem } from './pipeline-rules.ts';
 import { NUMBER_KEYS } from './pipeline-schema.ts';
 
 /** Puts the environment's values into every text of the document; returns what could not be. */

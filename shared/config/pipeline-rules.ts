@@ -1,6 +1,11 @@
-import type { PipelineProblem } from './pipeline-problem.ts';
 import type { PipelineForm } from './pipeline-schema.ts';
 import { natsUrlProblem, storeIdentity, storeUrlProblem, type UrlSchemes } from './url-scheme.ts';
+
+/** One thing that is wrong: at which key, and what is allowed there. */
+export interface PipelineProblem {
+  path: readonly PropertyKey[];
+  message: string;
+}
 
 type DeepPartial<T> = { [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> : T[K] };
 

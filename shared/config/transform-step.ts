@@ -1,4 +1,4 @@
-import type { PipelineProblem } from './pipeline-problem.ts';
+import type { PipelineProblem } from './pipeline-rules.ts';
 
 /** One step of `transforms`, read and checked. */
 export interface TransformStep {

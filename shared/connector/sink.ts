@@ -14,8 +14,11 @@ import type { Barrier, ChangeKind, Chunk } from './source.ts';
 export interface Sink {
   /** For people who look after rows that were put aside (`SinkOptions.onBadRow`); null where the store cannot do so. */
   readonly parking: Parking | null;
-  /** Preflight: rights, existing namespaces, what firing constraints would break; changes nothing. */
-  check(relations: readonly RelationPlan[]): Promise<Finding[]>;
+  /**
+   * Preflight: rights, existing namespaces, what firing constraints would break; changes nothing. `besides` comes from a
+   * source of the same kind.
+   */
+  check(relations: readonly RelationPlan[], besides?: unknown): Promise<Finding[]>;
 
   /** The pipeline as the target has it; null where it has nothing of that name. */
   readState(): Promise<PipelineState | null>;

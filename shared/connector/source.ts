@@ -71,6 +71,8 @@ export interface SourceCheck {
   findings: Finding[];
   /** For the sink's own check: what it would have to hold. */
   relations: RelationPlan[];
+  /** What a store of the same kind makes beside its relations, for that one's check; opaque to the core. */
+  besides?: unknown;
   /** What a store of the same kind could hold and does not get. */
   notCarried?: NotCarried[];
 }

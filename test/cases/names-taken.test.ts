@@ -69,6 +69,28 @@ describe('a name that something else has at the target', () => {
     },
   );
 
+  it('is not silently taken for the same index or constraint of the table: check tells what puts it in its place', async () => {
+    const table = (rest: string) => `CREATE TABLE t (id int PRIMARY KEY, v text, w int, ${rest})`;
+    const { targetUrl, pipeline, check } = await pair(
+      `${table('CONSTRAINT u UNIQUE (w), CONSTRAINT c CHECK (w > 0)')}; ALTER TABLE t ADD CONSTRAINT late CHECK (w < 9) NOT VALID;
+       CREATE INDEX same ON t (lower(v) DESC) WHERE w > 0; CREATE INDEX partly ON t (v) WHERE w > 0; CREATE UNIQUE INDEX one ON t (v, w)`,
+      `${table('CONSTRAINT u UNIQUE (w, v), CONSTRAINT c CHECK (w > 1), CONSTRAINT late CHECK (w < 9)')};
+       CREATE INDEX same ON t (lower(v) DESC) WHERE w > 0; CREATE INDEX partly ON t (v); CREATE INDEX one ON t (v, w)`,
+    );
+    const told = await check();
+    expect(told.map((each) => /^warning public\.t: "(\w+)" of public\.t at the target is not what/.exec(each)?.[1])).toEqual(['c', 'late', 'u', 'one', 'partly']); // prettier-ignore
+    for (const each of told) await queryPostgres(targetUrl, each.split('run at the target: ')[1]!);
+    expect(await check()).toEqual([]);
+    await pipeline.start();
+    expect(await indexes(targetUrl)).toEqual([
+      'CREATE INDEX partly ON t USING btree (v) WHERE (w > 0)',
+      'CREATE INDEX same ON t USING btree (lower(v) DESC) WHERE (w > 0)',
+      'CREATE UNIQUE INDEX one ON t USING btree (v, w)',
+      'CREATE UNIQUE INDEX t_pkey ON t USING btree (id)',
+      'CREATE UNIQUE INDEX u ON t USING btree (w)',
+    ]);
+  });
+
   it('is not taken for a partition that appears while changes are followed', async () => {
     const { targetUrl, pipeline } = await pair(
       'CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)',

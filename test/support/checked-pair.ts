@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
+import { readStandaloneSequences } from '../../services/connectors/postgres/standalone-sequences.ts';
 import { connect } from '../../services/connectors/postgres/connection.ts';
 import type { SinkOptions } from '../../shared/connector/connector.ts';
 import { queryPostgres, type TestPostgres } from './servers.ts';
@@ -28,8 +29,10 @@ export async function checkedPair(
   const check = async (): Promise<string[]> => {
     const client = await connect(sourceUrl, { applicationName: 'test' });
     const { tables } = await readCatalog(client, undefined);
+    const { named } = await readStandaloneSequences(client, undefined);
     await client.end();
-    const findings = await pipeline.sink.check(tables.map(relationPlanOf));
+    const besides = named.map(({ definition }) => definition);
+    const findings = await pipeline.sink.check(tables.map(relationPlanOf), besides);
     return findings.filter(({ level }) => level !== 'ok').map(({ level, subject, message }) => `${level} ${subject}: ${message}`); // prettier-ignore
   };
   return { sourceUrl, targetUrl, pipeline, check };

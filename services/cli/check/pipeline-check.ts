@@ -30,9 +30,9 @@ export interface CheckedPart {
 /** Preflight of a whole pipeline: everything that is wrong at once, as far as the servers can be reached. */
 export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
   const ends = await PipelineEnds.load(spec);
-  const { findings: atSource, relations, parts: named } = await checkSource(ends, spec);
+  const { findings: atSource, relations, parts: named, besides } = await checkSource(ends, spec);
   const transforms = checkTransforms(spec, await loadChains(spec), relations);
-  const atTarget = await checkTarget(ends, spec, transforms.relations);
+  const atTarget = await checkTarget(ends, spec, transforms.relations, besides);
   const misfit = ends.misfit();
   if (misfit !== null)
     atTarget.push({ level: 'error', subject: 'form of the data', message: misfit });
@@ -79,21 +79,29 @@ function transformsPart(
   return [{ part: 'transforms', address, findings }];
 }
 
+interface CheckedSource {
+  findings: Finding[];
+  relations: RelationPlan[];
+  parts: string[];
+  besides?: unknown;
+}
+
 async function checkSource(
   ends: PipelineEnds,
   { mode, source: { namespaces }, lanes }: PipelineSpec,
-): Promise<{ findings: Finding[]; relations: RelationPlan[]; parts: string[] }> {
+): Promise<CheckedSource> {
   const source = ends.createSource();
   try {
     const {
       findings,
       relations,
+      besides,
       notCarried = [],
     } = await source.check({ mode, namespaces, lanes });
     const alike = ends.sourceInfo.kind === ends.targetInfo.kind;
     if (alike && notCarried.length > 0) findings.push(notCarriedFinding(notCarried));
     const parts = relations.flatMap((plan) => source.partsOf?.(plan) ?? []);
-    return { findings, relations, parts };
+    return { findings, relations, parts, ...(alike && { besides }) };
   } catch (error) {
     return { findings: [asFinding(error)], relations: [], parts: [] };
   } finally {
@@ -105,6 +113,7 @@ async function checkTarget(
   ends: PipelineEnds,
   { order, onBadRow }: PipelineSpec,
   relations: RelationPlan[],
+  besides: unknown,
 ): Promise<Finding[]> {
   const sink = ends.createSink();
   try {
@@ -116,7 +125,7 @@ async function checkTarget(
           message: 'the target cannot apply whole transactions; use order: key',
         },
       ];
-    const findings = await sink.check(relations);
+    const findings = await sink.check(relations, besides);
     if (onBadRow === 'park' && sink.parking === null)
       findings.push({
         level: 'error',

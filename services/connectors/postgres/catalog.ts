@@ -169,7 +169,7 @@ function definitionOf(
     })),
     constraints: detail.constraints,
     indexes: detail.indexes
-      .filter((index) => !index.hasConstraint && index.isOwn)
+      .filter((index) => !index.hasConstraint && index.isOwn && index.isValid)
       .map(({ name, isUnique, definition }) => ({ name, unique: isUnique, definition })),
     types: types.definitions(detail.columns.map((column) => column.typeOid)),
     sequences: detail.sequences,

@@ -1,9 +1,12 @@
 import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
+import { allSequences } from './all-sequences.ts';
 import { createLate } from './finish-namespace.ts';
 import { nameIndexes, type NamedDefinition } from './index-names.ts';
 import { otherTypes } from './other-types.ts';
-import { sequenceSql, toTableStatements } from './table-ddl.ts';
+import { toDefaultStatements } from './default-ddl.ts';
+import { sequenceSql } from './sequence-ddl.ts';
+import { toTableStatements } from './table-ddl.ts';
 import type { TableDefinition } from './table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';
@@ -15,7 +18,7 @@ interface Wanted {
   definition: TableDefinition;
 }
 
-/** Makes a table, and what it needs to exist before it. */
+/** Makes a table, and what it needs to exist before it. Some of its defaults come later: see `createDefaults`. */
 export async function createTable(
   client: pg.Client,
   names: TargetNames,
@@ -35,6 +38,17 @@ export async function createTable(
   return named;
 }
 
+/** Gives a table the defaults that need other tables; after all are made. */
+export async function createDefaults(
+  client: pg.Client,
+  names: TargetNames,
+  definition: TableDefinition,
+): Promise<void> {
+  const { namespace } = names.ofTable(definition);
+  for (const sql of toDefaultStatements(definition, names))
+    await runDdl(client, sql, `giving ${namespace} its defaults`);
+}
+
 /** What would be taken for a sequence, a partition or a type of the table, only because it has the name of one. */
 async function refuseTaken(
   client: pg.Client,
@@ -43,12 +57,9 @@ async function refuseTaken(
 ): Promise<void> {
   const types = await otherTypes(client, definition.types);
   if (types.length > 0) throw new WeirError('TARGET_UNFIT', types.join('; '));
-  const sequences = definition.sequences
-    .filter(({ kind }) => kind === 'serial')
-    .map((sequence) => ({
-      sql: sequenceSql(sequence),
-      kind: 'S',
-    }));
+  const sequences = allSequences(definition)
+    .filter(({ kind }) => kind !== 'identity')
+    .map((sequence) => ({ sql: sequenceSql(sequence), kind: 'S' }));
   const partitions = definition.partitions.map((partition) => ({ sql: names.ofPartition(partition, definition).sql, kind: '' })); // prettier-ignore
   const wanted = [...sequences, ...partitions];
   const { rows } = await client.query<{ sql: string }>(
@@ -77,6 +88,7 @@ export async function rehearseTable(
   await client.query('BEGIN');
   try {
     const named = await createTable(client, names, wanted, claimed);
+    await createDefaults(client, names, wanted.definition);
     await createLate(client, wanted, names.ofNamespace(wanted.relation.namespace), claimed);
     return named;
   } catch (error) {

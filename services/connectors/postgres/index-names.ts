@@ -2,8 +2,9 @@ import type { ClientBase } from 'pg';
 import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
-/** An index or a constraint that has another name at the target than at the source. */
+/** An index, a constraint or an identity's sequence that has another name at the target than at the source. */
 export interface RenamedIndex {
+  what: 'index' | 'sequence';
   name: string;
   made: string;
   /** Because something else there has the name; else because the table has another name, too. */
@@ -22,7 +23,8 @@ const SUFFIX = '_weir';
 /**
  * The definition with the names that its indexes get in the target's schema, where they share names with tables, views and
  * sequences: those of a table with another name there are called after it, and one whose name is taken gets another.
- * What the table has there already keeps its name. `claimed` are names of the schema that others will have.
+ * What the table has there already keeps its name. `claimed` are names of the schema that others will have. A sequence that
+ * defaults name keeps its own: it may be there for another column.
  */
 export async function nameIndexes(
   client: ClientBase,
@@ -30,24 +32,25 @@ export async function nameIndexes(
   target: TargetName,
   claimed: ReadonlySet<string> = new Set(),
 ): Promise<NamedDefinition> {
-  const { rows } = await client.query<{ own: string[]; taken: string[] }>(
-    `SELECT ARRAY(SELECT x.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+  const { rows } = await client.query<{ isThere: boolean; own: string[]; taken: string[] }>(
+    `SELECT to_regclass($1) IS NOT NULL AS "isThere", ARRAY(SELECT x.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
          WHERE i.indrelid = to_regclass($1)) AS own,
        ARRAY(SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE n.nspname = $2) AS taken`,
     [target.sql, target.schema],
   );
-  const own = new Set(rows[0]!.own);
-  const taken = new Set([...rows[0]!.taken, ...claimed, target.name]);
-  return chooseNames(definition, target, own, taken);
+  const { isThere, own, taken } = rows[0]!;
+  const used = new Set([...taken, ...claimed, target.name]);
+  return chooseNames(definition, target, new Set(own), used, isThere);
 }
 
-/** `own`: indexes that the table has; `taken`: all names of the schema. */
-export function chooseNames(
+/** `own`: indexes that the table has; `taken`: all names of the schema; `isThere`: it has its columns already. */
+function chooseNames(
   definition: TableDefinition,
   target: TargetName,
   own: ReadonlySet<string>,
   taken: ReadonlySet<string>,
+  isThere: boolean,
 ): NamedDefinition {
   const used = new Set(taken);
   const renamed: RenamedIndex[] = [];
@@ -56,14 +59,23 @@ export function chooseNames(
     const there = [name, wanted].find((each) => own.has(each)) ?? alternativeAmong(own, wanted);
     const made = there ?? freeName(wanted, used);
     used.add(made);
-    if (made !== name) renamed.push({ name, made, taken: made !== wanted });
+    if (made !== name) renamed.push({ what: 'index', name, made, taken: made !== wanted });
     return made;
   };
+  // PostgreSQL names those of a table with another name by itself, and finds one that is free.
+  const isMoved = definition.schema !== target.schema || definition.name !== target.name;
+  const sequences = definition.sequences.map((each) => {
+    if (each.kind !== 'identity' || isThere || isMoved || !used.has(each.name)) return each;
+    const made = freeName(each.name, used);
+    used.add(made);
+    renamed.push({ what: 'sequence', name: each.name, made, taken: true });
+    return { ...each, name: made };
+  });
   const constraints = definition.constraints.map((each) =>
     hasIndex(each) ? { ...each, name: choose(each.name) } : each,
   );
   const indexes = definition.indexes.map((each) => ({ ...each, name: choose(each.name) }));
-  return { definition: { ...definition, constraints, indexes }, renamed };
+  return { definition: { ...definition, constraints, indexes, sequences }, renamed };
 }
 
 function hasIndex({ kind }: ConstraintDefinition): boolean {

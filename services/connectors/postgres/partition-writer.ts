@@ -5,9 +5,10 @@ import { leftOutChange, leftOutReason } from './left-out-partition.ts';
 import { formatNamespace, quoteIdent } from './names.ts';
 import { partitionTree } from './partition-tree.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { toPartitionStatement } from './table-ddl.ts';
+import { toPartitionDefaults } from './default-ddl.ts';
+import { toPartitionStatements } from './partition-ddl.ts';
 import type { PartitionDefinition, SideState, TableDefinition } from './table-definition.ts';
-import { runDdl } from './target-ddl.ts';
+import { inTransaction, runDdl } from './target-ddl.ts';
 
 type Partition = SideState['partitions'][number];
 
@@ -85,13 +86,15 @@ export class PartitionWriter {
       there: boolean;
       has: boolean;
       schema: boolean;
+      version: number;
     }>(
-      `SELECT (SELECT relkind FROM pg_catalog.pg_class WHERE oid = to_regclass($3)) AS kind,
+      `SELECT current_setting('server_version_num')::int AS version,
+         (SELECT relkind FROM pg_catalog.pg_class WHERE oid = to_regclass($3)) AS kind,
          to_regclass($1) IS NOT NULL AS there, to_regnamespace($2) IS NOT NULL AS schema,
          EXISTS (SELECT FROM ${partitionTree('to_regclass($3)')} p WHERE relid = to_regclass($1)) AS has`,
       [name.sql, quoteIdent(name.schema), this.#target.names.ofTable(root).sql],
     );
-    const { kind, there, has, schema } = rows[0]!;
+    const { kind, there, has, schema, version } = rows[0]!;
     if (there && !has && kind === 'p')
       throw new WeirError(
         'TARGET_UNFIT',
@@ -99,7 +102,11 @@ export class PartitionWriter {
       );
     // A table that is not partitioned there takes the rows of all partitions.
     if (!there && kind === 'p') {
-      const sql = toPartitionStatement(partition, root, this.#target.names);
+      const statements = [
+        ...toPartitionStatements(partition, root, this.#target.names, version),
+        ...toPartitionDefaults(partition, root, this.#target.names),
+      ];
+      const sql = statements.join('; ');
       if (unsent)
         throw new WeirError(
           'SCHEMA_CHANGED',
@@ -111,8 +118,10 @@ export class PartitionWriter {
           `the partition ${namespace} appeared at the source and is not at the target; run there: ${sql}`,
         );
       const what = `creating the partition ${name.namespace}`;
-      if (!schema) await runDdl(client, `CREATE SCHEMA ${quoteIdent(name.schema)}`, what);
-      await runDdl(client, sql, what);
+      await inTransaction(client, async () => {
+        if (!schema) await runDdl(client, `CREATE SCHEMA ${quoteIdent(name.schema)}`, what);
+        for (const each of statements) await runDdl(client, each, what);
+      });
     }
     if (known === undefined && (partition.leftOut ?? null) !== null)
       this.#tellLeftOut(partition, root);

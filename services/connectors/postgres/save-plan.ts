@@ -6,12 +6,13 @@ import { addMissingColumns } from './align-relation.ts';
 import { readBoundTogether } from './bound-together.ts';
 import { compareTable } from './compare-table.ts';
 import { takeRows } from './contested-row.ts';
-import { createTable } from './create-table.ts';
+import { createDefaults, createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
 import { writtenRelation } from './document-table.ts';
 import { truncateParked } from './parked-entries.ts';
 import { recordTables, requireRecordedTables } from './recorded-table.ts';
 import { readRowsOf } from './table-rows.ts';
+import type { TableDefinition } from './table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
 import type { TargetNames } from './target-names.ts';
@@ -53,15 +54,17 @@ export async function savePlan(
     for (const namespace of plan.namespaces)
       await saveChunks(client, target.pipeline, namespace, known);
     await emptyRestarted(client, target, plan, known);
+    const made: TableDefinition[] = [];
     for (const namespace of plan.namespaces) {
       if (known.has(namespace.relation.namespace))
         problems.push(...(await continueNamespace(client, target, namespace)));
       else
         problems.push(
-          ...(await createNamespace(client, target, namespace, isCopied(plan, namespace))),
+          ...(await createNamespace(client, target, namespace, isCopied(plan, namespace), made)),
         );
     }
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
+    for (const definition of made) await createDefaults(client, target.names, definition);
     await recordTables(client, target.pipeline, target.names);
     await saveLanes(client, target, plan, stored);
     return readBoundTogether(client, target.names, plan);
@@ -131,11 +134,13 @@ function isCopied({ namespaces }: PipelinePlan, { relation }: NamespacePlan): bo
   return namespaces.some((each) => each.chunks.length > 0 && each.relation.namespace === source);
 }
 
+/** `made`: takes the definitions of the tables that were not there. */
 async function createNamespace(
   client: pg.Client,
   target: PlanTarget,
   plan: NamespacePlan,
   copied: boolean,
+  made: TableDefinition[],
 ): Promise<string[]> {
   const name = target.names.ofNamespace(plan.relation.namespace);
   const table = await readTargetTable(client, name);
@@ -147,6 +152,7 @@ async function createNamespace(
         `the table ${name.namespace} does not exist at the target; create it, or allow it with "create: missing"`,
       ];
     await createTable(client, target.names, { relation, definition });
+    made.push(definition);
   } else {
     const problems = compareTable(relation, name, table);
     if (problems.length > 0) return problems;

@@ -4,13 +4,36 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { formatNamespace, qualifiedName, quoteIdent, quoteLiteral } from './names.ts';
 import { toPostgresError } from './postgres-error.ts';
 import type { PlanTarget } from './save-plan.ts';
+import { missingSequence, takenSequence } from './sequence-check.ts';
 import { maySequence } from './sequence-rights.ts';
-import { toSequenceStatement } from './table-ddl.ts';
+import { toSequenceStatement } from './sequence-ddl.ts';
 import type { SequenceDefinition, SideState, TableDefinition } from './table-definition.ts';
 import { runDdl } from './target-ddl.ts';
 import type { TargetName } from './target-names.ts';
 
 type Standing = SideState['sequences'][number];
+
+/**
+ * The sequence that feeds a column there, as SQL names it: one that it owns or that its default takes numbers from, that of
+ * the source's name before others; else the one of that name.
+ */
+const FEEDING = `
+WITH fed AS (
+  SELECT a.attrelid AS relid, a.attnum AS number FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped
+), feeding AS (
+  SELECT d.objid AS oid FROM fed JOIN pg_catalog.pg_depend d ON d.refobjid = fed.relid AND d.refobjsubid = fed.number
+    AND d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
+  UNION
+  SELECT d.refobjid FROM fed JOIN pg_catalog.pg_attrdef f ON f.adrelid = fed.relid AND f.adnum = fed.number
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = f.oid
+    AND d.refclassid = 'pg_catalog.pg_class'::regclass
+)
+SELECT (
+  SELECT '"' || replace(n.nspname, '"', '""') || '"."' || replace(k.relname, '"', '""') || '"'
+  FROM pg_catalog.pg_class k JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace
+  WHERE k.relkind = 'S' AND (k.oid = to_regclass($3) OR k.oid IN (SELECT oid FROM feeding))
+  ORDER BY k.oid IN (SELECT oid FROM feeding) DESC, k.oid = to_regclass($3) DESC, k.oid LIMIT 1) AS sequence`;
 
 /**
  * Sets the target's sequences to where the source's stand, forward or back: a sequence may begin again, or be set to
@@ -43,49 +66,58 @@ export class SequenceWriter {
     return sequences.filter((each) => set.get(namespaceOf(each)) !== standingOf(each));
   }
 
+  /** Nearly always there is one; an identity of a table with another name there has its own beside what defaults name. */
   async set(
     client: pg.Client,
     tables: readonly TableDefinition[],
     stands: Standing,
   ): Promise<void> {
-    const sql = await this.#find(client, tables, stands);
-    if (sql === null) return;
+    const [first, ...others] = await this.#find(client, tables, stands);
+    if (first === undefined) return;
+    const namespace = namespaceOf(stands);
     try {
-      await this.#advance(client, sql, stands);
-      this.#problems.delete(namespaceOf(stands));
+      for (const sql of others) await this.#advance(client, sql, `${namespace} ${sql}`, stands);
+      await this.#advance(client, first, namespace, stands);
+      this.#problems.delete(namespace);
     } catch (error) {
-      const found = toPostgresError(error, `setting the sequence ${sql} to ${stands.lastValue} at the target`); // prettier-ignore
+      const found = toPostgresError(error, `setting the sequence ${first} to ${stands.lastValue} at the target`); // prettier-ignore
       if (found.retryable) throw found;
       this.#tell(stands, `${found.message} Alter it there as the source's is`);
     }
   }
 
+  /** What at the target feeds the columns that the source's sequence feeds, and what is made for itself. */
   async #find(
     client: pg.Client,
     tables: readonly TableDefinition[],
     stands: Standing,
-  ): Promise<string | null> {
+  ): Promise<string[]> {
+    const found = new Set<string>();
+    const add = (sql: string | null): void => void (sql !== null && found.add(sql));
+    if (stands.definition !== undefined) add(await this.#standalone(client, stands.definition));
     const isIt = (each: SequenceDefinition): boolean =>
       each.schema === stands.schema && each.name === stands.name;
     for (const table of tables) {
-      const sequence = table.sequences.find(isIt);
-      if (sequence !== undefined) return this.#ofColumn(client, table, sequence);
+      for (const sequence of table.sequences.filter(isIt))
+        add(await this.#ofColumn(client, this.#target.names.ofTable(table), sequence));
+      for (const partition of table.partitions)
+        for (const sequence of (partition.sequences ?? []).filter(isIt))
+          add(await this.#ofColumn(client, this.#target.names.ofPartition(partition, table), sequence)); // prettier-ignore
     }
-    return stands.definition === undefined ? null : this.#standalone(client, stands.definition);
+    return [...found];
   }
 
-  /** An identity column's sequence may have another name there. Null where this role may not set it. */
+  /** It may have another name there. Null where this role may not set it. */
   async #ofColumn(
     client: pg.Client,
-    table: TableDefinition,
+    name: TargetName,
     sequence: SequenceDefinition,
   ): Promise<string | null> {
-    const name = this.#target.names.ofTable(table);
-    const { rows } = await client.query<{ sequence: string | null }>(
-      `SELECT COALESCE(pg_get_serial_sequence($1, $2), (
-         SELECT $3::text FROM pg_catalog.pg_class k WHERE k.oid = to_regclass($3) AND k.relkind = 'S')) AS sequence`,
-      [name.sql, sequence.column, qualifiedName(sequence.schema, sequence.name)],
-    );
+    const { rows } = await client.query<{ sequence: string | null }>(FEEDING, [
+      name.sql,
+      sequence.column,
+      qualifiedName(sequence.schema, sequence.name),
+    ]);
     const found = rows[0]!.sequence;
     if (found === null)
       this.#tell(
@@ -106,12 +138,9 @@ export class SequenceWriter {
     );
     const { kind, schema } = rows[0]!;
     if (kind !== null && kind !== 'S')
-      throw new WeirError(
-        'TARGET_UNFIT',
-        `the sequence ${name.namespace} cannot be made at the target, because something else there has its name; rename that, or give the sequence another name with "map"`,
-      );
+      throw new WeirError('TARGET_UNFIT', takenSequence(name.namespace));
     if (kind === null && this.#target.create === 'never') {
-      this.#tell(sequence, `the sequence ${name.namespace} is not at the target; run there: ${toSequenceStatement(sequence, name.sql)}`); // prettier-ignore
+      this.#tell(sequence, missingSequence(sequence, name));
       return null;
     }
     if (kind === null) await this.#create(client, sequence, name, schema);
@@ -143,7 +172,7 @@ export class SequenceWriter {
     return null;
   }
 
-  async #advance(client: pg.Client, sql: string, stands: Standing): Promise<void> {
+  async #advance(client: pg.Client, sql: string, key: string, stands: Standing): Promise<void> {
     const { lastValue, isCalled } = stands;
     await client.query(
       `WITH there AS MATERIALIZED (
@@ -162,7 +191,7 @@ export class SequenceWriter {
        INSERT INTO weir.sequence (pipeline, sequence, standing)
        SELECT $3, $4, $5 FROM ours WHERE same OR EXISTS (SELECT FROM moved)
        ON CONFLICT (pipeline, sequence) DO UPDATE SET standing = excluded.standing`,
-      [lastValue, isCalled, this.#target.pipeline, namespaceOf(stands), standingOf(stands)],
+      [lastValue, isCalled, this.#target.pipeline, key, standingOf(stands)],
     );
   }
 

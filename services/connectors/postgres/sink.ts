@@ -39,7 +39,7 @@ import { savePlan, type PlanTarget } from './save-plan.ts';
 import { waitingAt } from './session-watch.ts';
 import { SideStateWriter } from './side-state.ts';
 import { dropState } from './state-tables.ts';
-import type { SideState } from './table-definition.ts';
+import type { SideState, StandaloneSequence } from './table-definition.ts';
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './target-names.ts';
 import { writeCarefully } from './write-carefully.ts';
@@ -98,10 +98,11 @@ class PostgresSink implements Sink {
     });
   }
 
-  check(relations: readonly RelationPlan[]): Promise<Finding[]> {
-    return this.#ask('checking', async (client) =>
-      checkTarget(client, this.#target, await this.#documents.plans(client, relations)),
-    );
+  check(relations: readonly RelationPlan[], besides?: unknown): Promise<Finding[]> {
+    return this.#ask('checking', async (client) => {
+      const plans = await this.#documents.plans(client, relations);
+      return checkTarget(client, this.#target, plans, (besides ?? []) as StandaloneSequence[]);
+    });
   }
 
   readState(): Promise<PipelineState | null> {

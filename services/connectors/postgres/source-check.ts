@@ -1,5 +1,6 @@
 import type { Finding } from '../../../shared/connector/connector.ts';
 import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
+import { allSequences } from './all-sequences.ts';
 import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { formatNamespace, pipelineObjectName, quoteIdent } from './names.ts';
@@ -53,7 +54,8 @@ export async function checkSource(
       names: others.slice(0, 3),
       bring: 'name them under source.namespaces, as tables are',
     });
-  return { findings, relations: catalog.tables.map(relationPlanOf), notCarried };
+  const besides = standalone.named.map(({ definition }) => definition);
+  return { findings, relations: catalog.tables.map(relationPlanOf), besides, notCarried };
 }
 
 /** Of a source that leaves nothing to do. */
@@ -173,7 +175,7 @@ function withoutUsed(
   sequences: readonly FoundSequence[],
   tables: readonly SourceTable[],
 ): string[] {
-  const used = tables.flatMap(({ definition }) => definition.sequences);
+  const used = tables.flatMap(({ definition }) => allSequences(definition));
   return sequences
     .filter(
       ({ schema, name }) => !used.some((each) => each.schema === schema && each.name === name),
@@ -187,7 +189,10 @@ async function sequenceFindings(
   standalone: readonly FoundSequence[],
   role: string,
 ): Promise<Finding[]> {
-  const sequences = [...tables.flatMap((table) => table.definition.sequences), ...standalone];
+  const sequences = [
+    ...tables.flatMap(({ definition }) => allSequences(definition)),
+    ...standalone,
+  ];
   const rows = await control.query<{ schema: string; name: string }>(
     'reading the rights on sequences',
     `SELECT DISTINCT n.nspname AS schema, c.relname AS name

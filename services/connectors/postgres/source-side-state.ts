@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import { allSequences } from './all-sequences.ts';
 import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
 import { maySequence } from './sequence-rights.ts';
 import { readStandaloneSequences } from './standalone-sequences.ts';
@@ -31,7 +32,7 @@ export async function readSideState(
   }
   const partitions: SideState['partitions'] = [];
   for (const detail of details.values()) {
-    for (const { schema, name } of detail.sequences)
+    for (const { schema, name } of allSequences(detail))
       if (!named.has(qualifiedName(schema, name)))
         named.set(qualifiedName(schema, name), { schema, name });
     for (const partition of detail.partitions) {

@@ -25,6 +25,8 @@ export interface CatalogIndex {
   isExclusion: boolean;
   isPrimary: boolean;
   isReplicaIdentity: boolean;
+  /** False of what CREATE INDEX CONCURRENTLY has left behind, and of one that not all partitions have. */
+  isValid: boolean;
   /** Checked at once and whole: valid, immediate, without predicate or expression. WITHOUT OVERLAPS says more than that. */
   isUsableKey: boolean;
   hasConstraint: boolean;
@@ -92,19 +94,27 @@ const COLLATION = `
    FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
    WHERE co.oid = a.attcollation AND a.attcollation <> ty.typcollation)`;
 
-const COLUMNS = `
-  SELECT json_agg(json_build_object(
-    'number', a.attnum, 'name', a.attname, 'typeOid', a.atttypid::int8, 'typmod', a.atttypmod,
-    'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull AND NOT EXISTS (
-      SELECT FROM pg_catalog.pg_constraint k
-      WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey)),
+/** NOT NULL that holds for all rows there are. */
+function notNull(column: string): string {
+  return `(${column}.attnotnull AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = ${column}.attrelid AND k.contype = 'n'
+        AND NOT k.convalidated AND ${column}.attnum = ANY (k.conkey)))`;
+}
+
+/** `ColumnDefinition` of the column `a` with the type `ty` and the default `d`. */
+const COLUMN = `
+    'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', ${notNull('a')},
     'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     'missing', CASE WHEN a.atthasmissing THEN array_to_string(a.attmissingval, '') END,
     'identity', CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
     'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     'generatedKind', CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' END,
-    'isGenerated', a.attgenerated <> '',
-    'collation', ${COLLATION}) ORDER BY a.attnum)
+    'collation', ${COLLATION}`;
+
+const COLUMNS = `
+  SELECT json_agg(json_build_object(
+    'number', a.attnum, 'typeOid', a.atttypid::int8, 'typmod', a.atttypmod, 'isGenerated', a.attgenerated <> '',
+    ${COLUMN}) ORDER BY a.attnum)
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
   LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -128,7 +138,7 @@ const INDEXES = `
     'name', ic.relname,
     'definition', pg_get_indexdef(i.indexrelid),
     'isOwn', i.indrelid = c.oid, 'isUnique', i.indisunique, 'isExclusion', i.indisexclusion, 'isPrimary', i.indisprimary,
-    'isReplicaIdentity', i.indisreplident,
+    'isReplicaIdentity', i.indisreplident, 'isValid', i.indisvalid,
     'isUsableKey', i.indisunique AND i.indimmediate AND i.indisvalid
       AND i.indpred IS NULL AND i.indexprs IS NULL,
     'hasConstraint', EXISTS (SELECT FROM pg_catalog.pg_constraint k
@@ -141,33 +151,64 @@ const INDEXES = `
   WHERE i.indrelid = c.oid OR (c.relkind = 'p' AND NOT ic.relispartition AND i.indisunique
     AND i.indrelid IN (SELECT relid FROM ${partitionTree('c.oid')} tree))`;
 
-const SEQUENCES = `
+/** Of a table or a partition. What another column owns has no dependency on this one but the default's. */
+function sequencesOf(table: string): string {
+  return `
   SELECT json_agg(DISTINCT jsonb_build_object(
     'schema', sn.nspname, 'name', sc.relname, 'column', a.attname,
-    'kind', CASE WHEN a.attidentity <> '' THEN 'identity' ELSE 'serial' END,
+    'kind', coalesce((SELECT CASE
+        WHEN own.refobjid <> a.attrelid OR own.refobjsubid <> a.attnum THEN 'shared'
+        WHEN own.deptype = 'i' THEN 'identity' ELSE 'serial' END
+      FROM pg_catalog.pg_depend own WHERE own.classid = 'pg_catalog.pg_class'::regclass AND own.objid = sc.oid
+        AND own.refclassid = 'pg_catalog.pg_class'::regclass AND own.refobjsubid > 0 AND own.deptype IN ('i', 'a')), 'standalone'),
     'dataType', format_type(s.seqtypid, NULL), 'start', s.seqstart::text, 'increment', s.seqincrement::text,
     'min', s.seqmin::text, 'max', s.seqmax::text, 'cache', s.seqcache::text, 'cycle', s.seqcycle))
   FROM (
     SELECT dep.objid AS sequence, dep.refobjsubid AS number FROM pg_catalog.pg_depend dep
     WHERE dep.classid = 'pg_catalog.pg_class'::regclass AND dep.refclassid = 'pg_catalog.pg_class'::regclass
-      AND dep.refobjid = c.oid AND dep.refobjsubid > 0 AND dep.deptype IN ('i', 'a')
+      AND dep.refobjid = ${table} AND dep.refobjsubid > 0 AND dep.deptype IN ('i', 'a')
     UNION
     SELECT dep.refobjid, d.adnum FROM pg_catalog.pg_attrdef d
     JOIN pg_catalog.pg_depend dep ON dep.classid = 'pg_catalog.pg_attrdef'::regclass AND dep.objid = d.oid
       AND dep.refclassid = 'pg_catalog.pg_class'::regclass
-    WHERE d.adrelid = c.oid
+    WHERE d.adrelid = ${table}
   ) fed
   JOIN pg_catalog.pg_sequence s ON s.seqrelid = fed.sequence
   JOIN pg_catalog.pg_class sc ON sc.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace sn ON sn.oid = sc.relnamespace
-  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = fed.number`;
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = ${table} AND a.attnum = fed.number`;
+}
+
+/**
+ * Columns of the partition `pc` that are not as its parent `uc` has them. The texts of two expressions are made only
+ * where what is stored of them differs, which it hardly ever does.
+ */
+const OWN_COLUMNS = `
+  SELECT json_agg(json_build_object(${COLUMN}) ORDER BY a.attnum)
+  FROM pg_catalog.pg_attribute a
+  JOIN pg_catalog.pg_attribute ua ON ua.attrelid = uc.oid AND ua.attname = a.attname AND ua.attnum > 0 AND NOT ua.attisdropped
+  JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
+  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  LEFT JOIN pg_catalog.pg_attrdef ud ON ud.adrelid = ua.attrelid AND ud.adnum = ua.attnum
+  WHERE a.attrelid = pc.oid AND a.attnum > 0 AND NOT a.attisdropped AND (
+    (a.attnotnull <> ua.attnotnull AND ${notNull('a')} <> ${notNull('ua')})
+    OR (a.attidentity <> ua.attidentity AND a.attidentity <> '')
+    OR CASE WHEN d.adbin::text IS DISTINCT FROM ud.adbin::text
+      THEN pg_get_expr(d.adbin, d.adrelid) IS DISTINCT FROM pg_get_expr(ud.adbin, ud.adrelid) ELSE false END)`;
+
+/** Those that its parent's defaults use are with the parent. */
+const OWN_SEQUENCES = `
+  SELECT json_agg(q) FROM json_array_elements((${sequencesOf('pc.oid')})) q
+  WHERE NOT EXISTS (SELECT FROM json_array_elements((${sequencesOf('uc.oid')})) u
+    WHERE u ->> 'schema' = q ->> 'schema' AND u ->> 'name' = q ->> 'name' AND u ->> 'column' = q ->> 'column')`;
 
 const PARTITIONS = `
   SELECT json_agg(json_build_object(
     'schema', pn.nspname, 'name', pc.relname,
     'parent', json_build_object('schema', un.nspname, 'name', uc.relname),
     'bound', pg_get_expr(pc.relpartbound, pc.oid),
-    'partitionBy', pg_get_partkeydef(pc.oid), 'leftOut', ${leftOut('pc')}) ORDER BY tree.level, pn.nspname, pc.relname)
+    'partitionBy', pg_get_partkeydef(pc.oid), 'leftOut', ${leftOut('pc')},
+    'columns', coalesce((${OWN_COLUMNS}), '[]'), 'sequences', coalesce((${OWN_SEQUENCES}), '[]')) ORDER BY tree.level, pn.nspname, pc.relname)
   FROM ${partitionTree('c.oid')} tree
   JOIN pg_catalog.pg_class pc ON pc.oid = tree.relid
   JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
@@ -192,7 +233,7 @@ const LEAVES = `
 
 const DETAILS_SQL = `
 SELECT c.oid, coalesce((${COLUMNS}), '[]') AS columns, coalesce((${CONSTRAINTS}), '[]') AS constraints,
-  coalesce((${INDEXES}), '[]') AS indexes, coalesce((${SEQUENCES}), '[]') AS sequences,
+  coalesce((${INDEXES}), '[]') AS indexes, coalesce((${sequencesOf('c.oid')}), '[]') AS sequences,
   CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS "partitionBy",
   coalesce((${PARTITIONS}), '[]') AS partitions, coalesce((${LEAVES}), '[]') AS leaves
 FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[])`;

@@ -1,19 +1,16 @@
 import type { Relation } from '../../../shared/change/relation.ts';
+import { toColumnLine } from './column-ddl.ts';
+import { isShared } from './default-ddl.ts';
 import { toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './names.ts';
-import type {
-  ColumnDefinition,
-  ConstraintDefinition,
-  SequenceDefinition,
-  StandaloneSequence,
-  TableDefinition,
-  PartitionDefinition,
-} from './table-definition.ts';
+import { toPartitionStatements } from './partition-ddl.ts';
+import { toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
+import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
 import type { TargetName, TargetNames } from './target-names.ts';
 
 /**
- * The statements that make a table as its source has it, in order: what rows need while they are copied. Secondary
- * indexes, further constraints and foreign keys come after the copy.
+ * The statements that make a table as its source has it, in order: what rows need while they are copied. Some defaults
+ * come when all tables are there (`default-ddl.ts`); secondary indexes, further constraints and foreign keys after the copy.
  */
 export function toTableStatements(
   definition: TableDefinition,
@@ -23,11 +20,10 @@ export function toTableStatements(
 ): string[] {
   const target = names.ofTable(definition);
   const isMoved = target.schema !== definition.schema || target.name !== definition.name;
-  const serials = definition.sequences.filter((sequence) => sequence.kind === 'serial');
   const lines = [
     ...definition.columns.map((column) =>
       toColumnLine(
-        column,
+        isShared(column.name, definition.sequences) ? { ...column, default: null } : column,
         definition.sequences.find(
           (each) => each.kind === 'identity' && each.column === column.name,
         ),
@@ -42,15 +38,12 @@ export function toTableStatements(
   const partitioned =
     definition.partitionBy === null ? '' : ` PARTITION BY ${definition.partitionBy}`;
   return [
-    ...serials.map((sequence) => toSequenceStatement(sequence, sequenceSql(sequence))),
+    ...toSequenceStatements(definition.sequences),
     `CREATE TABLE ${target.sql} (\n  ${lines.join(',\n  ')}\n)${partitioned}`,
-    ...serials
-      .filter((sequence) => sequence.schema === target.schema)
-      .map(
-        (sequence) =>
-          `ALTER SEQUENCE ${sequenceSql(sequence)} OWNED BY ${target.sql}.${quoteIdent(sequence.column)}`,
-      ),
-    ...definition.partitions.map((partition) => toPartitionStatement(partition, definition, names)),
+    ...toOwnedByStatements(definition.sequences, target),
+    ...definition.partitions.flatMap((partition) =>
+      toPartitionStatements(partition, definition, names, serverVersion),
+    ),
     ...keyStatement(definition, relation, target),
   ];
 }
@@ -64,53 +57,6 @@ export function isValid(constraint: string): boolean {
 export function isLate({ kind, definition }: ConstraintDefinition): boolean {
   if (kind === 'primary') return /\bWITHOUT OVERLAPS\)/.test(definition);
   return kind === 'unique' || kind === 'exclusion' || (kind === 'check' && !isValid(definition));
-}
-
-export function toColumnLine(
-  column: ColumnDefinition,
-  identity: SequenceDefinition | undefined,
-  isMoved: boolean,
-  serverVersion: number,
-): string {
-  const parts = [quoteIdent(column.name), column.type];
-  if (column.collation !== null) parts.push(`COLLATE ${column.collation}`);
-  if (column.generated !== null) {
-    const kind =
-      column.generatedKind === 'virtual' && serverVersion >= 180000 ? 'VIRTUAL' : 'STORED';
-    parts.push(`GENERATED ALWAYS AS (${column.generated}) ${kind}`);
-  } else if (column.identity !== null) {
-    const options =
-      identity === undefined
-        ? ''
-        : ` (${isMoved ? '' : `SEQUENCE NAME ${sequenceSql(identity)} `}${sequenceOptions(identity)})`;
-    parts.push(`GENERATED ${column.identity.toUpperCase()} AS IDENTITY${options}`);
-  } else if (column.default !== null) parts.push(`DEFAULT ${column.default}`);
-  if (column.notNull) parts.push('NOT NULL');
-  return parts.join(' ');
-}
-
-export function toPartitionStatement(
-  partition: PartitionDefinition,
-  root: Pick<TableDefinition, 'schema' | 'name'>,
-  names: TargetNames,
-): string {
-  const { parent } = partition;
-  const isRoot = parent.schema === root.schema && parent.name === root.name;
-  const above = isRoot ? names.ofTable(root) : names.ofPartition(parent, root);
-  const below = partition.partitionBy === null ? '' : ` PARTITION BY ${partition.partitionBy}`;
-  return `CREATE TABLE ${names.ofPartition(partition, root).sql} PARTITION OF ${above.sql} ${partition.bound}${below}`;
-}
-
-export function sequenceSql(sequence: Pick<SequenceDefinition, 'schema' | 'name'>): string {
-  return `${quoteIdent(sequence.schema)}.${quoteIdent(sequence.name)}`;
-}
-
-export function toSequenceStatement(sequence: StandaloneSequence, sql: string): string {
-  return `CREATE SEQUENCE IF NOT EXISTS ${sql} AS ${sequence.dataType} ${sequenceOptions(sequence)}`;
-}
-
-function sequenceOptions(sequence: StandaloneSequence): string {
-  return `INCREMENT BY ${sequence.increment} MINVALUE ${sequence.min} MAXVALUE ${sequence.max} START WITH ${sequence.start} CACHE ${sequence.cache} ${sequence.cycle ? 'CYCLE' : 'NO CYCLE'}`;
 }
 
 /** Where the key is not the primary key: the source's own constraint or index on it, else one of ours. */

@@ -18,7 +18,7 @@ export interface TableDefinition {
   types: TypeDefinition[];
   /** Extensions that it needs, in the order in which they can be created. */
   extensions?: ExtensionDefinition[];
-  /** Sequences behind identity columns and `nextval` defaults. */
+  /** Sequences behind identity columns and `nextval` defaults; those of partitions are with them. */
   sequences: SequenceDefinition[];
   /** `pg_get_partkeydef` of a partitioned table, else null. */
   partitionBy: string | null;
@@ -83,7 +83,12 @@ export interface SequenceDefinition {
   name: string;
   /** The column whose default or identity it feeds. */
   column: string;
-  kind: 'identity' | 'serial';
+  /**
+   * `serial`: it is owned by the column and goes with it. `standalone`: no column owns it, a default only takes numbers
+   * from it. `shared`: so it is with one that another column owns, here or in another table. Plans that an earlier
+   * version stored have `serial` for all but identities.
+   */
+  kind: 'identity' | 'serial' | 'standalone' | 'shared';
   dataType: string;
   /** As text: they may exceed 2^53. */
   start: string;
@@ -105,6 +110,10 @@ export interface PartitionDefinition {
   bound: string;
   partitionBy: string | null;
   leftOut?: LeftOut;
+  /** Columns that differ from those of its parent in default, NOT NULL, identity or expression. */
+  columns?: ColumnDefinition[];
+  /** Sequences behind its own columns' identities and defaults. */
+  sequences?: SequenceDefinition[];
 }
 
 /** Why rows of a table cannot be followed: they are on another server, or their changes are not in the log. */

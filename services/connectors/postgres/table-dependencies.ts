@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { allSequences } from './all-sequences.ts';
 import { qualifiedName, quoteIdent } from './names.ts';
 import { createExtension } from './needed-extensions.ts';
 import { runDdl } from './target-ddl.ts';
@@ -31,7 +32,7 @@ export async function readMissing(
     target.schema,
     ...wanted.map(({ schema }) => schema),
     ...definition.types.map((type) => type.schema),
-    ...definition.sequences.map((sequence) => sequence.schema),
+    ...allSequences(definition).map((sequence) => sequence.schema),
     ...definition.partitions
       .map((partition) => partition.schema)
       .filter((schema) => schema !== definition.schema),

@@ -5,10 +5,12 @@ import { checkRowSecurity, checkRules, TREES } from './acts-on-rows.ts';
 import { checkEnforcement } from './enforcement-check.ts';
 import { compareTable } from './compare-table.ts';
 import { rehearseTable } from './create-table.ts';
+import { differingIndexes } from './differing-indexes.ts';
 import { nameIndexes, type NamedDefinition } from './index-names.ts';
 import { quoteIdent } from './names.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
-import type { TableDefinition } from './table-definition.ts';
+import { checkSequences } from './sequence-check.ts';
+import type { StandaloneSequence, TableDefinition } from './table-definition.ts';
 import { otherTables } from './recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingStateRight, takenStateNames, openStateTables } from './state-tables.ts';
@@ -35,6 +37,7 @@ export async function checkTarget(
   client: pg.Client,
   target: PlanTarget,
   relations: readonly RelationPlan[],
+  standalone: readonly StandaloneSequence[] = [],
 ): Promise<Finding[]> {
   const server = await readServer(client);
   const findings = checkServer(server);
@@ -68,10 +71,12 @@ export async function checkTarget(
     } else {
       existing.push({ name, table });
       findings.push(...(await checkExisting(client, plan, name, table, known)));
-      if (target.create === 'missing' && !known.has(plan.relation.namespace))
-        findings.push(
-          ...renamedFindings(await nameIndexes(client, definitionOf(plan), name), name),
-        );
+      if (target.create === 'missing' && !known.has(plan.relation.namespace)) {
+        const named = await nameIndexes(client, definitionOf(plan), name);
+        findings.push(...renamedFindings(named, name));
+        for (const each of await differingIndexes(client, named.definition, name))
+          findings.push(warning(name.namespace, each));
+      }
     }
   }
   findings.push(
@@ -80,6 +85,7 @@ export async function checkTarget(
       : await checkTriggers(client, server, relations, existing)),
   );
   findings.push(...(await checkOutsideKeys(client, existing)));
+  findings.push(...(await checkSequences(client, target, relations, standalone)));
   if (extensions.size > 0)
     findings.push(
       warning(
@@ -229,7 +235,7 @@ function renamedFindings({ renamed }: NamedDefinition, name: TargetName): Findin
     .map((each) =>
       warning(
         name.namespace,
-        `its index ${quoteIdent(each.name)} will be called ${quoteIdent(each.made)}, because something else in the schema ${name.schema} has that name`,
+        `its ${each.what} ${quoteIdent(each.name)} will be called ${quoteIdent(each.made)}, because something else in the schema ${name.schema} has that name`,
       ),
     );
 }

@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import { PARKED_ROUTES } from './parked-routes.ts';
 import { PIPELINE_ROUTES } from './pipeline-routes.ts';
-import { route, type Route } from './route.ts';
+import type { Route } from './route.ts';
 import { STATUS_ROUTES } from './status-routes.ts';
 import { VERIFY_ROUTES } from './verify-routes.ts';
 
@@ -11,13 +10,4 @@ export const ROUTES: readonly Route[] = [
   ...STATUS_ROUTES,
   ...PARKED_ROUTES,
   ...VERIFY_ROUTES,
-  route({
-    method: 'GET',
-    path: '/openapi.json',
-    id: 'describeApi',
-    tag: 'control',
-    summary: 'This description',
-    answer: z.record(z.string(), z.unknown()),
-    handle: async () => (await import('./openapi.ts')).openApi(ROUTES),
-  }),
 ];
