@@ -3,10 +3,19 @@ import { STRUCTURE } from './structure.ts';
 import { SETTINGS_AND_REFUSALS } from './settings-and-refusals.ts';
 import { LANES_AND_KEYS } from './lanes-and-keys.ts';
 import { FROM_OUTSIDE } from './from-outside.ts';
-import type { Mutation } from './mutation.ts';
 import { OWNERS_AND_JUDGES } from './owners-and-judges.ts';
 import { TYPES_AND_SHAPES } from './types-and-shapes.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
+
+/** One safety step taken out, and the tests that must turn red without it. */
+export interface Mutation {
+  /** The step, as a promise that no longer holds. */
+  name: string;
+  /** Edits of the source; each text must occur exactly once. */
+  edits: { file: string; find: string; replace: string }[];
+  /** Arguments of vitest. */
+  tests: string[];
+}
 
 const POSTGRES = 'services/connectors/postgres';
 

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts';
+import type { Mutation } from './mutations.ts';
 
 const POSTGRES = 'services/connectors/postgres';
 
@@ -47,6 +47,138 @@ export const STRUCTURE: readonly Mutation[] = [
       },
     ],
     tests: ['test/integration/postgres-sink-structure.test.ts'],
+  },
+  {
+    name: 'a sequence that no column owns is owned by none at the target',
+    edits: [
+      {
+        file: `${POSTGRES}/table-catalog.ts`,
+        find: `own.deptype IN ('i', 'a')), 'standalone'),`,
+        replace: `own.deptype IN ('i', 'a')), 'serial'),`,
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts', 'test/cases/made-structure.test.ts'],
+  },
+  {
+    name: 'a sequence of another column stays with that column',
+    edits: [
+      {
+        file: `${POSTGRES}/table-catalog.ts`,
+        find: `WHEN own.refobjid <> a.attrelid OR own.refobjsubid <> a.attnum THEN 'shared'`,
+        replace: `WHEN false THEN 'shared'`,
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts', 'test/cases/made-structure.test.ts'],
+  },
+  {
+    name: 'defaults that need other tables come when those are there',
+    edits: [
+      {
+        file: `${POSTGRES}/table-ddl.ts`,
+        find: 'isShared(column.name, definition.sequences) ? { ...column, default: null } : column',
+        replace: 'column',
+      },
+    ],
+    tests: ['test/cases/made-structure.test.ts'],
+  },
+  {
+    name: 'a partition has its own defaults',
+    edits: [
+      {
+        file: `${POSTGRES}/default-ddl.ts`,
+        find: '...partitions.flatMap((each) => toPartitionDefaults(each, definition, names)),',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/made-structure.test.ts'],
+  },
+  {
+    name: 'a partition that is made later has its own defaults',
+    edits: [
+      {
+        file: `${POSTGRES}/partition-writer.ts`,
+        find: '...toPartitionDefaults(partition, root, this.#target.names),',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts'],
+  },
+  {
+    name: 'sequences of partitions are followed',
+    edits: [
+      {
+        file: `${POSTGRES}/source-side-state.ts`,
+        find: 'of allSequences(detail))',
+        replace: 'of detail.sequences)',
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts'],
+  },
+  {
+    name: 'all sequences that stand for one are set',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-writer.ts`,
+        find: 'for (const sql of others) await this.#advance(client, sql, `${namespace} ${sql}`, stands);',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts'],
+  },
+  {
+    name: 'the sequence of an identity gets another name where its own is taken',
+    edits: [
+      {
+        file: `${POSTGRES}/index-names.ts`,
+        find: 'const made = freeName(each.name, used);',
+        replace: 'const made = each.name;',
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts'],
+  },
+  {
+    name: 'a sequence whose name is taken is found by check',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-check.ts`,
+        find: `if (found === null) return [{ level: 'error', subject, message: takenSequence(subject) }];`,
+        replace: 'if (found === null) return [];',
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts'],
+  },
+  {
+    name: 'a sequence that is there with another definition is told by check',
+    edits: [
+      {
+        file: `${POSTGRES}/sequence-check.ts`,
+        find: 'if (found === undefined || found === null || found === text) return [];',
+        replace: 'return [];',
+      },
+    ],
+    tests: ['test/cases/sequences.test.ts'],
+  },
+  {
+    name: 'an index of the same name with another definition is told by check',
+    edits: [
+      {
+        file: `${POSTGRES}/differing-indexes.ts`,
+        find: 'if (found === undefined || statementOf(found, target) === sql) continue;',
+        replace: 'continue;',
+      },
+    ],
+    tests: ['test/cases/names-taken.test.ts'],
+  },
+  {
+    name: 'an index that is not valid is not made',
+    edits: [
+      {
+        file: `${POSTGRES}/catalog.ts`,
+        find: ' && index.isValid',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/made-structure.test.ts'],
   },
   {
     name: 'an index gets another name where its own is taken',

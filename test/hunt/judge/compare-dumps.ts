@@ -41,15 +41,18 @@ const LEFT_OUT: readonly (readonly [type: RegExp, kind: string])[] = [
   [/^DOMAIN$/, 'types that no carried column has'],
   [/^FK CONSTRAINT$/, 'foreign keys to tables that are not carried'],
 ];
+const INHERITED = 'parents of tables (INHERITS)';
+const TYPED = 'typed tables (OF)';
+const INVALID = 'indexes that are not valid';
+const OF_KEYS = 'storage parameters of tables and of the indexes of their keys';
+const OF_PARTITIONS = 'indexes and constraints of single partitions';
 /** What is said of a table or column and does not travel with it. */
 const LEFT_OUT_LINES: readonly (readonly [line: RegExp, kind: string])[] = [
   [/ SET (STORAGE|STATISTICS|COMPRESSION) /, 'storage and statistics settings of columns'],
   [/ CLUSTER ON /, 'cluster marks'],
   [/ REPLICA IDENTITY /, 'replica identities'],
-  [/^WITH \(/, 'storage parameters of tables'],
+  [/^WITH \(/, OF_KEYS],
 ];
-const INHERITED = 'parents of tables (INHERITS)';
-const OF_PARTITIONS = 'indexes and constraints of single partitions';
 const MAX_TOLD = 20;
 /** Every difference that nobody told of, each as a sentence; empty where both ends are equal. */
 export function differences(judged: Judged): string[] {
@@ -74,7 +77,7 @@ function schemaDifferences(judged: Judged): string[] {
     // Of a column that the parent has: at the target it is the table's own.
     if (entry.type === 'DEFAULT' && notCarried.includes(INHERITED)) continue;
     if (there === undefined) found.push(...missing(key, entry, judged, partitions));
-    else if (entry.type !== 'COMMENT') found.push(...entryDifferences(key, entry, there, judged));
+    else if (entry.type !== 'COMMENT') found.push(...entryDifferences(key, entry, there, judged, partitions)); // prettier-ignore
   }
   for (const [key, entry] of target.schema)
     if (!source.schema.has(key) && !before.schema.has(key) && !isOurs(entry))
@@ -91,6 +94,7 @@ function missing(
   const isOfPartition =
     /INDEX|CONSTRAINT/.test(entry.type) && namesOf(entry).some((name) => partitions.has(name));
   const { type } = entry;
+  if (type === 'INDEX' && notCarried.includes(INVALID)) return [];
   if (isOfPartition && notCarried.includes(OF_PARTITIONS)) return [];
   if (type === 'FK CONSTRAINT' && told.some((line) => /^foreign keys: they will not/.test(line)))
     return [];
@@ -104,8 +108,12 @@ function entryDifferences(
   source: DumpEntry,
   target: DumpEntry,
   { notCarried, order }: Judged,
+  partitions: ReadonlySet<string>,
 ): string[] {
-  const travels = (line: string): boolean => LEFT_OUT_LINES.every(([what]) => !what.test(line));
+  const isPartition = partitions.has(`${source.schema}.${source.name}`);
+  const travels = (line: string): boolean =>
+    LEFT_OUT_LINES.every(([what]) => !what.test(line)) &&
+    !(isPartition && notCarried.includes(OF_PARTITIONS) && /^ +CONSTRAINT /.test(line));
   const silent = LEFT_OUT_LINES.filter(
     ([what, kind]) =>
       source.lines.some((line) => what.test(line) && !target.lines.includes(line)) &&
@@ -113,14 +121,17 @@ function entryDifferences(
   );
   if (notCarried.includes(INHERITED) && source.lines.some((line) => line.startsWith('INHERITS')))
     return [];
+  if (notCarried.includes(TYPED) && source.lines.some((line) => / OF "/.test(line))) return [];
   const deferrable = / DEFERRABLE$/;
+  const plain = (line: string): string =>
+    source.type === 'CONSTRAINT' && notCarried.includes(OF_KEYS) ? line.replace(/ WITH \(.*?\)/, '') : line; // prettier-ignore
   const there =
     order === 'transaction' && source.type === 'FK CONSTRAINT'
       ? target.lines.map((line) => (source.lines.includes(line) ? line : line.replace(deferrable, ''))) // prettier-ignore
       : target.lines;
   return [
     ...silent.map(([, kind]) => `not told: ${key}: ${kind} are left out`),
-    ...lineDifferences(key, source.lines.filter(travels), there.filter(travels)),
+    ...lineDifferences(key, source.lines.filter(travels).map(plain), there.filter(travels)),
   ];
 }
 
