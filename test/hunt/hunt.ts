@@ -32,7 +32,7 @@ export async function hunt(servers: HuntServers, options: HuntOptions): Promise<
     if (startedAtMs > endMs) break;
     const found = generateCase(seed, servers.facts);
     const played = await playSafely(found, servers);
-    summary.add(seed, played.verdict, played);
+    summary.add(found, played.verdict, played);
     const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
     options.say(`hunt: seed ${seed}: ${verdictText(played.verdict)} (${seconds} s)`);
     if (played.verdict.is !== 'failed') continue;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { generateCase } from './generate/generate-case.ts';
-import { renderStatement, type HuntCase } from './hunt-case.ts';
+import { featuresOf, renderStatement, type HuntCase } from './hunt-case.ts';
 import { shrink, sizeOf } from './shrink.ts';
 
-const SERVER = { version: 15, extensions: new Set(['citext', 'pg_trgm']) };
+const SERVER = { version: 15, targetVersion: 15, extensions: new Set(['citext', 'pg_trgm']) };
 const BUDGET = { tries: 5_000, untilMs: Number.POSITIVE_INFINITY };
 
 describe('a case', () => {
@@ -14,6 +14,20 @@ describe('a case', () => {
 
   it('can be made of any seed', () => {
     for (let seed = 0; seed < 300; seed++) expect(generateCase(seed, SERVER).steps).not.toEqual([]);
+  });
+
+  it('can have each of what a pipeline file says and what happens to it', () => {
+    const seen = new Set<string>();
+    const keys = new Set<string>();
+    for (let seed = 0; seed < 300; seed++) {
+      const found = generateCase(seed, SERVER);
+      for (const feature of featuresOf(found)) seen.add(feature);
+      for (const key of Object.keys(found.pipeline)) keys.add(key);
+    }
+    const wanted = ['map', 'transforms', 'mode snapshot', 'mode changes', 'order transaction', 'network', 'two phases', 'edit']; // prettier-ignore
+    expect(wanted.filter((each) => !seen.has(each))).toEqual([]);
+    const inFile = ['namespaces', 'onBadRow', 'lanes', 'writers', 'transformers', 'onWaitingDdl', 'create']; // prettier-ignore
+    expect(inFile.filter((each) => !keys.has(each))).toEqual([]);
   });
 
   it('is made as small as the failure allows', async () => {

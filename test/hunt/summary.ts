@@ -1,4 +1,8 @@
+import { featuresOf, type HuntCase } from './hunt-case.ts';
 import type { Verdict } from './judge/verdict.ts';
+
+/** How many cases had it. */
+const COUNTED = ['order transaction', 'mode snapshot', 'mode changes', 'map', 'transforms', 'two phases', 'network', 'structure change', 'edit']; // prettier-ignore
 
 /** What a hunt came to. */
 export class Summary {
@@ -6,10 +10,15 @@ export class Summary {
   readonly #refused = new Map<string, number>();
   readonly #failed: { seed: number; why: string; folder: string }[] = [];
   readonly #startedAtMs = Date.now();
+  readonly #of = new Map<string, number>();
   #taken = 0;
   #refusals = 0;
 
-  add(seed: number, verdict: Verdict, statements: { taken: number; refused: number }): void {
+  add(found: HuntCase, verdict: Verdict, statements: { taken: number; refused: number }): void {
+    const { seed } = found;
+    const features = featuresOf(found);
+    for (const one of COUNTED)
+      if (features.has(one)) this.#of.set(one, (this.#of.get(one) ?? 0) + 1);
     this.#taken += statements.taken;
     this.#refusals += statements.refused;
     if (verdict.is === 'equal') this.equal++;
@@ -38,6 +47,7 @@ export class Summary {
     const minutes = ((Date.now() - this.#startedAtMs) / 60_000).toFixed(1);
     return [
       `hunt: ${this.databases} databases in ${minutes} minutes: ${this.equal} equal, refused: ${refused.join(', ') || 'none'}, ${this.failed} failed`,
+      `hunt: among them ${COUNTED.map((one) => `${one} ${this.#of.get(one) ?? 0}`).join(', ')}`,
       `hunt: ${this.#taken} statements, and ${this.#refusals} that the databases refused`,
       ...this.#failed.map(
         ({ seed, why, folder }) => `hunt: failed: seed ${seed}: ${why} ${folder}`,

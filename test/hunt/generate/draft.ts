@@ -44,7 +44,11 @@ export interface TableDraft {
 /** Everything of a case while features are added to it. */
 export class Draft {
   readonly dice: Dice;
+  /** Of the source. */
   readonly version: number;
+  readonly #targetVersion: number;
+  /** Something in it is of a later version than the target. */
+  isNewer = false;
   readonly extensions: ReadonlySet<string>;
   readonly names: Names;
   readonly schemas: string[] = ['public'];
@@ -63,14 +67,20 @@ export class Draft {
 
   constructor(
     dice: Dice,
-    server: { version: number; extensions: ReadonlySet<string> },
+    server: { version: number; targetVersion: number; extensions: ReadonlySet<string> },
     odd: { names: number; types: number },
   ) {
     this.dice = dice;
     this.version = server.version;
+    this.#targetVersion = server.targetVersion;
     this.extensions = server.extensions;
     this.names = new Names(dice, odd.names);
     this.rareTypes = odd.types;
+  }
+
+  /** Types and features say since when there are such. */
+  uses({ since = 0 }: { since?: number | undefined }): void {
+    if (since > this.#targetVersion) this.isNewer = true;
   }
 
   schema(): string {

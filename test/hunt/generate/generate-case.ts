@@ -10,6 +10,8 @@ import { PARTITION_FEATURES } from './features/partition-features.ts';
 import { RELATION_FEATURES } from './features/relation-features.ts';
 import { SETTINGS_FEATURES } from './features/settings-features.ts';
 import { TYPE_FEATURES } from './features/type-features.ts';
+import { disturb } from './disturbances.ts';
+import { chooseMode } from './modes.ts';
 import { quoteIdent } from './names.ts';
 import { insertRow } from './rows.ts';
 import { makeSteps } from './steps.ts';
@@ -27,7 +29,10 @@ export const FEATURES: readonly Feature[] = [
 ];
 
 export interface ServerFacts {
+  /** Of the source. */
   version: number;
+  targetVersion: number;
+  /** Of both ends. */
   extensions: ReadonlySet<string>;
 }
 
@@ -58,30 +63,21 @@ export function generateCase(seed: number, server: ServerFacts): HuntCase {
     [1, dice.between(13, 30)],
   ]);
   for (let i = 0; i < tables; i++) addTable(draft, { small: tables > 12 });
-  for (const feature of someFeatures(draft)) feature.apply(draft);
-  if (dice.chance(0.2)) draft.pipeline.lanes = dice.between(1, 6);
-  if (dice.chance(0.1)) draft.pipeline.writers = 2;
-  if (dice.chance(0.15)) {
-    draft.pipeline.order = 'transaction';
-    delete draft.pipeline.lanes;
-  } else if (dice.chance(0.1)) draft.pipeline.onBadRow = 'park';
-  if (dice.chance(0.1)) chooseNamespaces(draft);
+  for (const feature of someFeatures(draft)) {
+    draft.uses(feature);
+    feature.apply(draft);
+  }
+  chooseMode(draft);
   const rows = dice.shuffle(
     draft.tables.flatMap((table) => Array.from({ length: table.rows }, () => insertRow(dice, table))), // prettier-ignore
   );
   // Drawn before the steps, which add tables of their own.
   const schema = [...draft.prelude, ...draft.tables.flatMap(createAll), ...draft.tables.flatMap(({ late }) => late)]; // prettier-ignore
   const { settings, roles, last, target, pipeline } = draft;
-  const steps = makeSteps(draft);
+  const steps = disturb(dice, makeSteps(draft), pipeline);
   const isPrepared = dice.chance(0.15);
-  return { seed, settings, roles, schema, rows: [...rows, ...last], target, isPrepared, pipeline, steps }; // prettier-ignore
-}
-
-/** Only some tables, or all by a pattern. */
-function chooseNamespaces({ dice, tables, pipeline }: Draft): void {
-  const ordinary = tables.filter(({ schema, name }) => /^\w+$/.test(schema) && /^\w+$/.test(name));
-  const some = dice.some(ordinary, dice.between(1, 4)).map(({ schema, name }) => `${schema}.${name}`); // prettier-ignore
-  pipeline.namespaces = dice.chance(0.3) || some.length === 0 ? ['*'] : some;
+  if (isPrepared && dice.chance(0.2)) pipeline.create = 'never';
+  return { seed, settings, roles, schema, rows: [...rows, ...last], target, isPrepared, ...(draft.isNewer ? { isNewer: true } : {}), pipeline, steps }; // prettier-ignore
 }
 
 function createAll(table: Draft['tables'][number]): Statement[] {
@@ -89,7 +85,8 @@ function createAll(table: Draft['tables'][number]): Statement[] {
   return table.verb === '' ? [] : [toCreate(table), ...table.after];
 }
 
-function someFeatures({ dice, version, extensions }: Draft): Feature[] {
+function someFeatures(draft: Draft): Feature[] {
+  const { dice, version, extensions } = draft;
   const fitting = FEATURES.filter(
     ({ since, extension }) =>
       (since ?? 0) <= version && (extension === undefined || extensions.has(extension)),

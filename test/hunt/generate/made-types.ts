@@ -1,5 +1,6 @@
 import type { Statement } from '../hunt-case.ts';
 import type { Dice } from './dice.ts';
+import type { Draft } from './draft.ts';
 import { quoteIdent } from './names.ts';
 import { ORDINARY_TYPES, quoted, RARE_TYPES, type ValueType } from './value-type.ts';
 
@@ -8,9 +9,12 @@ export interface MadeType {
   create: Statement;
 }
 
-export function anyType(dice: Dice, version: number, rareShare: number): ValueType {
+export function anyType(draft: Draft, rareShare: number): ValueType {
+  const { dice, version } = draft;
   const list = dice.chance(rareShare) ? RARE_TYPES : ORDINARY_TYPES;
-  return dice.pick(list.filter(({ since }) => since === undefined || since <= version));
+  const type = dice.pick(list.filter(({ since }) => since === undefined || since <= version));
+  draft.uses(type);
+  return type;
 }
 
 const LABELS = ['new', 'open', 'done', 'in work', "it's", '"q"', 'größe', '', 'NULL', 'a,b', '(x)', 'x'.repeat(63)]; // prettier-ignore

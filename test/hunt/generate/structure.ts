@@ -17,7 +17,7 @@ export function anyStructureChange(draft: Draft): Statement[] {
   const quoted = quoteIdent(dice.pick(table.columns).name);
   const [other] = dice.some(table.columns, 1);
   const fresh = quoteIdent(`new ${dice.letters(3)}`);
-  const type = anyType(dice, draft.version, 0.1);
+  const type = anyType(draft, 0.1);
   const changes: readonly (readonly [number, () => string[]])[] = [
     [3, () => [`${alter} ADD COLUMN ${fresh} ${type.sql}`]],
     [3, () => [`${alter} ADD COLUMN ${fresh} ${type.sql} DEFAULT ${literalOf(type, dice)}`]],

@@ -81,7 +81,7 @@ function addKey(draft: Draft, table: TableDraft): void {
 }
 
 function keyType(draft: Draft): ValueType {
-  const type = anyType(draft.dice, draft.version, draft.rareTypes / 3);
+  const type = anyType(draft, draft.rareTypes / 3);
   return type.key === undefined ? keyType(draft) : type;
 }
 
@@ -90,7 +90,7 @@ export function anyColumn(draft: Draft, table: TableDraft): ColumnDraft {
   let type =
     draft.types.length > 0 && dice.chance(0.2)
       ? dice.pick(draft.types)
-      : anyType(dice, draft.version, draft.rareTypes);
+      : anyType(draft, draft.rareTypes);
   if (dice.chance(0.1)) type = arrayOf(type);
   const notNull = dice.chance(0.3);
   const withDefault = dice.chance(0.25);

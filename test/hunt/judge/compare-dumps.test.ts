@@ -80,8 +80,8 @@ function compare(
     changes: [],
     told,
     notCarried,
-    order: 'key',
-    isTransformed: false,
+    pipeline: {},
+    empty: parseDump(''),
     only: null,
   });
 }

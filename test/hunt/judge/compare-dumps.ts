@@ -1,6 +1,10 @@
+import type { PipelineOptions } from '../hunt-case.ts';
+import { expectedRows } from './expected-rows.ts';
 import type { Dump, DumpEntry, DumpedRows } from './pg-dump.ts';
 
 export interface Judged {
+  /** What every database of the source's server has, such as the rights in `public` before 15. */
+  empty: Dump;
   /** The source when the pipeline began: what changed in its structure later is not held against the target. */
   before: Dump;
   source: Dump;
@@ -11,10 +15,11 @@ export interface Judged {
   told: readonly string[];
   /** Kinds of things that `weir check` said stay behind. */
   notCarried: readonly string[];
-  /** Where whole transactions are carried foreign keys are made deferrable, as is said where that is asked for. */
-  order: 'key' | 'transaction';
-  /** Steps make other rows: their table is made with columns and its key, and the rest is for people to make. */
-  isTransformed: boolean;
+  /**
+   * Where whole transactions are carried foreign keys are made deferrable, as is said where that is asked for. Steps make
+   * other rows: their table is made with columns and its key, and the rest is for people to make.
+   */
+  pipeline: PipelineOptions;
   /** Tables, as `schema.table`, where not all are carried. */
   only: readonly string[] | null;
 }
@@ -39,6 +44,7 @@ const LEFT_OUT: readonly (readonly [type: RegExp, kind: string])[] = [
   [/^(BLOB|BLOBS|BLOB METADATA)$/, 'large objects'],
   [/^TYPE$/, 'types that no carried column has'],
   [/^DOMAIN$/, 'types that no carried column has'],
+  [/^EXTENSION$/, 'extensions that no carried table needs'],
   [/^FK CONSTRAINT$/, 'foreign keys to tables that are not carried'],
 ];
 const INHERITED = 'parents of tables (INHERITS)';
@@ -56,19 +62,34 @@ const LEFT_OUT_LINES: readonly (readonly [line: RegExp, kind: string])[] = [
 const MAX_TOLD = 20;
 /** Every difference that nobody told of, each as a sentence; empty where both ends are equal. */
 export function differences(judged: Judged): string[] {
-  const schema = judged.isTransformed ? [] : schemaDifferences(judged);
+  const schema = judged.pipeline.transforms !== undefined ? [] : schemaDifferences(judged);
   return [...schema, ...rowDifferences(judged)].slice(0, MAX_TOLD);
 }
 
 function schemaDifferences(judged: Judged): string[] {
-  const { before, source, target, told, only, notCarried } = judged;
+  const { before, source, target, told, only, notCarried, pipeline } = judged;
+  // What belongs to a table that has another name there is called after that; its rows are compared.
+  const mapped = Object.entries(pipeline.map ?? {}).flat();
+  const isMapped = (entry: DumpEntry): boolean =>
+    mapped.length > 0 &&
+    (namesOf(entry).some((name) => mapped.includes(name)) ||
+      entry.lines.some((line) => mapped.some((name) => line.includes(quotedName(name)))));
   const attached = [...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH');
   const partitions = new Set(attached.map(({ schema, name }) => `${schema}.${name}`));
   const found: string[] = [];
+  for (const [from, to] of Object.entries(pipeline.map ?? {})) {
+    const [entry, there] = [source.schema.get(`TABLE ${from}`), target.schema.get(`TABLE ${to}`)];
+    if (entry === undefined || isLeftOut(entry, told)) continue;
+    if (!sameLines(before.schema.get(`TABLE ${from}`)?.lines, entry.lines)) continue;
+    const lines = entry.lines.map((line) => line.replaceAll(quotedName(from), quotedName(to)));
+    if (there === undefined) found.push(`missing at the target: ${from} as ${to}`);
+    else found.push(...entryDifferences(`TABLE ${to}`, { ...entry, lines }, there, judged, partitions)); // prettier-ignore
+  }
   for (const [key, entry] of source.schema) {
     // A schema is there where something is in it.
-    if (entry.type === 'SCHEMA' || isOurs(entry) || isLeftOut(entry, told)) continue;
+    if (entry.type === 'SCHEMA' || isOurs(entry) || isLeftOut(entry, told) || isMapped(entry)) continue; // prettier-ignore
     if (only !== null && !namesOf(entry).some((name) => only.includes(name))) continue;
+    if (sameLines(judged.empty.schema.get(key)?.lines, entry.lines)) continue;
     // An extension comes with one.
     if (entry.type === 'COMMENT' && entry.name.startsWith('EXTENSION ')) continue;
     const there = target.schema.get(key);
@@ -80,7 +101,14 @@ function schemaDifferences(judged: Judged): string[] {
     else if (entry.type !== 'COMMENT') found.push(...entryDifferences(key, entry, there, judged, partitions)); // prettier-ignore
   }
   for (const [key, entry] of target.schema)
-    if (!source.schema.has(key) && !before.schema.has(key) && !isOurs(entry))
+    if (
+      !source.schema.has(key) &&
+      !before.schema.has(key) &&
+      !isOurs(entry) &&
+      !isMapped(entry) &&
+      !(mapped.length > 0 && entry.type === 'SCHEMA')
+    )
+      // prettier-ignore
       found.push(`only at the target: ${key}`);
   return found;
 }
@@ -107,7 +135,7 @@ function entryDifferences(
   key: string,
   source: DumpEntry,
   target: DumpEntry,
-  { notCarried, order }: Judged,
+  { notCarried, pipeline }: Judged,
   partitions: ReadonlySet<string>,
 ): string[] {
   const isPartition = partitions.has(`${source.schema}.${source.name}`);
@@ -126,7 +154,7 @@ function entryDifferences(
   const plain = (line: string): string =>
     source.type === 'CONSTRAINT' && notCarried.includes(OF_KEYS) ? line.replace(/ WITH \(.*?\)/, '') : line; // prettier-ignore
   const there =
-    order === 'transaction' && source.type === 'FK CONSTRAINT'
+    pipeline.order === 'transaction' && source.type === 'FK CONSTRAINT'
       ? target.lines.map((line) => (source.lines.includes(line) ? line : line.replace(deferrable, ''))) // prettier-ignore
       : target.lines;
   return [
@@ -135,11 +163,17 @@ function entryDifferences(
   ];
 }
 
-function rowDifferences({ source, target, told, changes, only }: Judged): string[] {
+function rowDifferences({ source, target, told, changes, only, pipeline }: Judged): string[] {
   const found: string[] = [];
-  for (const [key, rows] of source.rows) {
-    if (only !== null && !only.includes(key)) continue;
-    if (isTableLeftOut(key, told) || isUnfollowed(rows, told, changes)) continue; // prettier-ignore
+  const carried = new Map(
+    [...source.rows].filter(
+      ([key, rows]) =>
+        (only === null || only.includes(key)) &&
+        !isTableLeftOut(key, told) &&
+        !isUnfollowed(rows, told, changes),
+    ),
+  );
+  for (const [key, rows] of expectedRows(carried, pipeline)) {
     const there = target.rows.get(key);
     if (there === undefined) found.push(`missing at the target: the rows of ${key}`);
     else found.push(...tableDifferences(key, rows, there));
@@ -194,6 +228,11 @@ function namesOf({ type, schema, name, lines }: DumpEntry): string[] {
 }
 
 const OF_INDEX = / ON (?:ONLY )?("(?:[^"]|"")*")\.("(?:[^"]|"")*") USING /;
+
+/** Of an ordinary name, as `pg_dump` writes it. */
+function quotedName(name: string): string {
+  return name.split('.').map((part) => `"${part}"`).join('.'); // prettier-ignore
+}
 
 function bare(quoted: string | undefined): string {
   return (quoted ?? '').slice(1, -1).replaceAll('""', '"');

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { requirePostgres } from '../../../services/cli/embedded/postgres-binaries.ts';
@@ -32,10 +32,21 @@ const MAX_DUMP_BYTES = 1024 ** 3;
 const PINNED =
   '-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c array_nulls=on -c bytea_output=hex';
 
-/** Undefined where this machine has no pg_dump. */
+/** The one that is named, else that of the servers or the machine; undefined where there is none. */
 export function findPgDump(): string | undefined {
+  const named = process.env['WEIR_PG_DUMP'];
+  if (named !== undefined && named !== '') return named;
   const beside = path.join(requirePostgres().directory, 'pg_dump');
   return isExecutable(beside) ? beside : findOnPath('pg_dump');
+}
+
+/** Throws where it would refuse servers of that version; both ends are dumped by one, in the same words. */
+export function requirePgDump(version: number): void {
+  const program = findPgDump();
+  if (program === undefined) throw new Error('this machine has no pg_dump');
+  const said = execFileSync(program, ['--version'], { encoding: 'utf8' });
+  if (Number(/ (\d+)/.exec(said)?.[1]) >= version) return;
+  throw new Error(`${said.trim()} does not dump PostgreSQL ${version}; name another in WEIR_PG_DUMP, or use --postgres`); // prettier-ignore
 }
 
 export async function dumpDatabase(url: string, excluded: readonly string[] = []): Promise<Dump> {
@@ -43,10 +54,15 @@ export async function dumpDatabase(url: string, excluded: readonly string[] = []
   return parseDump(await runPgDump(url, options));
 }
 
-/** The structure as statements, which another database takes. */
-export async function dumpStructure(url: string): Promise<string> {
-  const options = ['--schema-only', '--no-owner', '--no-publications', '--no-subscriptions'];
-  return (await runPgDump(url, options)).replaceAll(/^\\(un)?restrict .*$/gm, '');
+/** The structure, or all of it, as statements, which another database takes. */
+export async function dumpStatements(url: string, what: 'structure' | 'all'): Promise<string> {
+  const options = ['--no-owner', '--no-publications', '--no-subscriptions'];
+  const rows = what === 'all' ? '--inserts' : '--schema-only';
+  // What only psql takes, and what only later servers know.
+  return (await runPgDump(url, [rows, ...options])).replaceAll(
+    /^(\\(un)?restrict |SET transaction_timeout).*$/gm,
+    '',
+  );
 }
 
 async function runPgDump(url: string, options: readonly string[]): Promise<string> {

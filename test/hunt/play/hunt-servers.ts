@@ -5,6 +5,7 @@ import {
   type PostgresServer,
 } from '../../../services/cli/embedded/postgres-server.ts';
 import type { ServerFacts } from '../generate/generate-case.ts';
+import { dumpDatabase, requirePgDump, type Dump } from '../judge/pg-dump.ts';
 
 /** The servers that all cases of a hunt share; each case has databases of its own. */
 export interface HuntServers {
@@ -12,6 +13,9 @@ export interface HuntServers {
   target: PostgresServer;
   nats: NatsServerProcess;
   facts: ServerFacts;
+  /** A database of the source in which nothing is. */
+  empty: Dump;
+  versions: { source: number; target: number };
   stop(): Promise<void>;
 }
 
@@ -21,6 +25,7 @@ const SETTINGS = {
   max_replication_slots: '100',
   max_wal_senders: '100',
   max_connections: '300',
+  max_prepared_transactions: '20',
 };
 
 export async function startHuntServers(): Promise<HuntServers> {
@@ -41,20 +46,19 @@ export async function startHuntServers(): Promise<HuntServers> {
       startPostgres({ settings: SETTINGS, binaries }).then(keep),
       startNats().then(keep),
     ]);
-    return { source, target, nats, facts: await readFacts(source.url, target.url), stop };
+    const [atSource, atTarget] = [await readServer(source.url), await readServer(target.url)];
+    const versions = { source: atSource.version, target: atTarget.version };
+    requirePgDump(Math.max(versions.source, versions.target));
+    const facts = {
+      version: versions.source,
+      targetVersion: versions.target,
+      extensions: new Set(atSource.extensions.filter((name) => atTarget.extensions.includes(name))),
+    };
+    return { source, target, nats, facts, versions, empty: await dumpDatabase(source.url), stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-/** What both ends can do. */
-async function readFacts(sourceUrl: string, targetUrl: string): Promise<ServerFacts> {
-  const [source, target] = [await readServer(sourceUrl), await readServer(targetUrl)];
-  return {
-    version: Math.min(source.version, target.version),
-    extensions: new Set(source.extensions.filter((name) => target.extensions.includes(name))),
-  };
 }
 
 async function readServer(url: string): Promise<{ version: number; extensions: string[] }> {

@@ -1,5 +1,5 @@
 import { differences } from '../judge/compare-dumps.ts';
-import { dumpDatabase, dumpStructure, type Dump } from '../judge/pg-dump.ts';
+import { dumpDatabase, dumpStatements, type Dump } from '../judge/pg-dump.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import { isAllowed } from '../allowed-refusals.ts';
 import type { HuntCase, PipelineOptions, Statement, Step } from '../hunt-case.ts';
@@ -8,6 +8,7 @@ import { parseSaid, type Said } from './said.ts';
 import { Stage } from './stage.ts';
 import { advisedStatements } from './advice.ts';
 import { checkFile } from './check-file.ts';
+import { awaitCaughtUp } from './await-caught-up.ts';
 import { InProcessRun } from './in-process-run.ts';
 import { ProcessRun } from './process-run.ts';
 import { endWithin, says, type Run } from './run.ts';
@@ -72,9 +73,10 @@ class Player {
     const { schema, rows, target, steps } = this.#case;
     await this.#prepare(schema);
     await this.#sql(rows, 'each');
-    if (this.#case.isPrepared) await this.#prepareTarget();
+    const follows = this.#pipeline.mode === 'changes';
+    if (follows || this.#case.isPrepared) await this.#prepareTarget(follows ? 'all' : 'structure');
     await this.#sql(target, 'each', 'target');
-    await this.#stage.writeFile(this.#pipeline, this.#stage.servers.nats.url);
+    await this.#stage.writeFile(this.#pipeline);
     this.#before = await dumpDatabase(this.#url('source'));
     const checked = await checkFile(this.#stage.file);
     this.#told = checked.told;
@@ -102,8 +104,8 @@ class Player {
     }
   }
 
-  async #prepareTarget(): Promise<void> {
-    const structure = await dumpStructure(this.#url('source'));
+  async #prepareTarget(what: 'structure' | 'all'): Promise<void> {
+    const structure = await dumpStatements(this.#url('source'), what);
     const session = await this.#stage.session('target', !this.#case.roles.target);
     try {
       await session.each([{ sql: structure }]);
@@ -116,13 +118,23 @@ class Player {
   async #step(step: Step): Promise<Verdict | undefined> {
     switch (step.do) {
       case 'sql':
-        await this.#sql(step.statements, step.end);
+        await this.#sql(step.statements, step.end === 'prepare' ? `PREPARE TRANSACTION '${this.#stage.preparedName(step.name)}'` : step.end); // prettier-ignore
+        return undefined;
+      case 'finish prepared':
+        await this.#stage.finishPrepared(step.name, step.end);
+        return undefined;
+      case 'network':
+        this.#stage.network?.disturb(step);
         return undefined;
       case 'start':
-        if (this.#running?.running !== true) this.#start(false);
-        return undefined;
-      case 'await copy':
-      case 'await catch-up': {
+        if (this.#running?.running === true) return undefined;
+        this.#start(false);
+        return this.#pipeline.mode === 'changes' ? this.#awaitFollowing() : undefined;
+      case 'await catch-up':
+        return this.#awaitCatchUp();
+      case 'await copy': {
+        // A slot waits for them.
+        await this.#stage.finishPrepared();
         const run = this.#running;
         if (run === undefined || (await says(run, 'copy is in the target', COPY_MS)) || !run.running) return undefined; // prettier-ignore
         return hangs('the copy does not come to its end', run.output.text);
@@ -141,9 +153,28 @@ class Player {
         return undefined;
       case 'edit':
         this.#pipeline = { ...this.#pipeline, ...step.pipeline };
-        await this.#stage.writeFile(this.#pipeline, this.#stage.servers.nats.url);
+        await this.#stage.writeFile(this.#pipeline);
         return undefined;
     }
+  }
+
+  /** Only what happens after it is followed. */
+  async #awaitFollowing(): Promise<Verdict | undefined> {
+    await this.#stage.finishPrepared();
+    const run = this.#running!;
+    if ((await says(run, 'reader epoch began', COPY_MS)) || !run.running) return undefined;
+    return hangs('it does not begin to follow', run.output.text);
+  }
+
+  /** The same run, as nobody is there to start another one. */
+  async #awaitCatchUp(): Promise<Verdict | undefined> {
+    const run = this.#running;
+    if (run === undefined) return undefined;
+    await this.#stage.finishPrepared();
+    await this.#stage.network?.mended();
+    const { name, servers } = this.#stage;
+    if (await awaitCaughtUp(run, servers.nats.url, name, CATCH_UP_MS)) return undefined;
+    return hangs('the same run does not catch up', run.output.text);
   }
 
   /** A case in which something is killed needs processes. */
@@ -173,6 +204,8 @@ class Player {
 
   /** Catches up, following what stops advise, and compares. */
   async #finish(): Promise<Verdict> {
+    await this.#stage.finishPrepared();
+    await this.#stage.network?.mended();
     for (let advice = 0; ; advice++) {
       const run = this.#start(true);
       const end = await endWithin(run, CATCH_UP_MS);
@@ -194,15 +227,15 @@ class Player {
       dumpDatabase(this.#url('target'), ['weir']),
     ]);
     const details = differences({
+      empty: this.#stage.servers.empty,
       before: this.#before!,
       source,
       target,
       changes: this.#changes(),
       told,
       notCarried: this.#notCarried,
-      order: this.#pipeline.order ?? 'key',
+      pipeline: this.#pipeline,
       only: this.#case.steps.some((step) => step.do === 'edit') || this.#case.pipeline.namespaces !== undefined ? this.#carried : null, // prettier-ignore
-      isTransformed: this.#pipeline.transforms !== undefined,
     });
     return details.length === 0 ? { is: 'equal' } : { is: 'failed', why: 'different', details };
   }
@@ -252,7 +285,7 @@ class Player {
 
   async #sql(
     statements: readonly Statement[],
-    end: 'each' | 'commit' | 'rollback',
+    end: string,
     at: 'source' | 'target' = 'source',
   ): Promise<void> {
     if (statements.length === 0) return;

@@ -57,11 +57,15 @@ export class Session {
     for (const statement of statements) await this.#attempt(statement, false);
   }
 
-  /** In one transaction, in which those that fail are taken back. */
-  async together(statements: readonly Statement[], end: 'commit' | 'rollback'): Promise<void> {
+  /** In one transaction, in which those that fail are taken back; ended by a statement. */
+  async together(statements: readonly Statement[], end: string): Promise<void> {
     await this.#client.query('BEGIN');
     for (const statement of statements) await this.#attempt(statement, true);
     await this.#client.query(end).catch(() => this.#client.query('ROLLBACK'));
+  }
+
+  async query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]> {
+    return (await this.#client.query<Row>(sql)).rows;
   }
 
   /** Throws where it fails. */

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { HuntCase, PipelineOptions, Statement } from '../hunt-case.ts';
 import type { HuntServers } from './hunt-servers.ts';
+import { Network } from './network.ts';
 import { Session } from './session.ts';
+import { specOf } from './spec-of.ts';
 
 /** Two databases, roles and a pipeline file for one run of a case; all of it is removed afterwards. */
 export class Stage {
@@ -15,6 +17,8 @@ export class Stage {
   /** As the roles of the pipeline, where it has some. */
   readonly urls: { source: string; target: string };
   readonly servers: HuntServers;
+  /** Undefined where nothing happens to it. */
+  network: Network | undefined;
   readonly #roles: string[];
 
   private constructor(found: HuntCase, servers: HuntServers, folder: string) {
@@ -37,6 +41,9 @@ export class Stage {
     const folder = await mkdtemp(path.join(tmpdir(), 'weir-hunt-'));
     const stage = new Stage(found, servers, folder);
     await stage.#build(found);
+    const { source, target, nats } = servers;
+    const ports = { source: source.port, target: target.port, broker: nats.port };
+    stage.network = await Network.open(found, ports);
     return stage;
   }
 
@@ -44,14 +51,15 @@ export class Stage {
     return path.join(this.folder, 'pipeline.yaml');
   }
 
-  async writeFile({ namespaces, ...more }: PipelineOptions, natsUrl: string): Promise<void> {
-    const spec = {
-      name: this.name,
-      source: { url: this.urls.source, ...(namespaces === undefined ? {} : { namespaces }) },
-      target: { url: this.urls.target },
-      nats: { url: natsUrl },
-      ...more,
-    };
+  async writeFile(options: PipelineOptions): Promise<void> {
+    const { network } = this;
+    const through = (at: 'source' | 'target' | 'broker', url: string): string =>
+      network?.urlFor(at, url) ?? url;
+    const spec = specOf(this.name, options, {
+      source: through('source', this.urls.source),
+      target: through('target', this.urls.target),
+      broker: through('broker', this.servers.nats.url),
+    });
     // JSON is YAML.
     await writeFile(this.file, JSON.stringify(spec, null, 2));
   }
@@ -60,12 +68,34 @@ export class Stage {
   async session(end: 'source' | 'target', superuser = false): Promise<Session> {
     const server = this.servers[end];
     const url = superuser ? server.urlOf(end === 'source' ? this.source : this.target) : this.urls[end]; // prettier-ignore
-    return Session.open(url, this.servers.facts.version, new URL(url).username === 'postgres');
+    return Session.open(url, this.servers.versions[end], new URL(url).username === 'postgres');
+  }
+
+  /** Transactions that are prepared at the source; an end that is not known is a commit. */
+  async finishPrepared(name?: string, end: 'commit' | 'rollback' = 'commit'): Promise<void> {
+    const session = await this.session('source', true);
+    try {
+      const rows = await session.query<{ gid: string }>(
+        'SELECT gid FROM pg_prepared_xacts WHERE database = current_database()',
+      );
+      for (const { gid } of rows)
+        if (name === undefined || gid === this.preparedName(name))
+          await session.each([{ sql: `${end} PREPARED '${gid}'` }]);
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** They are known to the whole server. */
+  preparedName(name: string): string {
+    return `${this.name}-${name}`;
   }
 
   async close(): Promise<void> {
+    await this.network?.close();
+    await this.finishPrepared();
     for (const end of ['source', 'target'] as const) {
-      const admin = await Session.open(this.servers[end].url, this.servers.facts.version, true);
+      const admin = await Session.open(this.servers[end].url, this.servers.versions[end], true);
       try {
         const database = this[end];
         await admin.each([
@@ -85,7 +115,7 @@ export class Stage {
       ['target', 'writer'],
     ] as const) {
       // prettier-ignore
-      const admin = await Session.open(this.servers[end].url, this.servers.facts.version, true);
+      const admin = await Session.open(this.servers[end].url, this.servers.versions[end], true);
       try {
         const owned = this.#roles.includes(role);
         if (owned) await admin.run(`CREATE ROLE "${this.#role(role)}" LOGIN REPLICATION`);

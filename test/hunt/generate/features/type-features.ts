@@ -67,7 +67,7 @@ export const TYPE_FEATURES: readonly Feature[] = [
 ];
 
 function domain(draft: Draft): MadeType {
-  return makeDomain(draft.dice, draft.objectName(), anyType(draft.dice, draft.version, draft.rareTypes)); // prettier-ignore
+  return makeDomain(draft.dice, draft.objectName(), anyType(draft, draft.rareTypes)); // prettier-ignore
 }
 
 function composite(draft: Draft): MadeType {
@@ -77,7 +77,7 @@ function composite(draft: Draft): MadeType {
     draft.names.column(sql),
     draft.types.length > 0 && dice.chance(0.4)
       ? dice.pick(draft.types)
-      : anyType(dice, draft.version, draft.rareTypes),
+      : anyType(draft, draft.rareTypes),
   ]);
   return makeComposite(sql, fields);
 }
