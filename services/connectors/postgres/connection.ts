@@ -3,7 +3,7 @@ import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { describeServer, parseConnectionUrl, type ConnectionUrl } from './connection-url.ts';
 import { toPostgresError } from './postgres-error.ts';
-import { pinSettings, startupOptions } from './session-settings.ts';
+import { pinSettings, startupOptions, takeSession } from './session-settings.ts';
 import { watchSession } from './session-watch.ts';
 import { encryptions, isOtherWay, isWithoutSsl, sslProblem, type Encryption } from './ssl-mode.ts';
 
@@ -28,12 +28,9 @@ export async function connect(text: string, options: ConnectOptions): Promise<pg
   try {
     await pinSettings(client, where);
     // Asked for: a proxy between may have told a number of its own.
-    const sql = 'SELECT pg_catalog.pg_backend_pid() AS pid';
-    const { rows } = await client.query<{ pid: number }>(sql);
+    const pid = await takeSession(client, where);
     const applicationName = `${options.applicationName} sessions`;
-    watchSession(text, client, Number(rows[0]!.pid), () =>
-      openClient(url, where, { applicationName }),
-    );
+    watchSession(text, client, pid, () => openClient(url, where, { applicationName }));
   } catch (error) {
     client.connection.stream.destroy();
     throw toPostgresError(error, `connecting to ${where}`);
@@ -96,6 +93,14 @@ async function openOne(
     throw error;
   }
   return client;
+}
+
+/**
+ * Throws where another connection, beside one that is open and at rest, would get the same session, or where changes cannot be
+ * followed through what is between here and the server.
+ */
+export async function probeConnection(text: string, options: ConnectOptions): Promise<void> {
+  await disconnect(await connect(text, options));
 }
 
 /** Ends a connection that is no longer needed, whatever state it is in. */

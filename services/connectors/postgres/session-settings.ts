@@ -111,9 +111,30 @@ export async function pinSettings(client: pg.Client, where: string): Promise<voi
   const wanted = left.map(({ name }) => `${name} = '${valueOf(name)}'`).join(', ');
   throw new WeirError(
     'CONFIG_INVALID',
-    `A connection to ${where} does not keep its settings: ${said}, where ${wanted} was set. Something between here and the server, such as a pooler that shares a connection among several, changes or drops them; name the server itself in the URL, or let the pooler keep one connection a session.`,
+    `A connection to ${where} does not keep its settings: ${said}, where ${wanted} was set. ${SHARED}`,
   );
 }
+
+/**
+ * Makes the session known as ours, and gives the server's process behind it. A session that is marked already was another
+ * connection's a moment ago: settings, locks, temporary tables and prepared statements would be those of both.
+ */
+export async function takeSession(client: pg.Client, where: string): Promise<number> {
+  // In their order: what is there is read before it is set.
+  const { rows } = await client.query<{ taken: string | null; pid: number }>(
+    `SELECT pg_catalog.current_setting('weir.session', true) AS taken,
+       pg_catalog.set_config('weir.session', 'taken', false), pg_catalog.pg_backend_pid() AS pid`,
+  );
+  const { taken, pid } = rows[0]!;
+  if (taken === null || taken === '') return Number(pid);
+  throw new WeirError(
+    'CONFIG_INVALID',
+    `Several connections to ${where} share one session of the server. ${SHARED}`,
+  );
+}
+
+const SHARED =
+  'Something between here and the server, such as a pooler, gives a connection another session with each transaction, or does not clear one before the next has it. Name the server itself in the URL; at the target a pooler will do that keeps one connection a session (PgBouncer: pool_mode = session).';
 
 function valueOf(name: string): string {
   return PINNED.find((each) => each.name === name)!.value;

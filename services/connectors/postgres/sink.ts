@@ -21,7 +21,7 @@ import { applyChanges } from './apply-changes.ts';
 import { CarefulWriter } from './careful-writer.ts';
 import { CopiedMisfits } from './copied-misfits.ts';
 import { DocumentWriter } from './document-writer.ts';
-import { describeServer } from './connection.ts';
+import { describeServer, probeConnection } from './connection.ts';
 import { FreshRows } from './fresh-rows.ts';
 import { GroupCommit } from './group-commit.ts';
 import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
@@ -99,7 +99,9 @@ class PostgresSink implements Sink {
   }
 
   check(relations: readonly RelationPlan[], besides?: unknown): Promise<Finding[]> {
+    const { url, pipeline } = this.#options;
     return this.#ask('checking', async (client) => {
+      await probeConnection(url, { applicationName: `weir ${pipeline} check` });
       const plans = await this.#documents.plans(client, relations);
       return checkTarget(client, this.#target, plans, (besides ?? []) as StandaloneSequence[]);
     });

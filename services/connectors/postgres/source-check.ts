@@ -2,6 +2,7 @@ import type { Finding } from '../../../shared/connector/connector.ts';
 import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { allSequences } from './all-sequences.ts';
 import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
+import { probeConnection } from './connection.ts';
 import type { ControlConnection } from './control-connection.ts';
 import { formatNamespace, pipelineObjectName, quoteIdent } from './names.ts';
 import { readNotCarried } from './not-carried.ts';
@@ -16,11 +17,16 @@ const NEWEST_MAJOR = 18;
 /** Everything that stands in the way at the source, at once, each with what to do. */
 export async function checkSource(
   control: ControlConnection,
+  url: string,
   pipeline: string,
   scope: SourceScope,
 ): Promise<SourceCheck> {
   const facts = await readServerFacts(control);
   const follows = scope.mode !== 'snapshot';
+  const applicationName = `weir ${pipeline} check`;
+  await probeConnection(url, { applicationName });
+  if (follows && facts.canReplicate && facts.freeWalSenders > 0)
+    await probeConnection(url, { applicationName, replication: true });
   const findings: Finding[] = serverFindings(facts, control.where);
   if (follows) {
     const slot = await readSlot(control, pipelineObjectName(pipeline));

@@ -41,7 +41,7 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
     async check(scope) {
       const control = await ControlConnection.open(url, `weir ${pipeline} check`);
       try {
-        return await checkSource(control, pipeline, scope);
+        return await checkSource(control, url, pipeline, scope);
       } finally {
         await control.close();
       }

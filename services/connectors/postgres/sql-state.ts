@@ -28,12 +28,12 @@ export function codeOfState(state: string): ErrorCode {
 }
 
 const SHARED =
-  'Something between here and the server, such as a pooler that shares a connection among several, mixes sessions; name the server itself in the URL, or let the pooler keep one connection a session';
+  'Something between here and the server, such as a pooler that shares a connection among several, mixes sessions; name the server itself in the URL, or, at the target, let the pooler keep one connection a session (PgBouncer: pool_mode = session)';
 
 /** What to know of a state that its message does not say. */
 const ADVICE: Readonly<Record<string, string>> = {
   '08P01':
-    'Something between here and the server, such as a pooler, does not pass on what a session begins with; name the server itself in the URL, or have it ignore "options" (PgBouncer: ignore_startup_parameters = options)',
+    'Something between here and the server, such as a pooler, does not take what a session of Weir needs. Name the server itself in the URL: at the source always, as changes are followed by replication; at the target a pooler will do that keeps one connection a session and ignores "options" (PgBouncer: pool_mode = session, ignore_startup_parameters = extra_float_digits,options)',
   '25006': 'The server is a standby; it takes writes once it is promoted, or name the primary',
   '26000': SHARED,
   '42P05': SHARED,

@@ -70,4 +70,26 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     ],
     tests: ['test/cases/settings.test.ts'],
   },
+  {
+    name: 'two connections that share a session of the server are found out',
+    edits: [
+      {
+        file: `${POSTGRES}/session-settings.ts`,
+        find: "if (taken === null || taken === '') return Number(pid);",
+        replace: "if (taken !== 'nobody') return Number(pid);",
+      },
+    ],
+    tests: ['test/cases/poolers.test.ts'],
+  },
+  {
+    name: 'whether replication gets through to the source is tried by the check',
+    edits: [
+      {
+        file: `${POSTGRES}/source-check.ts`,
+        find: 'await probeConnection(url, { applicationName, replication: true });',
+        replace: 'await probeConnection(url, { applicationName });',
+      },
+    ],
+    tests: ['test/cases/poolers.test.ts'],
+  },
 ];
