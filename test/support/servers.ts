@@ -28,7 +28,11 @@ const SETTINGS = { fsync: 'off' };
 /** A PostgreSQL server for all tests of a file. */
 export function usePostgres({ settings, ...options }: PostgresOptions = {}): TestPostgres {
   const server = useServer('PostgreSQL', () =>
-    startPostgres({ ...options, settings: { ...SETTINGS, ...settings } }),
+    startPostgres({
+      language: process.env['WEIR_TEST_LANGUAGE'],
+      ...options,
+      settings: { ...SETTINGS, ...settings },
+    }),
   );
   return {
     get server() {

@@ -30,6 +30,8 @@ export interface ChildOptions {
   args: string[];
   cwd: string;
   user?: UnprivilegedUser | undefined;
+  /** Over what every child has. */
+  env?: Record<string, string>;
   /** What the leash sends first when we are gone; SIGKILL follows five seconds later. */
   leashSignal?: 'TERM' | 'QUIT';
   /** What the leash removes when we are gone. */
@@ -61,7 +63,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     cwd: options.cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: childEnvironment(options.cwd),
+    env: { ...childEnvironment(options.cwd), ...options.env },
     ...(options.user === undefined ? {} : { uid: options.user.uid, gid: options.user.gid }),
   });
   const log = new LogTail(child.stdout, child.stderr);

@@ -21,6 +21,8 @@ export interface PostgresOptions {
   password?: string;
   /** The directory of its programs; left out, the one that is found. */
   binaries?: string | undefined;
+  /** Its messages are in that language, such as `de`, where its translations are there. */
+  language?: string | undefined;
   /** Ends the wait for the start; a server that runs is ended by `stop()`. */
   signal?: AbortSignal;
 }
@@ -151,6 +153,7 @@ export class PostgresServer {
     const child = await startChild({
       command: binaries.postgres,
       args: ['-D', dataDirectory, '-p', String(this.#port)],
+      ...(options.language === undefined ? {} : { env: { LANGUAGE: options.language } }),
       cwd: directory,
       user,
       leashSignal: 'QUIT',
@@ -213,7 +216,12 @@ async function initialize(
   }
   await appendFile(
     path.join(dataDirectory, 'postgresql.conf'),
-    Object.entries({ ...DEFAULTS, ...options.settings })
+    // With the locale C nothing is translated.
+    Object.entries({
+      ...DEFAULTS,
+      ...(options.language === undefined ? {} : { lc_messages: 'C.UTF-8' }),
+      ...options.settings,
+    })
       .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
       .join(''),
   );

@@ -64,9 +64,10 @@ export function toSourceError(error: unknown, doing: string): WeirError {
 }
 
 /** The server's own memory for a message ends at 1 GB; 54000 is also said of an index's row, in other words. */
-function isBeyondMessage({ code, message }: ErrorFields): boolean {
+function isBeyondMessage({ code, message, routine }: ErrorFields): boolean {
+  // The server's internal errors are in English everywhere.
   if (code === 'XX000') return message.startsWith('invalid memory alloc request size');
-  return code === '54000' && /^(out of memory|string buffer exceeds)/.test(message);
+  return code === '54000' && routine === 'enlargeStringInfo';
 }
 
 interface ErrorFields {
@@ -102,16 +103,15 @@ const FIELDS = [
 function isPassing({ message, routine }: ErrorFields): boolean {
   return (
     routine === 'ImportSnapshot' ||
-    /snapshot .* does not exist|invalid snapshot identifier|tuple concurrently/.test(message)
+    routine === 'SetTransactionSnapshot' ||
+    /^tuple concurrently/.test(message)
   );
 }
 
-/** A row that no partition takes. */
+/** A row that no partition takes: a check that has no name, and is none of a function. */
 export function isWithoutPartition(error: unknown): boolean {
-  const { message, routine } = errorFields(error);
-  return (
-    routine === 'ExecFindPartition' || /no partition of relation .* found for row/.test(message)
-  );
+  const { code, constraint, where } = errorFields(error);
+  return code === '23514' && (constraint ?? '') === '' && functionIn(where) === null;
 }
 
 function errorFields(error: unknown): ErrorFields {

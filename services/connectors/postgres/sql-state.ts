@@ -47,17 +47,42 @@ export function adviceOf(state: string): string | null {
 
 /**
  * The function of the user that raised an error, from the server's CONTEXT, which may hold values beside it. The
- * innermost comes first. Blocks that Weir sends are no function.
+ * innermost comes first. Blocks that Weir sends are no function. In other languages than English the line is known by what
+ * no translation changes: the name of the language, a signature, a quoted name with the number of a statement behind it.
  */
 export function functionIn(context: string | undefined): string | null {
   for (const line of context?.split('\n') ?? []) {
     const name =
       /^PL\/\S+ function (.+?)(?: line \d+.*| while .*| during .*)?$/.exec(line)?.[1] ??
-      /^SQL function (".+?"(?="?(?: |$)))/.exec(line)?.[1];
+      /^SQL function (".+?"(?="?(?: |$)))/.exec(line)?.[1] ??
+      translatedFunction(line);
     if (name !== undefined && name !== 'inline_code_block') return name;
   }
   return null;
 }
 
+const PART = '(?:"(?:[^"]|"")*"|[^\\s"(),.]+)';
+const SIGNATURE = new RegExp(`(?:${PART}\\.)?${PART}\\([^()]*\\)`, 'u');
+/** What stands before a name without a space between. */
+const GLUED = /^.*PL\/pgSQL|^(?:関数|函数)/u;
+
+function translatedFunction(line: string): string | undefined {
+  if (/inline_code_block/.test(line)) return undefined;
+  if (/PL\/pgSQL/.test(line))
+    return SIGNATURE.exec(line)?.[0].replace(GLUED, '').replace(GLUED, '');
+  if (/PL\//.test(line)) return /["«»„“]\s*(.+?)\s*["»«”“]/u.exec(line)?.[1];
+  // A statement has spaces in it, or nothing behind it.
+  return (
+    /SQL[^"«»]*["«»]\s?([^\s"«»]+)\s?["»«]/u.exec(line)?.[1] ??
+    /SQL[^"«»]*["«»]\s?(.+?)\s?["»«][^"»«]*\d$/u.exec(line)?.[1]
+  );
+}
+
 /** The same question as an expression of the server's, for `refusal-search.ts`. */
-export const NAMES_FUNCTION = String.raw`(^|\n)(PL/\S+ function (?!inline_code_block)|SQL function )`;
+export const NAMES_FUNCTION = [
+  String.raw`(^|\n)(PL/\S+ function (?!inline_code_block)|SQL function )`,
+  String.raw`(^|\n)(?![^\n]*inline_code_block)[^\n]*PL/(pgSQL[^\n]*\([^\n]*\)|(?!pgSQL)[^\n]*["«»„“])`,
+  String.raw`(^|\n)[^\n]*\([^\n]*\)[^\n]*PL/pgSQL`,
+  String.raw`(^|\n)[^\n"«»]*SQL[^\n"«»]*["«»]([^\s"«»]+|\s[^\s"«»]+\s)["»«]`,
+  String.raw`(^|\n)[^\n"«»]*SQL[^\n"«»]*["«»][^\n]*["»«][^\n"»«]*\d(\n|$)`,
+].join('|');

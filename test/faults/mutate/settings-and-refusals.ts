@@ -92,4 +92,26 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     ],
     tests: ['test/cases/poolers.test.ts'],
   },
+  {
+    name: 'a function that fails is known in the language of the server, where rows are searched',
+    edits: [
+      {
+        file: `${POSTGRES}/sql-state.ts`,
+        find: "].join('|');",
+        replace: '][0];',
+      },
+    ],
+    tests: ['test/cases/languages.test.ts'],
+  },
+  {
+    name: 'a row without a partition is known in the language of the server',
+    edits: [
+      {
+        file: `${POSTGRES}/postgres-error.ts`,
+        find: "return code === '23514' && (constraint ?? '') === '' && functionIn(where) === null;",
+        replace: "return code === '23514' && constraint === 'none' && functionIn(where) === null;",
+      },
+    ],
+    tests: ['test/cases/languages.test.ts'],
+  },
 ];

@@ -18,9 +18,13 @@ export function chooseMode(draft: Draft): void {
   if (dice.chance(0.15)) makeTransforms(draft);
 }
 
-/** Whose names a file can name as they are. */
-export function ordinaryTables({ tables }: Draft): TableDraft[] {
-  return tables.filter(({ schema, name }) => /^\w+$/.test(schema) && /^\w+$/.test(name));
+/** Those of the pipeline whose names a file can name as they are. */
+export function ordinaryTables({ tables, pipeline: { namespaces } }: Draft): TableDraft[] {
+  const isCarried = (table: TableDraft): boolean =>
+    namespaces === undefined || namespaces.includes('*') || namespaces.includes(nameOf(table));
+  return tables.filter(
+    (table) => /^\w+$/.test(table.schema) && /^\w+$/.test(table.name) && isCarried(table),
+  );
 }
 
 export function nameOf({ schema, name }: TableDraft): string {
@@ -37,10 +41,7 @@ function chooseNamespaces(draft: Draft): void {
 /** Other names at the target; two tables may swap theirs. */
 function makeMap(draft: Draft): void {
   const { dice, pipeline } = draft;
-  const { namespaces } = pipeline;
-  const isNamed = (name: string): boolean =>
-    namespaces === undefined || namespaces.includes('*') || namespaces.includes(name);
-  const names = dice.shuffle(ordinaryTables(draft).map(nameOf).filter(isNamed));
+  const names = dice.shuffle(ordinaryTables(draft).map(nameOf));
   const [first, second] = names;
   if (first === undefined) return;
   if (second !== undefined && dice.chance(0.3)) {

@@ -104,11 +104,12 @@ function schemaDifferences(judged: Judged): string[] {
     if (
       !source.schema.has(key) &&
       !before.schema.has(key) &&
+      // Such as a foreign partition, whose place an empty table takes.
+      !isLeftOut(entry, told) &&
       !isOurs(entry) &&
       !isMapped(entry) &&
       !(mapped.length > 0 && entry.type === 'SCHEMA')
     )
-      // prettier-ignore
       found.push(`only at the target: ${key}`);
   return found;
 }

@@ -30,7 +30,7 @@ export interface DumpedRows {
 const MAX_DUMP_BYTES = 1024 ** 3;
 /** The session settings of the database or role must not change what is printed, nor end the session. */
 const PINNED =
-  '-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c array_nulls=on -c bytea_output=hex';
+  '-c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off -c idle_in_transaction_session_timeout=0 -c timezone=UTC -c array_nulls=on -c standard_conforming_strings=on -c bytea_output=hex';
 
 /** The one that is named, else that of the servers or the machine; undefined where there is none. */
 export function findPgDump(): string | undefined {
