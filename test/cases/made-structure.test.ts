@@ -148,14 +148,14 @@ async function made(sql: string): Promise<{ behind: string[]; different: string[
   const dump = await dumpDatabase(sourceUrl);
   const behind = notCarried.map(({ kind }) => kind);
   const different = differences({
+    empty: await dumpDatabase(source.url),
     before: dump,
     source: dump,
     target: await dumpDatabase(targetUrl),
     changes: [],
     told: findings.map(({ subject, message }) => `${subject}: ${message}`),
     notCarried: behind,
-    order: 'key',
-    isTransformed: false,
+    pipeline: {},
     only: null,
   });
   return { behind, different };
