@@ -9,7 +9,7 @@ import {
   usePostgres,
   useTargetPostgres,
 } from '../support/servers.ts';
-import { createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';
+import { countRows, createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { SourcePipeline } from '../support/source-pipeline.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -160,6 +160,25 @@ describe('partitions whose rows the log does not have', () => {
       code: 'SCHEMA_CHANGED',
       message: expect.stringMatching(/public\.p1 has become unlogged.*"p1" SET LOGGED/) as string,
     });
+  });
+
+  it('stop the pipeline when their rows are at the target, also where the table got a column with it', async () => {
+    const { file, sourceUrl, targetUrl } = await createPipeline(source, target);
+    await queryPostgres(sourceUrl, PARTITIONS);
+    const running = weir.start(['run', file]);
+    await running.waitForLine(/copy is in the target/);
+    await queryPostgres(
+      sourceUrl,
+      `BEGIN; ALTER TABLE p ADD w int DEFAULT 7; ALTER TABLE p1 SET UNLOGGED; COMMIT; INSERT INTO p VALUES (1, 'unsent', 8)`,
+    );
+    // The column comes first, and what is noted of the table then must not take its partitions as they are by now.
+    const added = `SELECT count(*) FROM pg_attribute WHERE attrelid = 'p'::regclass AND attname = 'w'`;
+    await waitFor('the column', async () => (await countRows(targetUrl, added)) === 1);
+    const unlogged = /public\.p1 has become unlogged.*"p1" SET LOGGED/;
+    const { code, stderr } = await running.exited;
+    expect(stderr).toMatch(unlogged);
+    expect(code).not.toBe(0);
+    expect((await weir.run(['run', file, '--until', 'caught-up'])).stderr).toMatch(unlogged);
   });
 
   it('leave a table out as a whole where it is declared unlogged itself', async () => {

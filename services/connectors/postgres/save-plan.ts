@@ -213,7 +213,9 @@ async function continueNamespace(
     return [`the table ${name.namespace} is gone from the target; run weir reset and copy anew`];
   const problems = compareTable(relation, name, table);
   await client.query(
-    `UPDATE weir.namespace SET relation = $3::jsonb, definition = $4::jsonb, start = $5, ready = ready AND $6, settled = $7
+    // Partitions that came since the reader asked for the state are noted there already.
+    `UPDATE weir.namespace SET relation = $3::jsonb, start = $5, ready = ready AND $6, settled = $7,
+       definition = CASE WHEN $6 THEN $4::jsonb || jsonb_build_object('partitions', definition -> 'partitions') ELSE $4::jsonb END
      WHERE pipeline = $1 AND namespace = $2`,
     [
       target.pipeline,

@@ -5,6 +5,17 @@ const POSTGRES = 'services/connectors/postgres';
 /** What keeps one table, column or name from being taken for another, and a part for the whole. */
 export const STRUCTURE: readonly Mutation[] = [
   {
+    name: 'what is noted of a partition is compared before it is noted anew',
+    edits: [
+      {
+        file: `${POSTGRES}/run-barrier.ts`,
+        find: "$4::jsonb || jsonb_build_object('partitions', definition -> 'partitions')",
+        replace: '$4::jsonb',
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
+  {
     name: 'rights on a sequence are asked for of sequences only',
     edits: [
       {
