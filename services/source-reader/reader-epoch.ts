@@ -3,7 +3,7 @@ import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import { unmatchedNames } from '../../shared/config/unmatched-names.ts';
 import { maxPosition, minPosition, type Position } from '../../shared/change/position.ts';
 import type { PipelineState, ChangeCounts } from '../../shared/connector/sink.ts';
-import type { Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
+import type { Source, SourceSession } from '../../shared/connector/source.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
@@ -25,6 +25,7 @@ import { openLanePublishers } from './lane-publishers.ts';
 import { LaneWriter } from './lane-writer.ts';
 import { addSent, type MeteredEpoch, type ReaderTotals } from './reader-meter.ts';
 import type { PlanShape } from './plan-shape.ts';
+import { reachedBy, refuseOtherOrder } from './known-state.ts';
 import { ReleaseTracker } from './release-tracker.ts';
 import { SnapshotCopier } from './snapshot-copier.ts';
 import { TargetClient } from './target-client.ts';
@@ -373,27 +374,4 @@ function mergePosition({ namespaces }: PipelinePlan): Position | null {
 /** No transaction may be begun before the instant that a copy shows, and wait for that copy in its middle. */
 function lastSettled({ namespaces }: PipelinePlan): Position | null {
   return maxPosition(namespaces.map(({ settled }) => settled));
-}
-
-function reachedBy(known: PipelineState | null): Pick<SourceScope, 'reached'> {
-  const positions = known?.lanes.map(({ position }) => position) ?? [];
-  const least = minPosition(positions);
-  const most = maxPosition(positions);
-  return least === null || most === null ? {} : { reached: { least, most } };
-}
-
-/** Where the lanes stand says nothing under another order or number of them. */
-function refuseOtherOrder(spec: PipelineSpec, known: PipelineState | null): void {
-  if (known === null) return;
-  const wrong =
-    known.order !== spec.order
-      ? `order: ${known.order}, and the file says ${spec.order}`
-      : known.plan.lanes !== spec.lanes
-        ? `lanes: ${known.plan.lanes}, and the file says ${spec.lanes}`
-        : null;
-  if (wrong !== null)
-    throw new WeirError(
-      'CONFIG_INVALID',
-      `pipeline ${spec.name} was made with ${wrong}; set it back, or run \`weir reset\` and copy anew`,
-    );
 }

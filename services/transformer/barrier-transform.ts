@@ -1,6 +1,6 @@
 import { encodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { Barrier, MovedRow } from '../../shared/connector/source.ts';
+import type { Barrier, MovedRow, RelationBarrier } from '../../shared/connector/source.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Chain } from './chain.ts';
 import { ChainMisfit } from './chain-misfit.ts';
@@ -25,28 +25,32 @@ async function shaped(
   position: string,
   onBadRow: 'stop' | 'park',
 ): Promise<Barrier> {
-  const relationOf = (relation: Relation): Relation =>
-    chains.chainFor(relation)?.relation ?? relation;
   const relationsOf = (relation: Relation): readonly Relation[] =>
     chains.chainFor(relation)?.relations ?? [relation];
   switch (barrier.kind) {
     case 'truncate':
       return { ...barrier, relations: barrier.relations.flatMap(relationsOf) };
     case 'relation':
-      try {
-        const before = relationOf(barrier.before);
-        const after = chains.shape(barrier.after);
-        if (relationsOf(barrier.before).length > 1) refuseOtherShape(before, after.relation);
-        return { ...barrier, before, after };
-      } catch (error) {
-        if (!(error instanceof ChainMisfit)) throw error;
-        throw new WeirError(
-          'SCHEMA_CHANGED',
-          `${barrier.after.relation.namespace} has changed at the source, and the transforms do not fit it any more: ${error.problems.join('; ')}; correct them in the pipeline file, then start the pipeline again`,
-        );
-      }
+      return transformRelation(barrier, chains);
     case 'move':
       return moved(barrier, chains, position, onBadRow);
+  }
+}
+
+/** A new shape as the target gets it. Throws SCHEMA_CHANGED where the steps cannot make it. */
+export function transformRelation(barrier: RelationBarrier, chains: Chains): RelationBarrier {
+  const chain = chains.chainFor(barrier.before);
+  const before = chain?.relation ?? barrier.before;
+  try {
+    const after = chains.shape(barrier.after);
+    if ((chain?.relations.length ?? 1) > 1) refuseOtherShape(before, after.relation);
+    return { ...barrier, before, after };
+  } catch (error) {
+    if (!(error instanceof ChainMisfit)) throw error;
+    throw new WeirError(
+      'SCHEMA_CHANGED',
+      `${barrier.after.relation.namespace} has changed at the source, and the transforms do not fit it any more: ${error.problems.join('; ')}; correct them in the pipeline file, then start the pipeline again`,
+    );
   }
 }
 

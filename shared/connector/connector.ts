@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/codes.ts';
 import type { RetrySteps } from './parking.ts';
 import type { NotCarried, Source } from './source.ts';
 import type { Sink } from './sink.ts';
@@ -84,6 +85,8 @@ export interface Finding {
   subject: string;
   /** One sentence: what was found and, unless `ok`, what to do about it. */
   message: string;
+  /** What a start would end with because of it. */
+  code?: ErrorCode;
   /** The target's structure does not fit what this pipeline has written there already. */
   differs?: true;
   /** Of what the message sums up. */

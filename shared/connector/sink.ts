@@ -4,7 +4,7 @@ import type { Relation, RelationPlan } from '../change/relation.ts';
 import type { Finding } from './connector.ts';
 import type { FailedRow, ParkedCounts, Parking } from './parking.ts';
 import type { PipelinePlan } from './plan.ts';
-import type { Barrier, ChangeKind, Chunk } from './source.ts';
+import type { Barrier, ChangeKind, Chunk, RelationBarrier } from './source.ts';
 
 /**
  * A store that is written. It keeps the pipeline's state beside the data and changes both in one transaction:
@@ -16,9 +16,13 @@ export interface Sink {
   readonly parking: Parking | null;
   /**
    * Preflight: rights, existing namespaces, what firing constraints would break; changes nothing. `besides` comes from a
-   * source of the same kind.
+   * source of the same kind; `changes` are barriers that a start would bring, of which it says which it would refuse.
    */
-  check(relations: readonly RelationPlan[], besides?: unknown): Promise<Finding[]>;
+  check(
+    relations: readonly RelationPlan[],
+    besides?: unknown,
+    changes?: readonly RelationBarrier[],
+  ): Promise<Finding[]>;
 
   /** The pipeline as the target has it; null where it has nothing of that name. */
   readState(): Promise<PipelineState | null>;

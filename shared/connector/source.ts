@@ -6,8 +6,11 @@ import type { PipelinePlan } from './plan.ts';
 
 /** A store that is read: its copy in chunks, then its changes in order. */
 export interface Source {
-  /** Preflight: settings, rights, keys, types; changes nothing. Throws only if the store cannot be reached. */
-  check(scope: SourceScope): Promise<SourceCheck>;
+  /**
+   * Preflight: settings, rights, keys, types; changes nothing. Throws only if the store cannot be reached. With `known`, as
+   * of `open`, also what `open` and the first look at the structure would stop at.
+   */
+  check(scope: SourceScope, known?: PipelinePlan | null): Promise<SourceCheck>;
   /**
    * Takes the pipeline's name at this source (ALREADY_RUNNING if another process holds it), then makes or finds
    * what following needs. `known` is what the target has of this pipeline, or null where it has nothing.
@@ -73,6 +76,8 @@ export interface SourceCheck {
   relations: RelationPlan[];
   /** What a store of the same kind makes beside its relations, for that one's check; opaque to the core. */
   besides?: unknown;
+  /** Where they are not as in the known plan: what the target would have to follow. */
+  changes?: RelationBarrier[];
   /** What a store of the same kind could hold and does not get. */
   notCarried?: NotCarried[];
 }
@@ -186,6 +191,9 @@ export interface ChangeReceiver {
 
 /** `move`: an update that changes the key; its `key` is the old one. */
 export type ChangeKind = 'insert' | 'update' | 'delete' | 'move';
+
+/** A namespace has a new shape. */
+export type RelationBarrier = Extract<Barrier, { kind: 'relation' }>;
 
 /**
  * A change that concerns more than one lane: all lanes come to it, one carries it out, all go on.

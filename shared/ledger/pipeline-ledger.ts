@@ -11,7 +11,7 @@ import type {
   PipelineProgress,
   PipelineState,
 } from '../connector/sink.ts';
-import { type Barrier, isKeptState, type KeptState } from '../connector/source.ts';
+import { isKeptState, type KeptState, type RelationBarrier } from '../connector/source.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import type { DesiredState } from '../progress/desired-state.ts';
 import { ChunkMarks } from './chunk-marks.ts';
@@ -247,10 +247,7 @@ export class PipelineLedger {
   }
 
   /** Notes the new shape of a namespace; repeatable. Refuses what cannot be followed: nobody here could tell it mended. */
-  async changeRelation({
-    after,
-    changes = [],
-  }: Extract<Barrier, { kind: 'relation' }>): Promise<void> {
+  async changeRelation({ after, changes = [] }: RelationBarrier): Promise<void> {
     const { namespace } = after.relation;
     if (changes.length > 0)
       throw new WeirError(

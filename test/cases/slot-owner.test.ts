@@ -1,5 +1,7 @@
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { ServedChanges } from '../../services/connectors/postgres/served-changes.ts';
+import type { Finding } from '../../shared/connector/connector.ts';
+import type { ErrorCode } from '../../shared/errors/codes.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { SourcePipeline } from '../support/source-pipeline.ts';
@@ -26,6 +28,15 @@ async function confirmed(): Promise<unknown> {
   return rows.map((row) => row['confirmed_flush_lsn']);
 }
 
+const errorsOf = (findings: Finding[]) => findings.filter(({ level }) => level === 'error');
+
+/** By a check, and by a start in the same words. */
+async function expectRefused(code: ErrorCode, says: RegExp): Promise<void> {
+  const told = errorsOf(await pipeline.check());
+  expect(told).toMatchObject([{ code, message: expect.stringMatching(says) as unknown }]);
+  await expect(pipeline.open()).rejects.toMatchObject({ code, message: told[0]!.message });
+}
+
 it('leaves the slot of another target alone where a target is empty, and says what to run', async () => {
   await pipeline.open();
   await pipeline.copy();
@@ -33,10 +44,7 @@ it('leaves the slot of another target alone where a target is empty, and says wh
   const { known } = pipeline;
   const before = await confirmed();
   pipeline.known = null;
-  await expect(pipeline.open()).rejects.toMatchObject({
-    code: 'STATE_CONFLICT',
-    message: expect.stringMatching(/for another target.*`weir reset`/s) as unknown,
-  });
+  await expectRefused('STATE_CONFLICT', /for another target.*`weir reset`/s);
   expect(await confirmed()).toEqual(before);
 
   await queryPostgres(url, 'INSERT INTO items VALUES (11)');
@@ -58,8 +66,9 @@ it('leaves a slot alone of which nobody says whose it is', async () => {
   await queryPostgres(url, String(publication!['forget']));
   const { known } = pipeline;
   pipeline.known = null;
-  await expect(pipeline.open()).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  await expectRefused('STATE_CONFLICT', /for another target/);
   pipeline.known = known;
+  expect(errorsOf(await pipeline.check())).toEqual([]);
   await pipeline.open();
 });
 
@@ -85,10 +94,7 @@ it('does not follow a slot that was made for another target, though it holds the
   await pipeline.copy();
   await pipeline.stop();
   pipeline.known = { ...known!, start: pipeline.known!.start };
-  await expect(pipeline.open()).rejects.toMatchObject({
-    code: 'POSITION_LOST',
-    message: expect.stringContaining('made for another target') as unknown,
-  });
+  await expectRefused('POSITION_LOST', /made for another target/);
 });
 
 it('tells a slot that other programs follow from that of a pipeline of the same name', async () => {

@@ -1,7 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
 import { DirectPipeline } from '../support/direct-pipeline.ts';
-import { dumpQuery } from '../support/psql.ts';
+import { dumpQuery, dumpTables } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';
 import { useWeir } from '../support/weir-process.ts';
@@ -69,6 +70,15 @@ async function goOn(): Promise<void> {
   await pipeline.catchUp();
 }
 
+/** The same, of a pipeline that stands; a check must have said so before. */
+async function stopOfStart(): Promise<WeirError> {
+  const told = await pipeline.check();
+  const stop = await stopOf(goOn);
+  const { code, message } = stop;
+  expect(told).toContainEqual(expect.objectContaining({ level: 'error', code, message }));
+  return stop;
+}
+
 interface Change {
   change: string;
   says: RegExp;
@@ -105,7 +115,7 @@ describe('a change of structure that cannot be followed by itself stops with wha
     await pipeline.start();
     await sql(change);
     await sql('INSERT INTO o VALUES (1)');
-    await mend(says, using, () => pipeline.catchUp());
+    await mend(says, using, () => stopOf(() => pipeline.catchUp()));
   });
 
   /** Of these the log tells something, too, where rows change behind them. */
@@ -121,12 +131,12 @@ describe('a change of structure that cannot be followed by itself stops with wha
       await sql(
         `UPDATE t SET id = 50 WHERE id = 5; UPDATE t SET s = 7 WHERE id = 1; DELETE FROM t WHERE id = 2`,
       );
-      await mend(says, using, goOn);
+      await mend(says, using, stopOfStart);
     },
   );
 
-  async function mend(says: RegExp, using: string, first: () => Promise<void>): Promise<void> {
-    const stop = await stopOf(first);
+  async function mend(says: RegExp, using: string, first: () => Promise<WeirError>): Promise<void> {
+    const stop = await first();
     expect(stop).toMatchObject({ code: 'SCHEMA_CHANGED' });
     expect(stop.message).toMatch(says);
     const unique = /run (CREATE UNIQUE INDEX .*)/.exec(stop.message)?.[1];
@@ -168,7 +178,7 @@ describe('an added column follows by itself, with the values that older rows hav
     await pipeline.start();
     await pipeline.stop();
     for (const each of `ALTER TABLE t ${change}`.split('; ')) await sql(each);
-    const stop = await stopOf(goOn);
+    const stop = await stopOfStart();
     expect(stop).toMatchObject({ code: 'SCHEMA_CHANGED' });
     expect(stop.message).toMatch(/column "u" .*not in its log.*ADD COLUMN "u"/s);
   });
@@ -185,8 +195,8 @@ describe('tables are what they are, whatever their names', () => {
     await sql(SCHEMA);
     await pipeline.start();
     await sql(change);
-    for (const work of [() => pipeline.catchUp(), goOn]) {
-      const stop = await stopOf(work);
+    for (const work of [() => stopOf(() => pipeline.catchUp()), stopOfStart]) {
+      const stop = await work();
       expect(stop).toMatchObject({ code: 'SCHEMA_CHANGED' });
       expect(stop.message).toMatch(says);
     }
@@ -265,7 +275,7 @@ it('a table without its key stops the pipeline until it has one again', async ()
   await pipeline.start();
   await sql('ALTER TABLE t DROP CONSTRAINT t_pkey');
   expect((await stopOf(() => pipeline.catchUp())).message).toMatch(/what tells its rows apart/);
-  expect((await stopOf(goOn)).message).toMatch(/what tells its rows apart/);
+  expect((await stopOfStart()).message).toMatch(/what tells its rows apart/);
   await sql('ALTER TABLE t ADD PRIMARY KEY (id); UPDATE t SET b = 1');
   await goOn();
   await expectEqual();
@@ -299,13 +309,42 @@ describe('a run until it has caught up', () => {
     expect(stderr).toMatch(/its structure is not that of the source: .*"n"/);
   });
 
+  it('says beforehand, as a check, what a start would stop at, and changes nothing', async () => {
+    const { file, name, sourceUrl, targetUrl } = await createPipeline(source, target);
+    const check = () => weir.run(['check', file]);
+    await queryPostgres(sourceUrl, 'CREATE TABLE t (id int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 1)'); // prettier-ignore
+    expect((await weir.run(['run', file, '--until', 'caught-up'])).code).toBe(0);
+    expect(await check()).toMatchObject({ code: 0 });
+    await queryPostgres(sourceUrl, 'ALTER TABLE t ALTER b TYPE bigint; ALTER TABLE t ADD n int DEFAULT 5; UPDATE t SET b = 2'); // prettier-ignore
+    const state = async () => [
+      ...(await dumpTables(targetUrl, ['t', 'weir.pipeline', 'weir.namespace', 'weir.lane'])),
+      ...(await dumpQuery(sourceUrl, `SELECT slot_name, confirmed_flush_lsn FROM pg_replication_slots WHERE database = current_database()`)), // prettier-ignore
+    ];
+    const before = await state();
+    const told = await check();
+    expect(await state()).toEqual(before);
+    const [, sentence] = /public\.t: (the structure of .*) \[SCHEMA_CHANGED\]/.exec(told.stdout)!;
+    expect(sentence).toMatch(/"b" TYPE bigint/);
+    const started = await weir.run(['run', file, '--until', 'caught-up']);
+    expect(started.stderr).toContain(sentence);
+    expect([told.code, started.code]).toEqual([1, 1]);
+
+    const other = await createPipeline(source, target);
+    const urls = { source: { url: sourceUrl }, target: { url: other.targetUrl } };
+    await writeFile(other.file, JSON.stringify({ name, ...urls }));
+    expect((await weir.run(['check', other.file])).stdout).toMatch(/exists at .* for another target.*\[STATE_CONFLICT\]/); // prettier-ignore
+  });
+
   it('does not guess what steps would have made of the values that older rows have in an added column', async () => {
     const transforms = [{ truncate: { v: 3 } }];
     const { file, sourceUrl } = await createPipeline(source, target, { transforms });
     const catchUp = () => weir.run(['run', file, '--until', 'caught-up']);
     await queryPostgres(sourceUrl, `CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'value')`); // prettier-ignore
     expect((await catchUp()).code).toBe(0);
+    expect((await weir.run(['check', file])).code).toBe(0);
     await queryPostgres(sourceUrl, 'ALTER TABLE t ADD n int DEFAULT 5');
+    const checked = await weir.run(['check', file]);
+    expect(checked.stdout).toMatch(/"n" at the source, whose values in older rows.*SCHEMA_CHANGED/);
     const { code, stderr } = await catchUp();
     expect(code).toBe(1);
     expect(stderr).toMatch(

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import type { Relation } from '../../shared/change/relation.ts';
 import { readPosition, type Position } from '../../shared/change/position.ts';
+import type { Finding } from '../../shared/connector/connector.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import type { LaneProgress, NetChanges, Sink } from '../../shared/connector/sink.ts';
 import type {
@@ -15,6 +16,8 @@ import { createPostgresSink } from '../../services/connectors/postgres/sink.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import { silentLog } from './sink-pipeline.ts';
 import { waitFor } from './wait-for.ts';
+
+const SCOPE = { mode: 'snapshot+changes' as const, namespaces: undefined, lanes: 1 };
 
 let made = 0;
 
@@ -58,12 +61,18 @@ export class DirectPipeline {
     this.follow();
   }
 
+  /** What `weir check` finds of a pipeline that may have run. */
+  async check(): Promise<Finding[]> {
+    const known = (await this.#sink.readState())?.plan ?? null;
+    const { findings, relations, besides, changes } = await this.#source.check(SCOPE, known);
+    return [...findings, ...(await this.#sink.check(relations, besides, changes))];
+  }
+
   async open(): Promise<PipelinePlan> {
     this.#abort = new AbortController();
     this.#failure = undefined;
     const known = (await this.#sink.readState())?.plan ?? null;
-    const scope = { mode: 'snapshot+changes' as const, namespaces: undefined, lanes: 1 };
-    this.#session = await this.#source.open(scope, known, this.#abort.signal);
+    this.#session = await this.#source.open(SCOPE, known, this.#abort.signal);
     this.#readerEpoch = await this.#sink.beginReader();
     await this.#sink.savePlan(this.#session.plan, this.#readerEpoch);
     this.#progress = await this.#sink.openLane(0);

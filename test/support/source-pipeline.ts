@@ -1,6 +1,7 @@
 import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import type { Position } from '../../shared/change/position.ts';
 import type { Column } from '../../shared/change/relation.ts';
+import type { Finding } from '../../shared/connector/connector.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import type { Chunk, Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
 import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
@@ -41,6 +42,11 @@ export class SourcePipeline {
   get #session(): SourceSession {
     if (this.session === undefined) throw new Error('the pipeline is not open');
     return this.session;
+  }
+
+  /** What a check says before `open`. */
+  async check(): Promise<Finding[]> {
+    return (await this.source.check(this.#scope, this.known)).findings;
   }
 
   async open(): Promise<PipelinePlan> {

@@ -11,7 +11,7 @@ export function checkText(report: CheckReport): string {
     for (const level of ORDER)
       for (const finding of findings.filter((each) => each.level === level))
         lines.push(
-          `  ${level.padEnd(7)}  ${finding.subject}: ${finding.message}`,
+          `  ${level.padEnd(7)}  ${finding.subject}: ${finding.message}${codeOf(finding)}`,
           ...detailLines(finding),
         );
     lines.push('');
@@ -32,6 +32,11 @@ export function checkText(report: CheckReport): string {
   }
   lines.push(verdict(report));
   return lines.join('\n');
+}
+
+/** What a start would end with. */
+function codeOf({ code }: Finding): string {
+  return code === undefined ? '' : ` [${code}]`;
 }
 
 function detailLines({ details = [] }: Finding): string[] {

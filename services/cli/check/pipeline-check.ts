@@ -2,13 +2,15 @@ import { unmatchedNames } from '../../../shared/config/unmatched-names.ts';
 import { describeUrl } from '../../../shared/config/redact-url.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import type { RelationBarrier } from '../../../shared/connector/source.ts';
+import { toFinding } from '../../../shared/connector/to-finding.ts';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
-import { isAbort, toWeirError } from '../../../shared/errors/weir-error.ts';
 import { connectHub, hostsOf } from '../../../shared/hub/hub.ts';
 import { countWaiting } from '../../../shared/hub/streams.ts';
 import { PipelineEnds } from '../pipeline-ends.ts';
 import { notCarriedFinding } from './not-carried-finding.ts';
 import { loadChains } from '../transform-chains.ts';
+import { readKnown, shapedChanges, UNASKED, type KnownPipeline } from './known-pipeline.ts';
 import { promisesFor, type PromiseHeld } from './promises.ts';
 import { type CheckedTransforms, checkTransforms, transformPromises } from './transforms-check.ts';
 
@@ -27,12 +29,23 @@ export interface CheckedPart {
   findings: Finding[];
 }
 
-/** Preflight of a whole pipeline: everything that is wrong at once, as far as the servers can be reached. */
-export async function checkPipeline(spec: PipelineSpec): Promise<CheckReport> {
+/**
+ * Preflight of a whole pipeline: everything that is wrong at once, as far as the servers can be reached. `known`: also what
+ * a start would stop at because of what the target has of it already; a start itself finds that out.
+ */
+export async function checkPipeline(
+  spec: PipelineSpec,
+  { known: asked = false } = {},
+): Promise<CheckReport> {
   const ends = await PipelineEnds.load(spec);
-  const { findings: atSource, relations, parts: named, besides } = await checkSource(ends, spec);
-  const transforms = checkTransforms(spec, await loadChains(spec), relations);
-  const atTarget = await checkTarget(ends, spec, transforms.relations, besides);
+  const chains = await loadChains(spec);
+  const known = asked ? await readKnown(ends, spec, chains) : UNASKED;
+  const source = await checkSource(ends, spec, known);
+  const { findings: atSource, relations, parts: named, besides } = source;
+  const transforms = checkTransforms(spec, chains, relations);
+  const changed = await shapedChanges(source.changes, chains);
+  const atTarget = await checkTarget(ends, spec, transforms.relations, besides, changed.changes);
+  atTarget.push(...known.findings, ...changed.findings);
   const misfit = ends.misfit();
   if (misfit !== null)
     atTarget.push({ level: 'error', subject: 'form of the data', message: misfit });
@@ -83,12 +96,14 @@ interface CheckedSource {
   findings: Finding[];
   relations: RelationPlan[];
   parts: string[];
+  changes?: RelationBarrier[];
   besides?: unknown;
 }
 
 async function checkSource(
   ends: PipelineEnds,
   { mode, source: { namespaces }, lanes }: PipelineSpec,
+  { plan, reached }: KnownPipeline,
 ): Promise<CheckedSource> {
   const source = ends.createSource();
   try {
@@ -96,14 +111,15 @@ async function checkSource(
       findings,
       relations,
       besides,
+      changes = [],
       notCarried = [],
-    } = await source.check({ mode, namespaces, lanes });
+    } = await source.check({ mode, namespaces, lanes, ...reached }, plan);
     const alike = ends.sourceInfo.kind === ends.targetInfo.kind;
     if (alike && notCarried.length > 0) findings.push(notCarriedFinding(notCarried));
     const parts = relations.flatMap((plan) => source.partsOf?.(plan) ?? []);
-    return { findings, relations, parts, ...(alike && { besides }) };
+    return { findings, relations, parts, changes, ...(alike && { besides }) };
   } catch (error) {
-    return { findings: [asFinding(error)], relations: [], parts: [] };
+    return { findings: [toFinding(error)], relations: [], parts: [] };
   } finally {
     await source.close();
   }
@@ -114,6 +130,7 @@ async function checkTarget(
   { order, onBadRow }: PipelineSpec,
   relations: RelationPlan[],
   besides: unknown,
+  changes: readonly RelationBarrier[],
 ): Promise<Finding[]> {
   const sink = ends.createSink();
   try {
@@ -125,7 +142,7 @@ async function checkTarget(
           message: 'the target cannot apply whole transactions; use order: key',
         },
       ];
-    const findings = await sink.check(relations, besides);
+    const findings = await sink.check(relations, besides, changes);
     if (onBadRow === 'park' && sink.parking === null)
       findings.push({
         level: 'error',
@@ -134,7 +151,7 @@ async function checkTarget(
       });
     return findings;
   } catch (error) {
-    return [asFinding(error)];
+    return [toFinding(error)];
   } finally {
     await sink.close();
   }
@@ -163,7 +180,7 @@ async function checkNats(spec: PipelineSpec): Promise<CheckedPart> {
       await hub.close();
     }
   } catch (error) {
-    return { part: 'nats', address, findings: [asFinding(error)] };
+    return { part: 'nats', address, findings: [toFinding(error)] };
   }
 }
 
@@ -176,12 +193,4 @@ function nameFindings(
   if (relations.length === 0) return [];
   const namespaces = relations.map(({ relation }) => relation.namespace);
   return unmatchedNames(spec, namespaces, parts).map((each) => ({ level: 'error', ...each }));
-}
-
-/** What stops one part of the check is a result of it; the other parts are still looked at. */
-function asFinding(error: unknown): Finding {
-  if (isAbort(error)) throw error;
-  const weirError = toWeirError(error);
-  if (weirError.code === 'INTERNAL') throw weirError;
-  return { level: 'error', subject: 'server', message: weirError.message };
 }

@@ -31,7 +31,7 @@ export function createControlHost({ hub, natsUrl, runs, ports }: ControlHostOpti
         schemes: URL_SCHEMES,
         readTransforms,
       }),
-    check: checkPipeline,
+    check: (spec) => checkPipeline(spec, { known: true }),
     run: runs
       ? (file, spec, onLog) => runInControl({ hub, natsUrl, ports, file, spec, onLog })
       : null,

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
+import { findingsOf } from '../../../shared/connector/to-finding.ts';
 import { documentRelation } from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { callStatus } from '../../../shared/grpc/call-failure.ts';
@@ -15,6 +16,8 @@ const DEADLINE_MS = 10_000;
 export async function checkGrpcSource(
   settings: ChannelSettings,
   scope: SourceScope,
+  /** Throws where the connector with this id is another one than before. */
+  requireKnown: (id: string) => unknown = () => undefined,
 ): Promise<SourceCheck> {
   const channel = openChannel(settings, 'SOURCE_UNFIT');
   const signal = AbortSignal.timeout(DEADLINE_MS);
@@ -36,6 +39,7 @@ export async function checkGrpcSource(
         message:
           'it has no id, so it cannot be told from another one at the same address; see that it stays the same',
       });
+    findings.push(...(await findingsOf('connector', () => requireKnown(info.id))));
     const problem = planProblem(() => planRequests(scope, side));
     if (problem !== null)
       findings.push({ level: 'error', subject: 'namespaces', message: problem });

@@ -13,7 +13,8 @@ export function createGrpcSource({ url, log }: EndOptions): Source {
   const settings = parseChannelUrl(url);
   const begunAgain = new Set<number>();
   return {
-    check: (scope) => checkGrpcSource(settings, scope),
+    check: (scope, known) =>
+      checkGrpcSource(settings, scope, (id) => known && refuseOther(known, scope, id)),
 
     async open(scope, known, signal) {
       const channel = openChannel(settings, 'SOURCE_UNFIT');

@@ -1,12 +1,13 @@
 import type pg from 'pg';
-import type { Column, Relation, RelationPlan } from '../../../shared/change/relation.ts';
+import type { Column, Relation } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { StructureChange } from '../../../shared/connector/source.ts';
+import type { RelationBarrier } from '../../../shared/connector/source.ts';
 import { toAddColumn } from './add-column.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
 import { compareTable, isSameType } from './compare-table.ts';
 import { quoteIdent } from './names.ts';
 import { definitionOf } from './definition-of.ts';
+import type { PlanTarget } from './save-plan.ts';
 import type { ColumnDefinition, TableDefinition } from './table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';
@@ -20,36 +21,50 @@ import type { TargetName } from './target-names.ts';
  */
 export async function alignRelation(
   client: pg.Client,
-  { pipeline, create }: { pipeline: string; create: 'missing' | 'never' },
-  { before, after, changes }: ShapeChange,
-  accepted: string | null,
-  name: TargetName,
+  target: PlanTarget,
+  change: RelationBarrier,
 ): Promise<void> {
+  const { name, added } = await requireAlignable(client, target, change);
+  if (added.columns.length === 0) return;
+  await addColumns(client, definitionOf(change.after), added, name);
+  requireFit(change.after.relation, name, await readTargetTable(client, name));
+}
+
+function requireFit(relation: Relation, name: TargetName, table: TargetTable | null): void {
+  const problems = table === null ? [] : compareTable(relation, name, table);
+  if (problems.length > 0) throw new WeirError('SCHEMA_CHANGED', problems.join('; '));
+}
+
+/** Throws where a person must see to the target's table; returns it with what it lacks. Changes nothing. */
+export async function requireAlignable(
+  client: pg.Client,
+  { pipeline, create, names }: PlanTarget,
+  { before, after, changes }: RelationBarrier,
+): Promise<{ name: TargetName; added: AddedColumns }> {
+  const { namespace } = after.relation;
+  const name = names.ofNamespace(namespace);
   const table = await readTargetTable(client, name);
   if (table === null)
     throw new WeirError(
       'TARGET_UNFIT',
       `the table ${name.namespace} is gone from the target; run weir reset and copy anew`,
     );
-  if (changes !== undefined && changes.length > 0 && accepted !== acceptance(changes)) {
-    const left = leftByHand(changes, after, await readTableAtTarget(client, table.oid), name);
-    if (left.says.length > 0) throw changedByHand(left, changes, pipeline, after, name);
+  if (changes !== undefined && changes.length > 0) {
+    const { rows } = await client.query<{ accepted: string | null }>(
+      `SELECT definition ->> 'accepted' AS accepted FROM weir.namespace WHERE pipeline = $1 AND namespace = $2`,
+      [pipeline, namespace],
+    );
+    if (rows[0]?.accepted !== acceptance(changes)) {
+      const left = leftByHand(changes, after, await readTableAtTarget(client, table.oid), name);
+      if (left.says.length > 0) throw changedByHand(left, changes, pipeline, after, name);
+    }
   }
   // Where the source has told one column from another, names are no better.
   const byHand = changes === undefined ? changesByHand(before, after.relation, table, name) : [];
   if (byHand.length > 0) throw changed(name, byHand);
-  const definition = definitionOf(after);
-  await addMissingColumns(client, create, definition, after.relation, name);
-  const aligned = await readTargetTable(client, name);
-  const problems = compareTable(after.relation, name, aligned ?? table);
-  if (problems.length > 0) throw new WeirError('SCHEMA_CHANGED', problems.join('; '));
-}
-
-/** A barrier that tells a new shape; `changes` where the source could compare what the columns are. */
-export interface ShapeChange {
-  before: Relation;
-  after: RelationPlan;
-  changes?: StructureChange[];
+  const added = await addedColumns(client, create, definitionOf(after), after.relation, name);
+  if (added.columns.length === 0) requireFit(after.relation, name, table);
+  return { name, added };
 }
 
 /** The statements that only a person should run, as far as names tell; pure. */
@@ -97,12 +112,29 @@ export async function addMissingColumns(
   relation: Relation,
   name: TargetName,
 ): Promise<void> {
+  const added = await addedColumns(client, create, definition, relation, name);
+  await addColumns(client, definition, added, name);
+}
+
+interface AddedColumns {
+  columns: ColumnDefinition[];
+  /** Whether there are rows that get them. */
+  filled: boolean;
+}
+
+/** Throws where they cannot be added by themselves. */
+async function addedColumns(
+  client: pg.Client,
+  create: 'missing' | 'never',
+  definition: TableDefinition,
+  relation: Relation,
+  name: TargetName,
+): Promise<AddedColumns> {
   const table = await readTargetTable(client, name);
-  if (table === null) return;
   const added = relation.columns.filter(
-    (column) => !table.columns.some((each) => each.name === column.name),
+    (column) => table !== null && !table.columns.some((each) => each.name === column.name),
   );
-  if (added.length === 0) return;
+  if (added.length === 0) return { columns: [], filled: false };
   const columns = added.map(
     (column) =>
       (relation.origin === undefined
@@ -117,6 +149,16 @@ export async function addMissingColumns(
   const filled = await holdsRows(client, name);
   const unknown = columns.filter((column) => filled && hasUnknownValues(column));
   if (unknown.length > 0) throw unknownValues(unknown, relation, name);
+  return { columns, filled };
+}
+
+async function addColumns(
+  client: pg.Client,
+  definition: TableDefinition,
+  { columns, filled }: AddedColumns,
+  name: TargetName,
+): Promise<void> {
+  if (columns.length === 0) return;
   await createMissing(client, await readMissing(client, definition, name));
   for (const column of columns)
     for (const sql of toAddColumn(column, name, filled))

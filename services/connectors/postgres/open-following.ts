@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { FIRST_POSITION, maxPosition, type Position } from '../../../shared/change/position.ts';
+import { FIRST_POSITION } from '../../../shared/change/position.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { SourceScope } from '../../../shared/connector/source.ts';
@@ -7,28 +7,20 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { abortReason } from './abort-reason.ts';
 import { connect, disconnect } from './connection.ts';
 import { continuedPlan, needsSnapshot, newPlan, ownerOf } from './copy-plan.ts';
-import { lsnToPosition, positionToLsn, type Lsn } from './lsn.ts';
+import { lsnToPosition, type Lsn } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
+import { requireLog, requireOwnSlot } from './own-slot.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { patiently } from './patiently.ts';
 import { alignPublications } from './publication.ts';
-import {
-  awaitInactiveSlot,
-  createSlot,
-  dropSlot,
-  keepOnStandbys,
-  type SlotState,
-} from './replication-slot.ts';
-import { readLogIdentity, requireSameLog } from './source-identity.ts';
-import { readLogEnd } from './server-facts.ts';
+import { awaitInactiveSlot, createSlot, dropSlot, keepOnStandbys } from './replication-slot.ts';
 import { followingProblems } from './source-check.ts';
-import { readGivenUp } from './slot-retention.ts';
-import { noteSlotOwner, readSlotOwner, requireOwner, requireUnowned } from './slot-owner.ts';
+import { noteSlotOwner, readSlotOwner } from './slot-owner.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
 import { secureLeaves, stampsBeside } from './secure-leaves.ts';
 import { readSnapshotMoment, type SnapshotMoment } from './snapshot-moment.ts';
 import type { Opening } from './source.ts';
-import { positionLost, PostgresSourceSession } from './source-session.ts';
+import { PostgresSourceSession } from './source-session.ts';
 
 /** Opens a pipeline that follows changes: publications, slot, and a snapshot where something is to be copied. */
 export async function openFollowing(opening: Opening): Promise<PostgresSourceSession> {
@@ -50,28 +42,10 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   signal.addEventListener('abort', onAbort);
   let readers: SnapshotReaders | null = null;
   try {
-    const identity = await readLogIdentity(exporter);
-    const least = opening.scope.reached?.least ?? known?.start ?? FIRST_POSITION;
-    const log =
-      known === null
-        ? 'same'
-        : await requireSameLog({
-            replication: exporter,
-            known,
-            identity,
-            reached: furthest(known, opening.scope.reached?.most ?? least),
-            logEnd: await readLogEnd(control),
-          });
+    const { identity, log } = await requireLog(exporter, opening);
     const slot = await awaitInactiveSlot(control, slotName, pipeline, signal);
-    if (known !== null && slot === null) {
-      const givenUp = await readGivenUp(control, pipeline);
-      if (givenUp !== null) throw givenUp;
-    }
-    if (log === 'promoted' && slot === null) throw notOnPromoted(slotName, control.where, least);
-    requireSlot(slot, slotName, known, least);
     const owner = opening.owner ?? (known === null ? randomUUID() : ownerOf(known));
-    if (known === null) await requireUnowned(control, pipeline, slot, owner!);
-    else await requireOwner(control, pipeline, owner);
+    await requireOwnSlot(opening, slot, owner, log);
     if (log === 'promoted')
       opening.log.info({ from: known?.identity, to: identity }, 'source was failed over, going on');
     if (known !== null && slot?.isForStandbys === false) {
@@ -172,35 +146,4 @@ export function requireKnownLanes(
     'CONFIG_INVALID',
     `an earlier version of Weir spread the changes of ${unknown.relation.namespace} over the lanes by their keys in ${was} form, which the source sends in ${encoding} form now (${cause}), and the lanes stand at different places; undo that, start the pipeline and stop it again when it has caught up, then repeat it; or run \`weir reset\` and copy anew`,
   );
-}
-
-/** What was copied under a snapshot came from that far, too. */
-function furthest(known: PipelinePlan, lanes: Position): Position {
-  return maxPosition([lanes, ...known.namespaces.map(({ settled }) => settled)]) ?? lanes;
-}
-
-function notOnPromoted(name: string, where: string, from: Position): WeirError {
-  return new WeirError(
-    'POSITION_LOST',
-    `The source was failed over to ${where}, where there is no replication slot ${name}: changes committed after ${positionToLsn(from)} that the target does not hold are gone. Run \`weir reset\` and copy anew. For next time: from PostgreSQL 17 on a standby keeps the slot, with sync_replication_slots and hot_standby_feedback on, a primary_slot_name, and a dbname in primary_conninfo.`,
-  );
-}
-
-export function requireSlot(
-  slot: SlotState | null,
-  name: string,
-  known: PipelinePlan | null,
-  from: Position,
-): void {
-  if (slot !== null && !slot.isOwnDatabase)
-    throw new WeirError(
-      'SOURCE_UNFIT',
-      `The replication slot ${name} belongs to database ${slot.database} of the same server; give this pipeline another name.`,
-    );
-  if (slot !== null && slot.plugin !== 'pgoutput')
-    throw new WeirError(
-      'SOURCE_UNFIT',
-      `The replication slot ${name} is of plugin ${slot.plugin} and not of Weir; give this pipeline another name.`,
-    );
-  if (known !== null && (slot === null || slot.isLost)) throw positionLost(name, slot, from);
 }

@@ -1,6 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { writePosition, type Position, POSITION_BYTES } from '../../../shared/change/position.ts';
-import type { Barrier, ChangeReceiver } from '../../../shared/connector/source.ts';
+import type { ChangeReceiver, RelationBarrier } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { ChangePosition } from './change-position.ts';
 import { lsnToPosition, type Lsn } from './lsn.ts';
@@ -26,8 +26,6 @@ export interface StreamPlace {
   /** The 32-bit id of the transaction. */
   transaction: number;
 }
-
-export type RelationBarrier = Extract<Barrier, { kind: 'relation' }>;
 
 export interface ResolvedRelation {
   /** Null: not a table of the pipeline. */

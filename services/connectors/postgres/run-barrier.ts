@@ -1,4 +1,4 @@
-import type { Barrier } from '../../../shared/connector/source.ts';
+import type { Barrier, RelationBarrier } from '../../../shared/connector/source.ts';
 import type { ClientBase } from 'pg';
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -101,17 +101,13 @@ async function refuseOutsideKeys(client: ClientBase, tables: readonly string[]):
 export async function alignNamespace(
   session: WriterSession,
   target: PlanTarget,
-  barrier: Extract<Barrier, { kind: 'relation' }>,
+  barrier: RelationBarrier,
 ): Promise<void> {
   const { after } = barrier;
   const { namespace } = after.relation;
   const name = target.names.ofNamespace(namespace);
   try {
-    const { rows } = await session.client.query<{ accepted: string | null }>(
-      `SELECT definition ->> 'accepted' AS accepted FROM weir.namespace WHERE pipeline = $1 AND namespace = $2`,
-      [target.pipeline, namespace],
-    );
-    await alignRelation(session.client, target, barrier, rows[0]?.accepted ?? null, name);
+    await alignRelation(session.client, target, barrier);
     await session.client.query(
       // Which partitions there are is noted as they come and go.
       `UPDATE weir.namespace SET relation = $3::jsonb,

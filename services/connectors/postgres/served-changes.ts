@@ -17,7 +17,7 @@ import { ConfirmedLater } from './confirmed-later.ts';
 import { ControlConnection } from './control-connection.ts';
 import { lsnToPosition } from './lsn.ts';
 import { pipelineObjectName } from './names.ts';
-import { requireSlot } from './open-following.ts';
+import { requireSlot } from './own-slot.ts';
 import { alignPublications } from './publication.ts';
 import { readSlot } from './replication-slot.ts';
 import { createPostgresSource } from './source.ts';

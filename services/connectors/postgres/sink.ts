@@ -15,7 +15,11 @@ import type {
   Sink,
 } from '../../../shared/connector/sink.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
-import { type Barrier, isKeptState } from '../../../shared/connector/source.ts';
+import {
+  type Barrier,
+  isKeptState,
+  type RelationBarrier,
+} from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyChanges } from './apply-changes.ts';
 import { CarefulWriter } from './careful-writer.ts';
@@ -98,12 +102,17 @@ class PostgresSink implements Sink {
     });
   }
 
-  check(relations: readonly RelationPlan[], besides?: unknown): Promise<Finding[]> {
+  check(
+    relations: readonly RelationPlan[],
+    besides?: unknown,
+    changes?: readonly RelationBarrier[],
+  ): Promise<Finding[]> {
     const { url, pipeline } = this.#options;
     return this.#ask('checking', async (client) => {
       await probeConnection(url, { applicationName: `weir ${pipeline} check` });
       const plans = await this.#documents.plans(client, relations);
-      return checkTarget(client, this.#target, plans, (besides ?? []) as StandaloneSequence[]);
+      const standalone = (besides ?? []) as StandaloneSequence[];
+      return checkTarget(client, this.#target, plans, standalone, changes);
     });
   }
 

@@ -1,9 +1,11 @@
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { EndOptions, Finding } from '../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { allSequences } from './all-sequences.ts';
 import { readCatalog, relationPlanOf, type SourceTable } from './catalog.ts';
 import { probeConnection } from './connection.ts';
 import type { ControlConnection } from './control-connection.ts';
+import { checkKnown } from './known-check.ts';
 import { formatNamespace, pipelineObjectName, quoteIdent } from './names.ts';
 import { readNotCarried } from './not-carried.ts';
 import { readSlot } from './replication-slot.ts';
@@ -17,9 +19,9 @@ const NEWEST_MAJOR = 18;
 /** Everything that stands in the way at the source, at once, each with what to do. */
 export async function checkSource(
   control: ControlConnection,
-  url: string,
-  pipeline: string,
+  { pipeline, url, owner }: Pick<EndOptions, 'pipeline' | 'url'> & { owner?: string },
   scope: SourceScope,
+  known?: PipelinePlan | null,
 ): Promise<SourceCheck> {
   const facts = await readServerFacts(control);
   const follows = scope.mode !== 'snapshot';
@@ -39,6 +41,13 @@ export async function checkSource(
   if (catalog.tables.length === 0)
     findings.push({ level: 'error', subject: control.where, message: noTable(control.where) });
   for (const table of catalog.tables) findings.push(...tableFindings(table, facts, follows));
+  const { tables } = catalog;
+  const canFollow = !follows || followingProblems(facts).length === 0;
+  const { findings: ofKnown, changes } =
+    known === undefined || !canFollow
+      ? { findings: [], changes: [] }
+      : await checkKnown({ url, control, pipeline, owner, scope, known, facts, tables });
+  findings.push(...ofKnown);
   const standalone = await control.run('reading sequences', (client) =>
     readStandaloneSequences(client, scope.namespaces),
   );
@@ -61,7 +70,8 @@ export async function checkSource(
       bring: 'name them under source.namespaces, as tables are',
     });
   const besides = standalone.named.map(({ definition }) => definition);
-  return { findings, relations: catalog.tables.map(relationPlanOf), besides, notCarried };
+  const relations = catalog.tables.map(relationPlanOf);
+  return { findings, relations, changes, besides, notCarried };
 }
 
 /** Of a source that leaves nothing to do. */

@@ -38,10 +38,11 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
       ((definition as TableDefinition | null)?.partitions ?? []).map(({ schema, name }) =>
         formatNamespace(schema, name),
       ),
-    async check(scope) {
+    async check(scope, known) {
       const control = await ControlConnection.open(url, `weir ${pipeline} check`);
       try {
-        return await checkSource(control, url, pipeline, scope);
+        const about = owner === undefined ? {} : { owner };
+        return await checkSource(control, { pipeline, url, ...about }, scope, known);
       } finally {
         await control.close();
       }

@@ -1,19 +1,13 @@
 import type { Position } from '../../../shared/change/position.ts';
 import type { Column, Identity, Relation, RoutePart } from '../../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { StructureChange } from '../../../shared/connector/source.ts';
+import type { RelationBarrier, StructureChange } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { readTable, type SourceTable } from './catalog.ts';
 import type { ControlConnection } from './control-connection.ts';
 import type { Lsn } from './lsn.ts';
 import { formatNamespace } from './names.ts';
-import type {
-  DueBarriers,
-  RelationBarrier,
-  RelationResolver,
-  ResolvedRelation,
-  StreamPlace,
-} from './pgoutput.ts';
+import type { DueBarriers, RelationResolver, ResolvedRelation, StreamPlace } from './pgoutput.ts';
 import type { RelationMessage } from './relation-message.ts';
 import { routeOf } from './relation-shape.ts';
 import { hasSameKey, isSameShape } from './same-shape.ts';

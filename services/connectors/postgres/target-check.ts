@@ -1,8 +1,11 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
+import type { RelationBarrier } from '../../../shared/connector/source.ts';
+import { findingsOf } from '../../../shared/connector/to-finding.ts';
 import { checkRowSecurity, checkRules, TREES } from './acts-on-rows.ts';
 import { checkEnforcement } from './enforcement-check.ts';
+import { requireAlignable } from './align-relation.ts';
 import { compareTable } from './compare-table.ts';
 import { rehearseTable } from './create-table.ts';
 import { differingIndexes } from './differing-indexes.ts';
@@ -38,6 +41,7 @@ export async function checkTarget(
   target: PlanTarget,
   relations: readonly RelationPlan[],
   standalone: readonly StandaloneSequence[] = [],
+  changes: readonly RelationBarrier[] = [],
 ): Promise<Finding[]> {
   const server = await readServer(client);
   const findings = checkServer(server);
@@ -54,7 +58,14 @@ export async function checkTarget(
   const known = await readKnown(client, target.pipeline);
   if (known.size > 0)
     for (const problem of await otherTables(client, target.pipeline, target.names))
-      findings.push({ ...error('tables', problem), differs: true });
+      findings.push({ ...error('tables', problem), code: 'TARGET_UNFIT', differs: true });
+  for (const change of changes)
+    findings.push(
+      ...(await findingsOf(
+        target.names.ofNamespace(change.after.relation.namespace).namespace,
+        () => requireAlignable(client, target, change),
+      )),
+    );
   const existing: { name: TargetName; table: TargetTable }[] = [];
   const claimed = new Map<string, Set<string>>();
   /** The statements that make what is missing, in order. */

@@ -5,6 +5,7 @@ import type { EndOptions, Finding } from '../../../shared/connector/connector.ts
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { Chunk, Source, SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
+import { findingsOf } from '../../../shared/connector/to-finding.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { LOG_START } from './change-log.ts';
 import { ChangeSchedule } from './change-schedule.ts';
@@ -20,7 +21,16 @@ export function createRandomSource({ url }: EndOptions): Source {
   const settings = parseRandomUrl(url);
   const schedule = new ChangeSchedule(settings);
   return {
-    check: (scope) => Promise.resolve(checkSource(settings, scope)),
+    async check(scope, known) {
+      const check = checkSource(settings, scope);
+      if (known)
+        check.findings.push(
+          ...(await findingsOf('source', () =>
+            continued(known, settings, relationsIn(settings, scope)),
+          )),
+        );
+      return check;
+    },
     async open(scope, known) {
       const relations = relationsIn(settings, scope);
       if (relations.every((each) => each === undefined))

@@ -289,6 +289,7 @@ export const CHECK = named(
             level: z.enum(['error', 'warning', 'ok']),
             subject: z.string(),
             message: z.string(),
+            code: z.string().optional().describe('of the error that a start would end with'),
           }),
         ),
       }),

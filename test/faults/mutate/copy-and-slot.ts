@@ -5,6 +5,17 @@ const POSTGRES = 'services/connectors/postgres';
 /** What keeps a copy whole while its tables change, and a slot for the target that it was made for. */
 export const COPY_AND_SLOT: readonly Mutation[] = [
   {
+    name: "a check says that the slot is another target's",
+    edits: [
+      {
+        file: `${POSTGRES}/own-slot.ts`,
+        find: "await requireUnowned(control, pipeline, slot, owner ?? '');",
+        replace: 'if (owner !== undefined) await requireUnowned(control, pipeline, slot, owner);',
+      },
+    ],
+    tests: ['test/cases/slot-owner.test.ts'],
+  },
+  {
     name: 'a table that was written anew after the snapshot is not read under it',
     edits: [
       {
