@@ -48,7 +48,7 @@ export class PipelineEnds {
   }
 
   createSink(): Sink {
-    const { name, target, order, workers, onBadRow } = this.#spec;
+    const { name, target, types, order, workers, onBadRow } = this.#spec;
     const url = target.url.reveal();
     const options = {
       pipeline: name,
@@ -56,6 +56,7 @@ export class PipelineEnds {
       log: this.#log,
       create: target.create,
       map: this.#map,
+      types,
       order,
       workers,
       onBadRow,
@@ -88,6 +89,11 @@ export class PipelineEnds {
     return this.#target.getInfo();
   }
 
+  /** Why `types` of the pipeline file cannot be followed; null where it can. */
+  typesMisfit(): string | null {
+    return typesMisfit(this.#spec, this.targetInfo);
+  }
+
   /** Why the target cannot take what the source gives; null where it can. */
   misfit(): string | null {
     const { kind: from, gives } = this.#source.getInfo();
@@ -98,6 +104,14 @@ export class PipelineEnds {
     if (commonDataType(gives, takes) !== null) return null;
     return `it takes nothing that a source of the kind ${from} gives; choose a target that does, as ${to} does not`;
   }
+}
+
+export function typesMisfit(
+  { types }: Pick<PipelineSpec, 'types'>,
+  { kind, makesTypes }: ConnectorInfo,
+): string | null {
+  if (makesTypes === true || Object.keys(types).length === 0) return null;
+  return `types is for targets that make columns of types of their own, as ${kind} does not; remove it`;
 }
 
 function transformedMisfit(

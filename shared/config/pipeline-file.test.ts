@@ -159,7 +159,7 @@ transforms: [upper]
   p.yaml:9: lanes must be a whole number from 1 to 64
   p.yaml:10: writers must be a whole number from 1 to 40
   p.yaml:11: readers must be a whole number from 1 to 16
-  p.yaml:12: nmae is not a key of this file; did you mean name? allowed here: name, mode, source, target, map, order, lanes, writers, workers, readers, onBadRow, transforms, transformers, nats
+  p.yaml:12: nmae is not a key of this file; did you mean name? allowed here: name, mode, source, target, map, types, order, lanes, writers, workers, readers, onBadRow, transforms, transformers, nats
   p.yaml:13: order must be key or transaction
   p.yaml:14: onBadRow must be stop or park
   p.yaml:15: transforms are not known here; leave them out`);

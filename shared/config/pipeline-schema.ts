@@ -14,6 +14,7 @@ export const NUMBER_KEYS: ReadonlySet<string> = new Set([
 
 const NAMESPACES =
   'must be a list of namespaces or globs, e.g. [public.orders, "public.item_*"]; leave it out for every one';
+const TYPE = 'must be the name of a type at the target, e.g. text';
 const URL_TEXT = 'must be a URL as text, e.g. scheme://user:${PASSWORD}@host:port/database';
 
 function whole(least: number, most: number) {
@@ -73,6 +74,12 @@ export const PIPELINE_SCHEMA = block({
   map: z
     .record(z.string(), z.string({ error: 'must be the name of a namespace at the target' }), {
       error: 'must be pairs of source and target namespace, e.g. { public.orders: sales.orders }',
+    })
+    .default({}),
+  types: z
+    .record(z.string(), z.string({ error: TYPE }).regex(/^[^\0\n\r]{1,200}$/, { error: TYPE }), {
+      error:
+        'must be pairs of a column or a type of the source and a type of the target, e.g. { public.orders.total: "numeric(30,6)", decimal: text }',
     })
     .default({}),
   order: oneOf(['key', 'transaction']).default(DEFAULTS.order),

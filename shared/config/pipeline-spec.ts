@@ -17,6 +17,8 @@ export interface PipelineSpec {
   target: { url: Secret; create: 'missing' | 'never' };
   /** Source namespace to target namespace, where they differ. */
   map: Readonly<Record<string, string>>;
+  /** Which types hold what at the target, by column or by type: see `TypeOverrides`. */
+  types: Readonly<Record<string, string>>;
   /** `transaction`: whole transactions in commit order, through one lane. `key`: each key's changes in order. */
   order: Order;
   /** Of the changes. */

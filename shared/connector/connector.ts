@@ -32,6 +32,8 @@ export interface ConnectorInfo {
   takes: string[] | 'any';
   /** Of a sink: rows of one namespace may go to several (`ChunkHead.spread`). */
   spreads?: true;
+  /** Of a sink: it makes columns of types of its own, so that `types` of the pipeline file may say which. */
+  makesTypes?: true;
   /** What is left of what is written; `rows` where it is not said. */
   keeps?: 'rows' | 'counts';
   /**
@@ -59,6 +61,8 @@ export interface SinkOptions extends EndOptions {
   create: 'missing' | 'never';
   /** Source namespace to target namespace, where they differ. */
   map: Readonly<Record<string, string>>;
+  /** `types` of the pipeline file: see `TypeOverrides`. */
+  types?: Readonly<Record<string, string>>;
   /** Of the changes; see the pipeline file. */
   order: 'key' | 'transaction';
   /** How many writes may run at once in this process. */

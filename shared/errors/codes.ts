@@ -40,6 +40,12 @@ export const ERROR_CODES = {
     means: 'The target is not set up for what the pipeline asks of it.',
     fix: 'Change what the message names; `weir check` lists everything at once.',
   },
+  TYPE_LOSSY: {
+    retry: false,
+    exit: 1,
+    means: 'A column would have a type at the target that cannot hold all its values as they are.',
+    fix: 'Agree to it, or choose another type, with the line under `types` that the message names; `weir check` lists all of them.',
+  },
   SCHEMA_CHANGED: {
     retry: false,
     exit: 1,

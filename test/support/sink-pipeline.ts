@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { FIRST_POSITION, toPosition, type Position } from '../../shared/change/position.ts';
-import type { Relation } from '../../shared/change/relation.ts';
+import type { Relation, RelationPlan } from '../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
 import type { SinkOptions } from '../../shared/connector/connector.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
@@ -56,36 +56,48 @@ export class SinkPipeline {
     const client = await connect(source, { applicationName: 'test' });
     try {
       const { tables } = await readCatalog(client, undefined);
-      const namespaces = tables.map(relationPlanOf).map(({ relation, definition }) => ({
+      const plans = tables.map(relationPlanOf).map(({ relation, definition }) => ({
         relation: {
           ...relation,
           columns: relation.columns.map((column) => ({ ...column, encoding })),
         },
         definition,
-        start: FIRST_POSITION,
-        settled: FIRST_POSITION,
-        state: 'new' as const,
-        chunks: [],
-        chunksDone: 0,
-        rowsDone: 0,
       }));
-      const sink = createPostgresSink({
-        pipeline: 'test',
-        url: target,
-        log: silentLog(),
-        create: 'missing',
-        map: {},
-        order: 'key',
-        workers: 4,
-        stateFolder: tmpdir(),
-        onBadRow: 'stop',
-        ...options,
-      });
-      const plan = { identity: 'x', start: FIRST_POSITION, snapshot: null, lanes: 3, namespaces };
-      return new SinkPipeline(sink, plan);
+      return SinkPipeline.of(target, plans, options);
     } finally {
       await client.end();
     }
+  }
+
+  /** Of whatever some source might give. */
+  static of(
+    target: string,
+    plans: readonly RelationPlan[],
+    options: Partial<SinkOptions> = {},
+  ): SinkPipeline {
+    const namespaces = plans.map((plan) => ({
+      ...plan,
+      start: FIRST_POSITION,
+      settled: FIRST_POSITION,
+      state: 'new' as const,
+      chunks: [],
+      chunksDone: 0,
+      rowsDone: 0,
+    }));
+    const sink = createPostgresSink({
+      pipeline: 'test',
+      url: target,
+      log: silentLog(),
+      create: 'missing',
+      map: {},
+      order: 'key',
+      workers: 4,
+      stateFolder: tmpdir(),
+      onBadRow: 'stop',
+      ...options,
+    });
+    const plan = { identity: 'x', start: FIRST_POSITION, snapshot: null, lanes: 3, namespaces };
+    return new SinkPipeline(sink, plan);
   }
 
   /** Saves the plan and finishes what needs no copy, so that changes may be written. */

@@ -49,6 +49,8 @@ export async function checkPipeline(
   const misfit = ends.misfit();
   if (misfit !== null)
     atTarget.push({ level: 'error', subject: 'form of the data', message: misfit });
+  const types = ends.typesMisfit();
+  if (types !== null) atTarget.push({ level: 'error', subject: 'types', message: types });
   atSource.push(...nameFindings(spec, relations, named));
   if (spec.order === 'transaction' && ends.sourceInfo.positions === 'opaque')
     atSource.push({

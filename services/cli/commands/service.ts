@@ -14,6 +14,7 @@ import { connectorFor } from '../../connectors/registry.ts';
 import { PIPELINE_PARTS } from '../pipeline-parts.ts';
 import { cannotSpread, spreadsRows } from '../../transformer/spreads-rows.ts';
 import { createPlanShape } from '../../transformer/plan-shape.ts';
+import { typesMisfit } from '../pipeline-ends.ts';
 import { stateFolder } from '../state-folder.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { loadChains, loadNamespaceMap, loadRetry } from '../transform-chains.ts';
@@ -131,10 +132,13 @@ export async function startService(
     throw new WeirError('NOT_SUPPORTED', 'the target connector of this pipeline cannot be written');
   if (spreadsRows(spec.transforms) && connector.getInfo().spreads !== true)
     throw new WeirError('NOT_SUPPORTED', cannotSpread(connector.getInfo().kind));
+  const misfit = typesMisfit(spec, connector.getInfo());
+  if (misfit !== null) throw new WeirError('CONFIG_INVALID', misfit);
   const sink = connector.createSink({
     ...common,
     create: spec.target.create,
     map: await loadNamespaceMap(spec),
+    types: spec.types,
     order: spec.order,
     workers: spec.workers,
     stateFolder: stateFolder(),

@@ -63,6 +63,11 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
     default: 'same names',
     doc: 'Renames namespaces; each needs a place of its own at the target.',
   },
+  types: {
+    allowed: 'pairs of a column or a type of the source and a type of the target',
+    default: 'what `weir check` says',
+    doc: 'Which type of the target holds what, where the target makes columns for another kind of store: by column (`public.orders.total: numeric(30,6)`), by type (`timestamp(9) with time zone: text`) or by kind (`decimal: text`), the first of these that there is. A mapping that would lose something needs such a line; see [connectors](connectors.md#types-between-different-stores).',
+  },
   order: {
     allowed: '`key`, `transaction`',
     default: `\`${DEFAULTS.order}\``,

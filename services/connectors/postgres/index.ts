@@ -11,6 +11,7 @@ export const postgresConnector: Connector = {
     kind: 'postgres',
     gives: DATA_TYPES,
     takes: [...DATA_TYPES, DOCUMENTS],
+    makesTypes: true,
     spreads: true,
   }),
   createSource: createPostgresSource,

@@ -4,6 +4,7 @@ import { shapeText } from '../../../shared/change/shape-text.ts';
 import { requireRecordedTables } from './recorded-table.ts';
 import type { TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
+import type { NativeTypes } from './types/native-types.ts';
 import { toWriteTarget, type WriteTarget } from './write-target.ts';
 
 /**
@@ -12,12 +13,17 @@ import { toWriteTarget, type WriteTarget } from './write-target.ts';
  */
 export class RelationCache {
   readonly #names: TargetNames;
+  readonly #natives: NativeTypes;
   /** Null where no pipeline writes: then no table is recorded. */
   readonly #pipeline: string | null;
   readonly #byShape = new Map<string, { namespace: string; target: WriteTarget }>();
 
-  constructor(names: TargetNames, pipeline: string | null) {
+  constructor(
+    { names, natives }: { names: TargetNames; natives: NativeTypes },
+    pipeline: string | null,
+  ) {
     this.#names = names;
+    this.#natives = natives;
     this.#pipeline = pipeline;
   }
 
@@ -28,7 +34,9 @@ export class RelationCache {
       const name = this.#names.ofNamespace(relation.namespace);
       if (this.#pipeline !== null)
         await requireRecordedTables(client, this.#pipeline, this.#names, relation.namespace);
-      target = toWriteTarget(relation, name, await readTargetTable(client, name));
+      const natives = await this.#natives.at(client);
+      const table = await readTargetTable(client, name);
+      target = toWriteTarget(natives.relationAt(relation, table), name, table);
       this.#byShape.set(shape, { namespace: relation.namespace, target });
     }
     return target;

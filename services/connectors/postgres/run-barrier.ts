@@ -103,11 +103,14 @@ export async function alignNamespace(
   target: PlanTarget,
   barrier: RelationBarrier,
 ): Promise<void> {
-  const { after } = barrier;
-  const { namespace } = after.relation;
+  const { namespace } = barrier.after.relation;
   const name = target.names.ofNamespace(namespace);
   try {
-    await alignRelation(session.client, target, barrier);
+    const natives = await target.natives.at(session.client);
+    natives.requireAgreed([barrier.after]);
+    const after = natives.plan(barrier.after);
+    const { relation: before } = natives.plan({ ...after, relation: barrier.before });
+    await alignRelation(session.client, target, { ...barrier, before, after });
     await session.client.query(
       // Which partitions there are is noted as they come and go.
       `UPDATE weir.namespace SET relation = $3::jsonb,
@@ -116,7 +119,7 @@ export async function alignNamespace(
       [
         target.pipeline,
         namespace,
-        JSON.stringify(after.relation),
+        JSON.stringify(barrier.after.relation),
         JSON.stringify(definitionOf(after)),
       ],
     );

@@ -16,12 +16,14 @@ import type { TableDefinition } from './table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
 import type { TargetNames } from './target-names.ts';
+import type { NativeTypes } from './types/native-types.ts';
 
 export interface PlanTarget {
   pipeline: string;
   create: 'missing' | 'never';
   order: 'key' | 'transaction';
   names: TargetNames;
+  natives: NativeTypes;
 }
 
 /** One writer of plans at a time in a database: two pipelines may need the same schema or type. */
@@ -43,6 +45,9 @@ export async function savePlan(
     const known = await readKnown(client, target.pipeline);
     await requireRecordedTables(client, target.pipeline, target.names);
     const problems: string[] = [];
+    const natives = await target.natives.at(client);
+    if (known.size === 0) natives.requireMatched(plan.namespaces);
+    natives.requireAgreed(plan.namespaces.filter(({ relation }) => !known.has(relation.namespace)));
     // The ledger first: a writer that is loading one of these chunks ends before its table is emptied. It may wait for
     // parts of a chunk whose reader is gone, so it is not waited for in turn.
     await takeRows(client, {
@@ -57,10 +62,17 @@ export async function savePlan(
     const made: TableDefinition[] = [];
     for (const namespace of plan.namespaces) {
       if (known.has(namespace.relation.namespace))
-        problems.push(...(await continueNamespace(client, target, namespace)));
+        problems.push(...(await continueNamespace(client, target, natives, namespace)));
       else
         problems.push(
-          ...(await createNamespace(client, target, namespace, isCopied(plan, namespace), made)),
+          ...(await createNamespace(
+            client,
+            target,
+            natives,
+            namespace,
+            isCopied(plan, namespace),
+            made,
+          )),
         );
     }
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
@@ -138,13 +150,14 @@ function isCopied({ namespaces }: PipelinePlan, { relation }: NamespacePlan): bo
 async function createNamespace(
   client: pg.Client,
   target: PlanTarget,
+  natives: NativeTypes,
   plan: NamespacePlan,
   copied: boolean,
   made: TableDefinition[],
 ): Promise<string[]> {
   const name = target.names.ofNamespace(plan.relation.namespace);
   const table = await readTargetTable(client, name);
-  const relation = writtenRelation(plan.relation, name, table);
+  const relation = writtenRelation(natives.plan(plan).relation, name, table);
   const definition = definitionOf({ ...plan, relation });
   if (table === null) {
     if (target.create === 'never')
@@ -201,11 +214,13 @@ async function emptyRestarted(
 async function continueNamespace(
   client: pg.Client,
   target: PlanTarget,
+  natives: NativeTypes,
   plan: NamespacePlan,
 ): Promise<string[]> {
   if (plan.state === 'ready') return [];
   const name = target.names.ofNamespace(plan.relation.namespace);
-  const relation = writtenRelation(plan.relation, name, await readTargetTable(client, name));
+  const there = await readTargetTable(client, name);
+  const relation = natives.relationAt(writtenRelation(plan.relation, name, there), there);
   const definition = definitionOf({ ...plan, relation });
   await addMissingColumns(client, target.create, definition, relation, name);
   const table = await readTargetTable(client, name);

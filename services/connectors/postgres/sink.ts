@@ -14,6 +14,7 @@ import type {
   PipelineState,
   Sink,
 } from '../../../shared/connector/sink.ts';
+import { TypeOverrides } from '../../../shared/connector/type-overrides.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import {
   type Barrier,
@@ -46,6 +47,7 @@ import { dropState } from './state-tables.ts';
 import type { SideState, StandaloneSequence } from './table-definition.ts';
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './target-names.ts';
+import { NativeTypes } from './types/native-types.ts';
 import { writeCarefully } from './write-carefully.ts';
 import type { WriteTarget } from './write-target.ts';
 import { openControlSession, openWriterSession, type WriterSession } from './writer-session.ts';
@@ -83,11 +85,13 @@ class PostgresSink implements Sink {
   constructor(options: SinkOptions) {
     this.#options = options;
     const { pipeline, create, order, url, log } = options;
-    this.#target = { pipeline, create, order, names: createTargetNames(options.map) };
+    const names = createTargetNames(options.map);
+    const natives = new NativeTypes(new TypeOverrides(options.types));
+    this.#target = { pipeline, create, order, names, natives };
     const applicationName = `weir ${pipeline}`;
     this.#writers = new WriterPool(options.workers, () => openWriterSession(url, applicationName));
     this.#control = new WriterPool(1, () => openControlSession(url, applicationName));
-    this.#relations = new RelationCache(this.#target.names, pipeline);
+    this.#relations = new RelationCache(this.#target, pipeline);
     this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);
     this.#careful = new CarefulWriter(log);
@@ -110,9 +114,12 @@ class PostgresSink implements Sink {
     const { url, pipeline } = this.#options;
     return this.#ask('checking', async (client) => {
       await probeConnection(url, { applicationName: `weir ${pipeline} check` });
-      const plans = await this.#documents.plans(client, relations);
+      const natives = await this.#target.natives.at(client);
+      const made = relations.map((plan) => natives.plan(plan));
+      const plans = await this.#documents.plans(client, made);
       const standalone = (besides ?? []) as StandaloneSequence[];
-      return checkTarget(client, this.#target, plans, standalone, changes);
+      const findings = await checkTarget(client, this.#target, plans, standalone, changes);
+      return [...findings, ...natives.findings(relations)];
     });
   }
 

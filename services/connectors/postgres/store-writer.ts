@@ -7,6 +7,8 @@ import { prepareStaging, runStatements } from './apply-changes.ts';
 import { toStatements, usesOf } from './change-statements.ts';
 import { toFewRows, writeFewRows } from './few-rows.ts';
 import { parseNamespace } from './names.ts';
+import { NativeTypes } from './types/native-types.ts';
+import { TypeOverrides } from '../../../shared/connector/type-overrides.ts';
 import { RelationCache } from './relation-cache.ts';
 import { createTargetNames, toTargetName } from './target-names.ts';
 import { readTargetTable, type TargetTable } from './target-table.ts';
@@ -20,7 +22,10 @@ const FEW_ROWS = 500;
 /** Writes rows as they come, set by set, each set in one transaction; what is there of a row is replaced. */
 export class PostgresStoreWriter implements StoreWriter {
   readonly #pool: WriterPool;
-  readonly #cache = new RelationCache(createTargetNames({}), null);
+  readonly #cache = new RelationCache(
+    { names: createTargetNames({}), natives: new NativeTypes(new TypeOverrides()) },
+    null,
+  );
   readonly #relations = new Map<string, { relation: Relation; shape: string; readAtMs: number }>();
 
   constructor({ url, pipeline, workers }: StoreOptions) {

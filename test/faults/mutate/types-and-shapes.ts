@@ -16,6 +16,28 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     tests: [`${POSTGRES}/types/types.test.ts`],
   },
   {
+    name: 'the type of a column that another store describes is a name wherever it stands',
+    edits: [
+      {
+        file: `${POSTGRES}/types/native-types.ts`,
+        find: 'native: typeSql(column.type)',
+        replace: 'native: column.type',
+      },
+    ],
+    tests: ['test/cases/foreign-types.test.ts'],
+  },
+  {
+    name: 'a mapping that loses something needs consent',
+    edits: [
+      {
+        file: `${POSTGRES}/save-plan.ts`,
+        find: 'natives.requireAgreed(plan.namespaces',
+        replace: 'void (plan.namespaces',
+      },
+    ],
+    tests: ['test/cases/foreign-types.test.ts'],
+  },
+  {
     name: 'a domain is what it is made of',
     edits: [
       {

@@ -3,8 +3,10 @@ import { MICROSECONDS } from '../../../../shared/schema/type-name.ts';
 import type { TypeMapping } from '../../../../shared/schema/type-mapping.ts';
 import { typeSql } from './type-name.ts';
 
-/** What a server has beside its own types: the schema of each extension that is of use here. */
+/** What a server can hold: of its version, and the schema of each extension that is of use here. */
 export interface ServerTypes {
+  /** `server_version_num`; left out: as new as any. */
+  version?: number;
   postgis?: string;
   vector?: string;
 }
@@ -26,7 +28,7 @@ export function mapType(type: LogicalType, server: ServerTypes = {}): TypeMappin
     case 'float':
       return exact(type.bits === 32 ? 'real' : 'double precision');
     case 'decimal':
-      return mapDecimal(type.precision, type.scale);
+      return mapDecimal(type.precision, type.scale, server);
     case 'string':
       return mapString(type);
     case 'bytes':
@@ -80,15 +82,21 @@ function mapInteger(bits: 8 | 16 | 24 | 32 | 64, signed: boolean): TypeMapping {
   return own === needed ? exact(native) : wider(native, 'it has no integer of exactly this range');
 }
 
-function mapDecimal(precision: number | null, scale: number | null): TypeMapping {
+/** From this version on a scale may be negative, or larger than the precision. */
+const ANY_SCALE = 150_000;
+
+function mapDecimal(
+  precision: number | null,
+  scale: number | null,
+  { version = ANY_SCALE }: ServerTypes,
+): TypeMapping {
   if (precision === null && scale === null) return exact('numeric');
   const isOwn =
     precision !== null &&
     scale !== null &&
     precision >= 1 &&
     precision <= MOST_DIGITS &&
-    scale >= 0 &&
-    scale <= precision;
+    (version >= ANY_SCALE ? Math.abs(scale) <= MOST_DIGITS : scale >= 0 && scale <= precision);
   return isOwn
     ? exact(`numeric(${precision},${scale})`)
     : wider('numeric', 'its precision and scale are not enforced');

@@ -100,7 +100,7 @@ describe('what holds a logical type', () => {
     [{ kind: 'integer', bits: 64, signed: true }, 'bigint', 'exact'],
     [{ kind: 'integer', bits: 64, signed: false }, 'numeric(20,0)', 'wider'],
     [{ kind: 'decimal', precision: 65, scale: 30 }, 'numeric(65,30)', 'exact'],
-    [{ kind: 'decimal', precision: 5, scale: 7 }, 'numeric', 'wider'],
+    [{ kind: 'decimal', precision: 5, scale: -7 }, 'numeric(5,-7)', 'exact'],
     [{ kind: 'decimal', precision: 2000, scale: 0 }, 'numeric', 'wider'],
     [{ kind: 'decimal', precision: null, scale: null }, 'numeric', 'exact'],
     [{ ...text, length: 20 }, 'character varying(20)', 'exact'],
