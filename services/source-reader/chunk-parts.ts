@@ -9,11 +9,25 @@ import type { Relation } from '../../shared/change/relation.ts';
 import { rowTooLarge } from '../../shared/change/row-too-large.ts';
 import { keyOf } from '../../shared/change/tuple.ts';
 import { TupleSplitter } from '../../shared/change/tuple-splitter.ts';
+import type { RefusedRow } from '../../shared/connector/parking.ts';
 import type { Chunk } from '../../shared/connector/source.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 
 /** What a part holds at least, unless it is the last. */
 export const PART_BYTES = 512 * 1024;
+
+/** What only the last part of a chunk says; `relation` where there are `failed`. */
+export type LastOfChunk = Pick<ChunkPart, 'rows' | 'failed' | 'relation'>;
+
+/** As they travel with the last part of a chunk. */
+export function refusedRows(relation: Relation, refused: readonly RefusedRow[]): LastOfChunk {
+  const failed = refused.map(({ reason, tuple }) => ({
+    reason,
+    tuple: tuple.toString('base64'),
+    key: relation.identity === 'key' ? keyOf(tuple, relation.key).toString('base64') : null,
+  }));
+  return { failed, relation };
+}
 
 /** Of the tuples in a part that is too large. */
 function largestKey(relation: Relation, tuples: Buffer): Buffer {
@@ -46,7 +60,7 @@ export class ChunkParts {
   }
 
   /** What describes a part; `rows` with the last one. */
-  body(last: Pick<ChunkPart, 'rows'> = {}): Buffer {
+  body(last: LastOfChunk = {}): Buffer {
     const { id, namespace, how, dataType } = this.#chunk;
     const relation = this.#relation === null ? {} : { relation: this.#relation };
     const body: FrameBody = { chunk: { id, namespace, how, dataType, ...relation, ...last } };
@@ -76,7 +90,7 @@ export class ChunkParts {
   }
 
   /** The same of a payload that stands elsewhere. */
-  sendPayload(payload: Buffer, last: Pick<ChunkPart, 'rows'> = {}): void {
+  sendPayload(payload: Buffer, last: LastOfChunk = {}): void {
     const { maxRowBytes } = this.#publisher;
     if (payload.length > maxRowBytes && this.#relation !== null)
       throw rowTooLarge(

@@ -1,5 +1,5 @@
 import { FRAME_HEAD } from '../../shared/change/frame.ts';
-import { type ChunkParts, PART_BYTES } from './chunk-parts.ts';
+import { type ChunkParts, type LastOfChunk, PART_BYTES } from './chunk-parts.ts';
 
 /** Cuts one chunk's bytes into frames as they come; each byte is copied once, into the frame that carries it. */
 export class ChunkSender {
@@ -28,9 +28,9 @@ export class ChunkSender {
   }
 
   /** Sends the last part with the number of rows of the whole chunk. */
-  finish(rows: number): void {
+  finish(last: LastOfChunk): void {
     const payload = this.#frame.subarray(FRAME_HEAD + this.#body.length, this.#length);
-    this.#parts.sendPayload(payload, { rows });
+    this.#parts.sendPayload(payload, last);
   }
 
   #sendPart(): void {

@@ -102,6 +102,7 @@ export class ReaderEpoch implements MeteredEpoch {
       publishers: chunkPublishers,
       countWaiting: (lane) => countChunks(hub, spec.name, lane, planShape !== null),
       transformed: planShape !== null,
+      onBadRow: spec.onBadRow,
       readerEpoch: number,
       readers: spec.readers,
       log,

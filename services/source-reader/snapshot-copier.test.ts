@@ -62,6 +62,7 @@ test('a chunk that the target gets while its lane is asked for it is neither rea
     readerEpoch: 1,
     readers: 1,
     transformed: false,
+    onBadRow: 'stop',
     log: { warn: (_: unknown, text: string) => void warned.push(text) } as unknown as Logger,
     pollMs: 1,
   });

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Relation } from '../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
 import type { Chunk, SourceSession } from '../../shared/connector/source.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
@@ -6,7 +7,7 @@ import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { runTogether } from '../../shared/lifecycle/run-together.ts';
 import type { CopyProgress } from '../../shared/progress/status.ts';
-import { ChunkParts } from './chunk-parts.ts';
+import { ChunkParts, refusedRows } from './chunk-parts.ts';
 import { ChunkSender } from './chunk-sender.ts';
 import type { TargetClient } from './target-client.ts';
 import { TupleChunkSender } from './tuple-chunk-sender.ts';
@@ -26,6 +27,8 @@ export interface SnapshotCopierOptions {
   readers: number;
   /** A transformer reads the rows on their way. */
   transformed: boolean;
+  /** What becomes of rows that the source could not understand; see the pipeline file. */
+  onBadRow: 'stop' | 'park';
   log: Logger;
   /** How often the target is asked what it has. */
   pollMs?: number;
@@ -106,13 +109,19 @@ export class SnapshotCopier {
       this.#busy.add(lane);
       const publisher = this.#options.publishers[lane]!;
       const sender = this.#createSender(chunk, lane, publisher);
-      const { rows } = await this.#options.session.listData(
+      const { rows, refused = [] } = await this.#options.session.listData(
         chunk,
         (bytes) => sender.receive(bytes),
         signal,
       );
       if (signal.aborted) return;
-      sender.finish(rows);
+      const [first] = refused;
+      if (first !== undefined && this.#options.onBadRow === 'stop')
+        throw new WeirError('ROW_REFUSED', first.message);
+      sender.finish({
+        rows,
+        ...(refused.length > 0 && refusedRows(this.#relationOf(chunk), refused)),
+      });
       // Only what the broker has can be missed there.
       await publisher.drained();
       this.#sent.set(chunk.id, { lane, polls: 0 });
@@ -125,11 +134,17 @@ export class SnapshotCopier {
     lane: number,
     publisher: LanePublisher,
   ): ChunkSender | TupleChunkSender {
-    const { readerEpoch, session, transformed } = this.#options;
+    const { readerEpoch, transformed } = this.#options;
     if (!transformed)
       return new ChunkSender(new ChunkParts(chunk, lane, readerEpoch, publisher, null));
-    const plan = session.plan.namespaces.find((n) => n.relation.namespace === chunk.namespace)!;
-    return new TupleChunkSender(new ChunkParts(chunk, lane, readerEpoch, publisher, plan.relation));
+    return new TupleChunkSender(
+      new ChunkParts(chunk, lane, readerEpoch, publisher, this.#relationOf(chunk)),
+    );
+  }
+
+  #relationOf({ namespace }: Chunk): Relation {
+    const { namespaces } = this.#options.session.plan;
+    return namespaces.find(({ relation }) => relation.namespace === namespace)!.relation;
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { type ChunkParts, PART_BYTES } from './chunk-parts.ts';
+import { type ChunkParts, type LastOfChunk, PART_BYTES } from './chunk-parts.ts';
 import { TupleCutter } from './tuple-cutter.ts';
 
 /** As `ChunkSender`, for a chunk of tuples: no tuple lies in two parts, so that each part can be read by itself. */
@@ -15,7 +15,7 @@ export class TupleChunkSender {
     return this.#parts.ready();
   }
 
-  finish(rows: number): void {
-    this.#parts.sendPayload(this.#cutter.rest(), { rows });
+  finish(last: LastOfChunk): void {
+    this.#parts.sendPayload(this.#cutter.rest(), last);
   }
 }

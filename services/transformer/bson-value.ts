@@ -2,10 +2,11 @@ import { BSON as library, Decimal128, Double } from 'bson';
 import { BsonError, readElements } from '../../shared/document/bson-reader.ts';
 import { BSON, SUBTYPE_UUID } from '../../shared/document/bson-writer.ts';
 import { type BsonSlice, toFieldText } from '../../shared/document/field-text.ts';
-import { fieldTypeOf } from '../../shared/document/field-type.ts';
+import { documentField } from '../../shared/document/document-field.ts';
 import { toJson } from '../../shared/document/json-text.ts';
 import { Misfit } from '../../shared/document/misfit.ts';
 import { toBsonValue } from '../../shared/document/to-document.ts';
+import { Refusal } from '../../shared/row/canonical/refusal.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { FieldValue } from './field-value.ts';
 
@@ -79,16 +80,18 @@ export function readValue({ type, bytes, from, to }: BsonSlice): FieldValue | un
   }
 }
 
+const NOTHING_OF_BSON = new Refusal('documents have no values of the kind');
+
 /** What an expression gave, as BSON: integers of 64 bits, doubles, text, instants, bytes, and lists and maps of these. */
-export function writeValue(value: unknown): Buffer | null | 'unfit' {
+export function writeValue(value: unknown): Buffer | null | Refusal {
   if (value === null || value === undefined) return null;
   const exact = toExact(value);
-  if (exact === undefined) return 'unfit';
+  if (exact === undefined) return NOTHING_OF_BSON;
   try {
     const document = library.serialize({ v: exact });
     return toValue(document[4]!, document.subarray(7, document.length - 1));
   } catch {
-    return 'unfit';
+    return NOTHING_OF_BSON;
   }
 }
 
@@ -120,9 +123,9 @@ function all(values: unknown[]): unknown[] | undefined {
 }
 
 /** The value as one of a column type (docs: rows as documents), where nothing is lost by it. */
-export function castValue(value: Buffer, type: string): Buffer | 'unfit' {
+export function castValue(value: Buffer, type: string): Buffer | Refusal {
   const slice = sliceOf(value);
-  const field = fieldTypeOf({ type });
+  const field = documentField({ type });
   try {
     if (!field.isArray && field.kind === 'text') return ofText(plainText(slice));
     if (!field.isArray && slice.type === BSON.boolean && NUMBERS.has(field.kind))
@@ -131,10 +134,12 @@ export function castValue(value: Buffer, type: string): Buffer | 'unfit' {
     if (field.kind === 'boolean' && isWhole && !field.isArray)
       return toBsonValue(type, Buffer.from(readValue(slice) === 0n ? 'f' : 't'));
     const text = toFieldText(field, slice);
-    if (text === null) return 'unfit';
+    if (text === null) return new Refusal('it is null');
     return textAs(Buffer.from(text as string), type);
   } catch (error) {
-    if (error instanceof Misfit || error instanceof BsonError) return 'unfit';
+    if (error instanceof Refusal) return error;
+    if (error instanceof Misfit) return new Refusal('it is of another BSON type');
+    if (error instanceof BsonError) return new Refusal('it is no BSON');
     throw error;
   }
 }
@@ -142,11 +147,13 @@ export function castValue(value: Buffer, type: string): Buffer | 'unfit' {
 const NUMBERS: ReadonlySet<string> = new Set(['integer', 'single', 'double', 'decimal', 'number']);
 
 /** Text that a value of that type is written as. */
-export function textAs(text: Buffer, type: string): Buffer | 'unfit' {
+export function textAs(text: Buffer, type: string): Buffer | Refusal {
   try {
     return toBsonValue(type, text);
   } catch (error) {
-    if (error instanceof WeirError && error.code === 'NOT_SUPPORTED') return 'unfit';
+    if (error instanceof Refusal) return error;
+    if (error instanceof WeirError && error.code === 'NOT_SUPPORTED')
+      return new Refusal(error.message);
     throw error;
   }
 }
@@ -158,19 +165,19 @@ function plainText(slice: BsonSlice): string | Buffer {
     case BSON.int64:
     case BSON.double:
     case BSON.decimal128:
-      return toFieldText(fieldTypeOf({ type: 'numeric' }), slice)!;
+      return toFieldText(documentField({ type: 'numeric' }), slice)!;
     case BSON.boolean:
       return bytes[from] === 0 ? 'false' : 'true';
     case BSON.date:
-      return toFieldText(fieldTypeOf({ type: 'timestamp with time zone' }), slice)!;
+      return toFieldText(documentField({ type: 'timestamp with time zone' }), slice)!;
     case BSON.binary: {
       const isUuid = bytes[from + 4] === SUBTYPE_UUID;
-      return toFieldText(fieldTypeOf({ type: isUuid ? 'uuid' : 'bytea' }), slice)!;
+      return toFieldText(documentField({ type: isUuid ? 'uuid' : 'bytea' }), slice)!;
     }
     case BSON.document:
     case BSON.array:
       return toJson(slice);
     default:
-      return toFieldText(fieldTypeOf({ type: 'text' }), slice) ?? '';
+      return toFieldText(documentField({ type: 'text' }), slice) ?? '';
   }
 }

@@ -83,7 +83,7 @@ describe('each step', () => {
       'set with a type',
       { set: { x: { cel: 'double(row.amount) * 2.0', type: 'numeric(8,2)' } } },
       'x',
-      '25',
+      '25.00',
       'numeric(8,2)',
     ],
     ['set NULL', { set: { x: { value: null, type: 'date' } } }, 'x', null, 'date'],
@@ -242,7 +242,7 @@ describe('a step that fails', () => {
       'a value of no use',
       { cast: { state: 'integer' } },
       ROW,
-      /the value of state does not read as integer$/,
+      /the value of state does not read as integer: it is no whole number$/,
     ],
     ['no boolean', { filter: 'row.note' }, ROW, /something else than true or false/],
     [

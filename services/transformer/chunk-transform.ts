@@ -19,11 +19,12 @@ export async function transformChunk(
       'INTERNAL',
       'a part of a chunk came to the transformer without the shape of its rows; run one version everywhere',
     );
-  const { relation, ...rest } = part;
+  const { relation, failed: refused = [], ...rest } = part;
+  const kept = refused.length > 0 && { failed: refused, relation };
   const chain = chains.chainFor(relation);
   if (chain === null)
     return {
-      ...encodeFrame({ ...frame, body: { chunk: rest } }, frame.payload),
+      ...encodeFrame({ ...frame, body: { chunk: { ...rest, ...kept } } }, frame.payload),
       rows: 0,
       filtered: 0,
     };
@@ -54,12 +55,15 @@ export async function transformChunk(
   );
   const stops = failed.find((_, nth) => onBadRow === 'stop' || keys[nth] === undefined);
   if (stops !== undefined) throw failedRow(chain, stops, stops.failure, null);
-  const aside = failed.map(({ failure, came }, nth) => ({
-    reason: failure!,
-    tuple: came.toString('base64'),
-    key: keys[nth]?.toString('base64') ?? null,
-  }));
-  const chunk = { ...rest, filtered, ...(failed.length > 0 && { failed: aside, relation }) };
+  const aside = [
+    ...refused,
+    ...failed.map(({ failure, came }, nth) => ({
+      reason: failure!,
+      tuple: came.toString('base64'),
+      key: keys[nth]?.toString('base64') ?? null,
+    })),
+  ];
+  const chunk = { ...rest, filtered, ...(aside.length > 0 && { failed: aside, relation }) };
   const { bytes } = encodeFrame({ ...frame, body: { chunk } }, Buffer.concat(written));
   return { bytes, rows: count, filtered };
 }

@@ -1,6 +1,6 @@
 import { type ColumnType, logicalOf } from '../../shared/change/column-type.ts';
-import { columnText } from '../../shared/document/column-text.ts';
-import { fieldTypeOf } from '../../shared/document/field-type.ts';
+import { Refusal } from '../../shared/row/canonical/refusal.ts';
+import { columnCodec } from '../../shared/row/canonical/column-codec.ts';
 import { unknownKind } from '../../shared/schema/logical-type.ts';
 import { BSON_TYPE, ofText, readValue, sliceOf, textAs, writeValue } from './bson-value.ts';
 
@@ -63,10 +63,8 @@ export function toFieldValue(value: Buffer | null, column: ColumnType): FieldVal
   if (column.type === BSON_TYPE) return readValue(sliceOf(value));
   const text = value.toString('utf8');
   switch (kindOf(column)) {
-    case 'boolean': {
-      const read = columnText(fieldTypeOf({ type: 'boolean' }), text);
-      return read === null ? text : read === 't';
-    }
+    case 'boolean':
+      return text === 't' || (text === 'f' ? false : text);
     case 'integer':
       return /^-?\d+$/.test(text) ? BigInt(text) : text;
     case 'double':
@@ -77,10 +75,10 @@ export function toFieldValue(value: Buffer | null, column: ColumnType): FieldVal
 }
 
 /** The value of a field of a document, which is to be of that column type. */
-export function fromFieldValueAs(value: unknown, column: ColumnType): Buffer | null | 'unfit' {
+export function fromFieldValueAs(value: unknown, column: ColumnType): Buffer | null | Refusal {
   const { type } = column;
   const text = fromFieldValue(value, column);
-  return text === 'unfit' || text === null || type === BSON_TYPE ? text : textAs(text, type);
+  return text instanceof Refusal || text === null || type === BSON_TYPE ? text : textAs(text, type);
 }
 
 /** Text as a value of a field that has been made text. */
@@ -88,37 +86,35 @@ export function fromText(text: string, type: string): Buffer {
   return type === BSON_TYPE ? ofText(text) : Buffer.from(text);
 }
 
-/** The text of a value in a column of that type, or BSON; null is NULL. */
-export function fromFieldValue(value: unknown, column: ColumnType): Buffer | null | 'unfit' {
+/** The canonical text of a value in a column of that type, or BSON; null is NULL. */
+export function fromFieldValue(value: unknown, column: ColumnType): Buffer | null | Refusal {
   if (value === null || value === undefined) return null;
   if (column.type === BSON_TYPE) return writeValue(value);
   const kind = kindOf(column);
   switch (typeof value) {
     case 'boolean':
-      return kind === 'boolean' || kind === 'text' ? Buffer.from(String(value)) : 'unfit';
+      if (kind !== 'boolean' && kind !== 'text') return new Refusal('it is true or false');
+      return readAs(String(value), column);
     case 'bigint':
-      return kind === 'boolean' ? 'unfit' : Buffer.from(String(value));
+      if (kind === 'boolean') return new Refusal('it is a number');
+      return readAs(String(value), column);
     case 'number':
-      if (kind === 'boolean' || (kind === 'integer' && !Number.isInteger(value))) return 'unfit';
-      return Buffer.from(kind === 'integer' ? String(BigInt(value)) : doubleText(value));
+      if (kind === 'boolean') return new Refusal('it is a number');
+      return readAs(numberText(value, column), column);
     case 'string':
-      return kind === 'text' || readsAs(value, kind) ? Buffer.from(value) : 'unfit';
+      return readAs(value, column);
     default:
-      return 'unfit';
+      return new Refusal('columns have no values of the kind');
   }
 }
 
-/** Whether text is a value of that kind as standard SQL writes it. */
-export function readsAs(text: string, kind: ValueKind): boolean {
-  switch (kind) {
-    case 'boolean':
-      return /^(t|f|true|false)$/.test(text);
-    case 'integer':
-      return /^-?\d+$/.test(text);
-    case 'double':
-      return !Number.isNaN(toDouble(text)) || text === 'NaN';
-    case 'text':
-      return true;
+/** Text as a value of that type. */
+export function readAs(text: string, column: ColumnType): Buffer | Refusal {
+  try {
+    return Buffer.from(columnCodec(column).read(text));
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
   }
 }
 
@@ -127,6 +123,11 @@ function toDouble(text: string): number {
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : NaN;
 }
 
-function doubleText(value: number): string {
+/** A double that is to become a decimal of so many digits has no digits of its own, and is rounded to these. */
+function numberText(value: number, column: ColumnType): string {
+  const logical = logicalOf(column);
+  if (logical.kind === 'integer' && Number.isInteger(value)) return String(BigInt(value));
+  const scale = logical.kind === 'decimal' ? logical.scale : null;
+  if (scale !== null && scale >= 0 && Math.abs(value) < 1e21) return value.toFixed(Math.min(scale, 100)); // prettier-ignore
   return Object.is(value, -0) ? '-0' : String(value);
 }

@@ -1,9 +1,8 @@
 /**
  * The form of data that stores of different kinds share: rows as tuples (`tuple.ts`) one after the other, every value
- * as text in UTF-8, the columns' types named as standard SQL names them: `boolean`, `integer`, `bigint`,
- * `double precision`, `numeric(p,s)`, `text`, `date`, `timestamp with time zone`. Text is what a person would write in
- * SQL, and the same value of a column always the same text: `true` or `t`, `-12.50`,
- * `2026-01-31 23:59:59.123456+00`. A type that SQL has no name for is text too, and means something to its store only.
+ * in the canonical form of its type (`shared/row/canonical/README.md`), which is text in UTF-8: the same value of a column is
+ * always the same bytes. Types are named as standard SQL names them: `boolean`, `integer`, `numeric(p,s)`,
+ * `timestamp with time zone`. A type that SQL has no name for is text too, and means something to its store only.
  *
  * A relation may have `definition: null`: a sink then makes what it needs of columns and key.
  */

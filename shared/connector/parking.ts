@@ -64,7 +64,17 @@ export interface ParkedCounts extends ChangeCounts {
   rows: number;
 }
 
-/** A row that a step of the transforms failed for. */
+/** A row that its source could not understand. */
+export interface RefusedRow {
+  /** A sentence: where it stands, which value is wrong and why, and what to do. */
+  message: string;
+  /** Which column and why, without any value. */
+  reason: string;
+  /** Its values as they came. */
+  tuple: Buffer;
+}
+
+/** A row that a step of the transforms failed for, or that its source could not understand. */
 export interface FailedRow {
   /** Which step and why, without any value. */
   reason: string;

@@ -2,6 +2,7 @@ import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
 import type { WeirError } from '../errors/weir-error.ts';
 import type { Finding } from './connector.ts';
+import type { RefusedRow } from './parking.ts';
 import type { PipelinePlan } from './plan.ts';
 
 /** A store that is read: its copy in chunks, then its changes in order. */
@@ -108,7 +109,7 @@ export interface SourceSession {
    */
   readonly plan: PipelinePlan;
   /** Reads one chunk. `receive` takes bytes (a view, valid during the call only) and resolves when it has room. */
-  listData(chunk: Chunk, receive: ChunkReceiver, signal: AbortSignal): Promise<{ rows: number }>;
+  listData(chunk: Chunk, receive: ChunkReceiver, signal: AbortSignal): Promise<ListedRows>;
   /**
    * Reads changes from `from` on into `receiver` until aborted or failed. Every change with a position after
    * `from` comes exactly once and in order; earlier ones may come again and are for the caller to drop.
@@ -129,6 +130,13 @@ export interface SourceSession {
   /** How often the target must have the side state; left out, now and then will do. */
   readonly sideStateMs?: number;
   close(): Promise<void>;
+}
+
+export interface ListedRows {
+  /** Those that were refused among them. */
+  rows: number;
+  /** Rows that could not be understood, which are not among the bytes; few enough to be held. */
+  refused?: readonly RefusedRow[];
 }
 
 /** A slice of a namespace: the unit of copying and of resuming. */

@@ -1,4 +1,4 @@
-import { Misfit } from './misfit.ts';
+import { refuse } from '../row/canonical/refusal.ts';
 import { putBytes } from '../codec/put-bytes.ts';
 
 /** Types of BSON elements (bsonspec.org) that are written or looked at. */
@@ -123,7 +123,7 @@ export class BsonWriter {
     const text = source.toString('latin1', from, to);
     const written = this.#bytes.write(text, this.#at, bytes, 'hex');
     // It ends at what is no digit.
-    if (written !== bytes) throw new Misfit('value');
+    if (written !== bytes) refuse('it is not bytes as two hexadecimal digits for each of them');
     this.#at += written;
   }
 

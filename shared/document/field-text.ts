@@ -1,11 +1,13 @@
-import { columnText } from './column-text.ts';
-import { type ArrayTree, toArrayText } from './array-text.ts';
+import { type ArrayTree, isArray, writeArray } from '../row/canonical/array-tree.ts';
+import { refuse } from '../row/canonical/refusal.ts';
 import { readElements } from './bson-reader.ts';
 import { BSON, SUBTYPE_UUID } from './bson-writer.ts';
-import type { FieldType } from './field-type.ts';
+import type { DocumentField } from './document-field.ts';
 import { toJson } from './json-text.ts';
+import { type Codec } from '../row/canonical/codec.ts';
+import { stringCodec } from '../row/canonical/string.ts';
 import { Misfit } from './misfit.ts';
-import { toDoubleText, toIntegerText, toNumberText, toSingleText } from './number-text.ts';
+import { toNumberText, toWholeText } from './number-text.ts';
 
 /** A BSON value in place. */
 export interface BsonSlice {
@@ -16,21 +18,20 @@ export interface BsonSlice {
 }
 
 /**
- * The text of a BSON value for a column: of what `toDocument` writes for it, and of whatever else becomes a value of
- * the column without losing anything. Null is NULL. Throws `Misfit`.
+ * The canonical text of a BSON value for a column: of what `toDocument` writes for it, and of whatever else becomes a
+ * value of the column without losing anything. Null is NULL. Throws `Misfit` or `Refusal`.
  */
-export function toFieldText(field: FieldType, value: BsonSlice): Buffer | string | null {
+export function toFieldText(field: DocumentField, value: BsonSlice): Buffer | string | null {
   if (value.type === BSON.null || value.type === BSON.undefined) return null;
   if (!field.isArray) return toScalarText(field, value);
   // One whose bounds no list has.
-  if (value.type === BSON.string) return stringOf(value);
-  if (value.type !== BSON.array) throw new Misfit('type');
-  const text = toArrayText(readTree(field, value));
-  if (text === null) throw new Misfit('value');
-  return text;
+  if (value.type === BSON.string) return field.whole.read(stringOf(value).toString('utf8'));
+  if (value.type !== BSON.array) throw new Misfit();
+  const tree = readTree(field, value);
+  return isArray(tree) ? writeArray(tree) : refuse('its lists have different lengths');
 }
 
-function readTree(field: FieldType, { bytes, from }: BsonSlice): ArrayTree {
+function readTree(field: DocumentField, { bytes, from }: BsonSlice): ArrayTree {
   const tree: ArrayTree = [];
   for (const element of readElements(bytes, from)) {
     const value = { ...element, bytes };
@@ -43,63 +44,58 @@ function readTree(field: FieldType, { bytes, from }: BsonSlice): ArrayTree {
   return tree;
 }
 
-function toScalarText(field: FieldType, value: BsonSlice): Buffer | string {
+function toScalarText(field: DocumentField, value: BsonSlice): Buffer | string {
+  const { codec } = field;
   switch (field.kind) {
     case 'boolean':
-      return toBooleanText(value);
+      if (value.type === BSON.boolean) return toBooleanText(value);
+      return canonical(codec, stringOf(value));
     case 'integer':
-      return toIntegerText(value, field.bits);
+      return codec.read(toWholeText(value));
     case 'single':
-      return toSingleText(value);
     case 'double':
-      return toDoubleText(value);
     case 'decimal':
     case 'number':
-      return toNumberText(value, field.scale);
+      return codec.read(toNumberText(value));
     case 'uuid':
-      return toUuidText(value);
+      return value.type === BSON.binary ? toUuidText(value) : canonical(codec, stringOf(value));
     case 'binary':
-      return toBytesText(value);
+      return value.type === BSON.binary ? toBytesText(value) : canonical(codec, stringOf(value));
     case 'json':
-      return value.type === BSON.string ? stringOf(value) : toJson(value);
+      return codec.read(
+        value.type === BSON.string ? stringOf(value).toString('utf8') : toJson(value),
+      );
     case 'date':
     case 'timestamp':
     case 'timestamptz':
-      return value.type === BSON.date ? toInstantText(value, field.kind) : stringOf(value);
+      if (value.type === BSON.date) return codec.read(toInstantText(value, field.kind));
+      return canonical(codec, stringOf(value));
     case 'text':
-      return value.type === BSON.objectId ? hexOf(value) : stringOf(value);
+      return canonical(codec, value.type === BSON.objectId ? hexOf(value) : stringOf(value));
     case 'time':
-      return stringOf(value);
+      return canonical(codec, stringOf(value));
     case 'other':
       return toOtherText(value);
   }
 }
 
-/** The text of a string; a zero byte in it no text of SQL can hold. */
-function stringOf({ type, bytes, from, to }: BsonSlice): Buffer {
-  if (type !== BSON.string && type !== BSON.symbol) throw new Misfit('type');
-  const text = bytes.subarray(from + 4, to - 1);
-  if (text.includes(0)) throw new Misfit('value');
-  return text;
+/** The bytes themselves where they are it. */
+function canonical(codec: Codec, text: Buffer): Buffer | string {
+  return codec.isCanonical(text, 0, text.length) ? text : codec.read(text.toString('utf8'));
 }
 
-function hexOf({ bytes, from, to }: BsonSlice): string {
-  return bytes.toString('hex', from, to);
+function stringOf({ type, bytes, from, to }: BsonSlice): Buffer {
+  if (type !== BSON.string && type !== BSON.symbol) throw new Misfit();
+  return bytes.subarray(from + 4, to - 1);
+}
+
+function hexOf({ bytes, from, to }: BsonSlice): Buffer {
+  return Buffer.from(bytes.toString('hex', from, to));
 }
 
 function toBooleanText(value: BsonSlice): string {
-  if (value.type === BSON.boolean) return value.bytes[value.from] === 0 ? 'f' : 't';
-  return readAs('boolean', value);
+  return value.bytes[value.from] === 0 ? 'f' : 't';
 }
-
-/** Of text: as the server reads it. */
-function readAs(kind: 'boolean' | 'uuid', value: BsonSlice): string {
-  const text = columnText({ ...NOTHING, kind }, stringOf(value).toString('utf8'));
-  if (text === null) throw new Misfit('value');
-  return text;
-}
-
-const NOTHING = { isArray: false, bits: 0, digits: null, scale: null };
 
 /** A type of a store's own: whatever is written as it would be there. */
 function toOtherText(value: BsonSlice): Buffer | string {
@@ -110,34 +106,28 @@ function toOtherText(value: BsonSlice): Buffer | string {
     case BSON.int64:
     case BSON.double:
     case BSON.decimal128:
-      return toNumberText(value, null);
+      return toNumberText(value);
     default:
-      return stringOf(value);
+      return canonical(ANY_TEXT, stringOf(value));
   }
 }
 
-function toUuidText(value: BsonSlice): Buffer | string {
-  if (value.type !== BSON.binary) return readAs('uuid', value);
-  const { bytes, from, to } = value;
+const ANY_TEXT = stringCodec({ length: null, fixed: false });
+
+function toUuidText({ bytes, from, to }: BsonSlice): string {
   const subtype = bytes[from + 4];
   if (to - from - 5 !== 16 || (subtype !== SUBTYPE_UUID && subtype !== 0))
-    throw new Misfit('value');
+    refuse('it is not the 16 bytes of a UUID');
   const hex = bytes.toString('hex', from + 5, to);
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 const SUBTYPE_OLD_BINARY = 2;
 
-function toBytesText(value: BsonSlice): Buffer | string {
-  const { type, bytes, from, to } = value;
-  if (type === BSON.binary) {
-    // The old form has its length twice.
-    const head = bytes[from + 4] === SUBTYPE_OLD_BINARY ? 9 : 5;
-    return `\\x${bytes.toString('hex', from + head, to)}`;
-  }
-  const text = stringOf(value);
-  if (!/^\\x(?:[0-9a-fA-F]{2})*$/.test(text.toString('latin1'))) throw new Misfit('value');
-  return text;
+function toBytesText({ bytes, from, to }: BsonSlice): string {
+  // The old form has its length twice.
+  const head = bytes[from + 4] === SUBTYPE_OLD_BINARY ? 9 : 5;
+  return `\\x${bytes.toString('hex', from + head, to)}`;
 }
 
 const DAY_MS = 86_400_000;
@@ -149,8 +139,8 @@ function toInstantText(
 ): string {
   const ms = Number(bytes.readBigInt64LE(from));
   const date = new Date(ms);
-  if (Number.isNaN(date.getTime()) || (kind === 'date' && ms % DAY_MS !== 0))
-    throw new Misfit('value');
+  if (Number.isNaN(date.getTime())) refuse('it is beyond the days that databases count');
+  if (kind === 'date' && ms % DAY_MS !== 0) refuse('it is an instant within a day, and no day');
   const year = date.getUTCFullYear();
   const two = (part: number): string => String(part).padStart(2, '0');
   const shown = String(year > 0 ? year : 1 - year).padStart(4, '0');

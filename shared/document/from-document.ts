@@ -5,7 +5,8 @@ import { type BsonElement, BsonError, checkValue, readElements } from './bson-re
 import { BSON } from './bson-writer.ts';
 import { DocumentError } from './document-error.ts';
 import { type BsonSlice, toFieldText } from './field-text.ts';
-import { type FieldType, fieldTypeOf } from './field-type.ts';
+import { Refusal } from '../row/canonical/refusal.ts';
+import { type DocumentField, documentField } from './document-field.ts';
 import { Misfit } from './misfit.ts';
 
 export interface FromDocumentOptions {
@@ -80,7 +81,7 @@ export function fromId(relation: Relation, id: readonly BsonValue[]): Buffer {
 /** Bytes or text; null is NULL, undefined is unchanged. */
 type Value = Buffer | string | null | undefined;
 
-interface Field extends FieldType {
+interface Field extends DocumentField {
   column: string;
   type: string;
 }
@@ -96,7 +97,7 @@ function layoutOf(relation: Relation): Layout {
   let layout = layouts.get(relation);
   if (layout === undefined) {
     const fields = relation.columns.map((column) => ({
-      ...fieldTypeOf(column),
+      ...documentField(column),
       column: column.name,
       type: column.type,
     }));
@@ -174,20 +175,20 @@ function textOf(relation: Relation, field: Field, value: BsonSlice): Buffer | st
   try {
     return toFieldText(field, value);
   } catch (error) {
-    if (!(error instanceof Misfit)) throw error;
     const { column, type } = field;
-    if (error.problem === 'type')
+    if (error instanceof Misfit)
       throw new DocumentError(
         'type',
         relation,
         column,
         `the field ${column} of a document is ${nameOf(value.type)}, of which a column of type ${type} can hold nothing; send another BSON type`,
       );
+    if (!(error instanceof Refusal)) throw error;
     throw new DocumentError(
       'value',
       relation,
       column,
-      `the field ${column} of a document has a value (${nameOf(value.type)}) that a column of type ${type} cannot hold without loss; change the value or the column`,
+      `the field ${column} of a document has a value (${nameOf(value.type)}) that a column of type ${type} cannot hold without loss (${error.reason}); change the value or the column`,
     );
   }
 }

@@ -51,6 +51,6 @@ export function toJson(value: BsonSlice): string {
       return `{"$binary":{"base64":"${base64}","subType":"${subtype}"}}`;
     }
     default:
-      throw new Misfit('type');
+      throw new Misfit();
   }
 }

@@ -1,14 +1,13 @@
 import { Decimal128 } from 'bson';
 import type { BsonValue } from '../../proto/gen/adiom/v1/adiom.ts';
-import type { Relation } from '../change/relation.ts';
+import type { Column, Relation } from '../change/relation.ts';
 import { columnOffsets, UNCHANGED_LENGTH } from '../change/tuple.ts';
 import { WeirError } from '../errors/weir-error.ts';
-import { type ArrayTree, parseArrayText } from './array-text.ts';
+import { type ArrayTree, parseArray } from '../row/canonical/array-tree.ts';
+import { Refusal } from '../row/canonical/refusal.ts';
 import { BSON, BsonWriter, SUBTYPE_UUID } from './bson-writer.ts';
-import { DECIMAL_DIGITS, type FieldType, fieldTypeOf } from './field-type.ts';
-import { columnText } from './column-text.ts';
-import { Misfit } from './misfit.ts';
-import { isPlain } from './plain-column-text.ts';
+import { DECIMAL_DIGITS } from './field-type.ts';
+import { type DocumentField, documentField } from './document-field.ts';
 import { shortDecimal } from './short-decimal.ts';
 
 /**
@@ -44,7 +43,7 @@ export function toDocument(relation: Relation, tuple: Buffer): Uint8Array {
     for (column = 0; column < count; column++)
       writeField(writer, layout.fields[column]!, tuple, offsets[column]!);
   } catch (error) {
-    throw error instanceof Misfit ? refused(relation, tuple, column) : error;
+    throw error instanceof Refusal ? refused(relation, tuple, column, error) : error;
   }
   writer.end(start);
   if (writer.length > MAX_DOCUMENT_BYTES)
@@ -77,19 +76,14 @@ export function toId(relation: Relation, key: Buffer): BsonValue {
 }
 
 /**
- * One value of a column of that type alone, as a document has it: its BSON type, then its bytes. Throws where BSON cannot
- * carry it. New bytes.
+ * One value of a column of that type alone, as a document has it: its BSON type, then its bytes. New bytes. Throws
+ * `Refusal` where the text is none of the type, and where BSON cannot carry it.
  */
 export function toBsonValue(type: string, text: Buffer): Buffer {
   const writer = scratch;
   writer.clear();
-  const field = { ...fieldTypeOf({ type }), name: NAMELESS, column: type };
-  try {
-    writeText(writer, field, text, 0, text.length);
-  } catch (error) {
-    if (!(error instanceof Misfit)) throw error;
-    throw new WeirError('NOT_SUPPORTED', `text is no value of the type ${type}; correct it`);
-  }
+  const field = fieldOf({ name: '', type }, NAMELESS);
+  writeText(writer, field, text, 0, text.length);
   return Buffer.concat([writer.copyFrom(0).subarray(0, 1), writer.copyFrom(2)]);
 }
 
@@ -97,12 +91,17 @@ function inKey<T>(relation: Relation, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw error instanceof Misfit ? refused(relation, null, -1) : error;
+    throw error instanceof Refusal ? refused(relation, null, -1, error) : error;
   }
 }
 
 /** Which value and which row; of the values only those of the key. `column`: -1 where it is in the key. */
-function refused(relation: Relation, tuple: Buffer | null, column: number): WeirError {
+function refused(
+  relation: Relation,
+  tuple: Buffer | null,
+  column: number,
+  { reason }: Refusal,
+): WeirError {
   const { namespace, columns, key } = relation;
   const offsets = tuple === null ? [] : columnOffsets(tuple);
   const shown = key.map((place) => {
@@ -116,13 +115,13 @@ function refused(relation: Relation, tuple: Buffer | null, column: number): Weir
       : `the value of ${name} is none of the type ${type}`;
   return new WeirError(
     'ROW_REFUSED',
-    `${what}, or would be another one there, in the row of ${namespace} with ${shown.join(', ')}; correct it at the source, or its type`,
+    `${what} (${reason}), in the row of ${namespace} with ${shown.join(', ')}; correct it at the source, or its type`,
   );
 }
 
 const NAMELESS = Buffer.from('\0');
 
-interface Field extends FieldType {
+interface Field extends DocumentField {
   /** In UTF-8, with its zero byte. */
   name: Buffer;
   /** As people read it. */
@@ -157,15 +156,15 @@ function layoutOf(relation: Relation): Layout {
       'NOT_SUPPORTED',
       `${namespace} has a column _id that is not its key, and a document has only one _id; rename the column, or leave the namespace out`,
     );
-  const fields = columns.map((column) => ({
-    ...fieldTypeOf(column),
-    name: Buffer.from(`${column.name}\0`),
-    column: column.name,
-  }));
+  const fields = columns.map((column) => fieldOf(column, Buffer.from(`${column.name}\0`)));
   const id = key.length === 1 ? { ...fields[key[0]!]!, name: ID } : null;
   layout = { fields, id, hasOwnId, offsets: new Array<number>(columns.length) };
   layouts.set(relation, layout);
   return layout;
+}
+
+function fieldOf(column: Omit<Column, 'encoding'>, name: Buffer): Field {
+  return { ...documentField(column), name, column: column.name };
 }
 
 /** Returns where its type stands. */
@@ -199,8 +198,8 @@ function writeText(
   to: number,
 ): number {
   if (!field.isArray) return writeValue(writer, field, field.name, bytes, from, to);
-  const { tree, hasBounds } = parseArrayText(bytes.toString('utf8', from, to));
-  if (!hasBounds) return writeArray(writer, field, field.name, tree);
+  const { tree, bounds } = parseArray(bytes.toString('utf8', from, to));
+  if (bounds === '') return writeArray(writer, field, field.name, tree);
   requireElements(field, tree);
   const head = writer.head(BSON.string, field.name);
   writer.string(bytes, from, to);
@@ -210,7 +209,7 @@ function writeText(
 function requireElements(field: Field, tree: ArrayTree): void {
   for (const item of tree)
     if (Array.isArray(item)) requireElements(field, item);
-    else if (item !== null && columnText(field, item) === null) throw new Misfit('value');
+    else if (item !== null) field.inner.read(item);
 }
 
 function writeArray(writer: BsonWriter, field: Field, name: Buffer, tree: ArrayTree): number {
@@ -229,7 +228,7 @@ function writeArray(writer: BsonWriter, field: Field, name: Buffer, tree: ArrayT
   return head;
 }
 
-/** Throws `Misfit` where the text is no value of the column's type. */
+/** Throws `Refusal` where the text is no value of the column's type. */
 function writeValue(
   writer: BsonWriter,
   field: Field,
@@ -238,10 +237,9 @@ function writeValue(
   from: number,
   to: number,
 ): number {
-  if (isPlain(field, bytes, from, to)) return writePlain(writer, field, name, bytes, from, to);
-  const text = columnText(field, bytes.toString('utf8', from, to));
-  if (text === null) throw new Misfit('value');
-  const plain = Buffer.from(text);
+  if (field.inner.isCanonical(bytes, from, to))
+    return writePlain(writer, field, name, bytes, from, to);
+  const plain = Buffer.from(field.inner.read(bytes.toString('utf8', from, to)));
   return writePlain(writer, field, name, plain, 0, plain.length);
 }
 

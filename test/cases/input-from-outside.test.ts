@@ -10,6 +10,7 @@ import type { Relation } from '../../shared/change/relation.ts';
 import { columnOffsets, toTuple } from '../../shared/change/tuple.ts';
 import { fromDocument } from '../../shared/document/from-document.ts';
 import { toDocument } from '../../shared/document/to-document.ts';
+import { RowCodec, ValueRefusal } from '../../shared/row/canonical/row-codec.ts';
 import { ODD_TYPES, oddTexts } from '../support/odd-texts.ts';
 import { documentRelation, toDocumentRow } from '../../shared/document/document-relation.ts';
 import { leaseBucket } from '../../shared/hub/names.ts';
@@ -178,6 +179,11 @@ it('no text is taken for another value than the one the database reads, and what
       taken.map((text) => text ?? ''),
       type,
     );
+    // Some of what it prints (`10:00:00-30`) it does not read itself.
+    const again = await read(
+      known.map((text) => text ?? ''),
+      type,
+    );
     const own = known.map((text) => (text === null ? null : throughDocument(type, text)));
     const ownBack = await read(
       own.map((text) => text ?? ''),
@@ -186,7 +192,7 @@ it('no text is taken for another value than the one the database reads, and what
     for (const [i, text] of texts.entries()) {
       const told = `${type}: ${JSON.stringify(text)}`;
       if (taken[i] !== null) expect(readBack[i], told).toBe(known[i] ?? 'refused');
-      if (known[i] !== null)
+      if (known[i] !== null && again[i] === known[i])
         expect(ownBack[i], `${told}, as the database writes it`).toBe(known[i]);
     }
   }
@@ -206,11 +212,27 @@ function throughDocument(type: string, text: string): string | null {
     order: 'key',
   };
   try {
-    const row = fromDocument(relation, toDocument(relation, toTuple(['1', text])));
+    const read = new RowCodec(relation).write(['1', text]);
+    expect(outcome(relation, text)).toBe('taken');
+    const row = fromDocument(relation, toDocument(relation, read));
+    expect(row).toEqual(read);
     return row.toString('utf8', columnOffsets(row)[1]! + 4);
+  } catch (error) {
+    if (!(error instanceof ValueRefusal)) throw error;
+    expect([error.column, error.reason]).toEqual([1, expect.stringMatching(/^(it|its|an?|the) /)]);
+    // Where a value that is taken apart was read nowhere before, it is refused too.
+    if (!/json|text|date|time/.test(type)) expect(outcome(relation, text)).toBe('refused');
+    return null;
+  }
+}
+
+function outcome(relation: Relation, text: string): string {
+  try {
+    toDocument(relation, toTuple(['1', text]));
+    return 'taken';
   } catch (error) {
     expect(error).toMatchObject({ code: 'ROW_REFUSED' });
     expect(String(error)).toMatch(/the value of v is none of the type .* public\.t with id = 1/);
-    return null;
+    return 'refused';
   }
 }

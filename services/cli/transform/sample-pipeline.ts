@@ -2,7 +2,7 @@ import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { commonDataType, TRANSFORMED } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan } from '../../../shared/connector/plan.ts';
 import type { SourceSession } from '../../../shared/connector/source.ts';
-import { isAbort } from '../../../shared/errors/weir-error.ts';
+import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
 import { ChainMisfit } from '../../transformer/chain-misfit.ts';
 import type { Chains } from '../../transformer/chains.ts';
 import { FirstRows, sampleRows, type SampledRow } from '../../transformer/sample.ts';
@@ -66,7 +66,7 @@ async function sampleNamespace(
       if (first.isFull) break;
       const enough = new AbortController();
       try {
-        await session.listData(
+        const { refused = [] } = await session.listData(
           chunk,
           (bytes) => {
             first.take(bytes);
@@ -74,6 +74,7 @@ async function sampleNamespace(
           },
           enough.signal,
         );
+        if (refused[0] !== undefined) throw new WeirError('ROW_REFUSED', refused[0].message);
       } catch (error) {
         if (!isAbort(error)) throw error;
       }

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Relation } from '../../../shared/change/relation.ts';
-import { toTuple } from '../../../shared/change/tuple.ts';
-import { columnText } from '../../../shared/document/column-text.ts';
-import { fieldTypeOf } from '../../../shared/document/field-type.ts';
+import type { RefusedRow } from '../../../shared/connector/parking.ts';
+import { RowCodec } from '../../../shared/row/canonical/row-codec.ts';
 import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 import { readCsv } from './csv-records.ts';
 import { readText, unfit } from './file-text.ts';
 import { readJsonLines, toValueText } from './json-lines.ts';
+import { refusedRow, stopAtRefused } from './refused-row.ts';
 import type { FileSettings } from './settings.ts';
 
 /** What a chunk of the copy is: its content is that of the file as it was when the copy was planned. */
@@ -28,41 +28,54 @@ export interface FileCursor {
   modifiedMs: number;
 }
 
+/** What is done with a row that is not understood; returns to leave it out. */
+export type OnRefused = (row: RefusedRow) => void;
+
 /** The rows of a chunk as tuples. */
 export function readSlice(
   cursor: FileCursor,
   relation: Relation,
   { folder, encoding }: FileSettings,
   signal: AbortSignal,
+  onRefused?: OnRefused,
 ): AsyncGenerator<Buffer> {
   const { name, gzip, from, to } = cursor;
   const text = readText({ file: path.join(folder, name), gzip, encoding, from, to }, signal);
-  return readRows(text, cursor, relation);
+  return readRows(text, cursor, relation, onRefused);
 }
 
-/** The rows in text of a file, from the beginning of a record on. */
+/** The rows in text of a file, from the beginning of a record on, their values in the canonical form of their types. */
 export async function* readRows(
+  text: AsyncIterable<string>,
+  cursor: Omit<FileCursor, 'to'>,
+  relation: Relation,
+  onRefused: OnRefused = stopAtRefused,
+): AsyncGenerator<Buffer> {
+  const codec = new RowCodec(relation);
+  let row = 0;
+  for await (const values of readValues(text, cursor, relation)) {
+    row++;
+    try {
+      yield codec.write(values);
+    } catch (error) {
+      onRefused(refusedRow(error, values, relation, { ...cursor, row }));
+    }
+  }
+}
+
+/** The texts of each row in the order of the columns. */
+async function* readValues(
   text: AsyncIterable<string>,
   { name, format, header, delimiter, hasHeader, from }: Omit<FileCursor, 'to'>,
   relation: Relation,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<(string | null)[]> {
   const places = new Map(relation.columns.map((column, i) => [column.name, i]));
-  const fields = relation.columns.map(fieldTypeOf);
-  /** As their types write them; what is none of its type is for whoever takes the row to refuse. */
-  const plain = (values: (string | null)[]): void => {
-    for (const [i, field] of fields.entries()) {
-      const value = values[i];
-      if (value !== null && value !== undefined && !field.isArray)
-        values[i] = columnText(field, value) ?? value;
-    }
-  };
   if (format === 'jsonl') {
     for await (const record of readJsonLines(text, name)) {
       const values = new Array<string | null>(places.size).fill(null);
       for (const [field, value] of Object.entries(record))
         values[placeOf(places, field, name)] = toValueText(value);
-      plain(values);
-      yield toTuple(values);
+      yield values;
     }
     return;
   }
@@ -77,8 +90,7 @@ export async function* readRows(
       );
     const values = new Array<string | null>(places.size).fill(null);
     record.forEach((value, i) => (values[order[i]!] = value));
-    plain(values);
-    yield toTuple(values);
+    yield values;
   }
 }
 

@@ -1,14 +1,17 @@
 import { POSITION_BYTES, type Position, writePosition } from '../../../shared/change/position.ts';
+import type { RefusedRow } from '../../../shared/connector/parking.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
   ChangeReceiver,
   Chunk,
   ChunkReceiver,
+  ListedRows,
   SourceSession,
 } from '../../../shared/connector/source.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { LOG_START } from './copy-plan.ts';
 import { type FileCursor, readSlice, requireSame } from './read-slice.ts';
+import { keepRefused } from './refused-row.ts';
 import type { FileSettings } from './settings.ts';
 
 const PIECE_BYTES = 256 * 1024;
@@ -23,11 +26,7 @@ export class FileSession implements SourceSession {
     this.plan = plan;
   }
 
-  async listData(
-    chunk: Chunk,
-    receive: ChunkReceiver,
-    signal: AbortSignal,
-  ): Promise<{ rows: number }> {
+  async listData(chunk: Chunk, receive: ChunkReceiver, signal: AbortSignal): Promise<ListedRows> {
     const cursor = chunk.cursor as FileCursor;
     await requireSame(this.#settings, cursor);
     const relation = this.plan.namespaces.find(
@@ -36,7 +35,9 @@ export class FileSession implements SourceSession {
     let pieces: Buffer[] = [];
     let bytes = 0;
     let rows = 0;
-    for await (const row of readSlice(cursor, relation, this.#settings, signal)) {
+    const refused: RefusedRow[] = [];
+    const keep = keepRefused(refused);
+    for await (const row of readSlice(cursor, relation, this.#settings, signal, keep)) {
       pieces.push(row);
       bytes += row.length;
       rows++;
@@ -47,7 +48,7 @@ export class FileSession implements SourceSession {
     }
     if (bytes > 0) await receive(Buffer.concat(pieces));
     await requireSame(this.#settings, cursor);
-    return { rows };
+    return { rows: rows + refused.length, refused };
   }
 
   streamUpdates(_from: Position, receiver: ChangeReceiver, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,5 @@
+import { fractionText } from '../../../shared/row/canonical/calendar.ts';
+import { floatText } from '../../../shared/row/canonical/shortest-float.ts';
 import type { Column, Relation } from '../../../shared/change/relation.ts';
 import { NULL_LENGTH } from '../../../shared/change/tuple.ts';
 import { RandomNumber } from './random-number.ts';
@@ -63,10 +65,10 @@ export class RowGenerator {
     this.#text(String(key));
     this.#text(`${WORDS[random.below(WORDS.length)]!} ${WORDS[random.below(WORDS.length)]!}`);
     const cents = random.below(2 ** 31);
-    const sign = random.below(4) === 0 ? '-' : '';
+    const sign = random.below(4) === 0 && cents > 0 ? '-' : '';
     this.#text(`${sign}${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`);
-    this.#text(String(random.below(1_000_000) / 65_536));
-    this.#text(random.below(2) === 0 ? 'false' : 'true');
+    this.#text(floatText(random.below(1_000_000) / 65_536, 64));
+    this.#text(random.below(2) === 0 ? 'f' : 't');
     this.#text(this.#instant(random));
     if (random.below(3) === 0) this.#null();
     else this.#text(random.below(4) === 0 ? '' : `change ${version}`);
@@ -87,8 +89,8 @@ export class RowGenerator {
 
   #instant(random: RandomNumber): string {
     const date = new Date(FIRST_DAY_MS + random.below(TEN_YEARS_S) * 1_000);
-    const micros = String(random.below(1_000_000)).padStart(6, '0');
-    return `${date.toISOString().slice(0, 19).replace('T', ' ')}.${micros}+00`;
+    const micros = fractionText(String(random.below(1_000_000)).padStart(6, '0'), 6);
+    return `${date.toISOString().slice(0, 19).replace('T', ' ')}${micros}+00`;
   }
 
   #text(value: string): void {

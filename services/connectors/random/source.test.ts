@@ -3,6 +3,7 @@ import { type Position, readPosition } from '../../../shared/change/position.ts'
 import { columnOffsets } from '../../../shared/change/tuple.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChangeReceiver, Source, SourceScope } from '../../../shared/connector/source.ts';
+import { RowCodec } from '../../../shared/row/canonical/row-codec.ts';
 import { ChangeLog } from './change-log.ts';
 import { parseRandomUrl } from './settings.ts';
 import { createRandomSource } from './source.ts';
@@ -166,4 +167,19 @@ describe('a random: URL', () => {
   it('may have more deletes than inserts as long as there are rows', () => {
     expect(() => open('random:?rows=5000&changes=10000&mix=1:0:2')).not.toThrow();
   });
+});
+
+it('gives every value in its canonical form', async () => {
+  const { plan } = await open(URL_SMALL).open(scope, null, new AbortController().signal);
+  const { relation } = plan.namespaces[0]!;
+  const codec = new RowCodec(relation);
+  for (const row of (await copy(URL_SMALL)).flatMap(rowsIn)) {
+    const offsets = columnOffsets(row);
+    const texts = relation.columns.map((_, i) =>
+      row.readInt32BE(offsets[i]!) < 0
+        ? null
+        : row.toString('utf8', offsets[i]! + 4, offsets[i + 1]),
+    );
+    expect(codec.write(texts)).toEqual(row);
+  }
 });

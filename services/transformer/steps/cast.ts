@@ -2,7 +2,8 @@ import { logicalOf } from '../../../shared/change/column-type.ts';
 import { unknownKind } from '../../../shared/schema/logical-type.ts';
 import { parseTypeName } from '../../../shared/schema/type-name.ts';
 import { BSON_TYPE, castValue } from '../bson-value.ts';
-import { type FieldValue, kindOf, readsAs, toFieldValue } from '../field-value.ts';
+import { Refusal } from '../../../shared/row/canonical/refusal.ts';
+import { type FieldValue, kindOf, readAs, toFieldValue } from '../field-value.ts';
 import {
   placesOf,
   type Shape,
@@ -51,19 +52,21 @@ export const cast: StepKind<Record<string, string>> = {
 };
 
 function convertBson(value: Buffer, name: string, type: string): Buffer {
-  const made = castValue(value, type);
-  if (made === 'unfit') throw new StepFailure(`the value of ${name} does not read as ${type}`);
-  return made;
+  return made(castValue(value, type), name, type);
 }
 
 function convert(value: FieldValue, bytes: Buffer, name: string, type: string): Buffer {
   const kind = kindOf({ type });
   if (typeof value === 'boolean' && kind !== 'boolean')
-    return Buffer.from(kind === 'text' ? String(value) : value ? '1' : '0');
-  if (kind === 'boolean' && typeof value === 'bigint') return Buffer.from(String(value !== 0n));
-  if (!readsAs(typeof value === 'string' ? value : bytes.toString('utf8'), kind))
-    throw new StepFailure(`the value of ${name} does not read as ${type}`);
-  return bytes;
+    return made(readAs(kind === 'text' ? String(value) : value ? '1' : '0', { type }), name, type);
+  if (kind === 'boolean' && typeof value === 'bigint') return Buffer.from(value === 0n ? 'f' : 't');
+  return made(readAs(bytes.toString('utf8'), { type }), name, type);
+}
+
+function made(value: Buffer | Refusal, name: string, type: string): Buffer {
+  if (value instanceof Refusal)
+    throw new StepFailure(`the value of ${name} does not read as ${type}: ${value.reason}`);
+  return value;
 }
 
 /** Whether different keys stay different, and equal ones equal, as values of that type. */

@@ -1,5 +1,6 @@
 import { createHmac, hash as hashOf } from 'node:crypto';
 import { z } from 'zod';
+import { Refusal } from '../../../shared/row/canonical/refusal.ts';
 import {
   type CompiledStep,
   placesOf,
@@ -66,8 +67,10 @@ export const redact: StepKind<string[] | Record<string, string>> = {
       const value = Array.isArray(settings) ? null : settings[named[nth]!]!;
       const field = shape.fields[place]!;
       const bytes = fromFieldValue(value, field);
-      if (bytes === 'unfit')
-        throw new StepMisfit(`redacts ${field.name} with something that is no ${field.type}`);
+      if (bytes instanceof Refusal)
+        throw new StepMisfit(
+          `redacts ${field.name} with something that is no ${field.type}: ${bytes.reason}`,
+        );
       return bytes;
     });
     return {

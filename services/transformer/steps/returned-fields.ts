@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Refusal } from '../../../shared/row/canonical/refusal.ts';
 import { type FieldValue, fromFieldValue, toFieldValue } from '../field-value.ts';
 import type { Row, Value } from '../row.ts';
 import { placesOf, refuseKey, type Shape, StepFailure, StepMisfit, typed } from '../step.ts';
@@ -72,8 +73,10 @@ export function returnedFields(
     if (isKey) throw new StepFailure(`it changed ${name}, which is in the key`);
     if (value === undefined) throw new StepFailure(`it gave back no ${name}`);
     const bytes = fromFieldValue(value, field);
-    if (bytes === 'unfit')
-      throw new StepFailure(`it gave back something for ${name} that is no ${type}`);
+    if (bytes instanceof Refusal)
+      throw new StepFailure(
+        `it gave back something for ${name} that is no ${type}: ${bytes.reason}`,
+      );
     return bytes;
   };
   return {

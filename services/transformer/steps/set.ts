@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Refusal } from '../../../shared/row/canonical/refusal.ts';
 import type { ColumnType } from '../../../shared/change/column-type.ts';
 import { bindExpression, parseExpression } from '../expression.ts';
 import { BSON_TYPE } from '../bson-value.ts';
@@ -126,12 +127,15 @@ function giver(each: Setting, shape: Shape, name: string, column: ColumnType): (
       if (reads.length > 0 && reads.every((place) => row.values[place] === undefined))
         return undefined;
       const value = written(evaluate(row), column);
-      if (value === 'unfit')
-        throw new StepFailure(`the expression for ${name} gave something that is no ${type}`);
+      if (value instanceof Refusal)
+        throw new StepFailure(
+          `the expression for ${name} gave something that is no ${type}: ${value.reason}`,
+        );
       return value;
     };
   }
   const value = written(typeof each === 'object' ? each.value : each, column);
-  if (value === 'unfit') throw new StepMisfit(`sets ${name} to something that is no ${type}`);
+  if (value instanceof Refusal)
+    throw new StepMisfit(`sets ${name} to something that is no ${type}: ${value.reason}`);
   return () => value;
 }
