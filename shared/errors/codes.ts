@@ -148,8 +148,9 @@ export const ERROR_CODES = {
   STATE_REFUSED: {
     retry: false,
     exit: 1,
-    means: 'The folder where control keeps its own state cannot be read or written.',
-    fix: 'Make room on its disk, or give its user the rights; what is under way goes on.',
+    means:
+      'Stored state cannot be used: the folder where control keeps its own cannot be read or written, or a newer version of Weir has written that of a pipeline.',
+    fix: 'Make room on the disk, or give its user the rights; for a pipeline, go on with the newer version of Weir.',
   },
   REQUEST_INVALID: {
     retry: false,

@@ -24,8 +24,13 @@ export class ChunkMarks {
   }
 
   async has(id: number): Promise<boolean> {
+    return (await this.rowsOf(id)) !== null;
+  }
+
+  /** Null where it is not in. */
+  async rowsOf(id: number): Promise<number | null> {
     const names = await namesIn(path.join(this.#folder, shardOf(id)));
-    return names.some((name) => parseMark(name).id === id);
+    return names.map(parseMark).find((mark) => mark.id === id)?.rows ?? null;
   }
 
   /** Rows by id. */

@@ -53,6 +53,21 @@ export class VersionedFile<T> {
     }
   }
 
+  /** The same; false where `change` gives up with null. */
+  async updateIf(change: (value: T | null) => T | null): Promise<boolean> {
+    for (;;) {
+      const found = await this.read();
+      const changed = change(found.value);
+      if (changed === null) return false;
+      if (await this.replace(found, changed)) return true;
+    }
+  }
+
+  /** Puts a value where another was found; false where somebody else has done so meanwhile. */
+  replace({ version }: Versioned<T>, value: T): Promise<boolean> {
+    return this.#write(version + 1, value);
+  }
+
   /** False where somebody else has written that version. */
   async #write(version: number, value: T): Promise<boolean> {
     await mkdir(this.#folder, { recursive: true });

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { BSON } from 'bson';
 import { expect, it, onTestFinished } from 'vitest';
-import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
+import { FolderState } from '../../shared/ledger/folder-state.ts';
+import { StoredPipeline } from '../../shared/state/stored-pipeline.ts';
 import { AdiomStore, type Document } from '../support/adiom-store.ts';
 import {
   exactById,
@@ -23,7 +24,7 @@ it('documents → transformer → grpc: end as the steps make them, partial upda
   onTestFinished(() => target.stop());
   const name = `documents-grpc-${process.pid}`;
   const { shop, file, state, options } = await transformedShop(target.url, name);
-  const ledger = new PipelineLedger(path.join(state, name));
+  const ledger = new StoredPipeline(new FolderState(path.join(state, name)));
   const counted = async (): Promise<number> =>
     Object.values((await ledger.readProgress())?.applied ?? {}).reduce(
       (sum, { inserts, updates, deletes }) => sum + inserts + updates + deletes,

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
+import { FolderState } from '../../shared/ledger/folder-state.ts';
+import { StoredPipeline } from '../../shared/state/stored-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWeir } from '../support/weir-process.ts';
@@ -53,8 +54,9 @@ describe('postgres: → file:', () => {
       map: { 'public.lines': 'other.lines' },
       writers: 2,
     });
-    const ledger = new PipelineLedger(path.join(out, '.weir', name));
-    const chunks = async (): Promise<number> => (await ledger.readChunks()).size;
+    const store = new FolderState(path.join(out, '.weir', name));
+    const ledger = new StoredPipeline(store);
+    const chunks = async (): Promise<number> => (await store.readChunks()).size;
     const first = weir.start(['run', file]);
     await waitFor('a chunk is in', async () => (await chunks()) > 0);
     first.kill('SIGKILL');

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { expect, it, onTestFinished } from 'vitest';
-import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
+import { FolderState } from '../../shared/ledger/folder-state.ts';
+import { StoredPipeline } from '../../shared/state/stored-pipeline.ts';
 import { AdiomStore } from '../support/adiom-store.ts';
 import type { StoreOptions } from '../support/adiom-store-options.ts';
 import { documentsOf } from '../support/document-follower.ts';
@@ -45,7 +46,7 @@ it('grpc: → grpc: ends equal, partial updates among the changes, both ends fai
     lanes: 2,
   } as { name: string });
   const options = { env: { WEIR_STATE_DIR: state } };
-  const ledger = new PipelineLedger(path.join(state, name));
+  const ledger = new StoredPipeline(new FolderState(path.join(state, name)));
   const counted = async (): Promise<number> =>
     Object.values((await ledger.readProgress())?.applied ?? {}).reduce(
       (sum, { inserts, updates, deletes }) => sum + inserts + updates + deletes,

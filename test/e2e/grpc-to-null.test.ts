@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { expect, it, onTestFinished } from 'vitest';
-import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
+import { FolderState } from '../../shared/ledger/folder-state.ts';
+import { StoredPipeline } from '../../shared/state/stored-pipeline.ts';
 import { AdiomStore } from '../support/adiom-store.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWeir } from '../support/weir-process.ts';
@@ -34,7 +35,7 @@ it('grpc: → null: comes to the last cursor through kills in the copy and while
   const check = await weir.run(['check', file]);
   expect(check.stdout).toMatch(/partly +nothing twice: at least once|counted again/);
 
-  const ledger = new PipelineLedger(path.join(folder, 'state', name));
+  const ledger = new StoredPipeline(new FolderState(path.join(folder, 'state', name)));
   const chunksDone = async (): Promise<number> =>
     (await ledger.readState())?.plan.namespaces.reduce((n, each) => n + each.chunksDone, 0) ?? 0;
   const counted = async (): Promise<number> =>

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
+import { FolderState } from '../../shared/ledger/folder-state.ts';
+import { StoredPipeline } from '../../shared/state/stored-pipeline.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { useWeir } from '../support/weir-process.ts';
 
@@ -19,7 +20,7 @@ it('random: → null: counts every row and every change once, the target failing
     file,
     JSON.stringify({ name, source: { url }, target: { url: target }, lanes: 2 }),
   );
-  const ledger = new PipelineLedger(path.join(folder, 'state', name));
+  const ledger = new StoredPipeline(new FolderState(path.join(folder, 'state', name)));
   const chunksDone = async (): Promise<number> =>
     (await ledger.readState())?.plan.namespaces[0]?.chunksDone ?? 0;
   const changes = async (): Promise<number> =>

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -18,8 +18,11 @@ import type {
 } from '../../shared/connector/sink.ts';
 import type { Chunk } from '../../shared/connector/source.ts';
 import { ChunkMarks } from '../../shared/ledger/chunk-marks.ts';
-import { PipelineLedger } from '../../shared/ledger/pipeline-ledger.ts';
+import { FolderState } from '../../shared/ledger/folder-state.ts';
 import { VersionedFile } from '../../shared/ledger/versioned-file.ts';
+import { markChunk } from '../../shared/state/chunk-steps.ts';
+import { STATE_VERSION } from '../../shared/state/state-version.ts';
+import { StoredPipeline } from '../../shared/state/stored-pipeline.ts';
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-ledger-'));
@@ -68,10 +71,13 @@ function planWith(
   };
 }
 
-const mark = (id: number, rows: number) => ({ id, rows: () => rows, batchKey: () => 'key' });
+const marked = (id: number, rows: number) =>
+  markChunk({ id, rows: () => rows, batchKey: () => 'key', filtered: () => 0 });
+const given = (plan: PipelinePlan) => ({ plan, ordering: 'key' as const, linked: true });
 const headOf = (id: number): ChunkHead => ({
   ...chunk(id),
-  ...mark(id, 1),
+  rows: () => 1,
+  batchKey: () => 'key',
   relation,
   filtered: () => 0,
 });
@@ -82,11 +88,14 @@ function batchOf(before: LaneProgress, readerEpoch: number, position: Position):
   return { before, after, changes: [], counts: new Map([['a.b', counts]]) };
 }
 
-async function started(chunks: Chunk[]): Promise<{ ledger: PipelineLedger; epoch: number }> {
-  const ledger = new PipelineLedger(await newFolder());
+async function started(
+  chunks: Chunk[],
+): Promise<{ store: FolderState; ledger: StoredPipeline; epoch: number }> {
+  const store = new FolderState(await newFolder());
+  const ledger = new StoredPipeline(store);
   const epoch = await ledger.beginReader();
-  await ledger.savePlan(planWith(chunks), epoch);
-  return { ledger, epoch };
+  await ledger.savePlan(given(planWith(chunks)), epoch);
+  return { store, ledger, epoch };
 }
 
 describe('a versioned file', () => {
@@ -115,23 +124,24 @@ describe('a versioned file', () => {
 describe('the ledger of a pipeline', () => {
   it('has nothing before a plan, and what was done after it, whoever reads it', async () => {
     const folder = await newFolder();
-    const ledger = new PipelineLedger(folder);
+    const store = new FolderState(folder);
+    const ledger = new StoredPipeline(store);
     expect(await ledger.readState()).toBeNull();
     expect(await ledger.writeDesired('paused')).toBe(false);
     const epoch = await ledger.beginReader();
     expect(await ledger.readState()).toBeNull();
-    await ledger.savePlan(planWith([chunk(1), chunk(2)]), epoch);
-    await ledger.markChunk(mark(1, 10));
+    await ledger.savePlan(given(planWith([chunk(1), chunk(2)])), epoch);
+    await store.commit(marked(1, 10));
     expect(await ledger.writeDesired('paused')).toBe(true);
-    const state = await new PipelineLedger(folder).readState();
-    expect(state).toMatchObject({ readerEpoch: 1, desired: 'paused', unfinished: ['a.b'] });
+    const state = await new StoredPipeline(new FolderState(folder)).readState();
+    expect(state).toMatchObject({ readerEpoch: epoch, desired: 'paused', unfinished: ['a.b'] });
     expect(state?.plan.namespaces[0]).toMatchObject({
       state: 'copying',
       chunks: [{ id: 2 }],
       chunksDone: 1,
       rowsDone: 10,
     });
-    await ledger.markChunk(mark(2, 5));
+    await store.commit(marked(2, 5));
     expect((await ledger.readState())?.plan.namespaces[0]).toMatchObject({
       state: 'ready',
       rowsDone: 15,
@@ -142,14 +152,14 @@ describe('the ledger of a pipeline', () => {
   });
 
   it('keeps what is in when a copy goes on with other chunks, and wants those of the old plan no more', async () => {
-    const { ledger } = await started([chunk(1), chunk(2)]);
-    await ledger.markChunk(mark(1, 10));
+    const { store, ledger } = await started([chunk(1), chunk(2)]);
+    await store.commit(marked(1, 10));
     const epoch = await ledger.beginReader();
-    await ledger.savePlan(planWith([chunk(3, 'merge')], { state: 'copying' }), epoch);
-    expect(await ledger.wants(chunk(2))).toBe('unwanted');
-    expect(await ledger.wants(chunk(3))).toBe('wanted');
-    await ledger.markChunk(mark(3, 7));
-    expect(await ledger.wants(chunk(3))).toBe('present');
+    await ledger.savePlan(given(planWith([chunk(3, 'merge')], { state: 'copying' })), epoch);
+    expect(await ledger.judgeChunk(chunk(2))).toBe('unwanted');
+    expect(await ledger.judgeChunk(chunk(3))).toBe('wanted');
+    await store.commit(marked(3, 7));
+    expect(await ledger.judgeChunk(chunk(3))).toBe('present');
     expect((await ledger.readState())?.plan.namespaces[0]).toMatchObject({
       state: 'ready',
       chunksDone: 2,
@@ -158,7 +168,7 @@ describe('the ledger of a pipeline', () => {
   });
 
   it('does not let a chunk count that was written while another reader began, and lists nothing of it', async () => {
-    const { ledger } = await started([chunk(1), chunk(2)]);
+    const { store, ledger } = await started([chunk(1), chunk(2)]);
     const seen: string[] = [];
     const take = (id: number, meanwhile: () => Promise<unknown>) =>
       ledger.takeChunk(
@@ -169,7 +179,7 @@ describe('the ledger of a pipeline', () => {
     expect(await take(1, () => Promise.resolve())).toBe('loaded');
     expect(await take(2, () => ledger.beginReader())).toBe('unwanted');
     expect(seen).toEqual(['listed 1']);
-    expect([...(await ledger.readChunks()).keys()]).toEqual([1]);
+    expect([...(await store.readChunks()).keys()]).toEqual([1]);
   });
 
   it('finds each of many chunks by its id, and all of them, also those that others have marked', async () => {
@@ -199,18 +209,21 @@ describe('the ledger of a pipeline', () => {
   it('refuses the plan of a reader after which another has begun', async () => {
     const { ledger, epoch } = await started([]);
     await ledger.beginReader();
-    await expect(ledger.savePlan(planWith([]), epoch)).rejects.toThrow(/another reader/);
+    await expect(ledger.savePlan(given(planWith([])), epoch)).rejects.toThrow(/another reader/);
   });
 
   it('takes a chunk to be merged when every lane is at its instant', async () => {
     const { ledger, epoch } = await started([chunk(1)]);
     const settled = toPosition(5n, 0n);
-    await ledger.savePlan(planWith([chunk(2, 'merge')], { state: 'copying', settled }), epoch);
+    await ledger.savePlan(
+      given(planWith([chunk(2, 'merge')], { state: 'copying', settled })),
+      epoch,
+    );
     const first = await ledger.openLane(0);
     await ledger.moveLane(batchOf(first, epoch, settled));
-    expect(await ledger.wants(chunk(2, 'merge'))).toBe('early');
+    expect(await ledger.judgeChunk(chunk(2, 'merge'))).toBe('early');
     await ledger.moveLane(batchOf(await ledger.openLane(1), epoch, settled));
-    expect(await ledger.wants(chunk(2, 'merge'))).toBe('wanted');
+    expect(await ledger.judgeChunk(chunk(2, 'merge'))).toBe('wanted');
   });
 
   it('counts a batch once though it comes twice, and none of an owner whose epoch has passed', async () => {
@@ -235,7 +248,10 @@ describe('the ledger of a pipeline', () => {
     await expect(ledger.moveLane(stale)).rejects.toMatchObject({ code: 'FENCED' });
     const fresh = batchOf({ ...one.after, sequence: 0 }, next, toPosition(2n, 0n));
     await ledger.moveLane({ ...fresh, before: one.after });
-    expect((await ledger.readProgress())?.lanes[0]).toMatchObject({ readerEpoch: 2, sequence: 1 });
+    expect((await ledger.readProgress())?.lanes[0]).toMatchObject({
+      readerEpoch: next,
+      sequence: 1,
+    });
   });
 
   it('lets a barrier pass when all lanes have come to it, wherever their owners are', async () => {
@@ -249,5 +265,67 @@ describe('the ledger of a pipeline', () => {
     await ledger.moveLane(batchOf(executor, epoch, at));
     expect(await ledger.barrierDone(at)).toBe(true);
     expect((await ledger.readProgress())!.lanes[1]!.position).toBe(at);
+  });
+
+  it('carries a plan through that its writer left between its file and those of the lanes, and does so once', async () => {
+    const folder = await newFolder();
+    const [pipelineFiles, laneFiles] = [path.join(folder, 'pipeline'), path.join(folder, 'lane-0')];
+    const first = new StoredPipeline(new FolderState(folder));
+    const epoch = await first.beginReader();
+    await first.savePlan(given(planWith([])), epoch);
+    const batch = batchOf(await first.openLane(0), epoch, toPosition(1n, 0n));
+    await first.moveLane(batch);
+    await cp(laneFiles, `${laneFiles}-before`, { recursive: true });
+    const start = toPosition(9n, 0n);
+    const restarted = planWith([], { state: 'restart', start, settled: start });
+    await first.savePlan(given({ ...restarted, start }), await first.beginReader());
+
+    // As it was when the plan was in its file, and no lane had been touched yet.
+    const leave = async (): Promise<void> => {
+      for (const name of (await readdir(pipelineFiles)).sort((a, b) => Number(b) - Number(a))) {
+        const text = await readFile(path.join(pipelineFiles, name), 'utf8');
+        if ('rest' in (JSON.parse(text) as object)) return;
+        await rm(path.join(pipelineFiles, name));
+      }
+    };
+    await leave();
+    await rm(laneFiles, { recursive: true });
+    await cp(`${laneFiles}-before`, laneFiles, { recursive: true });
+    const second = new StoredPipeline(new FolderState(folder));
+    const lane = (await second.readProgress())!.lanes[0]!;
+    expect(lane).toMatchObject({ position: start, epoch: batch.before.epoch + 1 });
+    await expect(second.moveLane({ ...batch, before: batch.after })).rejects.toMatchObject({
+      code: 'FENCED',
+    });
+    expect((await second.readProgress())?.applied).toEqual({ 'a.b': counts });
+
+    // And by somebody who comes late to it, when the lane has gone on.
+    const moved = batchOf(await second.openLane(0), epoch + 1, toPosition(10n, 0n));
+    await second.moveLane(moved);
+    const versions = (await readdir(pipelineFiles)).length;
+    await cp(pipelineFiles, `${pipelineFiles}-after`, { recursive: true });
+    await leave();
+    expect((await readdir(pipelineFiles)).length).toBeLessThan(versions);
+    const third = new StoredPipeline(new FolderState(folder));
+    expect((await third.readProgress())!.lanes[0]).toMatchObject({ position: toPosition(10n, 0n) });
+  });
+
+  it('is refused where a newer Weir has written it, and brought on where an older one has', async () => {
+    const folder = await newFolder();
+    const pipeline = new VersionedFile<object>(path.join(folder, 'pipeline'));
+    const ledger = new StoredPipeline(new FolderState(folder));
+    await ledger.savePlan(given(planWith([chunk(1)])), await ledger.beginReader());
+    await pipeline.update((file) => ({ ...file, version: STATE_VERSION + 1 }));
+    for (const use of [
+      () => ledger.readState(),
+      () => ledger.readProgress(),
+      () => ledger.beginReader(),
+      () => ledger.openLane(0),
+    ])
+      await expect(use()).rejects.toMatchObject({ code: 'STATE_REFUSED' });
+    await pipeline.update((file) => ({ ...file, version: 1 }));
+    const { readerEpoch } = (await ledger.readProgress())!;
+    expect(await ledger.beginReader()).toBe(readerEpoch + 1);
+    expect((await pipeline.read()).value).toMatchObject({ version: STATE_VERSION });
   });
 });

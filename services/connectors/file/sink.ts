@@ -3,12 +3,12 @@ import path from 'node:path';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
+import type { ChunkHead, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { ledgerCalls } from '../../../shared/ledger/ledger-sink.ts';
-import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
+import { FolderState } from '../../../shared/ledger/folder-state.ts';
+import { sinkOver } from '../../../shared/state/sink-over.ts';
 import { formatDataFileName, parseDataFileName } from './data-file.ts';
 import { removeOldDrafts } from './draft.ts';
 import { encodeNamespace } from './folder-listing.ts';
@@ -34,7 +34,7 @@ export function createFileSink(options: SinkOptions): Sink {
   const settings = parseFileUrl(url);
   const { folder, format, gzip } = settings;
   const stateFolder = path.join(folder, '.weir', pipeline);
-  const ledger = new PipelineLedger(stateFolder);
+  const state = new FolderState(stateFolder);
   const targetOf = (namespace: string): string => map[namespace] ?? namespace;
   const nameOf = (namespace: string, stem: string, kind: 'csv' | 'jsonl'): string =>
     `${encodeNamespace(targetOf(namespace))}/${formatDataFileName(stem, kind, gzip)}`;
@@ -46,20 +46,19 @@ export function createFileSink(options: SinkOptions): Sink {
     rows,
   });
 
-  /** Which namespaces were not ready, and under which reader, when the manifest was last completed. */
-  let completeAt: string | null = null;
-
   /** Lists what is in and was not listed yet, because its writer died between the two. */
-  const completeManifest = async (chunks: ReadonlyMap<number, number>): Promise<void> => {
-    const planned = await ledger.readPlanned();
-    if (planned.length === 0) return;
+  const completeManifest = async (): Promise<void> => {
+    const stored = await state.readStored();
+    if (stored.length === 0) return;
+    const chunks = await state.readChunks();
     const listed = new Set((await readManifest(folder)).map(({ file }) => file));
-    const copied = planned.flatMap(({ relation, chunks: each }) =>
+    const copied = stored.flatMap(({ relation, chunks: each }) =>
       each
         .filter(({ id }) => chunks.has(id))
         .map(({ id }) => chunkEntry(relation.namespace, id, chunks.get(id)!)),
     );
-    const noted = (await ledger.readNotes()).flat() as ManifestEntry[];
+    const { lanes } = await state.read('lanes');
+    const noted = lanes.flatMap(({ note }) => (note ?? []) as ManifestEntry[]);
     await appendManifest(
       folder,
       [...copied, ...noted].filter(({ file }) => !listed.has(file)),
@@ -70,30 +69,20 @@ export function createFileSink(options: SinkOptions): Sink {
   const stemOf = ({ before }: LaneBatch): string =>
     `changes-${before.position}-L${String(before.lane).padStart(2, '0')}-E${before.epoch}`;
 
-  return {
-    ...ledgerCalls(ledger),
+  return sinkOver(state, {
     check: async (relations) => [
       ...(await checkFolder(folder, create, relations.map(toTarget))),
       ...relations.flatMap(({ relation }) => csvFindings(relation, format)),
     ],
-    async beginReader() {
-      await mkdir(folder, { recursive: true });
-      return ledger.beginReader();
-    },
 
-    async savePlan(plan: PipelinePlan, readerEpoch: number): Promise<readonly string[]> {
+    async prepare(plan: PipelinePlan, known): Promise<readonly string[]> {
       for (const { relation } of plan.namespaces)
         for (const { message } of csvFindings(relation, format))
           throw new WeirError('TARGET_UNFIT', `${relation.namespace}: ${message}`);
-      await ledger.requireReader(readerEpoch);
-      // The plan that is replaced knows which chunks were to come; what is emptied below counts no more.
-      const done = await ledger.readChunks();
-      await completeManifest(done);
-      const isNew = (await ledger.readState()) === null;
       for (const { relation, state } of plan.namespaces) {
         const within = path.join(folder, encodeNamespace(targetOf(relation.namespace)));
         await mkdir(within, { recursive: true });
-        if (isNew) await requireEmpty(within);
+        if (known === null) await requireEmpty(within);
         if (state === 'new' || state === 'restart')
           await writeSchema(within, toSchema(writtenRelation(relation)));
         if (state !== 'restart') continue;
@@ -102,37 +91,19 @@ export function createFileSink(options: SinkOptions): Sink {
           { kind: 'truncate', namespace: targetOf(relation.namespace) },
         ]);
       }
-      await ledger.savePlan(plan, readerEpoch, done);
       await removeOldDrafts(folder);
       return [];
     },
+    recover: completeManifest,
 
-    writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
-      const { id, namespace, relation } = chunk;
+    load({ id, namespace, relation }: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
       const { file } = chunkEntry(namespace, id, 0);
-      return ledger.takeChunk(
-        chunk,
-        () => writeRows(path.join(folder, file!), relation, parts, settings),
-        () => appendManifest(folder, [chunkEntry(namespace, id, chunk.rows())]),
-      );
+      return writeRows(path.join(folder, file!), relation, parts, settings);
     },
+    count: ({ id, namespace, rows }: ChunkHead) =>
+      appendManifest(folder, [chunkEntry(namespace, id, rows())]),
 
-    /** Whether everything is listed is asked when a namespace has become ready, and not with each chunk. */
-    async finishNamespaces() {
-      const limits = await ledger.readLimits();
-      const progress = await ledger.readProgress();
-      const now = JSON.stringify([progress?.readerEpoch, progress?.unfinished]);
-      if (now !== completeAt) await completeManifest(await ledger.readChunks());
-      completeAt = now;
-      return limits;
-    },
-    async openLane(lane) {
-      const progress = await ledger.openLane(lane);
-      await completeManifest(await ledger.readChunks());
-      return progress;
-    },
-
-    async writeUpdates(batch: LaneBatch): Promise<void> {
+    async apply(batch: LaneBatch): Promise<ManifestEntry[] | undefined> {
       const entries: ManifestEntry[] = [];
       for (const changes of batch.changes) {
         const { namespace } = changes.relation;
@@ -141,9 +112,9 @@ export function createFileSink(options: SinkOptions): Sink {
         if (rows > 0) entries.push({ kind: 'changes', namespace: targetOf(namespace), file, rows });
         else await rm(path.join(folder, file));
       }
-      await ledger.moveLane(batch, entries.length === 0 ? undefined : entries);
-      await appendManifest(folder, entries);
+      return entries.length === 0 ? undefined : entries;
     },
+    applied: (note) => appendManifest(folder, (note ?? []) as ManifestEntry[]),
 
     /** Listed before the lane has moved: the other lanes go on as soon as it has. Done twice is as good as once. */
     async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
@@ -169,11 +140,10 @@ export function createFileSink(options: SinkOptions): Sink {
         const namespace = targetOf(relation.namespace);
         await writeSchema(path.join(folder, encodeNamespace(namespace)), schema);
         await appendManifest(folder, [{ kind: 'schema', namespace, columns: schema.columns }]);
-        await ledger.changeRelation(barrier);
       }
-      await ledger.moveLane(batch);
     },
-  };
+    close: () => Promise.resolve(),
+  });
 
   function toTarget({ relation, definition }: RelationPlan): RelationPlan {
     return { relation: { ...relation, namespace: targetOf(relation.namespace) }, definition };

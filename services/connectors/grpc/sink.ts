@@ -1,14 +1,14 @@
 import path from 'node:path';
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
 import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
-import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
+import type { ChunkHead, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';
+import { FolderState } from '../../../shared/ledger/folder-state.ts';
 import { checkStateFolder } from '../../../shared/ledger/state-folder.ts';
-import { ledgerCalls } from '../../../shared/ledger/ledger-sink.ts';
-import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
+import { sinkOver } from '../../../shared/state/sink-over.ts';
 import { readOffer } from './connector-channel.ts';
 import { Outgoing } from './outgoing.ts';
 import { SinkChannel } from './sink-channel.ts';
@@ -23,49 +23,44 @@ const CHECK_MS = 10_000;
 export function createGrpcSink(options: SinkOptions): Sink {
   const { pipeline, url, stateFolder, map } = options;
   const folder = path.join(stateFolder, pipeline);
-  const ledger = new PipelineLedger(folder);
   const connection = new SinkChannel(parseChannelUrl(url));
   const requestsTo = async (source: string) => ({
     ...(await connection.open()),
     namespace: map[source] ?? source,
   });
 
-  return {
-    ...ledgerCalls(ledger),
+  return sinkOver(new FolderState(folder), {
     check: (relations) => checkSink(connection, folder, relations),
+    prepare: () => Promise.resolve([]),
 
-    writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
-      return ledger.takeChunk(chunk, async () => {
-        const target = await requestsTo(chunk.namespace);
-        const outgoing = new Outgoing(chunk.relation, target.dataType);
-        const requests = new DataRequests(target);
-        const splitter = new TupleSplitter();
-        for await (const part of parts)
-          for (const row of splitter.take(part)) {
-            const document = outgoing.document(row);
-            if (requests.add(document)) continue;
-            await requests.flush();
-            requests.add(document);
-          }
-        await requests.flush();
-      });
+    async load(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
+      const target = await requestsTo(chunk.namespace);
+      const outgoing = new Outgoing(chunk.relation, target.dataType);
+      const requests = new DataRequests(target);
+      const splitter = new TupleSplitter();
+      for await (const part of parts)
+        for (const row of splitter.take(part)) {
+          const document = outgoing.document(row);
+          if (requests.add(document)) continue;
+          await requests.flush();
+          requests.add(document);
+        }
+      await requests.flush();
     },
 
-    async writeUpdates(batch: LaneBatch): Promise<void> {
-      if (batch.changes.length > 0) await ledger.refuseStale(batch);
+    async apply(batch: LaneBatch): Promise<void> {
       for (const changes of batch.changes)
         await writeChanges(await requestsTo(changes.relation.namespace), changes);
-      await ledger.moveLane(batch);
     },
 
-    async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
-      if (barrier.kind !== 'relation') throw inexpressible(barrier);
-      await ledger.changeRelation(barrier);
-      await ledger.moveLane(batch);
+    runBarrier(_batch: LaneBatch, barrier: Barrier): Promise<void> {
+      return barrier.kind === 'relation'
+        ? Promise.resolve()
+        : Promise.reject(inexpressible(barrier));
     },
 
     close: () => connection.close(),
-  };
+  });
 }
 
 async function checkSink(

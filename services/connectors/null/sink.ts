@@ -1,12 +1,11 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
-import type { ChunkHead, ChunkOutcome, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
-import type { Barrier } from '../../../shared/connector/source.ts';
+import type { ChunkHead, Sink } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { FolderState } from '../../../shared/ledger/folder-state.ts';
 import { checkStateFolder } from '../../../shared/ledger/state-folder.ts';
-import { ledgerCalls } from '../../../shared/ledger/ledger-sink.ts';
-import { PipelineLedger } from '../../../shared/ledger/pipeline-ledger.ts';
+import { sinkOver } from '../../../shared/state/sink-over.ts';
 import { parseNullUrl } from './settings.ts';
 
 const NOTHING_KEPT: Finding = {
@@ -22,7 +21,6 @@ const NOTHING_KEPT: Finding = {
 export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sink {
   const settings = parseNullUrl(url);
   const folder = path.join(settings.stateFolder ?? stateFolder, pipeline);
-  const ledger = new PipelineLedger(folder);
   let writes = 0;
 
   /** Takes its time and fails, to order; before anything is counted. */
@@ -32,29 +30,19 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
       throw new WeirError('UNREACHABLE', 'the null: target failed, as its URL asks for with fail');
   };
 
-  return {
-    ...ledgerCalls(ledger),
+  return sinkOver(new FolderState(folder), {
     check: async () => [
       NOTHING_KEPT,
       await checkStateFolder(folder, 'with state= in target.url or in WEIR_STATE_DIR'),
     ],
-
-    writeData(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<ChunkOutcome> {
-      return ledger.takeChunk(chunk, async () => {
-        const read = parts[Symbol.asyncIterator]();
-        while ((await read.next()).done !== true);
-        await pretend();
-      });
-    },
-
-    async writeUpdates(batch: LaneBatch): Promise<void> {
+    prepare: () => Promise.resolve([]),
+    async load(_chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
+      const read = parts[Symbol.asyncIterator]();
+      while ((await read.next()).done !== true);
       await pretend();
-      await ledger.moveLane(batch);
     },
-
-    async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
-      if (barrier.kind === 'relation') await ledger.changeRelation(barrier);
-      await ledger.moveLane(batch);
-    },
-  };
+    apply: pretend,
+    runBarrier: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  });
 }

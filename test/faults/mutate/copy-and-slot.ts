@@ -195,12 +195,12 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a chunk that was written while another reader began is not listed',
     edits: [
       {
-        file: 'shared/ledger/pipeline-ledger.ts',
+        file: 'shared/state/stored-pipeline.ts',
         find: "    await write();\n    if ((await this.#readerEpoch()) !== before) return 'unwanted';\n",
         replace: '    await write();\n',
       },
       {
-        file: 'shared/ledger/pipeline-ledger.ts',
+        file: 'shared/state/stored-pipeline.ts',
         find: "    if ((await this.#readerEpoch()) !== before) return 'unwanted';\n    await list?.();\n",
         replace: '    await list?.();\n',
       },

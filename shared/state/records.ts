@@ -1,0 +1,158 @@
+import type { Position } from '../change/position.ts';
+import type { Relation } from '../change/relation.ts';
+import type { ChangeCounts } from '../connector/sink.ts';
+import type { Chunk } from '../connector/source.ts';
+import type { DesiredState } from '../progress/desired-state.ts';
+
+/**
+ * What is stored of a pipeline, as records of a few tables. Each record belongs to one pipeline: a store that holds
+ * several adds its name to every key. What they mean together is in `stored-pipeline.ts` and the modules beside it; a
+ * store only keeps them and changes them by steps (`state-step.ts`).
+ */
+export interface StateRecords {
+  pipeline: PipelineRecord;
+  namespace: NamespaceRecord;
+  chunk: ChunkRecord;
+  lane: LaneRecord;
+}
+
+export type StateTable = keyof StateRecords;
+
+/** One a pipeline. */
+export interface PipelineRecord {
+  /** Of the layout of all these records: `state-version.ts`. */
+  version: number;
+  /** Of the last reader that began. */
+  readerEpoch: number;
+  desired: DesiredState;
+  ordering: 'key' | 'transaction';
+  /** From here on as in `PipelinePlan`; null before the first plan. */
+  identity: string | null;
+  start: Position | null;
+  snapshot: unknown;
+  lanes: number | null;
+  /** What the source was last given to keep here: see `KeptState`. */
+  kept: unknown;
+}
+
+export interface NamespaceRecord {
+  namespace: string;
+  relation: Relation;
+  definition: unknown;
+  start: Position;
+  settled: Position;
+  /** Its copy is in and finished: changes may be applied. */
+  ready: boolean;
+  /** What it gets when all are ready, such as foreign keys, is there. */
+  linked: boolean;
+}
+
+export interface ChunkRecord {
+  id: number;
+  namespace: string;
+  chunk: Chunk;
+  done: boolean;
+  batchKey: string | null;
+  rows: number | null;
+  filtered: number;
+}
+
+export interface LaneRecord {
+  lane: number;
+  epoch: number;
+  readerEpoch: number;
+  sequence: number;
+  position: Position;
+  /** The last barrier that it has come to. */
+  barrier: Position | null;
+  /** What a sink whose data is no part of the step must not forget of its last one; not every store keeps it. */
+  note?: unknown;
+}
+
+/** Counts of a lane and namespace; they are only ever added to. */
+export const COUNT_TABLES = ['count', 'filtered'] as const;
+export type CountTable = (typeof COUNT_TABLES)[number];
+export const COUNTED = ['inserts', 'updates', 'deletes', 'truncates'] as const;
+
+export type StateColumn = 'text' | 'integer' | 'bigint' | 'boolean' | 'json' | 'position';
+
+type Columns<T extends StateTable> = {
+  [C in Exclude<keyof StateRecords[T], 'note'>]: StateColumn;
+};
+
+/** What a store has to hold: the columns of each table and what tells its records apart. */
+export const STATE_TABLES: {
+  readonly [T in StateTable]: {
+    readonly key: readonly (keyof Columns<T>)[];
+    readonly columns: Readonly<Columns<T>>;
+  };
+} = {
+  pipeline: {
+    key: [],
+    columns: {
+      version: 'integer',
+      readerEpoch: 'bigint',
+      desired: 'text',
+      ordering: 'text',
+      identity: 'text',
+      start: 'position',
+      snapshot: 'json',
+      lanes: 'integer',
+      kept: 'json',
+    },
+  },
+  namespace: {
+    key: ['namespace'],
+    columns: {
+      namespace: 'text',
+      relation: 'json',
+      definition: 'json',
+      start: 'position',
+      settled: 'position',
+      ready: 'boolean',
+      linked: 'boolean',
+    },
+  },
+  chunk: {
+    key: ['id'],
+    columns: {
+      id: 'bigint',
+      namespace: 'text',
+      chunk: 'json',
+      done: 'boolean',
+      batchKey: 'text',
+      rows: 'bigint',
+      filtered: 'bigint',
+    },
+  },
+  lane: {
+    key: ['lane'],
+    columns: {
+      lane: 'integer',
+      epoch: 'bigint',
+      readerEpoch: 'bigint',
+      sequence: 'bigint',
+      position: 'position',
+      barrier: 'position',
+    },
+  },
+};
+
+export const NO_CHANGES: ChangeCounts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+
+export function addCounts(
+  sums: Readonly<Record<string, ChangeCounts>>,
+  more: Iterable<readonly [string, ChangeCounts]>,
+): Record<string, ChangeCounts> {
+  const total = { ...sums };
+  for (const [namespace, counts] of more) {
+    const had = total[namespace] ?? NO_CHANGES;
+    total[namespace] = {
+      inserts: had.inserts + counts.inserts,
+      updates: had.updates + counts.updates,
+      deletes: had.deletes + counts.deletes,
+      truncates: had.truncates + counts.truncates,
+    };
+  }
+  return total;
+}

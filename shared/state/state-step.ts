@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ChangeCounts } from '../connector/sink.ts';
+import type { CountTable, StateRecords, StateTable } from './records.ts';
+
+/**
+ * What is done to the state at once, as data: all of it or nothing. It is not done where something that it expects does
+ * not hold; that is the fence against owners of earlier epochs, and the guard against doing a batch twice.
+ */
+export type StateStep = readonly StateChange[];
+
+export type StateChange = { [T in StateTable]: ChangeOf<T> }[StateTable] | AddCounts;
+
+type ChangeOf<T extends StateTable> = Insert<T> | Update<T> | Put<T> | Remove<T>;
+
+/** Expects that there is none of that key. */
+export interface Insert<T extends StateTable> {
+  kind: 'insert';
+  table: T;
+  row: StateRecords[T];
+}
+
+/** Expects the record to be as one of `expect`, each of which names some of its columns. */
+export interface Update<T extends StateTable> {
+  kind: 'update';
+  table: T;
+  /** The columns of the table's key. */
+  key: Partial<StateRecords[T]>;
+  expect: readonly Partial<StateRecords[T]>[];
+  set: Partial<StateRecords[T]>;
+  /** Somebody who is gone may hold the record in a transaction that does not end: it is taken from him. */
+  takes?: true;
+}
+
+/** Expects nothing: what is there of these keys is replaced, unless it is as `keep`. */
+export interface Put<T extends StateTable> {
+  kind: 'put';
+  table: T;
+  rows: readonly StateRecords[T][];
+  keep?: Partial<StateRecords[T]>;
+}
+
+/** Expects nothing. */
+export interface Remove<T extends StateTable> {
+  kind: 'remove';
+  table: T;
+  where: Partial<StateRecords[T]>;
+  /** Whatever else holds, these stay: values of the key, which is one column. */
+  except?: readonly (string | number)[];
+}
+
+/** To what the lane has counted so far, by namespace. */
+export interface AddCounts {
+  kind: 'add';
+  table: CountTable;
+  lane: number;
+  counts: ReadonlyMap<string, ChangeCounts>;
+}
+
+export function matches<Row extends object>(row: Row, some: Partial<Row>): boolean {
+  return Object.entries(some).every(([column, value]) =>
+    isDeepStrictEqual((row as Record<string, unknown>)[column], value),
+  );
+}
+
+export function holds<Row extends object>(row: Row, expect: readonly Partial<Row>[]): boolean {
+  return expect.some((each) => matches(row, each));
+}
