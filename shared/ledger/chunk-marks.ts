@@ -13,7 +13,8 @@ interface FullShard {
 
 /**
  * Which chunks are in, each with its rows: a file a chunk, whose name says it all and whose content is the batch key.
- * They lie in folders of `SHARD` ids each. One that is full never changes again and is read once.
+ * They lie in folders of `SHARD` ids each. One that is full never changes again and is read once. Those of the first
+ * versions lie beside these folders.
  */
 export class ChunkMarks {
   readonly #folder: string;
@@ -29,15 +30,21 @@ export class ChunkMarks {
 
   /** Null where it is not in. */
   async rowsOf(id: number): Promise<number | null> {
-    const names = await namesIn(path.join(this.#folder, shardOf(id)));
-    return names.map(parseMark).find((mark) => mark.id === id)?.rows ?? null;
+    for (const folder of [path.join(this.#folder, shardOf(id)), this.#folder]) {
+      const names = (await namesIn(folder)).filter(isMark);
+      const found = names.map(parseMark).find((mark) => mark.id === id);
+      if (found !== undefined) return found.rows;
+    }
+    return null;
   }
 
   /** Rows by id. */
   async read(): Promise<Map<number, number>> {
     const marks = new Map<number, number>();
-    for (const shard of await namesIn(this.#folder))
-      for (const [id, rows] of await this.#readShard(shard)) marks.set(id, rows);
+    for (const name of await namesIn(this.#folder)) {
+      const found = isMark(name) ? [toPair(parseMark(name))] : await this.#readShard(name);
+      for (const [id, rows] of found) marks.set(id, rows);
+    }
     return marks;
   }
 
@@ -71,6 +78,14 @@ export class ChunkMarks {
 
 function shardOf(id: number): string {
   return String(Math.floor(id / SHARD));
+}
+
+function isMark(name: string): boolean {
+  return name.includes('-');
+}
+
+function toPair({ id, rows }: { id: number; rows: number }): [number, number] {
+  return [id, rows];
 }
 
 function parseMark(name: string): { id: number; rows: number } {

@@ -143,7 +143,7 @@ export class FolderState implements StateStore {
   /** Once, whatever else has become of the lane since. */
   async #finish(lane: number, changes: readonly StateChange[], step: number): Promise<void> {
     const forced = changes.map((each) =>
-      each.kind === 'update' ? { ...each, expect: [{}] } : each,
+      each.kind === 'update' ? { ...each, expect: {}, oneOf: [{}] } : each,
     );
     await this.#lane(lane).update((file) => {
       if (file !== null && (file.step ?? 0) >= step) return file;

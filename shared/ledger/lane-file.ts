@@ -37,7 +37,7 @@ export function changeLane(
           ? { ...lane, counts: addCounts(lane.counts, change.counts) }
           : { ...lane, filtered: addCounts(lane.filtered ?? {}, change.counts) };
     else if (change.kind === 'update' && change.table === 'lane') {
-      if (!holds(toLaneRecord(lane), change.expect)) return null;
+      if (!holds(toLaneRecord(lane), change)) return null;
       lane = { ...lane, ...change.set };
     }
     // Removed is a lane that the plan has no more: it is not read.

@@ -80,7 +80,7 @@ function changeOnce(
   }
   if (file === null) return null;
   if (change.kind === 'update' && change.table === 'pipeline') {
-    if (!holds(toPipelineRecord(file, null), change.expect)) return null;
+    if (!holds(toPipelineRecord(file, null), change)) return null;
     const { version, readerEpoch, desired, identity, start, snapshot, lanes } = {
       ...toPipelineRecord(file, null),
       ...change.set,

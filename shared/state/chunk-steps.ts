@@ -31,7 +31,5 @@ export function markChunk(
     rows: chunk.rows(),
     filtered: chunk.filtered(),
   };
-  return [
-    { kind: 'update', table: 'chunk', key: { id: chunk.id }, expect: [{ done: false }], set },
-  ];
+  return [{ kind: 'update', table: 'chunk', key: { id: chunk.id }, expect: { done: false }, set }];
 }

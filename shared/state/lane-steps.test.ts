@@ -40,9 +40,9 @@ describe('a lane moves', () => {
       after: { ...before, sequence: 6, position: at(11), ...after },
       counts: new Map(),
     };
-    const [{ expect: expected, set }, ...counts] = moveLane(batch);
-    expect(holds(record(found), expected)).toBe(moves);
-    expect(set).toEqual({
+    const [move, ...counts] = moveLane(batch);
+    expect(holds(record(found), move)).toBe(moves);
+    expect(move.set).toEqual({
       readerEpoch: after.readerEpoch ?? 7,
       sequence: 6,
       position: at(11),
@@ -56,9 +56,9 @@ it('a lane is opened only as it was found, so that its new owner begins where it
   expect(opened).toEqual({ lane: 0, epoch: 4, readerEpoch: 7, sequence: 5, position: at(10) });
   const [change] = step;
   if (change?.kind !== 'update' || change.table !== 'lane') throw new Error('not an update');
-  expect(holds(record(), change.expect)).toBe(true);
+  expect(holds(record(), change)).toBe(true);
   for (const moved of [{ epoch: 4 }, { sequence: 6 }, { position: at(11) }, { readerEpoch: 8 }])
-    expect(holds(record(moved), change.expect)).toBe(false);
+    expect(holds(record(moved), change)).toBe(false);
 });
 
 it('a lane takes frames of a reader that has begun, and is fenced for it once', () => {

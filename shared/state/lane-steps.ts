@@ -19,11 +19,12 @@ export function moveLane(batch: LaneMove, note?: unknown): [Update<'lane'>, ...A
     position: after.position,
     ...(note !== undefined && { note }),
   };
-  const expect = [
-    { epoch, position, readerEpoch: before.readerEpoch, sequence: before.sequence },
-    { epoch, position, readerEpoch: after.readerEpoch, sequence: 0 },
+  const oneOf = [
+    { readerEpoch: before.readerEpoch, sequence: before.sequence },
+    { readerEpoch: after.readerEpoch, sequence: 0 },
   ];
-  return [{ kind: 'update', table: 'lane', key: { lane }, expect, set }, ...addBatch(batch)];
+  const move = { kind: 'update', table: 'lane', key: { lane } } as const;
+  return [{ ...move, expect: { epoch, position }, oneOf, set }, ...addBatch(batch)];
 }
 
 /** What a batch counts: of what was applied, and of what was left out. */
@@ -40,7 +41,7 @@ export function addBatch({ before, counts, filtered }: Omit<LaneMove, 'after'>):
 /** The epoch grows, if the lane is still as it was read: what is returned of it must be what the new owner finds. */
 export function openLane(found: LaneRecord): { step: StateStep; opened: LaneProgress } {
   const { lane, epoch, readerEpoch, sequence, position } = found;
-  const expect = [{ epoch, readerEpoch, sequence, position }];
+  const expect = { epoch, readerEpoch, sequence, position };
   const set = { epoch: epoch + 1 };
   return {
     step: [{ kind: 'update', table: 'lane', key: { lane }, expect, set, takes: true }],
@@ -56,12 +57,12 @@ export function fenceLane({ lane, readerEpoch }: LaneRecord, begun: number): Sta
   if (readerEpoch >= begun) return null;
   const set = { readerEpoch: begun, sequence: 0 };
   return [
-    { kind: 'update', table: 'lane', key: { lane }, expect: [{ readerEpoch }], set, takes: true },
+    { kind: 'update', table: 'lane', key: { lane }, expect: { readerEpoch }, set, takes: true },
   ];
 }
 
 export function arriveAtBarrier({ lane, epoch }: LaneProgress, barrier: Position): StateStep {
-  return [{ kind: 'update', table: 'lane', key: { lane }, expect: [{ epoch }], set: { barrier } }];
+  return [{ kind: 'update', table: 'lane', key: { lane }, expect: { epoch }, set: { barrier } }];
 }
 
 export function allArrived(lanes: readonly LaneRecord[], at: Position): boolean {

@@ -71,7 +71,7 @@ export function saveNamespace(
   if (state === 'ready') return [];
   const anew = state === 'restart' ? { ready: false } : {};
   const set = { relation, definition, start, settled, ...anew };
-  return [{ kind: 'update', table: 'namespace', key: { namespace }, expect: [{}], set }];
+  return [{ kind: 'update', table: 'namespace', key: { namespace }, expect: {}, set }];
 }
 
 export function hasMoved({ start, lanes }: PipelineRecord, plan: PipelinePlan): boolean {
@@ -89,7 +89,7 @@ export function saveLanes({ pipeline, lanes }: Known, { plan, ordering }: NewPla
       'the plan of the pipeline starts elsewhere than what the target has of it',
     );
   const set = { identity, start, snapshot: snapshot ?? null, lanes: plan.lanes, ordering };
-  const expect = [{ readerEpoch: pipeline.readerEpoch }];
+  const expect = { readerEpoch: pipeline.readerEpoch };
   const changes: StateChange[] = [{ kind: 'update', table: 'pipeline', key: {}, expect, set }];
   const begin = { readerEpoch: 0, sequence: 0, position: start, barrier: null };
   for (let lane = 0; lane < plan.lanes; lane++) {
@@ -101,7 +101,7 @@ export function saveLanes({ pipeline, lanes }: Known, { plan, ordering }: NewPla
         kind: 'update',
         table: 'lane',
         key: { lane },
-        expect: [{ epoch }],
+        expect: { epoch },
         set: { epoch: epoch + 1, ...begin },
       });
   }
@@ -123,8 +123,14 @@ export function requireReader(
     );
 }
 
+/** Its copy is in, and nothing is missing for its changes. */
+export function finishNamespace(namespace: string): StateStep {
+  const expect = { ready: false };
+  return [{ kind: 'update', table: 'namespace', key: { namespace }, expect, set: { ready: true } }];
+}
+
 /** The new shape of a namespace. */
 export function changeRelation({ relation, definition }: RelationPlan): StateStep {
   const key = { namespace: relation.namespace };
-  return [{ kind: 'update', table: 'namespace', key, expect: [{}], set: { relation, definition } }];
+  return [{ kind: 'update', table: 'namespace', key, expect: {}, set: { relation, definition } }];
 }

@@ -4,7 +4,7 @@ import type { ChunkHead, ChunkOutcome, LaneBatch, LaneProgress, Sink } from '../
 import type { Barrier } from '../connector/source.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import { markChunk } from './chunk-steps.ts';
-import { changeRelation } from './plan-steps.ts';
+import { changeRelation, finishNamespace } from './plan-steps.ts';
 import type { RowSink } from './row-sink.ts';
 import type { StateStore } from './state-store.ts';
 import { limitsOf, StoredPipeline } from './stored-pipeline.ts';
@@ -24,10 +24,7 @@ export function sinkOver(state: StateStore, rows: RowSink): Sink {
     for (const { namespace, ready, pending } of standings) {
       if (ready || pending) continue;
       await rows.finish?.(namespace);
-      const set = { ready: true, linked: true };
-      await state.commit([
-        { kind: 'update', table: 'namespace', key: { namespace }, expect: [{ ready: false }], set },
-      ]);
+      await state.commit(finishNamespace(namespace));
     }
     const open = standings.filter(({ ready }) => !ready).map(({ namespace }) => namespace);
     const now = JSON.stringify([record?.readerEpoch, open]);

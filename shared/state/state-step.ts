@@ -19,13 +19,14 @@ export interface Insert<T extends StateTable> {
   row: StateRecords[T];
 }
 
-/** Expects the record to be as one of `expect`, each of which names some of its columns. */
+/** Expects the record to be as `expect`, and as one of `oneOf` where that is given: each names the same columns. */
 export interface Update<T extends StateTable> {
   kind: 'update';
   table: T;
   /** The columns of the table's key. */
   key: Partial<StateRecords[T]>;
-  expect: readonly Partial<StateRecords[T]>[];
+  expect: Partial<StateRecords[T]>;
+  oneOf?: readonly Partial<StateRecords[T]>[];
   set: Partial<StateRecords[T]>;
   /** Somebody who is gone may hold the record in a transaction that does not end: it is taken from him. */
   takes?: true;
@@ -62,6 +63,9 @@ export function matches<Row extends object>(row: Row, some: Partial<Row>): boole
   );
 }
 
-export function holds<Row extends object>(row: Row, expect: readonly Partial<Row>[]): boolean {
-  return expect.some((each) => matches(row, each));
+export function holds<Row extends object>(
+  row: Row,
+  { expect, oneOf }: { expect: Partial<Row>; oneOf?: readonly Partial<Row>[] },
+): boolean {
+  return matches(row, expect) && (oneOf === undefined || oneOf.some((each) => matches(row, each)));
 }

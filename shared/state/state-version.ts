@@ -31,7 +31,7 @@ export function migration({ version }: PipelineRecord): StateStep | null {
   const changes = MIGRATIONS[version];
   if (changes === undefined)
     throw new WeirError('INTERNAL', `no way leads from state of version ${version} on`);
-  const expect = [{ version }];
+  const expect = { version };
   return [
     { kind: 'update', table: 'pipeline', key: {}, expect, set: { version: version + 1 } },
     ...changes(),

@@ -178,10 +178,10 @@ export class StoredPipeline {
 
   /** For a store that is written before the lane moves: throws FENCED where the lane is not where the batch begins. */
   async refuseStale(batch: LaneBatch): Promise<void> {
-    const [{ expect }] = moveLane(batch);
+    const [move] = moveLane(batch);
     const { lanes } = await this.#store.read('lanes');
     const found = lanes.find(({ lane }) => lane === batch.before.lane);
-    if (found === undefined || !holds(found, expect)) throw fencedLane(batch);
+    if (found === undefined || !holds(found, move)) throw fencedLane(batch);
   }
 
   /** Throws FENCED where the lane is not where the batch begins. `also` is done with it. */
@@ -211,7 +211,7 @@ export class StoredPipeline {
     // It comes again and again.
     if (pipeline === null || matches(pipeline, { kept })) return;
     await this.#store.commit([
-      { kind: 'update', table: 'pipeline', key: {}, expect: [{}], set: { kept } },
+      { kind: 'update', table: 'pipeline', key: {}, expect: {}, set: { kept } },
     ]);
   }
 
@@ -290,5 +290,5 @@ function newPipeline(readerEpoch: number): PipelineRecord {
 }
 
 function updatePipeline({ readerEpoch }: PipelineRecord, set: Partial<PipelineRecord>): StateStep {
-  return [{ kind: 'update', table: 'pipeline', key: {}, expect: [{ readerEpoch }], set }];
+  return [{ kind: 'update', table: 'pipeline', key: {}, expect: { readerEpoch }, set }];
 }

@@ -1,8 +1,9 @@
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import { fencedLane } from '../../../shared/state/lane-steps.ts';
 import { toStatements, usesOf, type Statement } from './change-statements.ts';
 import { applyFewRows, toFewRows } from './few-rows.ts';
 import type { FreshRows } from './fresh-rows.ts';
-import { fencedLane, progressStatement } from './lane-progress.ts';
+import { progressStatement } from './lane-progress.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { toRowError } from './row-error.ts';
 import { runScript } from './script.ts';

@@ -1,5 +1,6 @@
 import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
-import { fencedLane, progressOrFailure } from './lane-progress.ts';
+import { fencedLane } from '../../../shared/state/lane-steps.ts';
+import { progressOrFailure } from './lane-progress.ts';
 import { Parameters } from './parameters.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { RowRefused } from './prepared-rows.ts';

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
+import { finishNamespace as finishNamespaceStep } from '../../../shared/state/plan-steps.ts';
 import { nameIndexes, type NamedDefinition, type RenamedIndex } from './index-names.ts';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './names.ts';
+import { commitWithin } from './postgres-state.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { isLate } from './table-ddl.ts';
 import type { TableDefinition } from './table-definition.ts';
@@ -32,10 +34,7 @@ export async function finishNamespace(
     const named =
       target.create === 'missing' ? await createLate(client, rows[0], name) : { renamed: [] };
     await client.query(`ANALYZE ${name.sql}`);
-    await client.query(
-      'UPDATE weir.namespace SET ready = true WHERE pipeline = $1 AND namespace = $2',
-      [target.pipeline, namespace],
-    );
+    await commitWithin(client, target.pipeline, finishNamespaceStep(namespace));
     return named.renamed;
   });
 }

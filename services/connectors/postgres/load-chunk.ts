@@ -3,6 +3,7 @@ import type { Position } from '../../../shared/change/position.ts';
 import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { type ChunkStanding, judgeChunk, markChunk } from '../../../shared/state/chunk-steps.ts';
 import type { CopyIn } from './copy-in.ts';
 import { copyInto } from './change-statements.ts';
 import { beginWithRows } from './contested-row.ts';
@@ -16,6 +17,7 @@ import {
 import { failedAside } from './parked-aside.ts';
 import { toRowError } from './row-error.ts';
 import { quoteLiteral } from './names.ts';
+import { commitWithin } from './postgres-state.ts';
 import { runScript, type ScriptWatch } from './script.ts';
 import { tuplesToTextMessages } from './tuple-text.ts';
 import type { WriteTarget } from './write-target.ts';
@@ -62,11 +64,15 @@ export async function loadChunk(
     where: 'r.pipeline = $1 AND r.id = $2',
     values: [pipeline, chunk.id],
   });
-  const early = chunk.how === 'merge' && !(await isSettled(client, pipeline, chunk.namespace));
-  if (entry?.done !== false || early) {
+  const judged = judgeChunk(chunk, {
+    done: entry?.done ?? null,
+    ...(chunk.how === 'merge'
+      ? await readInstants(client, pipeline, chunk.namespace)
+      : NO_INSTANTS),
+  });
+  if (entry === undefined || judged !== 'wanted') {
     await client.query('ROLLBACK');
-    if (entry === undefined) return 'unwanted';
-    return entry.done ? 'present' : 'early';
+    return judged === 'wanted' ? 'unwanted' : judged;
   }
   try {
     const careful = entry.careful || (await hasParked(session, pipeline, chunk.namespace));
@@ -83,10 +89,8 @@ export async function loadChunk(
     const { relation, placeOf } = options.asFailed ?? { relation: chunk.relation };
     const aside = failedAside(relation, failed, entry.start, placeOf);
     if (aside.length > 0) await parkCopied(session, pipeline, aside);
-    await client.query(
-      'UPDATE weir.chunk SET done = true, batch_key = $3, rows = $4, filtered = $5 WHERE pipeline = $1 AND id = $2',
-      [pipeline, chunk.id, chunk.batchKey(), chunk.rows(), chunk.filtered()],
-    );
+    // Its row is held since it was asked.
+    await commitWithin(client, pipeline, markChunk(chunk));
     await client.query('COMMIT');
     options.onParked(aside);
     return 'loaded';
@@ -142,18 +146,21 @@ export async function loadCarefullyNextTime(
   );
 }
 
-/** Whether every lane has come to the instant that the namespace's missing chunks show. */
-async function isSettled(
+type Instants = Pick<ChunkStanding, 'settled' | 'least'>;
+
+const NO_INSTANTS: Instants = { settled: null, least: null };
+
+async function readInstants(
   client: ClientBase,
   pipeline: string,
   namespace: string,
-): Promise<boolean> {
-  const { rows } = await client.query<{ settled: boolean }>(
-    `SELECT settled <= (SELECT min(position) FROM weir.lane l WHERE l.pipeline = n.pipeline) AS settled
+): Promise<Instants> {
+  const { rows } = await client.query<Instants>(
+    `SELECT settled, (SELECT min(position) FROM weir.lane l WHERE l.pipeline = n.pipeline) AS least
      FROM weir.namespace n WHERE pipeline = $1 AND namespace = $2`,
     [pipeline, namespace],
   );
-  return rows[0]?.settled === true;
+  return rows[0] ?? NO_INSTANTS;
 }
 
 function formatOf(chunk: ChunkHead): ChunkFormat {

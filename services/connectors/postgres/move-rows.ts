@@ -4,7 +4,7 @@ import { keyOf } from '../../../shared/change/tuple.ts';
 import type { WeirError } from '../../../shared/errors/weir-error.ts';
 import { attemptScript, emptyStaging, prepareCarefully, type Refusals } from './attempt-script.ts';
 import { toMoveStatements, type Move } from './change-statements.ts';
-import { countStatement } from './lane-progress.ts';
+import { countStatements } from './lane-progress.ts';
 import { without } from './parked-aside.ts';
 import { nameOf } from './parked-chain.ts';
 import {
@@ -72,8 +72,9 @@ export async function moveRows(
     await putAside(client, pipeline, [entry]);
   }
   const counts = without(batch.counts, aside);
-  if (counts.size > 0)
-    await client.query(countStatement(pipeline, counts, `(SELECT ${batch.before.lane} AS lane)`));
+  const lanes = `(SELECT ${batch.before.lane} AS lane)`;
+  const { before } = batch;
+  for (const sql of countStatements(pipeline, { before, counts }, lanes)) await client.query(sql);
   await commit(session);
   return refused;
 }

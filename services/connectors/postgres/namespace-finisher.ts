@@ -1,28 +1,16 @@
 import type pg from 'pg';
-import { LAST_POSITION, type Position } from '../../../shared/change/position.ts';
+import type { Position } from '../../../shared/change/position.ts';
 import type { ConnectorLog, EndOptions } from '../../../shared/connector/connector.ts';
+import type { Standing } from '../../../shared/state/state-store.ts';
+import { limitsOf } from '../../../shared/state/stored-pipeline.ts';
 import { connect, disconnect } from './connection.ts';
 import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
+import { PostgresState } from './postgres-state.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { hasStateTables } from './state-tables.ts';
 import { bypassTriggers, maySet } from './writer-session.ts';
 
 export type BorrowClient = <T>(work: (client: pg.Client) => Promise<T>) => Promise<T>;
-
-interface Standing {
-  namespace: string;
-  settled: Position;
-  ready: boolean;
-  linked: boolean;
-  pending: boolean;
-}
-
-const STANDINGS = `
-SELECT namespace, settled, ready, linked, NOT ready AND EXISTS (
-  SELECT 1 FROM weir.chunk c
-  WHERE c.pipeline = n.pipeline AND c.namespace = n.namespace AND NOT c.done) AS pending
-FROM weir.namespace n WHERE pipeline = $1`;
 
 /**
  * Finishes what has been copied, on a connection of its own that it has only while there is something to do, because
@@ -89,8 +77,7 @@ export class NamespaceFinisher {
   }
 
   async #standings(client: pg.Client): Promise<Standing[]> {
-    if (!(await hasStateTables(client))) return [];
-    return (await client.query<Standing>(STANDINGS, [this.#target.pipeline])).rows;
+    return (await new PostgresState(client, this.#target.pipeline).read('standings')).standings;
   }
 
   /** Foreign keys would fire while changes are applied, were this role not allowed to prevent it. */
@@ -104,10 +91,4 @@ export class NamespaceFinisher {
     ]);
     return false;
   }
-}
-
-function limitsOf(found: readonly Standing[]): ReadonlyMap<string, Position> {
-  return new Map(
-    found.map(({ namespace, ready, settled }) => [namespace, ready ? LAST_POSITION : settled]),
-  );
 }

@@ -1,18 +1,22 @@
 import { quoteLiteral } from './names.ts';
 import type { BoundRow } from './row-statements.ts';
 
+export type SqlValue = string | number | boolean | null;
+export type SqlType =
+  'text' | 'integer' | 'bigint' | 'boolean' | 'jsonb' | 'integer[]' | 'bigint[]' | 'text[]';
+
 /** Gives what stands for a value in the text of a statement. */
-export type PutValue = (value: string | number, type: 'text' | 'integer' | 'bigint') => string;
+export type PutValue = (value: SqlValue, type: SqlType) => string;
 
 export const asLiteral: PutValue = (value, type) =>
-  `${typeof value === 'number' ? value : quoteLiteral(value)}::${type}`;
+  `${typeof value === 'string' ? quoteLiteral(value) : String(value)}::${type}`;
 
 /** Values of a statement that travel beside its text, which is then prepared once for all of them. */
 export class Parameters {
   readonly #values: Buffer[] = [];
 
   readonly put: PutValue = (value, type) => {
-    this.#values.push(toTextValue(String(value)));
+    this.#values.push(toTextValue(value === null ? null : String(value)));
     return `$${this.#values.length}::${type}`;
   };
 
@@ -22,11 +26,11 @@ export class Parameters {
   }
 }
 
-/** As the values of tuples travel: i32 length, then that many bytes. */
-export function toTextValue(text: string): Buffer {
-  const bytes = Buffer.byteLength(text);
+/** As the values of tuples travel: i32 length, then that many bytes; the length -1 alone is NULL. */
+export function toTextValue(text: string | null): Buffer {
+  const bytes = text === null ? 0 : Buffer.byteLength(text);
   const value = Buffer.allocUnsafe(4 + bytes);
-  value.writeInt32BE(bytes, 0);
-  value.write(text, 4);
+  value.writeInt32BE(text === null ? -1 : bytes, 0);
+  if (text !== null) value.write(text, 4);
   return value;
 }

@@ -3,9 +3,9 @@ import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { ChangeCounts } from '../../../shared/connector/sink.ts';
-import { ADD_COUNTS } from './lane-progress.ts';
 import { quoteLiteral } from './names.ts';
 import { nameOf, shapeOf } from './parked-chain.ts';
+import { ADD_COUNTS } from './state-statements.ts';
 
 /** What is to be put aside; `PARKED_TABLES` says what the fields mean. */
 export interface Aside {
@@ -128,6 +128,11 @@ export function holdLanesPatiently(pipeline: string): string {
 /** All lanes are held. */
 export function markParked(pipeline: string): string {
   return `UPDATE weir.lane SET parked = true WHERE pipeline = ${quoteLiteral(pipeline)} AND NOT parked`;
+}
+
+/** Lanes that a plan has just made have the mark of the others. */
+export function markNewLanes(pipeline: string): string {
+  return `${markParked(pipeline)} AND EXISTS (SELECT 1 FROM weir.parked WHERE pipeline = ${quoteLiteral(pipeline)})`;
 }
 
 /** All lanes are held. */

@@ -2,6 +2,15 @@ import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type pg from 'pg';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import {
+  hasMoved,
+  type Known,
+  requireReader,
+  saveChunks,
+  saveLanes,
+  saveNamespace,
+} from '../../../shared/state/plan-steps.ts';
+import type { StateStep } from '../../../shared/state/state-step.ts';
 import { addMissingColumns } from './align-relation.ts';
 import { readBoundTogether } from './bound-together.ts';
 import { compareTable } from './compare-table.ts';
@@ -9,7 +18,8 @@ import { takeRows } from './contested-row.ts';
 import { createDefaults, createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
 import { writtenRelation } from './document-table.ts';
-import { truncateParked } from './parked-entries.ts';
+import { markNewLanes, truncateParked } from './parked-entries.ts';
+import { commitWithin, PostgresState } from './postgres-state.ts';
 import { recordTables, requireRecordedTables } from './recorded-table.ts';
 import { readRowsOf } from './table-rows.ts';
 import type { TableDefinition } from './table-definition.ts';
@@ -40,14 +50,14 @@ export async function savePlan(
   readerEpoch: number,
 ): Promise<string[]> {
   return inTransaction(client, async () => {
-    const stored = await lockPipeline(client, target.pipeline, readerEpoch);
-    await client.query('SELECT pg_advisory_xact_lock($1)', [PLAN_LOCK]);
-    const known = await readKnown(client, target.pipeline);
+    const known = await lockKnown(client, target.pipeline, plan, readerEpoch);
     await requireRecordedTables(client, target.pipeline, target.names);
     const problems: string[] = [];
     const natives = await target.natives.at(client);
-    if (known.size === 0) natives.requireMatched(plan.namespaces);
-    natives.requireAgreed(plan.namespaces.filter(({ relation }) => !known.has(relation.namespace)));
+    if (known.namespaces.size === 0) natives.requireMatched(plan.namespaces);
+    natives.requireAgreed(
+      plan.namespaces.filter(({ relation }) => !known.namespaces.has(relation.namespace)),
+    );
     // The ledger first: a writer that is loading one of these chunks ends before its table is emptied. It may wait for
     // parts of a chunk whose reader is gone, so it is not waited for in turn.
     await takeRows(client, {
@@ -56,88 +66,91 @@ export async function savePlan(
       where: 'r.pipeline = $1 AND NOT r.done',
       values: [target.pipeline],
     });
-    for (const namespace of plan.namespaces)
-      await saveChunks(client, target.pipeline, namespace, known);
-    await emptyRestarted(client, target, plan, known);
-    const made: TableDefinition[] = [];
     for (const namespace of plan.namespaces) {
-      if (known.has(namespace.relation.namespace))
-        problems.push(...(await continueNamespace(client, target, natives, namespace)));
-      else
-        problems.push(
-          ...(await createNamespace(
+      await commit(client, target, saveChunks(known, namespace));
+      await forgetParked(client, target, namespace, known);
+    }
+    await emptyRestarted(client, target, plan, known);
+    const created: TableDefinition[] = [];
+    for (const namespace of plan.namespaces) {
+      const made = known.namespaces.has(namespace.relation.namespace)
+        ? await continueNamespace(client, target, natives, namespace)
+        : await createNamespace(
             client,
             target,
             natives,
             namespace,
             isCopied(plan, namespace),
-            made,
-          )),
-        );
+            created,
+          );
+      problems.push(...made.problems);
+      if (made.problems.length > 0) continue;
+      const { definition = null } = made;
+      const linked = target.create === 'never';
+      await commit(client, target, saveNamespace(known, { ...namespace, definition }, linked));
     }
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
-    for (const definition of made) await createDefaults(client, target.names, definition);
+    for (const definition of created) await createDefaults(client, target.names, definition);
     await recordTables(client, target.pipeline, target.names);
-    await saveLanes(client, target, plan, stored);
+    const linked = target.create === 'never';
+    await commit(client, target, saveLanes(known, { plan, ordering: target.order, linked }));
+    if (known.lanes.length < plan.lanes) await client.query(markNewLanes(target.pipeline));
     return readBoundTogether(client, target.names, plan);
   });
 }
 
-interface StoredPlan {
-  start: string | null;
-  lanes: number | null;
-}
-
-async function lockPipeline(
+/** What is known, and stays so until the transaction ends. */
+async function lockKnown(
   client: pg.Client,
   pipeline: string,
+  plan: PipelinePlan,
   readerEpoch: number,
-): Promise<StoredPlan> {
-  const { rows } = await client.query<StoredPlan & { reader_epoch: string }>(
-    'SELECT reader_epoch, start, lanes FROM weir.pipeline WHERE name = $1 FOR UPDATE',
-    [pipeline],
-  );
-  if (rows[0] === undefined || Number(rows[0].reader_epoch) !== readerEpoch)
+): Promise<Known> {
+  await client.query('SELECT FROM weir.pipeline WHERE name = $1 FOR UPDATE', [pipeline]);
+  const state = new PostgresState(client, pipeline, true);
+  const { pipeline: record } = await state.read('pipeline');
+  requireReader(record, readerEpoch);
+  await client.query('SELECT pg_advisory_xact_lock($1)', [PLAN_LOCK]);
+  if (hasMoved(record, plan))
+    await takeRows(client, {
+      table: 'weir.lane',
+      columns: 'lane',
+      where: 'r.pipeline = $1',
+      values: [pipeline],
+    });
+  const { lanes } = await state.read('lanes');
+  const { standings } = await state.read('standings');
+  const namespaces = new Set(standings.map(({ namespace }) => namespace));
+  return { pipeline: record, lanes, namespaces };
+}
+
+async function commit(client: pg.Client, { pipeline }: PlanTarget, step: StateStep): Promise<void> {
+  if (!(await commitWithin(client, pipeline, step)))
     throw new WeirError(
       'FENCED',
-      `another reader of the pipeline "${pipeline}" has started since epoch ${readerEpoch}`,
+      `the state of the pipeline "${pipeline}" was changed by somebody else while its plan was stored`,
     );
-  return rows[0];
 }
 
-async function readKnown(client: pg.Client, pipeline: string): Promise<Set<string>> {
-  const { rows } = await client.query<{ namespace: string }>(
-    'SELECT namespace FROM weir.namespace WHERE pipeline = $1',
-    [pipeline],
-  );
-  return new Set(rows.map((row) => row.namespace));
-}
-
-/** Pending chunks that the plan no longer has were cut from a snapshot that is gone. */
-async function saveChunks(
+/** Of one that is not known any more, somebody had it forgotten: what was aside is of the old. */
+async function forgetParked(
   client: pg.Client,
-  pipeline: string,
-  { relation, state, chunks }: NamespacePlan,
-  known: ReadonlySet<string>,
+  { pipeline }: PlanTarget,
+  { relation: { namespace }, state }: NamespacePlan,
+  { namespaces }: Known,
 ): Promise<void> {
-  if (state === 'ready') return;
-  // Of one that is not known any more, somebody had it forgotten: it comes anew, and what was aside is of the old.
-  const isAnew = state === 'restart' || !known.has(relation.namespace);
-  if (!known.has(relation.namespace))
-    for (const sql of truncateParked(pipeline, [relation.namespace])) await client.query(sql);
-  const gone = isAnew ? '' : 'AND NOT done AND NOT (id = ANY($3::bigint[]))';
-  await client.query(
-    `DELETE FROM weir.chunk WHERE pipeline = $1 AND namespace = $2 ${gone}`,
-    isAnew
-      ? [pipeline, relation.namespace]
-      : [pipeline, relation.namespace, chunks.map((chunk) => chunk.id)],
-  );
-  await client.query(
-    `INSERT INTO weir.chunk AS c (pipeline, id, namespace, chunk)
-     SELECT $1, (e.chunk->>'id')::bigint, $2, e.chunk FROM jsonb_array_elements($3::jsonb) e(chunk)
-     ON CONFLICT (pipeline, id) DO UPDATE SET chunk = excluded.chunk WHERE NOT c.done`,
-    [pipeline, relation.namespace, JSON.stringify(chunks)],
-  );
+  if (state === 'ready' || namespaces.has(namespace)) return;
+  for (const sql of truncateParked(pipeline, [namespace])) await client.query(sql);
+}
+
+/** What a namespace has at the target: the definition to store with it, or why it cannot be. */
+interface Prepared {
+  problems: string[];
+  definition?: unknown;
+}
+
+function problem(message: string): Prepared {
+  return { problems: [message] };
 }
 
 /** Chunks of a namespace may hold rows for several. */
@@ -153,41 +166,28 @@ async function createNamespace(
   natives: NativeTypes,
   plan: NamespacePlan,
   copied: boolean,
-  made: TableDefinition[],
-): Promise<string[]> {
+  created: TableDefinition[],
+): Promise<Prepared> {
   const name = target.names.ofNamespace(plan.relation.namespace);
   const table = await readTargetTable(client, name);
   const relation = writtenRelation(natives.plan(plan).relation, name, table);
   const definition = definitionOf({ ...plan, relation });
   if (table === null) {
     if (target.create === 'never')
-      return [
+      return problem(
         `the table ${name.namespace} does not exist at the target; create it, or allow it with "create: missing"`,
-      ];
+      );
     await createTable(client, target.names, { relation, definition });
-    made.push(definition);
+    created.push(definition);
   } else {
     const problems = compareTable(relation, name, table);
-    if (problems.length > 0) return problems;
+    if (problems.length > 0) return { problems };
     if (copied && (await holdsRows(client, name)))
-      return [
+      return problem(
         `the table ${name.namespace} at the target holds rows already; empty it with TRUNCATE ${name.sql}, or copy into another with "map"`,
-      ];
+      );
   }
-  await client.query(
-    `INSERT INTO weir.namespace (pipeline, namespace, relation, definition, start, linked, settled)
-     VALUES ($1, $2, $3::jsonb, $4::jsonb, $5, $6, $7)`,
-    [
-      target.pipeline,
-      relation.namespace,
-      JSON.stringify(plan.relation),
-      JSON.stringify(definition),
-      plan.start,
-      target.create === 'never',
-      plan.settled,
-    ],
-  );
-  return [];
+  return { problems: [], definition };
 }
 
 /** All at once, because foreign keys may lie between them. */
@@ -195,11 +195,11 @@ async function emptyRestarted(
   client: pg.Client,
   target: PlanTarget,
   plan: PipelinePlan,
-  known: ReadonlySet<string>,
+  known: Known,
 ): Promise<void> {
   const namespaces = plan.namespaces
     .map(({ state, relation }) => ({ state, namespace: relation.namespace }))
-    .filter(({ state, namespace }) => state === 'restart' && known.has(namespace))
+    .filter(({ state, namespace }) => state === 'restart' && known.namespaces.has(namespace))
     .map(({ namespace }) => namespace);
   if (namespaces.length === 0) return;
   const tables = await readRowsOf(
@@ -216,8 +216,8 @@ async function continueNamespace(
   target: PlanTarget,
   natives: NativeTypes,
   plan: NamespacePlan,
-): Promise<string[]> {
-  if (plan.state === 'ready') return [];
+): Promise<Prepared> {
+  if (plan.state === 'ready') return { problems: [] };
   const name = target.names.ofNamespace(plan.relation.namespace);
   const there = await readTargetTable(client, name);
   const relation = natives.relationAt(writtenRelation(plan.relation, name, there), there);
@@ -225,59 +225,15 @@ async function continueNamespace(
   await addMissingColumns(client, target.create, definition, relation, name);
   const table = await readTargetTable(client, name);
   if (table === null)
-    return [`the table ${name.namespace} is gone from the target; run weir reset and copy anew`];
-  const problems = compareTable(relation, name, table);
-  await client.query(
-    // Partitions that came since the reader asked for the state are noted there already.
-    `UPDATE weir.namespace SET relation = $3::jsonb, start = $5, ready = ready AND $6, settled = $7,
-       definition = CASE WHEN $6 THEN $4::jsonb || jsonb_build_object('partitions', definition -> 'partitions') ELSE $4::jsonb END
-     WHERE pipeline = $1 AND namespace = $2`,
-    [
-      target.pipeline,
-      relation.namespace,
-      JSON.stringify(plan.relation),
-      JSON.stringify(definition),
-      plan.start,
-      plan.state !== 'restart',
-      plan.settled,
-    ],
-  );
-  return problems;
-}
-
-/** A plan that starts elsewhere is only right if nothing of the old one is kept; its lanes then start there too. */
-async function saveLanes(
-  client: pg.Client,
-  { pipeline, order }: PlanTarget,
-  plan: PipelinePlan,
-  stored: StoredPlan,
-): Promise<void> {
-  const isNew = stored.start === null;
-  const moved = stored.start !== plan.start || stored.lanes !== plan.lanes;
-  const anew = plan.namespaces.every(({ state }) => state === 'new' || state === 'restart');
-  if (!isNew && moved && !anew)
-    throw new WeirError(
-      'INTERNAL',
-      `the plan of the pipeline "${pipeline}" starts elsewhere than what the target has of it`,
+    return problem(
+      `the table ${name.namespace} is gone from the target; run weir reset and copy anew`,
     );
-  if (!isNew && moved)
-    await client.query('DELETE FROM weir.lane WHERE pipeline = $1 AND lane >= $2', [
-      pipeline,
-      plan.lanes,
-    ]);
-  await client.query(
-    `UPDATE weir.pipeline SET identity = $2, start = $3, snapshot = $4::jsonb, lanes = $5, ordering = $6 WHERE name = $1`,
-    [pipeline, plan.identity, plan.start, JSON.stringify(plan.snapshot ?? null), plan.lanes, order],
+  const problems = compareTable(relation, name, table);
+  if (plan.state === 'restart') return { problems, definition };
+  // Those that came since the reader asked for the state are noted there already.
+  const { rows } = await client.query<{ partitions: unknown }>(
+    `SELECT definition -> 'partitions' AS partitions FROM weir.namespace WHERE pipeline = $1 AND namespace = $2 FOR UPDATE`,
+    [target.pipeline, relation.namespace],
   );
-  await client.query(
-    `INSERT INTO weir.lane AS l (pipeline, lane, epoch, reader_epoch, sequence, position, parked)
-     SELECT $1, lane, 0, 0, 0, $2, EXISTS (SELECT 1 FROM weir.parked WHERE pipeline = $1)
-     FROM generate_series(0, $3::int - 1) lane
-     ON CONFLICT (pipeline, lane) DO ${
-       !isNew && moved
-         ? `UPDATE SET epoch = l.epoch + 1, reader_epoch = 0, sequence = 0, position = excluded.position, barrier = NULL`
-         : 'NOTHING'
-     }`,
-    [pipeline, plan.start, plan.lanes],
-  );
+  return { problems, definition: { ...definition, partitions: rows[0]?.partitions ?? null } };
 }

@@ -22,6 +22,7 @@ import {
   type RelationBarrier,
 } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { StoredPipeline } from '../../../shared/state/stored-pipeline.ts';
 import { applyChanges } from './apply-changes.ts';
 import { CarefulWriter } from './careful-writer.ts';
 import { CopiedMisfits } from './copied-misfits.ts';
@@ -29,21 +30,19 @@ import { DocumentWriter } from './document-writer.ts';
 import { describeServer, probeConnection } from './connection.ts';
 import { FreshRows } from './fresh-rows.ts';
 import { GroupCommit } from './group-commit.ts';
-import { arriveAtBarrier, barrierDone, openLane } from './lane-progress.ts';
 import { loadCarefullyNextTime, loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered-writer.ts';
 import { createParking } from './parking.ts';
 import type { Aside } from './parked-entries.ts';
-import { beginReader, readProgress, readState, writeDesired, writeKept } from './pipeline-state.ts';
 import { toPostgresError } from './postgres-error.ts';
+import { PostgresState } from './postgres-state.ts';
 import { requireRecordedTables } from './recorded-table.ts';
 import { RelationCache } from './relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
 import { savePlan, type PlanTarget } from './save-plan.ts';
 import { waitingAt } from './session-watch.ts';
 import { SideStateWriter } from './side-state.ts';
-import { dropState } from './state-tables.ts';
 import type { SideState, StandaloneSequence } from './table-definition.ts';
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './target-names.ts';
@@ -124,25 +123,19 @@ class PostgresSink implements Sink {
   }
 
   readState(): Promise<PipelineState | null> {
-    return this.#ask('reading the state of', (client) => readState(client, this.#options.pipeline));
+    return this.#askState('reading the state of', (state) => state.readState());
   }
 
   readProgress(): Promise<PipelineProgress | null> {
-    return this.#ask('reading the progress of', (client) =>
-      readProgress(client, this.#options.pipeline),
-    );
+    return this.#askState('reading the progress of', (state) => state.readProgress());
   }
 
   writeDesired(desired: DesiredState): Promise<boolean> {
-    return this.#ask('noting what is wanted at', (client) =>
-      writeDesired(client, this.#options.pipeline, desired),
-    );
+    return this.#askState('noting what is wanted at', (state) => state.writeDesired(desired));
   }
 
   beginReader(): Promise<number> {
-    return this.#ask('starting a reader at', (client) =>
-      beginReader(client, this.#options.pipeline),
-    );
+    return this.#askState('starting a reader at', (state) => state.beginReader());
   }
 
   savePlan(plan: PipelinePlan, readerEpoch: number): Promise<readonly string[]> {
@@ -195,7 +188,9 @@ class PostgresSink implements Sink {
   }
 
   openLane(lane: number): Promise<LaneProgress> {
-    return this.#write(lane, ({ client }) => openLane(client, this.#options.pipeline, lane));
+    return this.#write(lane, ({ client }) =>
+      new StoredPipeline(new PostgresState(client, this.#options.pipeline)).openLane(lane),
+    );
   }
 
   async writeUpdates(given: LaneBatch): Promise<void> {
@@ -264,15 +259,15 @@ class PostgresSink implements Sink {
   }
 
   arriveAtBarrier(lane: LaneProgress, position: Position): Promise<boolean> {
-    return this.#ask('coming to a barrier at', (client) =>
-      arriveAtBarrier(client, this.#options.pipeline, lane, position),
+    return this.#askState(
+      'coming to a barrier at',
+      (state) => state.arriveAtBarrier(lane, position),
+      true,
     );
   }
 
   barrierDone(position: Position): Promise<boolean> {
-    return this.#ask('asking for a barrier at', (client) =>
-      barrierDone(client, this.#options.pipeline, position),
-    );
+    return this.#askState('asking for a barrier at', (state) => state.barrierDone(position), true);
   }
 
   async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
@@ -288,7 +283,8 @@ class PostgresSink implements Sink {
       const { pipeline, names } = this.#target;
       // Writers look their tables up once; this comes again and again.
       await requireRecordedTables(client, pipeline, names);
-      if (isKeptState(state)) await writeKept(client, this.#options.pipeline, state);
+      if (isKeptState(state))
+        await new StoredPipeline(new PostgresState(client, pipeline, true)).writeSideState(state);
       else if (state !== null && state !== undefined)
         await this.#sideState.write(client, state as SideState);
     });
@@ -303,13 +299,22 @@ class PostgresSink implements Sink {
   }
 
   reset(): Promise<void> {
-    return this.#ask('resetting the pipeline at', (client) =>
-      dropState(client, this.#options.pipeline),
-    );
+    return this.#askState('resetting the pipeline at', (state) => state.reset());
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#writers.close(), this.#control.close(), this.#finisher.close()]);
+  }
+
+  /** `found`: its tables are there, as they are for whoever has a lane. */
+  #askState<T>(
+    doing: string,
+    work: (state: StoredPipeline) => Promise<T>,
+    found = false,
+  ): Promise<T> {
+    return this.#ask(doing, (client) =>
+      work(new StoredPipeline(new PostgresState(client, this.#options.pipeline, found))),
+    );
   }
 
   async #ask<T>(doing: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS weir.pipeline (
 );
 ALTER TABLE weir.pipeline ADD COLUMN IF NOT EXISTS ordering text NOT NULL DEFAULT 'key';
 ALTER TABLE weir.pipeline ADD COLUMN IF NOT EXISTS kept jsonb;
+ALTER TABLE weir.pipeline ADD COLUMN IF NOT EXISTS version integer NOT NULL DEFAULT 1;
 CREATE TABLE IF NOT EXISTS weir.namespace (
   pipeline text NOT NULL REFERENCES weir.pipeline ON DELETE CASCADE,
   namespace text NOT NULL,
@@ -119,7 +120,8 @@ async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' |
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = to_regclass('weir.count') AND ${IS_STATE}) AS has,
        to_regclass('weir.filtered') IS NOT NULL AND to_regclass('weir.sequence') IS NOT NULL AND to_regclass('weir.unmet') IS NOT NULL AND EXISTS (
-       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.namespace') AND attname = 'target') AS last`,
+       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.namespace') AND attname = 'target') AND EXISTS (
+       SELECT FROM pg_attribute WHERE attrelid = to_regclass('weir.pipeline') AND attname = 'version') AS last`,
   );
   if (rows[0]?.has !== true) return 'none';
   return rows[0].last ? 'present' : 'earlier';

@@ -1,7 +1,8 @@
 import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
+import { fencedLane } from '../../../shared/state/lane-steps.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
-import { countStatements, fencedLane, moveStatement } from './lane-progress.ts';
+import { countStatements, moveStatement } from './lane-progress.ts';
 import { heldAside, type PlaceOf, toAside, without } from './parked-aside.ts';
 import { nameOf, unitsOf, type Unit } from './parked-chain.ts';
 import {

@@ -173,9 +173,14 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a chunk that the ledger has is not loaded again',
     edits: [
       {
-        file: `${POSTGRES}/load-chunk.ts`,
-        find: 'if (entry?.done !== false || early) {',
-        replace: 'if (entry === undefined || early) {',
+        file: 'shared/state/chunk-steps.ts',
+        find: "  if (done) return 'present';\n",
+        replace: '',
+      },
+      {
+        file: 'shared/state/chunk-steps.ts',
+        find: 'expect: { done: false }',
+        replace: 'expect: {}',
       },
     ],
     tests: ['test/faults/copy.test.ts', 'test/integration/postgres-sink.test.ts'],
@@ -184,9 +189,9 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'rows of a later snapshot wait until the lanes have come to it',
     edits: [
       {
-        file: `${POSTGRES}/load-chunk.ts`,
-        find: 'return rows[0]?.settled === true;',
-        replace: 'return rows.length > 0;',
+        file: 'shared/state/chunk-steps.ts',
+        find: ' && settled <= least ?',
+        replace: ' ?',
       },
     ],
     tests: ['test/faults/copy.test.ts'],

@@ -75,12 +75,12 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'a lane that has come to a barrier which was carried out is behind it',
     edits: [
       {
-        file: `${POSTGRES}/pipeline-state.ts`,
-        find: 'THEN greatest(l.position, l.barrier)',
-        replace: 'THEN l.position',
+        file: 'shared/state/lane-steps.ts',
+        find: 'position: passed ? barrier : position',
+        replace: 'position',
       },
     ],
-    tests: ['test/integration/postgres-sink-structure.test.ts'],
+    tests: ['shared/state/lane-steps.test.ts', 'test/integration/postgres-sink-structure.test.ts'],
   },
   {
     name: 'a row that takes its own place is not one that goes',

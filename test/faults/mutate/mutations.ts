@@ -32,9 +32,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a lane moves by compare-and-set',
     edits: [
       {
-        file: `${POSTGRES}/lane-progress.ts`,
-        find: " AND epoch = ${put(before.epoch, 'bigint')} AND position = ${put(before.position, 'text')} AND (reader_epoch, sequence) IN ((${put(before.readerEpoch, 'bigint')}, ${put(before.sequence, 'bigint')}), (${epoch}, 0))`",
-        replace: '`',
+        file: `${POSTGRES}/state-statements.ts`,
+        find: '    ...equalities(table, expect, put),\n    ...(oneOf === undefined ? [] : [isOneOf(table, oneOf, put)]),\n',
+        replace: '',
       },
     ],
     tests: ['test/faults/stalled-writer.test.ts', 'test/faults/network.test.ts'],
@@ -125,9 +125,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'frames of an earlier reader are refused once another has begun',
     edits: [
       {
-        file: `${POSTGRES}/pipeline-state.ts`,
-        find: '  await fenceLanes(client, pipeline, epoch);\n',
-        replace: '  if (epoch < 0) await fenceLanes(client, pipeline, epoch);\n',
+        file: 'shared/state/lane-steps.ts',
+        find: 'if (readerEpoch >= begun) return null;',
+        replace: 'if (readerEpoch >= 0) return null;',
       },
     ],
     tests: ['test/integration/postgres-sink.test.ts'],
