@@ -1,5 +1,11 @@
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
-import type { Connector, ConnectorInfo, ConnectorLog } from '../../shared/connector/connector.ts';
+import type {
+  Connector,
+  ConnectorInfo,
+  ConnectorLog,
+  SinkCapabilities,
+  SourceCapabilities,
+} from '../../shared/connector/connector.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';
@@ -92,6 +98,14 @@ export class PipelineEnds {
   /** Why `types` of the pipeline file cannot be followed; null where it can. */
   typesMisfit(): string | null {
     return typesMisfit(this.#spec, this.targetInfo);
+  }
+
+  get sourceCan(): SourceCapabilities {
+    return this.sourceInfo.source ?? lacks('source.url', 'read');
+  }
+
+  get targetCan(): SinkCapabilities {
+    return this.targetInfo.sink ?? lacks('target.url', 'written to');
   }
 
   /** Why the target cannot take what the source gives; null where it can. */

@@ -34,18 +34,40 @@ export interface ConnectorInfo {
   spreads?: true;
   /** Of a sink: it makes columns of types of its own, so that `types` of the pipeline file may say which. */
   makesTypes?: true;
-  /** What is left of what is written; `rows` where it is not said. */
-  keeps?: 'rows' | 'counts';
+  /** Of a store that can be read. */
+  source?: SourceCapabilities;
+  /** Of a store that can be written. */
+  sink?: SinkCapabilities;
+}
+
+/** What a store can do as a source; whoever would assume it asks here. */
+export interface SourceCapabilities {
   /**
-   * Of a source. `opaque`: positions mean nothing beyond a session, so after a restart changes since the last kept cursor
-   * come once more; `log` where it is not said.
+   * How the chunks of a copy are of one instant. `exported`: several connections read in one snapshot. `single`: one
+   * connection has it, so chunks are read one after the other. `none`: each is as the store was when it was read.
    */
-  positions?: 'log' | 'opaque';
+  snapshot: 'exported' | 'single' | 'none';
   /**
-   * Of a sink. `apart`: data is written before the progress, so what was interrupted between the two is written again;
-   * `together`, in one transaction, where it is not said.
+   * `log`: a position is a place in the store's log, and means the same to every session. `checkpoint`: it means nothing
+   * beyond its session; the target keeps a checkpoint, and after a restart changes since the last one come once more.
    */
-  commits?: 'together' | 'apart';
+  positions: 'log' | 'checkpoint';
+}
+
+/** What a store can do as a sink. */
+export interface SinkCapabilities {
+  /**
+   * Where the pipeline's progress is. `transaction`: it moves in that of the data. `listed`: data counts once it is listed,
+   * after the progress, and what is written again takes the place of what it was. `apart`: what was interrupted between
+   * data and progress is written again.
+   */
+  state: 'transaction' | 'listed' | 'apart';
+  /** `transactional`: what makes, alters and empties tables is undone with its transaction; `apart`: it never is. */
+  ddl: 'transactional' | 'apart';
+  /** `counted`: rows are counted and thrown away. */
+  rows: 'kept' | 'counted';
+  /** Rows can be read again by their keys. */
+  readsBack: boolean;
 }
 
 export interface EndOptions {

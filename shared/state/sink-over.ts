@@ -1,4 +1,5 @@
 import type { Position } from '../change/position.ts';
+import type { SinkCapabilities } from '../connector/connector.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import type { ChunkHead, ChunkOutcome, LaneBatch, LaneProgress, Sink } from '../connector/sink.ts';
 import type { Barrier } from '../connector/source.ts';
@@ -12,9 +13,13 @@ import { limitsOf, StoredPipeline } from './stored-pipeline.ts';
 /**
  * A sink made of where the state lies and of what writes rows. Where rows have a transaction with the state, both are
  * there as one. Where they have not, rows are written first and the state moves then: what is interrupted between the two
- * is written again.
+ * is written again. Where what changes tables is part of no transaction, barriers are of the latter kind in either case.
  */
-export function sinkOver(state: StateStore, rows: RowSink): Sink {
+export function sinkOver(
+  { ddl }: Pick<SinkCapabilities, 'ddl'>,
+  state: StateStore,
+  rows: RowSink,
+): Sink {
   const pipeline = new StoredPipeline(state);
   /** Which namespaces were not ready, and under which reader, when the last recovery was. */
   let recoveredAt: string | null = null;
@@ -81,13 +86,15 @@ export function sinkOver(state: StateStore, rows: RowSink): Sink {
         await new StoredPipeline(inside.state).moveLane(batch);
         await inside.rows.apply(batch);
       }),
-    runBarrier: (batch, barrier) =>
-      transaction(async (inside) => {
+    runBarrier: (batch, barrier) => {
+      if (ddl === 'apart' && barrier.kind !== 'move') return apart.runBarrier(batch, barrier);
+      return transaction(async (inside) => {
         refuseUnknownChange(barrier);
         await new StoredPipeline(inside.state).moveLane(batch);
         await saveRelation(inside.state, barrier);
         await inside.rows.runBarrier(batch, barrier);
-      }),
+      });
+    },
   });
 
   return {

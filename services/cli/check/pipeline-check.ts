@@ -52,7 +52,7 @@ export async function checkPipeline(
   const types = ends.typesMisfit();
   if (types !== null) atTarget.push({ level: 'error', subject: 'types', message: types });
   atSource.push(...nameFindings(spec, relations, named));
-  if (spec.order === 'transaction' && ends.sourceInfo.positions === 'opaque')
+  if (spec.order === 'transaction' && ends.sourceCan.positions === 'checkpoint')
     atSource.push({
       level: 'error',
       subject: 'order',
@@ -77,8 +77,8 @@ export async function checkPipeline(
       ...promisesFor(
         spec,
         transforms.relations.map(({ relation }) => relation),
-        ends.targetInfo,
-        ends.sourceInfo,
+        ends.targetCan,
+        ends.sourceCan,
       ),
       ...transformPromises(transforms),
     ],

@@ -1,4 +1,4 @@
-import type { ConnectorInfo } from '../../../shared/connector/connector.ts';
+import type { SinkCapabilities, SourceCapabilities } from '../../../shared/connector/connector.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 
@@ -10,19 +10,19 @@ export interface PromiseHeld {
 }
 
 /**
- * Which promises hold for this pair, and why. What connectors inside this process must do (`Sink`: progress and data
- * in one transaction) is what the first ones rest on; the exceptions come from how the rows can be told apart.
+ * Which promises hold for this pair, and why. The first ones rest on what the two stores can do, as they say; the others
+ * on how the rows can be told apart.
  */
 export function promisesFor(
   spec: Pick<PipelineSpec, 'mode' | 'order' | 'onBadRow'>,
   relations: readonly Relation[],
-  target: Pick<ConnectorInfo, 'keeps' | 'commits'>,
-  source: Pick<ConnectorInfo, 'positions'> = {},
+  target: Pick<SinkCapabilities, 'state' | 'rows'>,
+  source: Pick<SourceCapabilities, 'positions'>,
 ): PromiseHeld[] {
   const follows = spec.mode !== 'snapshot';
-  const again = follows && source.positions === 'opaque';
+  const again = follows && source.positions === 'checkpoint';
   const promises =
-    target.keeps === 'counts'
+    target.rows === 'counted'
       ? countedPromises(again)
       : [lostPromise(follows, again), twicePromise(target, again)];
   promises.push(badRowPromise(spec));
@@ -58,17 +58,20 @@ function lostPromise(follows: boolean, again: boolean): PromiseHeld {
   return { promise: 'nothing lost', holds: 'yes', why };
 }
 
-function twicePromise({ commits }: Pick<ConnectorInfo, 'commits'>, again: boolean): PromiseHeld {
+function twicePromise({ state }: Pick<SinkCapabilities, 'state'>, again: boolean): PromiseHeld {
   const promise = 'nothing twice';
-  if (!again && commits !== 'apart')
+  if (!again && state !== 'apart')
     return {
       promise,
       holds: 'yes',
-      why: 'the target commits data and progress in one transaction',
+      why:
+        state === 'transaction'
+          ? 'the target commits data and progress in one transaction'
+          : 'what is written counts once it is listed, after the progress; what is written again takes the place of what it was',
     };
   const reasons = [
     ...(again ? ["changes since the source's last kept cursor come again"] : []),
-    ...(commits === 'apart' ? ['what was written without its progress is written again'] : []),
+    ...(state === 'apart' ? ['what was written without its progress is written again'] : []),
   ];
   return {
     promise,

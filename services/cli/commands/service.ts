@@ -117,7 +117,7 @@ export async function startService(
     if (connector.createSource === undefined)
       throw new WeirError('NOT_SUPPORTED', 'the source connector of this pipeline cannot be read');
     const target = await connectorFor(spec.target.url.reveal());
-    const { gives } = connector.getInfo();
+    const { gives, source: can } = connector.getInfo();
     const { takes } = target.getInfo();
     const seen = chains === null ? gives : gives.filter((type) => TRANSFORMED.includes(type));
     const dataType = commonDataType(seen, takes);
@@ -126,7 +126,9 @@ export async function startService(
     const { runSourceReader } = await import('../../source-reader/source-reader.ts');
     const planShape = chains === null ? null : createPlanShape(chains);
     const source = connector.createSource(common);
-    return runSourceReader({ ...shared, spec, source, dataType, planShape });
+    // One connection has the snapshot, and it reads one chunk after the other.
+    const readers = can?.snapshot === 'single' ? 1 : spec.readers;
+    return runSourceReader({ ...shared, spec: { ...spec, readers }, source, dataType, planShape });
   }
   if (connector.createSink === undefined)
     throw new WeirError('NOT_SUPPORTED', 'the target connector of this pipeline cannot be written');

@@ -1,7 +1,11 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
-import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
+import type {
+  Finding,
+  SinkCapabilities,
+  SinkOptions,
+} from '../../../shared/connector/connector.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChunkHead, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
@@ -20,6 +24,13 @@ import { parseFileUrl } from './settings.ts';
 import { writeChanges, writeMoves } from './written-changes.ts';
 import { writeRows } from './written-rows.ts';
 import { writeSchema } from './written-schema.ts';
+
+export const FILE_SINK: SinkCapabilities = {
+  state: 'listed',
+  ddl: 'apart',
+  rows: 'kept',
+  readsBack: true,
+};
 
 /**
  * Writes a folder of files: a folder for each namespace, in it a file for each chunk of the copy and for each batch of
@@ -69,7 +80,7 @@ export function createFileSink(options: SinkOptions): Sink {
   const stemOf = ({ before }: LaneBatch): string =>
     `changes-${before.position}-L${String(before.lane).padStart(2, '0')}-E${before.epoch}`;
 
-  return sinkOver(state, {
+  return sinkOver(FILE_SINK, state, {
     check: async (relations) => [
       ...(await checkFolder(folder, create, relations.map(toTarget))),
       ...relations.flatMap(({ relation }) => csvFindings(relation, format)),

@@ -1,6 +1,6 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { DOCUMENTS, TUPLES } from '../../../shared/connector/data-type.ts';
-import { createGrpcSink } from './sink.ts';
+import { createGrpcSink, GRPC_SINK } from './sink.ts';
 import { createGrpcSource } from './source.ts';
 
 export const grpcConnector: Connector = {
@@ -8,8 +8,8 @@ export const grpcConnector: Connector = {
     kind: 'grpc',
     gives: [DOCUMENTS],
     takes: [DOCUMENTS, TUPLES],
-    positions: 'opaque',
-    commits: 'apart',
+    source: { snapshot: 'none', positions: 'checkpoint' },
+    sink: GRPC_SINK,
   }),
   createSource: createGrpcSource,
   createSink: createGrpcSink,

@@ -1,6 +1,10 @@
 import path from 'node:path';
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
-import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
+import type {
+  Finding,
+  SinkCapabilities,
+  SinkOptions,
+} from '../../../shared/connector/connector.ts';
 import type { ChunkHead, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/connector/source.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
@@ -16,6 +20,13 @@ import { DataRequests, writeChanges } from './write-requests.ts';
 
 const CHECK_MS = 10_000;
 
+export const GRPC_SINK: SinkCapabilities = {
+  state: 'apart',
+  ddl: 'apart',
+  rows: 'kept',
+  readsBack: false,
+};
+
 /**
  * A connector of somebody else as a target. It has no place for the pipeline's state, which lies in a folder: data is
  * written first and the progress then, so what is interrupted between the two is written again.
@@ -29,7 +40,7 @@ export function createGrpcSink(options: SinkOptions): Sink {
     namespace: map[source] ?? source,
   });
 
-  return sinkOver(new FolderState(folder), {
+  return sinkOver(GRPC_SINK, new FolderState(folder), {
     check: (relations) => checkSink(connection, folder, relations),
     prepare: () => Promise.resolve([]),
 

@@ -1,6 +1,10 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
+import type {
+  Finding,
+  SinkCapabilities,
+  SinkOptions,
+} from '../../../shared/connector/connector.ts';
 import type { ChunkHead, Sink } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { FolderState } from '../../../shared/ledger/folder-state.ts';
@@ -12,6 +16,14 @@ const NOTHING_KEPT: Finding = {
   level: 'warning',
   subject: 'rows',
   message: 'they are counted and thrown away; name another target to keep them',
+};
+
+/** The counts are all that it has, and they move with the progress. */
+export const NULL_SINK: SinkCapabilities = {
+  state: 'transaction',
+  ddl: 'transactional',
+  rows: 'counted',
+  readsBack: false,
 };
 
 /**
@@ -30,7 +42,7 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
       throw new WeirError('UNREACHABLE', 'the null: target failed, as its URL asks for with fail');
   };
 
-  return sinkOver(new FolderState(folder), {
+  return sinkOver(NULL_SINK, new FolderState(folder), {
     check: async () => [
       NOTHING_KEPT,
       await checkStateFolder(folder, 'with state= in target.url or in WEIR_STATE_DIR'),

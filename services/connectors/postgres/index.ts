@@ -13,6 +13,8 @@ export const postgresConnector: Connector = {
     takes: [...DATA_TYPES, DOCUMENTS],
     makesTypes: true,
     spreads: true,
+    source: { snapshot: 'exported', positions: 'log' },
+    sink: { state: 'transaction', ddl: 'transactional', rows: 'kept', readsBack: true },
   }),
   createSource: createPostgresSource,
   createSink: createPostgresSink,

@@ -4,7 +4,12 @@ import { createRandomSource } from './source.ts';
 import { createRandomStore } from './store.ts';
 
 export const randomConnector: Connector = {
-  getInfo: () => ({ kind: 'random', gives: [TUPLES], takes: [] }),
+  getInfo: () => ({
+    kind: 'random',
+    gives: [TUPLES],
+    takes: [],
+    source: { snapshot: 'exported', positions: 'log' },
+  }),
   createSource: createRandomSource,
   createStore: createRandomStore,
 };
