@@ -31,8 +31,8 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/save-plan.ts`,
-        find: 'natives.requireAgreed(plan.namespaces',
-        replace: 'void (plan.namespaces',
+        find: '    natives.requireAgreed(\n',
+        replace: '    void (\n',
       },
     ],
     tests: ['test/cases/foreign-types.test.ts'],
