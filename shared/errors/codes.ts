@@ -145,6 +145,13 @@ export const ERROR_CODES = {
     means: 'What was asked is not possible in the state that the pipeline is in.',
     fix: 'Do first what the message names.',
   },
+  FILE_REFUSED: {
+    retry: true,
+    exit: 1,
+    means:
+      'A file or folder cannot be read or written, as its disk is full or read-only, or rights are missing.',
+    fix: 'Do what the message says; Weir tries again by itself while it runs.',
+  },
   STATE_REFUSED: {
     retry: false,
     exit: 1,

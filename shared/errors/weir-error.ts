@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from './codes.ts';
+import { fileProblem } from './file-problem.ts';
 
 export interface WeirErrorOptions {
   /** Facts for the log; never row values, never secrets. */
@@ -32,9 +33,14 @@ export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
 }
 
-/** Turns anything thrown into a `WeirError`; what is not one already is INTERNAL, cause kept. */
+/**
+ * Turns anything thrown into a `WeirError`, cause kept. What is not one already is a failure of a file, which may be of any
+ * folder that Weir writes, or INTERNAL.
+ */
 export function toWeirError(error: unknown): WeirError {
   if (error instanceof WeirError) return error;
+  const problem = fileProblem(error);
+  if (problem !== null) return new WeirError('FILE_REFUSED', problem, { cause: error });
   const message = error instanceof Error ? error.message : String(error);
   return new WeirError('INTERNAL', `unexpected: ${message}`, { cause: error });
 }

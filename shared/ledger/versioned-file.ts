@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { naming } from '../errors/file-problem.ts';
 import { WeirError } from '../errors/weir-error.ts';
 
 export interface Versioned<T> {
@@ -110,8 +111,8 @@ export class VersionedFile<T> {
 export async function writeDurably(file: string, text: string): Promise<void> {
   const handle = await open(file, 'wx', 0o600);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
+    await naming(file, handle.writeFile(text));
+    await naming(file, handle.sync());
   } finally {
     await handle.close();
   }

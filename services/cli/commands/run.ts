@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { naming } from '../../../shared/errors/file-problem.ts';
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -212,7 +213,8 @@ async function reportTheEnd(
     report.verification = { equal, rows };
   }
   process.stdout.write(`${finalReportText(report)}\n`);
-  if (file !== undefined) await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+  if (file !== undefined)
+    await naming(file, writeFile(file, `${JSON.stringify(report, null, 2)}\n`));
   return report.verification?.equal === false ? 1 : 0;
 }
 

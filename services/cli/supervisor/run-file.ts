@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { naming } from '../../../shared/errors/file-problem.ts';
 import { userFolder } from '../state-folder.ts';
 
 /** What a running `weir run` leaves for `weir status` to find it. */
@@ -14,7 +15,15 @@ export interface RunFile {
 export async function writeRunFile(run: RunFile): Promise<() => Promise<void>> {
   await mkdir(userFolder(), { recursive: true, mode: 0o700 });
   const path = join(userFolder(), `${run.pipeline}.${run.pid}.json`);
-  await writeFile(path, JSON.stringify(run), { mode: 0o600 });
+  const draft = `${path}.draft`;
+  try {
+    // It has its name only when it is whole: others read it at any moment, and the disk may be full.
+    await naming(path, writeFile(draft, JSON.stringify(run), { mode: 0o600 }));
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
   return () => rm(path, { force: true });
 }
 

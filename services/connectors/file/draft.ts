@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { createGzip, type Gzip } from 'node:zlib';
+import { naming } from '../../../shared/errors/file-problem.ts';
 import { syncFolder } from '../../../shared/ledger/versioned-file.ts';
 
 const PREFIX = '.draft-';
@@ -37,13 +38,13 @@ export class Draft {
 
   async write(text: string): Promise<void> {
     if (this.#out.write(text)) return;
-    await Promise.race([once(this.#out, 'drain'), this.#end]);
+    await naming(this.#file, Promise.race([once(this.#out, 'drain'), this.#end]));
   }
 
   /** Whole: it gets its name. */
   async publish(): Promise<void> {
     this.#out.end();
-    await this.#end;
+    await naming(this.#file, this.#end);
     const handle = await open(this.#draft, 'r');
     try {
       await handle.sync();

@@ -1,5 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { naming } from '../../../shared/errors/file-problem.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 
 /** Lists what is in the folder, in the order in which it counts: a line of JSON for each. */
@@ -24,14 +26,25 @@ export async function appendManifest(
   entries: readonly ManifestEntry[],
 ): Promise<void> {
   if (entries.length === 0) return;
-  const handle = await open(path.join(folder, MANIFEST_FILE), 'a');
+  const file = path.join(folder, MANIFEST_FILE);
+  const handle = await open(file, 'a');
   try {
     // Behind a line that was cut off a new one begins.
-    await handle.write(`\n${entries.map((entry) => JSON.stringify(entry)).join('\n')}\n`);
-    await handle.sync();
+    const lines = Buffer.from(`\n${entries.map((entry) => JSON.stringify(entry)).join('\n')}\n`);
+    const { bytesWritten } = await naming(file, handle.write(lines));
+    if (bytesWritten < lines.length) throw cutOff(file);
+    await naming(file, handle.sync());
   } finally {
     await handle.close();
   }
+}
+
+/** A disk that has little room left takes a part of a write, and says no more of it. */
+function cutOff(file: string): WeirError {
+  return new WeirError(
+    'FILE_REFUSED',
+    `${file} cannot be written: the disk is full; make room on it`,
+  );
 }
 
 /** Each file once. A line that was cut off by a crash is passed over: what it would have said is appended again. */

@@ -182,4 +182,15 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     ],
     tests: ['test/cases/second-run.test.ts'],
   },
+  {
+    name: 'what a disk refuses is no defect, and tried again',
+    edits: [
+      {
+        file: 'shared/errors/file-problem.ts',
+        find: 'if (reason === undefined) return null;',
+        replace: "if (reason === undefined || code === 'ENOSPC') return null;",
+      },
+    ],
+    tests: ['test/cases/disks.test.ts'],
+  },
 ];
