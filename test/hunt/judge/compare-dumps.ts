@@ -51,6 +51,7 @@ const INHERITED = 'parents of tables (INHERITS)';
 const TYPED = 'typed tables (OF)';
 const INVALID = 'indexes that are not valid';
 const OF_KEYS = 'storage parameters of tables and of the indexes of their keys';
+const OF_NOT_NULL = 'names and marks (NOT VALID, NO INHERIT) of NOT NULL constraints';
 const OF_PARTITIONS = 'indexes and constraints of single partitions';
 /** What is said of a table or column and does not travel with it. */
 const LEFT_OUT_LINES: readonly (readonly [line: RegExp, kind: string])[] = [
@@ -152,6 +153,9 @@ function entryDifferences(
     return [];
   if (notCarried.includes(TYPED) && source.lines.some((line) => / OF "/.test(line))) return [];
   const deferrable = / DEFERRABLE$/;
+  // A partition that is made as a table first calls them after itself.
+  const hasOwnNames = isPartition || notCarried.includes(OF_NOT_NULL);
+  const unnamed = (line: string): string => hasOwnNames ? line.replace(/ CONSTRAINT "(?:[^"]|"")*" NOT NULL/, ' NOT NULL') : line; // prettier-ignore
   const plain = (line: string): string =>
     source.type === 'CONSTRAINT' && notCarried.includes(OF_KEYS) ? line.replace(/ WITH \(.*?\)/, '') : line; // prettier-ignore
   const there =
@@ -160,7 +164,11 @@ function entryDifferences(
       : target.lines;
   return [
     ...silent.map(([, kind]) => `not told: ${key}: ${kind} are left out`),
-    ...lineDifferences(key, source.lines.filter(travels).map(plain), there.filter(travels)),
+    ...lineDifferences(
+      key,
+      source.lines.filter(travels).map(plain).map(unnamed),
+      there.filter(travels).map(unnamed),
+    ),
   ];
 }
 
