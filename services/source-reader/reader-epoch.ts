@@ -270,6 +270,7 @@ export class ReaderEpoch implements MeteredEpoch {
         (s) =>
           this.#every(this.#session.sideStateMs ?? SIDE_STATE_MS, s, () => this.sendSideState()),
         (s) => this.#every(SIDE_STATE_MS, s, () => this.#breakSilence()),
+        (s) => this.#every(SIDE_STATE_MS, s, () => this.#requireRouting()),
         (s) => this.#every(STATE_MS, s, () => this.#pollProgress()),
         (s) => this.#every(STATE_MS, s, async () => this.#tellProblem()),
       ]);
@@ -308,6 +309,17 @@ export class ReaderEpoch implements MeteredEpoch {
       throw new WeirError('FENCED', 'another reader has taken over this pipeline');
     for (const { lane, position } of state.lanes) this.#releases.advance(lane, position);
     this.#heed(state.desired);
+  }
+
+  /** An index that the target got since this life began asks for another routing, with which only another life begins. */
+  async #requireRouting(): Promise<void> {
+    const bound = (await this.#target.askIfPresent({ op: 'together' })) ?? [];
+    const added = bound.filter((namespace) => !this.#router.together.has(namespace));
+    if (added.length === 0) return;
+    throw new WeirError(
+      'TARGET_CHANGED',
+      `a unique index at the target binds rows of ${added.join(', ')} to each other since the pipeline was started, so their changes go through one lane from here on`,
+    );
   }
 
   async #breakSilence(): Promise<void> {

@@ -59,6 +59,8 @@ async function answer(
     case 'sideState':
       await sink.writeSideState(request.state);
       return null;
+    case 'together':
+      return (await sink.readTogether?.()) ?? [];
     case 'differences': {
       const state = await sink.readState();
       const findings = await sink.check(state?.plan.namespaces ?? []);

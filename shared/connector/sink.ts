@@ -36,6 +36,8 @@ export interface Sink {
    * namespaces whose rows the target binds to each other more than the source does: see `ChangeReceiver.together`.
    */
   savePlan(plan: PipelinePlan, readerEpoch: number): Promise<readonly string[]>;
+  /** The same as the target is by now, without those that the stored plan keeps in one lane. */
+  readTogether?(): Promise<readonly string[]>;
 
   /**
    * Loads one chunk with its ledger entry in one transaction. `parts` yields the bytes in order and throws to give

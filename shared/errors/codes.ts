@@ -102,6 +102,13 @@ export const ERROR_CODES = {
     means: 'The target does not have something yet that is on its way, such as a new partition.',
     fix: 'Nothing: the lane tries again; if it stays, create what the message names at the target.',
   },
+  TARGET_CHANGED: {
+    retry: true,
+    exit: 1,
+    means:
+      'A unique or exclusion index was made at the target while the pipeline ran: it binds rows to each other whose changes came beside each other.',
+    fix: 'Nothing: the reader begins anew and sends the changes of that table through one lane. Rows that the index refused meanwhile are parked, or stop the pipeline once: start it again, or replay them.',
+  },
   COPY_INTERRUPTED: {
     retry: true,
     exit: 1,

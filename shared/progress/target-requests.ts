@@ -22,6 +22,8 @@ export type TargetRequest =
   | { op: 'plan'; plan: PipelinePlan; readerEpoch: number }
   /** → null */
   | { op: 'sideState'; state: unknown }
+  /** → `string[]`, see `Sink.readTogether` */
+  | { op: 'together' }
   /** → `string[]`: how the target's structure differs from what the pipeline has written there, a sentence each */
   | { op: 'differences' }
   /** Asks to finish what can be finished, which may take long; the state tells when it is. → null */
@@ -43,6 +45,7 @@ export interface TargetAnswers {
   reset: null;
   plan: readonly string[];
   sideState: null;
+  together: readonly string[];
   differences: string[];
   finish: null;
   parked: ParkedEntry[];

@@ -447,4 +447,23 @@ describe('rows that a unique index binds to each other', () => {
     );
     expect(there).toEqual(at);
   });
+
+  it('come in order, too, where the target got the index while the pipeline ran, before any of them is refused', async () => {
+    const pipeline = await createPipeline(source, target, { onBadRow: 'park' });
+    const { name, sourceUrl, targetUrl } = pipeline;
+    await queryPostgres(sourceUrl, 'CREATE TABLE seats (id int PRIMARY KEY, code int); INSERT INTO seats SELECT i, i FROM generate_series(1, 400) i'); // prettier-ignore
+    const running = weir.start(['run', pipeline.file]);
+    await running.waitForLine(/streaming/);
+    await queryPostgres(targetUrl, 'CREATE UNIQUE INDEX ON seats (code)');
+    await running.waitForLine(/binds rows of public\.seats to each other/);
+    await waitFor('the next life', () => running.output.match(/epoch began/g)?.length === 2);
+    for (let round = 0; round < 10; round++)
+      await queryPostgres(sourceUrl, 'UPDATE seats SET code = -code; UPDATE seats SET code = -code % 400 + 1'); // prettier-ignore
+    expect((await running.stop()).code, running.output).toBe(0);
+    const caughtUp = await weir.run(['run', pipeline.file, '--until', 'caught-up']);
+    expect(caughtUp.code, caughtUp.stderr).toBe(0);
+    expect(await dumpTables(targetUrl, ['seats'])).toEqual(await dumpTables(sourceUrl, ['seats']));
+    expect(running.output.match(/epoch began/g)).toHaveLength(2);
+    expect((await weir.run(['parked', 'list', name])).stdout).not.toMatch(/seats/);
+  });
 });

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { sourceOf } from '../../../shared/change/namespace-part.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { Relation } from '../../../shared/change/relation.ts';
 import { partitionTree } from './partition-tree.ts';
 import type { TargetNames } from './target-names.ts';
 
@@ -31,7 +31,7 @@ WHERE i.indisunique OR i.indisexclusion`;
 export async function readBoundTogether(
   client: ClientBase,
   names: TargetNames,
-  { lanes, namespaces }: PipelinePlan,
+  { lanes, namespaces }: { lanes: number; namespaces: readonly { relation: Relation }[] },
 ): Promise<string[]> {
   if (lanes === 1) return [];
   const spread = namespaces
@@ -48,4 +48,17 @@ export async function readBoundTogether(
     return holdsKey ? [] : [sourceOf(namespace)];
   });
   return [...new Set(bound)];
+}
+
+/** The same of what the target has of the pipeline. */
+export async function readBoundNow(
+  client: ClientBase,
+  names: TargetNames,
+  pipeline: string,
+): Promise<string[]> {
+  const { rows } = await client.query<{ lanes: number; relation: Relation }>(
+    'SELECT p.lanes, n.relation FROM weir.pipeline p JOIN weir.namespace n ON n.pipeline = p.name WHERE p.name = $1',
+    [pipeline],
+  );
+  return readBoundTogether(client, names, { lanes: rows[0]?.lanes ?? 1, namespaces: rows });
 }

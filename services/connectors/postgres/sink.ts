@@ -24,6 +24,7 @@ import {
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { StoredPipeline } from '../../../shared/state/stored-pipeline.ts';
 import { applyChanges } from './apply-changes.ts';
+import { readBoundNow } from './bound-together.ts';
 import { CarefulWriter } from './careful-writer.ts';
 import { CopiedMisfits } from './copied-misfits.ts';
 import { DocumentWriter } from './document-writer.ts';
@@ -288,6 +289,12 @@ class PostgresSink implements Sink {
       else if (state !== null && state !== undefined)
         await this.#sideState.write(client, state as SideState);
     });
+  }
+
+  readTogether(): Promise<string[]> {
+    return this.#ask('looking for unique indexes of', (client) =>
+      readBoundNow(client, this.#target.names, this.#options.pipeline),
+    );
   }
 
   problem(): string | null {

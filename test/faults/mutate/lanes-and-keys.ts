@@ -6,6 +6,17 @@ const LANES = ['test/cases/lanes.test.ts'];
 /** Which lane a change takes, what a key is, and what is told of changes that find no row. */
 export const LANES_AND_KEYS: readonly Mutation[] = [
   {
+    name: 'an index that the target gets while the pipeline runs puts its table into one lane',
+    edits: [
+      {
+        file: 'services/source-reader/reader-epoch.ts',
+        find: '(namespace) => !this.#router.together.has(namespace)',
+        replace: '(namespace) => namespace === this.constructor.name',
+      },
+    ],
+    tests: ['test/cases/lanes.test.ts'],
+  },
+  {
     name: 'the lane of a change follows from the value of its key, not from how it is encoded',
     edits: [
       {
