@@ -20,6 +20,8 @@ export interface Judged {
    * other rows: their table is made with columns and its key, and the rest is for people to make.
    */
   pipeline: PipelineOptions;
+  /** Its tables were there before: what the source has dropped since then and before the copy, they still have. */
+  isPrepared?: boolean;
   /** Tables, as `schema.table`, where not all are carried. */
   only: readonly string[] | null;
 }
@@ -172,7 +174,15 @@ function entryDifferences(
   ];
 }
 
-function rowDifferences({ source, target, told, changes, only, pipeline }: Judged): string[] {
+function rowDifferences({
+  source,
+  target,
+  told,
+  changes,
+  only,
+  pipeline,
+  isPrepared,
+}: Judged): string[] {
   const found: string[] = [];
   const carried = new Map(
     [...source.rows].filter(
@@ -185,9 +195,20 @@ function rowDifferences({ source, target, told, changes, only, pipeline }: Judge
   for (const [key, rows] of expectedRows(carried, pipeline)) {
     const there = target.rows.get(key);
     if (there === undefined) found.push(`missing at the target: the rows of ${key}`);
-    else found.push(...tableDifferences(key, rows, there));
+    else found.push(...tableDifferences(key, rows, isPrepared === true ? withColumns(rows.columns, there) : there)); // prettier-ignore
   }
   return found;
+}
+
+/** The same rows with these columns alone, where it has them all. */
+function withColumns(columns: readonly string[], rows: DumpedRows): DumpedRows {
+  const places = columns.map((name) => rows.columns.indexOf(name));
+  if (places.includes(-1)) return rows;
+  const lines = rows.lines.map((line) => {
+    const values = line.split('\t');
+    return places.map((at) => values[at]).join('\t');
+  });
+  return { ...rows, columns: [...columns], lines };
 }
 
 function tableDifferences(key: string, source: DumpedRows, target: DumpedRows): string[] {

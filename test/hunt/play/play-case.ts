@@ -235,6 +235,7 @@ class Player {
       told,
       notCarried: this.#notCarried,
       pipeline: this.#pipeline,
+      isPrepared: this.#case.isPrepared,
       only: this.#case.steps.some((step) => step.do === 'edit') || this.#case.pipeline.namespaces !== undefined ? this.#carried : null, // prettier-ignore
     });
     return details.length === 0 ? { is: 'equal' } : { is: 'failed', why: 'different', details };
