@@ -37,7 +37,11 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', ...longTests('integration')],
+          include: [
+            'test/integration/**/*.test.ts',
+            'test/conformance/*.test.ts',
+            ...longTests('integration'),
+          ],
           testTimeout: 120_000,
           retry,
           hookTimeout: 120_000,

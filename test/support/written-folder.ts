@@ -16,9 +16,15 @@ interface Entry {
 export async function readWrittenFolder(folder: string): Promise<Map<string, Map<string, Row>>> {
   const tables = new Map<string, Map<string, Row>>();
   const seen = new Set<string>();
-  for (const { kind, namespace, file } of await lines<Entry>(
-    path.join(folder, '_manifest.jsonl'),
-  )) {
+  const entries = await lines<Entry>(path.join(folder, '_manifest.jsonl'));
+  const emptied = new Map(
+    entries.flatMap(({ kind, namespace }, i) =>
+      kind === 'truncate' ? [[namespace, i] as const] : [],
+    ),
+  );
+  for (const [i, { kind, namespace, file }] of entries.entries()) {
+    // What is gone need not be there any more.
+    if (kind !== 'truncate' && i < (emptied.get(namespace) ?? 0)) continue;
     if (file !== undefined && seen.has(file)) continue;
     if (file !== undefined) seen.add(file);
     const table = tables.get(namespace) ?? new Map<string, Row>();
@@ -51,10 +57,15 @@ function patch(row: Row | undefined, { set, unset }: Row): void {
   row['document'] = document;
 }
 
+/** As text: JavaScript would round them. */
+function withWideNumbers(line: string): string {
+  return line.replace(/"(\w+)":(-?\d{16,})(?=[,}])/g, '"$1":"$2"');
+}
+
 async function lines<T>(file: string): Promise<T[]> {
   const text = await readFile(file, 'utf8');
   return text
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
+    .map((line) => JSON.parse(withWideNumbers(line)) as T);
 }

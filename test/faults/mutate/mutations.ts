@@ -4,6 +4,7 @@ import { SETTINGS_AND_REFUSALS } from './settings-and-refusals.ts';
 import { LANES_AND_KEYS } from './lanes-and-keys.ts';
 import { FROM_OUTSIDE } from './from-outside.ts';
 import { OWNERS_AND_JUDGES } from './owners-and-judges.ts';
+import { STORED_STATE } from './stored-state.ts';
 import { TYPES_AND_SHAPES } from './types-and-shapes.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
 
@@ -27,6 +28,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LANES_AND_KEYS,
   ...FROM_OUTSIDE,
   ...OWNERS_AND_JUDGES,
+  ...STORED_STATE,
   ...TYPES_AND_SHAPES,
   {
     name: 'a lane moves by compare-and-set',

@@ -1,0 +1,76 @@
+import type { StateTables } from './card-state.ts';
+
+/** What a card says in one place: this store knows whole numbers and words, and nothing else. */
+export type CardValue = bigint | string | null;
+export type CardKind = 'whole' | 'words';
+export type Card = Readonly<Record<string, CardValue>>;
+
+export interface Box {
+  kinds: Map<string, CardKind>;
+  /** By the text of what tells them apart. */
+  cards: Map<string, Card>;
+}
+
+interface Kept {
+  boxes: Map<string, Box>;
+  /** Of pipelines, by their names. */
+  states: Map<string, StateTables>;
+}
+
+/**
+ * A database made to be unlike PostgreSQL, in the memory of the process: boxes of cards. What is written in a transaction
+ * is kept as one or not at all; one is open at a time. What makes, empties and alters a box is in no transaction.
+ */
+export class CardDatabase {
+  #kept: Kept = { boxes: new Map(), states: new Map() };
+  #turn: Promise<unknown> = Promise.resolve();
+  #isOpen = false;
+
+  get boxes(): ReadonlyMap<string, Box> {
+    return this.#kept.boxes;
+  }
+
+  get states(): Map<string, StateTables> {
+    return this.#kept.states;
+  }
+
+  transaction<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(async () => {
+      const before = structuredClone(this.#kept);
+      this.#isOpen = true;
+      try {
+        return await work();
+      } catch (error) {
+        this.#kept = before;
+        throw error;
+      } finally {
+        this.#isOpen = false;
+      }
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  box(name: string): Box {
+    const box = this.#kept.boxes.get(name);
+    if (box === undefined) throw new Error(`there is no box ${name}`);
+    return box;
+  }
+
+  makeBox(name: string, kinds: ReadonlyMap<string, CardKind>): Promise<void> {
+    return this.#apart(() => {
+      const cards = this.#kept.boxes.get(name)?.cards ?? new Map<string, Card>();
+      this.#kept.boxes.set(name, { kinds: new Map(kinds), cards });
+    });
+  }
+
+  emptyBox(name: string): Promise<void> {
+    return this.#apart(() => this.box(name).cards.clear());
+  }
+
+  /** A transaction that meets this would be committed by it, as MySQL does; here it is a fault of who asks. */
+  #apart(alter: () => void): Promise<void> {
+    if (this.#isOpen) return Promise.reject(new Error('a box is altered inside a transaction'));
+    return this.transaction(() => Promise.resolve(alter()));
+  }
+}

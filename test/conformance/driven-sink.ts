@@ -1,0 +1,104 @@
+import { FIRST_POSITION, type Position, toPosition } from '../../shared/change/position.ts';
+import { keyOf, toTuple } from '../../shared/change/tuple.ts';
+import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
+import type {
+  ChangeCounts,
+  ChunkHead,
+  LaneBatch,
+  LaneProgress,
+  NetChanges,
+  Sink,
+} from '../../shared/connector/sink.ts';
+import type { Chunk } from '../../shared/connector/source.ts';
+import type { OpenStore } from './sink-subject.ts';
+
+export type Item = readonly [id: string, name: string | null];
+
+export const NO_COUNTS: ChangeCounts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
+export const LANES = 2;
+
+export const at = (n: number): Position => toPosition(BigInt(n), 0n);
+
+/** A sink under a hand: what a reader and a writer do with it, one thing after the other. */
+export class DrivenSink {
+  readonly sink: Sink;
+  readonly #store: OpenStore;
+
+  constructor(store: OpenStore) {
+    this.#store = store;
+    this.sink = store.sink();
+  }
+
+  get namespace(): string {
+    return this.#store.plan.relation.namespace;
+  }
+
+  chunk(id: number, how: Chunk['how'] = 'load'): Chunk {
+    const { namespace, dataType } = { namespace: this.namespace, dataType: this.#store.dataType };
+    return { id, namespace, cursor: null, how, dataType, estimatedBytes: 1 };
+  }
+
+  planOf(chunks: Chunk[], more: Partial<NamespacePlan> = {}, lanes = LANES): PipelinePlan {
+    const { start = FIRST_POSITION } = more;
+    const namespace: NamespacePlan = {
+      ...this.#store.plan,
+      start,
+      settled: start,
+      state: 'new',
+      chunks,
+      chunksDone: 0,
+      rowsDone: 0,
+      ...more,
+    };
+    return { identity: 'x', start, snapshot: null, lanes, namespaces: [namespace] };
+  }
+
+  /** A reader begins and stores its plan. */
+  async begin(plan: PipelinePlan): Promise<number> {
+    const epoch = await this.sink.beginReader();
+    await this.sink.savePlan(plan, epoch);
+    return epoch;
+  }
+
+  load(chunk: Chunk, items: readonly Item[], claimed = items.length): Promise<string> {
+    const head: ChunkHead = {
+      ...chunk,
+      relation: this.#store.plan.relation,
+      batchKey: () => `key of ${chunk.id}`,
+      rows: () => claimed,
+      filtered: () => 0,
+    };
+    return this.sink.writeData(head, this.parts(items));
+  }
+
+  /** Cut into pieces that respect nothing. */
+  async *parts(items: readonly Item[], pieceBytes = 7): AsyncGenerator<Buffer> {
+    const whole = Buffer.concat(items.map((item) => toTuple([...item])));
+    for (let from = 0; from < whole.length; from += pieceBytes)
+      yield await Promise.resolve(whole.subarray(from, from + pieceBytes));
+  }
+
+  batch(
+    before: LaneProgress,
+    readerEpoch: number,
+    position: Position,
+    given: { upserts?: Item[]; deletes?: string[] } = {},
+  ): LaneBatch {
+    const { upserts = [], deletes = [] } = given;
+    const { relation } = this.#store.plan;
+    const changes: NetChanges = {
+      relation,
+      upserts: upserts.map((item) => toTuple([...item])),
+      partial: [],
+      deletes: deletes.map((id) => keyOf(toTuple([id, null]), relation.key)),
+    };
+    const isEmpty = upserts.length + deletes.length === 0;
+    const counts = { ...NO_COUNTS, inserts: upserts.length, deletes: deletes.length };
+    return {
+      before,
+      after: { ...before, readerEpoch, sequence: before.sequence + 1, position },
+      changes: isEmpty ? [] : [changes],
+      counts: isEmpty ? new Map() : new Map([[relation.namespace, counts]]),
+    };
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connectorFor } from '../../services/connectors/registry.ts';
+import { TUPLES } from '../../shared/connector/data-type.ts';
+import type { SinkCapabilities, SinkOptions } from '../../shared/connector/connector.ts';
+import type { RelationPlan } from '../../shared/change/relation.ts';
+import type { Sink } from '../../shared/connector/sink.ts';
+import { queryPostgres, useTargetPostgres } from '../support/servers.ts';
+import { silentLog } from '../support/sink-pipeline.ts';
+import { readWrittenFolder } from '../support/written-folder.ts';
+import { CardDatabase } from './card-store/card-database.ts';
+import { CARD_SINK, createCardSink } from './card-store/card-sink.ts';
+import { type OpenStore, type SinkSubject } from './sink-subject.ts';
+import { registerSinkSuite } from './sink-suite.ts';
+
+/** Of another store: all that it knows of the table is in the relation. */
+const plan: RelationPlan = {
+  relation: {
+    namespace: 'public.item',
+    columns: [
+      { name: 'id', type: 'bigint', encoding: 'text' },
+      { name: 'name', type: 'text', encoding: 'text' },
+    ],
+    key: [0],
+    identity: 'key',
+    order: 'key',
+  },
+  definition: null,
+};
+
+const target = useTargetPostgres();
+
+async function builtIn(url: string, stateFolder: string): Promise<() => Sink> {
+  const connector = await connectorFor(url);
+  const options: SinkOptions = {
+    pipeline: 'conformance',
+    url,
+    log: silentLog(),
+    create: 'missing',
+    map: {},
+    order: 'key',
+    workers: 2,
+    stateFolder,
+    onBadRow: 'stop',
+  };
+  return () => connector.createSink!(options);
+}
+
+async function capabilities(url: string): Promise<SinkCapabilities> {
+  return (await connectorFor(url)).getInfo().sink!;
+}
+
+async function openFolder(
+  urlOf: (folder: string) => string,
+): Promise<{ folder: string; open: OpenStore }> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'weir-conformance-'));
+  const sink = await builtIn(urlOf(folder), folder);
+  const close = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  return { folder, open: { plan, dataType: TUPLES, sink, rows: null, close } };
+}
+
+const subjects: SinkSubject[] = [
+  {
+    kind: 'null:',
+    can: await capabilities('null:'),
+    open: async () => (await openFolder((folder) => `null:?state=${folder}/state`)).open,
+  },
+  {
+    kind: 'file:',
+    can: await capabilities('file:/'),
+    open: async () => {
+      const { folder, open } = await openFolder((each) => `file:${each}`);
+      const rows = async () => {
+        const items = (await readWrittenFolder(folder)).get('public.item')?.values() ?? [];
+        return new Map([...items].map(({ id, name }) => [String(id), name as string | null]));
+      };
+      return { ...open, rows };
+    },
+  },
+  {
+    kind: 'PostgreSQL',
+    can: await capabilities('postgres://host/db'),
+    open: async () => {
+      const url = await target.createDatabase();
+      const sink = await builtIn(url, tmpdir());
+      const rows = async () => {
+        const items = await queryPostgres(url, 'SELECT id::text, name FROM public.item');
+        return new Map(items.map(({ id, name }) => [id as string, name as string | null]));
+      };
+      return { plan, dataType: TUPLES, sink, rows, close: () => Promise.resolve() };
+    },
+  },
+  {
+    kind: 'a box of cards',
+    can: CARD_SINK,
+    open: () => {
+      const database = new CardDatabase();
+      const rows = () => {
+        const cards = [...database.box('public.item').cards.values()];
+        return Promise.resolve(
+          new Map(cards.map(({ id, name }) => [String(id), name as string | null])),
+        );
+      };
+      return Promise.resolve({
+        plan,
+        dataType: TUPLES,
+        sink: () => createCardSink(database, 'conformance'),
+        rows,
+        close: () => Promise.resolve(),
+      });
+    },
+  },
+];
+
+for (const subject of subjects) registerSinkSuite(subject);

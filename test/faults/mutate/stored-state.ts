@@ -1,0 +1,98 @@
+import type { Mutation } from './mutations.ts';
+
+const LEDGER = 'test/integration/ledger.test.ts';
+const STORED = 'test/integration/stored-state.test.ts';
+const CONFORMANCE = 'test/conformance/sink.test.ts';
+
+/** What keeps a pipeline's state right, whatever the store. */
+export const STORED_STATE: readonly Mutation[] = [
+  {
+    name: 'state of a newer version is refused',
+    edits: [
+      {
+        file: 'shared/state/state-version.ts',
+        find: 'pipeline.version <= STATE_VERSION) return;',
+        replace: 'pipeline.version > 0) return;',
+      },
+    ],
+    tests: [LEDGER, STORED],
+  },
+  {
+    name: 'marks of chunks that the first versions made are found',
+    edits: [
+      {
+        file: 'shared/ledger/chunk-marks.ts',
+        find: 'of [path.join(this.#folder, shardOf(id)), this.#folder])',
+        replace: 'of [path.join(this.#folder, shardOf(id))])',
+      },
+    ],
+    tests: [STORED],
+  },
+  {
+    name: 'a step over several files is done once in each',
+    edits: [
+      {
+        file: 'shared/ledger/folder-state.ts',
+        find: '(file.step ?? 0) >= step',
+        replace: '(file.step ?? 0) > step',
+      },
+    ],
+    tests: [LEDGER],
+  },
+  {
+    name: 'a step that was left over several files is carried through',
+    edits: [
+      {
+        file: 'shared/ledger/folder-state.ts',
+        find: 'await this.#finish(lane, changes, rest.step);',
+        replace: '{ void lane; void changes; }',
+      },
+    ],
+    tests: [LEDGER],
+  },
+  {
+    name: 'a lane is opened as it was found',
+    edits: [
+      {
+        file: 'shared/state/lane-steps.ts',
+        find: 'const expect = { epoch, readerEpoch, sequence, position };',
+        replace: 'const expect = { epoch };',
+      },
+    ],
+    tests: ['shared/state/lane-steps.test.ts'],
+  },
+  {
+    name: 'a barrier is carried out by the owner of its lane only',
+    edits: [
+      {
+        file: 'shared/state/sink-over.ts',
+        find: '      await pipeline.refuseStale(batch);\n      await rows.runBarrier',
+        replace: '      await rows.runBarrier',
+      },
+    ],
+    tests: [CONFORMANCE],
+  },
+  {
+    name: 'what ends a transaction is done outside of it',
+    edits: [
+      {
+        file: 'shared/state/sink-over.ts',
+        find: "if (ddl === 'apart' && barrier.kind !== 'move')",
+        replace: "if (ddl === 'apart' && barrier.kind === 'move')",
+      },
+    ],
+    tests: [CONFORMANCE],
+  },
+  {
+    name: 'rows and progress are one where the store has a transaction for both',
+    edits: [
+      {
+        file: 'shared/state/sink-over.ts',
+        find: '        await new StoredPipeline(inside.state).moveLane(batch);\n        await inside.rows.apply(batch);',
+        replace:
+          '        await inside.rows.apply(batch);\n        await new StoredPipeline(inside.state).moveLane(batch).catch(() => undefined);',
+      },
+    ],
+    tests: [CONFORMANCE],
+  },
+];
