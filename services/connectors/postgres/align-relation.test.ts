@@ -45,6 +45,12 @@ describe('what a person has to do', () => {
     ['drop', { a: 'integer' }, before, ['DROP COLUMN "b"']],
     ['rename', { a: 'integer', z: 'text' }, before, ['RENAME COLUMN "b" TO "z"']],
     ['retype', { a: 'bigint', b: 'text' }, before, ['ALTER COLUMN "a" TYPE bigint']],
+    [
+      'rename, and retype another',
+      { a: 'bigint', z: 'text' },
+      before,
+      ['RENAME COLUMN "b" TO "z"', 'ALTER COLUMN "a" TYPE bigint'],
+    ],
     ['drop and add of another type', { a: 'integer', z: 'date' }, before, ['DROP COLUMN "b"']],
     [
       'drop what only the source dropped',

@@ -2,11 +2,12 @@ import type pg from 'pg';
 import type { Column, Relation } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { RelationBarrier } from '../../../shared/connector/source.ts';
-import { toAddColumn } from './add-column.ts';
+import { diffSchemas, type SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
 import { compareTable, isSameType } from './compare-table.ts';
 import { quoteIdent } from './names.ts';
 import { definitionOf } from './definition-of.ts';
+import { columnsOnly, renderChange } from './render-change.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { ColumnDefinition, TableDefinition } from './table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
@@ -67,34 +68,30 @@ export async function requireAlignable(
   return { name, added };
 }
 
-/** The statements that only a person should run, as far as names tell; pure. */
+/** The statements that only a person should run, as far as names tell; pure. What only the target has is its own. */
 export function changesByHand(
   before: Relation,
   after: Relation,
   table: TargetTable,
   name: TargetName,
 ): string[] {
-  const has = (column: string): boolean => table.columns.some((each) => each.name === column);
-  const alter = `ALTER TABLE ${name.sql}`;
-  const isIn = (relation: Relation, column: string): boolean =>
-    relation.columns.some((each) => each.name === column);
-  const dropped = before.columns.filter((column) => !isIn(after, column.name) && has(column.name));
-  const added = after.columns.filter((column) => !has(column.name));
-  const renamed = dropped.length === 1 && added.length === 1 ? added[0]! : undefined;
-  if (renamed !== undefined && isSameType(dropped[0]!.type, renamed.type))
-    return [
-      `${alter} RENAME COLUMN ${quoteIdent(dropped[0]!.name)} TO ${quoteIdent(renamed.name)}`,
-    ];
-  const retyped = after.columns.filter((column) => {
-    const there = table.columns.find((each) => each.name === column.name);
-    return there !== undefined && !isSameType(there.type, column.type);
+  const known = new Set([...before.columns, ...after.columns].map((column) => column.name));
+  return differences(after, table, (column) => known.has(column))
+    .filter(({ kind }) => kind !== 'columnAdded')
+    .flatMap((change) => renderChange(change, name, { columnOf: plainColumn, filled: true }))
+    .flatMap(({ statements }) => statements);
+}
+
+/** From the table, as far as it concerns those columns, to the relation. */
+function differences(
+  { namespace, columns }: Relation,
+  table: TargetTable,
+  concerns: (column: string) => boolean,
+): SchemaChange[] {
+  const there = table.columns.filter((column) => concerns(column.name));
+  return diffSchemas(columnsOnly(namespace, there), columnsOnly(namespace, columns), {
+    isSameType: (a, b) => isSameType(a.native, b.native),
   });
-  return [
-    ...dropped.map((column) => `${alter} DROP COLUMN ${quoteIdent(column.name)}`),
-    ...retyped.map(
-      (column) => `${alter} ALTER COLUMN ${quoteIdent(column.name)} TYPE ${column.type}`,
-    ),
-  ];
 }
 
 function changed(name: TargetName, statements: readonly string[]): WeirError {
@@ -117,9 +114,7 @@ export async function addMissingColumns(
 }
 
 interface AddedColumns {
-  columns: ColumnDefinition[];
-  /** Whether there are rows that get them. */
-  filled: boolean;
+  columns: { name: string; statements: string[] }[];
 }
 
 /** Throws where they cannot be added by themselves. */
@@ -131,42 +126,50 @@ async function addedColumns(
   name: TargetName,
 ): Promise<AddedColumns> {
   const table = await readTargetTable(client, name);
-  const added = relation.columns.filter(
-    (column) => table !== null && !table.columns.some((each) => each.name === column.name),
-  );
-  if (added.length === 0) return { columns: [], filled: false };
-  const columns = added.map(
-    (column) =>
-      (relation.origin === undefined
-        ? definition.columns.find((each) => each.name === column.name)
-        : undefined) ?? madeColumn(column, relation),
-  );
+  const isIts = (column: string): boolean => relation.columns.some((each) => each.name === column);
+  const added = table === null ? [] : differences(relation, table, isIts).filter(isAdded);
+  if (added.length === 0) return { columns: [] };
+  const columnOf = ({ name: column }: { name: string }): ColumnDefinition =>
+    (relation.origin === undefined
+      ? definition.columns.find((each) => each.name === column)
+      : undefined) ??
+    madeColumn(
+      relation.columns.find((each) => each.name === column)!,
+      relation,
+    );
+  const render = (filled: boolean) =>
+    added.map((change) => ({
+      name: change.column.name,
+      ...renderChange(change, name, { columnOf, filled }),
+    }));
   if (create === 'never')
     throw changed(
       name,
-      columns.flatMap((column) => toAddColumn(column, name, false)),
+      render(false).flatMap(({ statements }) => statements),
     );
-  const filled = await holdsRows(client, name);
-  const unknown = columns.filter((column) => filled && hasUnknownValues(column));
+  const columns = render(await holdsRows(client, name));
+  const unknown = columns.filter(({ safe }) => !safe).map(columnOf);
   if (unknown.length > 0) throw unknownValues(unknown, relation, name);
-  return { columns, filled };
+  return { columns };
+}
+
+type ColumnAdded = Extract<SchemaChange, { kind: 'columnAdded' }>;
+
+function isAdded(change: SchemaChange): change is ColumnAdded {
+  return change.kind === 'columnAdded';
 }
 
 async function addColumns(
   client: pg.Client,
   definition: TableDefinition,
-  { columns, filled }: AddedColumns,
+  { columns }: AddedColumns,
   name: TargetName,
 ): Promise<void> {
   if (columns.length === 0) return;
   await createMissing(client, await readMissing(client, definition, name));
-  for (const column of columns)
-    for (const sql of toAddColumn(column, name, filled))
-      await runDdl(
-        client,
-        sql,
-        `adding the column ${quoteIdent(column.name)} to ${name.namespace}`,
-      );
+  for (const { name: column, statements } of columns)
+    for (const sql of statements)
+      await runDdl(client, sql, `adding the column ${quoteIdent(column)} to ${name.namespace}`);
 }
 
 /** What a transformer makes of the value that the source's older rows have is not for the target to guess. */
@@ -174,13 +177,14 @@ function madeColumn(column: Column, { origin }: Relation): ColumnDefinition {
   const columns = (origin?.definition as TableDefinition | null | undefined)?.columns;
   const source = columns?.find((each) => each.name === column.name);
   const unknown = source !== undefined && (source.missing !== null || source.unknown === true);
-  return { ...plainColumn(column), ...(unknown && { unknown }) };
+  const plain = plainColumn({ name: column.name, native: column.type });
+  return { ...plain, ...(unknown && { unknown }) };
 }
 
-function plainColumn({ name, type }: { name: string; type: string }): ColumnDefinition {
+function plainColumn({ name, native }: { name: string; native: string }): ColumnDefinition {
   return {
     name,
-    type,
+    type: native,
     notNull: false,
     default: null,
     missing: null,
@@ -189,16 +193,6 @@ function plainColumn({ name, type }: { name: string; type: string }): ColumnDefi
     generatedKind: null,
     collation: null,
   };
-}
-
-/**
- * A column that came with an identity or a volatile default made the source rewrite its rows with values that are in
- * no log. Where the source has not looked whether it did, a default that may be one is taken for one.
- */
-function hasUnknownValues(column: ColumnDefinition): boolean {
-  const { identity, missing, default: text, unknown } = column;
-  if (identity !== null) return true;
-  return unknown ?? (missing === null && text !== null && text.includes('('));
 }
 
 function unknownValues(

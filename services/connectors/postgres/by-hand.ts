@@ -4,6 +4,8 @@ import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { StructureChange } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { isSameType } from './compare-table.ts';
+import { renderChange } from './render-change.ts';
+import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import { definitionOf } from './definition-of.ts';
 import { quoteIdent, quoteLiteral } from './names.ts';
 import type { ChangeDetail } from './structure-changes.ts';
@@ -52,6 +54,9 @@ export function leftByHand(
   const has = (column: string): CatalogColumn | undefined =>
     there.columns.find((each) => each.name === column);
   const alter = `ALTER TABLE ${name.sql}`;
+  const render = (change: SchemaChange): string[] =>
+    renderChange(change, name, { columnOf: ({ name: column }) => wanted(column)!, filled: true })
+      .statements;
   const add = ({ says }: StructureChange, statements: string[], isSeen = true): void => {
     left.says.push(says);
     left.statements.push(...statements);
@@ -68,14 +73,14 @@ export function leftByHand(
         const { column: from, to } = detail;
         const isReused = wanted(from) !== undefined;
         if (!isReused && has(to) !== undefined && has(from) === undefined) break;
-        add(change, isReused ? [] : [`${alter} RENAME COLUMN ${quoteIdent(from)} TO ${quoteIdent(to)}`], !isReused); // prettier-ignore
+        add(change, isReused ? [] : render({ kind: 'columnRenamed', from, to }), !isReused);
         if (isReused) left.values.push(to);
         if (isReused) left.remade = true;
         break;
       }
       case 'dropped':
         if (has(detail.column) !== undefined)
-          add(change, [`${alter} DROP COLUMN ${quoteIdent(detail.column)}`]);
+          add(change, render({ kind: 'columnDropped', column: { name: detail.column } }));
         break;
       case 'retyped': {
         const type = wanted(detail.column)?.type ?? '';
@@ -99,7 +104,7 @@ export function leftByHand(
       }
       case 'nullable':
         if (has(detail.column)?.notNull === true)
-          add(change, [`${alter} ALTER COLUMN ${quoteIdent(detail.column)} DROP NOT NULL`]);
+          add(change, render({ kind: 'nullability', column: detail.column, nullable: true }));
         break;
       case 'collation': {
         const column = wanted(detail.column);

@@ -27,6 +27,28 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     tests: ['test/cases/foreign-types.test.ts'],
   },
   {
+    name: 'a column that came in place of one that went is taken for the same only where its type is',
+    edits: [
+      {
+        file: 'shared/schema/schema-diff.ts',
+        find: 'come.length === 1 && isSameType(gone[0]!, come[0]!)',
+        replace: 'come.length === 1',
+      },
+    ],
+    tests: ['shared/schema/schema-diff.test.ts', `${POSTGRES}/align-relation.test.ts`],
+  },
+  {
+    name: 'a column is not added by itself where older rows have values that no log has',
+    edits: [
+      {
+        file: `${POSTGRES}/render-change.ts`,
+        find: 'safe: !filled || !hasUnknownValues(column)',
+        replace: 'safe: !filled || column.name !== ""',
+      },
+    ],
+    tests: [`${POSTGRES}/render-change.test.ts`, 'test/cases/structure-changes.test.ts'],
+  },
+  {
     name: 'a mapping that loses something needs consent',
     edits: [
       {
