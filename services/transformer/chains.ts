@@ -27,9 +27,10 @@ export class Chains {
   }
 
   /** What the target gets of it, with what the source has. Throws `ChainMisfit`. */
-  shape({ relation, definition }: RelationPlan): RelationPlan {
+  shape(plan: RelationPlan): RelationPlan {
+    const { relation, definition } = plan;
     const chain = this.chainFor(relation);
-    if (chain === null) return { relation, definition };
+    if (chain === null) return schemaAnd(plan, { relation, definition });
     // Defaults, indexes and foreign keys are of other rows.
     const origin = { relation, definition };
     return { relation: { ...chain.relation, origin }, definition: null };
@@ -40,4 +41,8 @@ export class Chains {
     const parts = this.chainFor(plan.relation)?.relations.slice(1) ?? [];
     return [this.shape(plan), ...parts.map((relation) => ({ relation, definition: null }))];
   }
+}
+
+function schemaAnd({ tableSchema }: RelationPlan, plan: RelationPlan): RelationPlan {
+  return tableSchema === undefined ? plan : { ...plan, tableSchema };
 }

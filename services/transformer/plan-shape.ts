@@ -26,7 +26,8 @@ export function createPlanShape(chains: Chains): PlanShape {
   function toTarget(each: NamespacePlan): NamespacePlan[] {
     const [first, ...parts] = chains.shapes(each);
     const none = { chunks: [], chunksDone: 0, rowsDone: 0 };
-    return [{ ...each, ...first! }, ...parts.map((part) => ({ ...each, ...none, ...part }))];
+    const plan = withoutSchema(each);
+    return [{ ...plan, ...first! }, ...parts.map((part) => ({ ...plan, ...none, ...part }))];
   }
 
   function toSource(each: NamespacePlan, { namespaces }: PipelinePlan): NamespacePlan {
@@ -43,6 +44,11 @@ export function createPlanShape(chains: Chains): PlanShape {
       throw otherSteps(namespace);
     return source;
   }
+}
+
+/** What the source says is of its own rows. */
+function withoutSchema({ tableSchema: _, ...plan }: NamespacePlan): NamespacePlan {
+  return plan;
 }
 
 function isSame(a: Relation, b: Relation): boolean {

@@ -1,11 +1,16 @@
 import { z } from 'zod';
 import { WeirError } from '../errors/weir-error.ts';
+import { TABLE_SCHEMA } from '../schema/table-schema-form.ts';
 import type { FrameBody } from './frame.ts';
 import { RELATION } from './relation-schema.ts';
 
 const TEXT = z.string();
 const COUNT = z.int().min(0);
-const PLAN = z.looseObject({ relation: RELATION, definition: z.unknown().default(null) });
+const PLAN = z.looseObject({
+  relation: RELATION,
+  definition: z.unknown().default(null),
+  tableSchema: TABLE_SCHEMA.exactOptional(),
+});
 
 const MOVED = z.looseObject({
   key: TEXT,

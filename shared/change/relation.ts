@@ -1,4 +1,5 @@
 import type { LogicalType } from '../schema/logical-type.ts';
+import type { TableSchema } from '../schema/table-schema.ts';
 
 /**
  * The shape of a namespace as the data that travels needs it: what the values of a tuple are, and what tells one
@@ -72,4 +73,6 @@ export interface Column {
 export interface RelationPlan {
   relation: Relation;
   definition: unknown;
+  /** The same in terms that a sink of another kind understands, where the source gives it. */
+  tableSchema?: TableSchema;
 }

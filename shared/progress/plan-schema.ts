@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { RELATION } from '../change/relation-schema.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
+import { TABLE_SCHEMA } from '../schema/table-schema-form.ts';
 import { COUNT, NUMBER, OPAQUE, POSITION, TEXT } from './json-parts.ts';
 
 const CHUNK = z.looseObject({
@@ -22,6 +23,7 @@ export const PLAN: z.ZodType<PipelinePlan> = z.looseObject({
     z.looseObject({
       relation: RELATION,
       definition: OPAQUE,
+      tableSchema: TABLE_SCHEMA.exactOptional(),
       start: POSITION,
       settled: POSITION,
       state: z.enum(['new', 'restart', 'copying', 'ready']),

@@ -2,7 +2,7 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { toColumnLine } from './column-ddl.ts';
 import { isShared } from './default-ddl.ts';
 import { toIndexStatement } from './moved-definition.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent, quoteLiteral } from './names.ts';
 import { toPartitionStatements } from './partition-ddl.ts';
 import { toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
 import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
@@ -45,7 +45,15 @@ export function toTableStatements(
       toPartitionStatements(partition, definition, names, serverVersion),
     ),
     ...keyStatement(definition, relation, target),
+    ...commentStatements(definition, target),
   ];
+}
+
+function commentStatements({ comments = [] }: TableDefinition, { sql }: TargetName): string[] {
+  return comments.map(({ column, text }) => {
+    const on = column === null ? `TABLE ${sql}` : `COLUMN ${sql}.${quoteIdent(column)}`;
+    return `COMMENT ON ${on} IS ${quoteLiteral(text).trim()}`;
+  });
 }
 
 /** What a constraint that is `NOT VALID` or `NOT ENFORCED` says may not be true of all rows. */

@@ -24,6 +24,8 @@ export interface TableDefinition {
   partitionBy: string | null;
   /** Its partitions, parents first. */
   partitions: PartitionDefinition[];
+  /** Of a table that another kind of store described; `column`: null for the table's own. */
+  comments?: { column: string | null; text: string }[];
   /** What tells it from another table of its name; not in plans that an earlier version stored. */
   record?: TableRecord;
 }

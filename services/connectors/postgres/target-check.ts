@@ -18,6 +18,7 @@ import { otherTables } from './recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingStateRight, takenStateNames, openStateTables } from './state-tables.ts';
 import { definitionOf } from './definition-of.ts';
+import { leftBehind } from './made-definition.ts';
 import { createExtension } from './needed-extensions.ts';
 import { readMissing } from './table-dependencies.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
@@ -72,7 +73,7 @@ export async function checkTarget(
   const extensions = new Map<string, string>();
   for (const plan of relations) {
     const name = target.names.ofNamespace(plan.relation.namespace);
-    findings.push(...checkWidth(plan, name));
+    findings.push(...checkWidth(plan, name), ...checkSchema(plan, name));
     const table = await readTargetTable(client, name);
     if (table === null) {
       const missing = await checkMissing(client, target, server, plan, name, extensions);
@@ -344,6 +345,20 @@ function unchecked({ name, table }: { name: TargetName; table: TargetTable }): F
         `the deferrable constraint ${index.name} is not checked while changes are applied: unless the source has it too, make it anew as NOT DEFERRABLE`,
       ),
     );
+}
+
+function checkSchema(
+  { definition, tableSchema: schema }: RelationPlan,
+  { namespace }: TargetName,
+): Finding[] {
+  const left = (definition ?? null) === null && schema !== undefined ? leftBehind(schema) : [];
+  if (left.length === 0) return [];
+  return [
+    warning(
+      namespace,
+      `the table will lack ${left.join(', ')}; add by hand what is needed of it when the copy is done`,
+    ),
+  ];
 }
 
 /** Changes are staged in tables beside the target's: what they hold must fit into one there, too. */
