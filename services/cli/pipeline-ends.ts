@@ -3,6 +3,7 @@ import type {
   Connector,
   ConnectorInfo,
   ConnectorLog,
+  EndOptions,
   SinkCapabilities,
   SourceCapabilities,
 } from '../../shared/connector/connector.ts';
@@ -16,6 +17,7 @@ import { createLogger } from '../../shared/logging/logger.ts';
 import { connectorFor } from '../connectors/registry.ts';
 import { cannotSpread, spreadsRows } from '../transformer/spreads-rows.ts';
 import { stateFolder } from './state-folder.ts';
+import { createStreamedVerifiers } from './verify/streamed-verifiers.ts';
 import { loadNamespaceMap } from './transform-chains.ts';
 
 /** Both connectors of a pipeline, for commands that talk to the stores themselves. Nothing is connected yet. */
@@ -71,20 +73,26 @@ export class PipelineEnds {
     return this.#target.createSink?.(options) ?? lacks('target.url', 'written to');
   }
 
+  /** In the stores themselves where both are of one kind, else in Weir. */
   createVerifiers(): { source: Verifier; target: Verifier } {
-    const common = { pipeline: this.#spec.name, log: this.#log };
-    const source = this.#source.createVerifier?.({
-      ...common,
-      url: this.#spec.source.url.reveal(),
-    });
-    const target = this.#target.createVerifier?.({
-      ...common,
-      url: this.#spec.target.url.reveal(),
-    });
-    const sameKind = this.#source.getInfo().kind === this.#target.getInfo().kind;
-    if (source === undefined || target === undefined || !sameKind)
-      throw new WeirError('NOT_SUPPORTED', 'weir verify cannot compare these two kinds of store');
-    return { source, target };
+    const [source, target] = [this.#source, this.#target];
+    const [from, to] = [this.#spec.source, this.#spec.target].map(({ url }) => ({
+      pipeline: this.#spec.name,
+      log: this.#log,
+      url: url.reveal(),
+    })) as [EndOptions, EndOptions];
+    const isSameKind = source.getInfo().kind === target.getInfo().kind;
+    if (isSameKind && source.createVerifier !== undefined)
+      return { source: source.createVerifier(from), target: source.createVerifier(to) };
+    if (source.createRowReader === undefined || target.createRowReader === undefined) {
+      const { kind } = (source.createRowReader === undefined ? source : target).getInfo();
+      throw new WeirError(
+        'NOT_SUPPORTED',
+        `weir verify cannot read back the rows of a ${kind}: end; compare counts with weir status`,
+      );
+    }
+    const readers = { source: source.createRowReader(from), target: target.createRowReader(to) };
+    return createStreamedVerifiers(readers, this.#map);
   }
 
   get sourceInfo(): ConnectorInfo {

@@ -7,6 +7,6 @@ export function hash32(bytes: Uint8Array): number {
   return api.h32Raw(bytes);
 }
 
-export function hash64(bytes: Uint8Array): bigint {
-  return api.h64Raw(bytes);
+export function hash64(bytes: Uint8Array, seed?: bigint): bigint {
+  return api.h64Raw(bytes, seed);
 }

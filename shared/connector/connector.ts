@@ -3,6 +3,7 @@ import type { RetrySteps } from './parking.ts';
 import type { NotCarried, Source } from './source.ts';
 import type { Sink } from './sink.ts';
 import type { Store, StoreOptions } from './store.ts';
+import type { RowReader } from './row-reader.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface Connector {
   createStore?(options: StoreOptions): Store;
   /** For `weir verify`; compares two ends of this same kind of store. */
   createVerifier?(options: EndOptions): Verifier;
+  /** For `weir verify` against a store of another kind. */
+  createRowReader?(options: EndOptions): RowReader;
 }
 
 export interface ConnectorInfo {

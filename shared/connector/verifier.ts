@@ -19,6 +19,8 @@ export interface Verifier {
     buckets: number,
     bucket: number,
   ): Promise<RowHash[]>;
+  /** Columns of which the target holds other values on purpose, as people read it; left out where it holds all. */
+  mapped?(relation: Relation): string[];
   /** The hash of the rows with these keys now; absent keys are left out. */
   rowsByKey(namespace: string, relation: Relation, keys: readonly string[]): Promise<RowHash[]>;
   close(): Promise<void>;

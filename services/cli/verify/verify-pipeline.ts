@@ -26,6 +26,8 @@ export interface NamespaceReport {
   capped: boolean;
   /** Columns of the source that the target does not have. */
   missingColumns: string[];
+  /** Columns of which the target holds other values on purpose, as its types have it; equal is what these make of them. */
+  mapped: string[];
 }
 
 export interface VerifyOptions {
@@ -53,10 +55,8 @@ export async function verifyPipeline(
   { source, target }: { source: Verifier; target: Verifier },
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const [relations, held] = await Promise.all([
-    source.relations('source', namespaces),
-    target.relations('target'),
-  ]);
+  const relations = await source.relations('source', namespaces);
+  const held = await target.relations('target');
   if (relations.length === 0)
     throw new WeirError(
       'SOURCE_UNFIT',
@@ -95,6 +95,7 @@ async function compareNamespace(
     unsettled: [],
     capped: false,
     missingColumns: [],
+    mapped: comparison.source.mapped?.(relation) ?? [],
   };
   if (held === undefined) return { ...report, state: 'absent' };
   const columns = new Set(held.columns.map((column) => column.name));

@@ -10,7 +10,7 @@ export function namespaceText(report: NamespaceReport): string {
   const rows = `${report.rows.toLocaleString('en')} rows`;
   switch (report.state) {
     case 'equal':
-      return `${name}  ${rows}  equal`;
+      return `${name}  ${rows}  equal${mappedText(report)}`;
     case 'absent':
       return `${name}  DIFFERENT: there is no ${report.target} at the target`;
     case 'other shape':
@@ -32,6 +32,13 @@ export function verdictText({ equal, rows, namespaces }: VerifyReport): string {
     ...(unsettled > 0 ? [`${unsettled} changing too fast to tell; run it again when calmer`] : []),
   ];
   return `${compared}: ${parts.join(', ')}`;
+}
+
+/** What is equal only as the target's types have it. */
+function mappedText({ mapped }: NamespaceReport): string {
+  return mapped.length === 0
+    ? ''
+    : `, but for what the target's types change: ${mapped.join(', ')}`;
 }
 
 function unsettledText({ unsettled, capped }: NamespaceReport): string {

@@ -1,5 +1,6 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { DOCUMENTS, TUPLES } from '../../../shared/connector/data-type.ts';
+import { createSourceRows } from '../../../shared/connector/source-rows.ts';
 import { createGrpcSink, GRPC_SINK } from './sink.ts';
 import { createGrpcSource } from './source.ts';
 
@@ -13,4 +14,5 @@ export const grpcConnector: Connector = {
   }),
   createSource: createGrpcSource,
   createSink: createGrpcSink,
+  createRowReader: (options) => createSourceRows(createGrpcSource(options), 'names'),
 };

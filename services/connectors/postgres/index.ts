@@ -1,6 +1,7 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { DOCUMENTS } from '../../../shared/connector/data-type.ts';
 import { DATA_TYPES } from './load-chunk.ts';
+import { createPostgresRowReader } from './row-reader.ts';
 import { createPostgresSink } from './sink.ts';
 import { createPostgresSource } from './source.ts';
 import { createPostgresStore } from './store.ts';
@@ -20,4 +21,5 @@ export const postgresConnector: Connector = {
   createSink: createPostgresSink,
   createStore: createPostgresStore,
   createVerifier: createPostgresVerifier,
+  createRowReader: createPostgresRowReader,
 };

@@ -167,7 +167,7 @@ class PostgresVerifier implements Verifier {
 }
 
 /** Without reading those that are left out, whose server may be far away or gone. */
-function carriedRows({ definition, leaves }: SourceTable): string {
+export function carriedRows({ definition, leaves }: SourceTable): string {
   const columns = definition.columns.map(({ name }) => quoteIdent(name)).join(', ');
   const parts = leaves.map(({ schema, name }) => `SELECT ${columns} FROM ONLY ${qualifiedName(schema, name)}`); // prettier-ignore
   const root = `SELECT ${columns} FROM ONLY ${qualifiedName(definition.schema, definition.name)}`;

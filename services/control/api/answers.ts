@@ -249,6 +249,7 @@ const VERIFIED_NAMESPACE = z.object({
   unsettled: z.array(z.string()),
   capped: z.boolean(),
   missingColumns: z.array(z.string()),
+  mapped: z.array(z.string()),
 });
 
 const VERIFY_RESULT = z.object({

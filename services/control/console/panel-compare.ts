@@ -98,6 +98,12 @@ function differing({ namespaces }: Verification): HTMLElement {
                   h('div', { class: 'soft' }, `and ${each.differences.length - 10} more`),
                 each.missingColumns.length > 0 &&
                   h('div', {}, `without ${each.missingColumns.join(', ')}`),
+                each.mapped.length > 0 &&
+                  h(
+                    'div',
+                    { class: 'soft' },
+                    `as the target's types have it: ${each.mapped.join(', ')}`,
+                  ),
               ),
               h('td', { class: 'n' }, number(each.rows)),
             ),
