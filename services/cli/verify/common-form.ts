@@ -85,7 +85,11 @@ function mappingOf(source: Column, target: Column): Mapping | null {
 
 /** What a type makes of a number that it does not hold exactly. */
 function coarser(text: string, type: LogicalType): string {
-  if (type.kind === 'float') return floatText(type.bits === 32 ? Math.fround(Number(text)) : Number(text), type.bits); // prettier-ignore
+  if (type.kind === 'float') {
+    const held = type.bits === 32 ? Math.fround(Number(text)) : Number(text);
+    // A finite one beyond what it holds is none of it.
+    return Number.isFinite(held) ? floatText(held, type.bits) : text;
+  }
   if (type.kind === 'decimal' && type.scale !== null) return rounded(text, type.scale);
   return text;
 }

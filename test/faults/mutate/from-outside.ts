@@ -56,8 +56,8 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     edits: [
       {
         file: 'shared/document/to-document.ts',
-        find: '  if (isPlain(field, bytes, from, to)) return',
-        replace: "  if (isPlain(field, bytes, from, to) || field.kind === 'integer') return",
+        find: 'if (field.inner.isCanonical(bytes, from, to))',
+        replace: "if (field.inner.isCanonical(bytes, from, to) || field.kind === 'integer')",
       },
     ],
     tests: [CASES],
@@ -144,5 +144,87 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
       },
     ],
     tests: [SERVED],
+  },
+  {
+    name: 'a value of a file is read as its column has it',
+    edits: [
+      {
+        file: 'shared/row/canonical/row-codec.ts',
+        find: '      return this.#text(codec.read(text), at);\n',
+        replace: '      return this.#text(text, at);\n',
+      },
+    ],
+    tests: ['shared/row/canonical/row-codec.test.ts', 'test/cases/values-of-files.test.ts'],
+  },
+  {
+    name: 'half a surrogate pair is no text',
+    edits: [
+      {
+        file: 'shared/row/canonical/row-codec.ts',
+        find: 'end - at - 4 === text.length || !hasLoneHalf(text)',
+        replace: 'end > at || !hasLoneHalf(text)',
+      },
+    ],
+    tests: ['shared/row/canonical/row-codec.test.ts'],
+  },
+  {
+    name: 'a float that would be another one is refused',
+    edits: [
+      {
+        file: 'shared/row/canonical/float.ts',
+        find: 'if (isExact) return written;',
+        replace: "if (isExact || written !== '') return written;",
+      },
+    ],
+    tests: ['shared/row/canonical/codec.test.ts'],
+  },
+  {
+    name: 'a float is written so that every reader finds it again',
+    edits: [
+      {
+        file: 'shared/row/canonical/shortest-float.ts',
+        find: 'if (size < 2 ** 53 || !isMiddle(shortest, size)) return split(shortest);',
+        replace: 'if (size < Infinity || !isMiddle(shortest, size)) return split(shortest);',
+      },
+    ],
+    tests: ['shared/row/canonical/codec.test.ts'],
+  },
+  {
+    name: 'rows of a file that are not understood are put aside and counted',
+    edits: [
+      {
+        file: 'services/source-reader/snapshot-copier.ts',
+        find: '...(refused.length > 0 && refusedRows(',
+        replace: '...(refused.length < 0 && refusedRows(',
+      },
+    ],
+    tests: ['test/cases/values-of-files.test.ts'],
+  },
+  {
+    name: 'a row that differs between two stores is found by its hash',
+    edits: [
+      {
+        file: 'services/cli/verify/streamed-verifiers.ts',
+        find: 'BigInt.asUintN(64, sum.first + hash64(row ?? own));',
+        replace: 'sum.first;',
+      },
+      {
+        file: 'services/cli/verify/streamed-verifiers.ts',
+        find: 'BigInt.asUintN(64, sum.second + hash64(row ?? own, SECOND));',
+        replace: 'sum.second;',
+      },
+    ],
+    tests: ['test/cases/verify-across-stores.test.ts'],
+  },
+  {
+    name: 'what a mapping rounds on purpose is no damage',
+    edits: [
+      {
+        file: 'services/cli/verify/common-form.ts',
+        find: 'return codec.read(coarser(text, to));',
+        replace: 'return text;',
+      },
+    ],
+    tests: ['services/cli/verify/common-form.test.ts'],
   },
 ];
