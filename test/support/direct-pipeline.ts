@@ -12,6 +12,7 @@ import type {
   SourceSession,
 } from '../../shared/connector/source.ts';
 import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
+import { reachedBy } from '../../services/source-reader/known-state.ts';
 import { createPostgresSink } from '../../services/connectors/postgres/sink.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
 import { silentLog } from './sink-pipeline.ts';
@@ -21,8 +22,16 @@ const SCOPE = { mode: 'snapshot+changes' as const, namespaces: undefined, lanes:
 
 let made = 0;
 
+/** Makes the two ends of a pipeline of that name. */
+export interface DirectEnds {
+  source: (pipeline: string) => Source;
+  sink: (pipeline: string) => Sink;
+  /** The form of data that both know; left out, the source chooses. */
+  dataType?: string;
+}
+
 /**
- * A PostgreSQL source that writes straight into a PostgreSQL sink, in this process: everything that two connectors do
+ * A source, of PostgreSQL where nothing else is said, that writes straight into a sink, in this process: everything that two connectors do
  * with each other, one change after the other in a single lane, without broker and services. `stop` and `start` are a
  * restart of the pipeline.
  */
@@ -30,6 +39,7 @@ export class DirectPipeline {
   readonly name = `direct-${process.pid}-${++made}`;
   readonly #source: Source;
   readonly #sink: Sink;
+  readonly #dataType: string | undefined;
   #session: SourceSession | undefined;
   #progress: LaneProgress | undefined;
   #readerEpoch = 0;
@@ -38,20 +48,10 @@ export class DirectPipeline {
   #applied: Promise<void> = Promise.resolve();
   #failure: WeirError | undefined;
 
-  constructor(source: string, target: string) {
-    const { name: pipeline } = this;
-    this.#source = createPostgresSource({ pipeline, url: source, log: silentLog() });
-    this.#sink = createPostgresSink({
-      pipeline,
-      url: target,
-      log: silentLog(),
-      create: 'missing',
-      map: {},
-      order: 'key',
-      workers: 2,
-      stateFolder: tmpdir(),
-      onBadRow: 'stop',
-    });
+  constructor(source: string, target: string, ends: DirectEnds = postgresEnds(source, target)) {
+    this.#source = ends.source(this.name);
+    this.#sink = ends.sink(this.name);
+    this.#dataType = ends.dataType;
   }
 
   /** Opens both ends, copies what is to be copied, and follows. Fails as a start of the pipeline does. */
@@ -71,18 +71,27 @@ export class DirectPipeline {
   async open(): Promise<PipelinePlan> {
     this.#abort = new AbortController();
     this.#failure = undefined;
-    const known = (await this.#sink.readState())?.plan ?? null;
-    this.#session = await this.#source.open(SCOPE, known, this.#abort.signal);
+    const state = await this.#sink.readState();
+    const scope = {
+      ...SCOPE,
+      ...reachedBy(state),
+      ...(this.#dataType !== undefined && { dataType: this.#dataType }),
+      kept: state?.kept,
+    };
+    this.#session = await this.#source.open(scope, state?.plan ?? null, this.#abort.signal);
     this.#readerEpoch = await this.#sink.beginReader();
     await this.#sink.savePlan(this.#session.plan, this.#readerEpoch);
     this.#progress = await this.#sink.openLane(0);
     return this.#session.plan;
   }
 
-  async copy(): Promise<void> {
+  /** Up to so many chunks. */
+  async copy(most = Infinity): Promise<void> {
     const session = this.#session!;
+    let left = most;
     for (const { relation, chunks } of session.plan.namespaces)
       for (const chunk of chunks) {
+        if (left-- <= 0) return;
         const parts: Buffer[] = [];
         const receive = (bytes: Buffer): void => void parts.push(Buffer.from(bytes));
         const { rows } = await session.listData(chunk, receive, this.#abort.signal);
@@ -122,6 +131,12 @@ export class DirectPipeline {
   /** As a reader does now and then. */
   async writeSideState(): Promise<void> {
     await this.#sink.writeSideState(await this.#session!.sideState());
+  }
+
+  /** What the target has is released, and what the source wants to know of it is kept there. */
+  async checkpoint(): Promise<void> {
+    this.#session!.release(this.#progress!.position);
+    await this.writeSideState();
   }
 
   async stop(): Promise<void> {
@@ -179,6 +194,24 @@ export class DirectPipeline {
       }
     });
   }
+}
+
+function postgresEnds(source: string, target: string): DirectEnds {
+  return {
+    source: (pipeline) => createPostgresSource({ pipeline, url: source, log: silentLog() }),
+    sink: (pipeline) =>
+      createPostgresSink({
+        pipeline,
+        url: target,
+        log: silentLog(),
+        create: 'missing',
+        map: {},
+        order: 'key',
+        workers: 2,
+        stateFolder: tmpdir(),
+        onBadRow: 'stop',
+      }),
+  };
 }
 
 function toNetChanges(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -16,7 +17,9 @@ interface Entry {
 export async function readWrittenFolder(folder: string): Promise<Map<string, Map<string, Row>>> {
   const tables = new Map<string, Map<string, Row>>();
   const seen = new Set<string>();
-  const entries = await lines<Entry>(path.join(folder, '_manifest.jsonl'));
+  const manifest = path.join(folder, '_manifest.jsonl');
+  // It comes with the first rows.
+  const entries = existsSync(manifest) ? await lines<Entry>(manifest) : [];
   const emptied = new Map(
     entries.flatMap(({ kind, namespace }, i) =>
       kind === 'truncate' ? [[namespace, i] as const] : [],

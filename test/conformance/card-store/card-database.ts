@@ -11,6 +11,19 @@ export interface Box {
   cards: Map<string, Card>;
 }
 
+/** What became of a card: null, it is gone. */
+export interface Turn {
+  box: string;
+  name: string;
+  card: Card | null;
+}
+
+/** All boxes as they were after so many turns. */
+export interface CardSnapshot {
+  turns: number;
+  boxes: ReadonlyMap<string, Box>;
+}
+
 interface Kept {
   boxes: Map<string, Box>;
   /** Of pipelines, by their names. */
@@ -25,6 +38,10 @@ export class CardDatabase {
   #kept: Kept = { boxes: new Map(), states: new Map() };
   #turn: Promise<unknown> = Promise.resolve();
   #isOpen = false;
+  /** What people have done to cards, in order. */
+  readonly turns: Turn[] = [];
+  #waiting: (() => void)[] = [];
+  #hasReader = false;
 
   get boxes(): ReadonlyMap<string, Box> {
     return this.#kept.boxes;
@@ -55,6 +72,32 @@ export class CardDatabase {
     const box = this.#kept.boxes.get(name);
     if (box === undefined) throw new Error(`there is no box ${name}`);
     return box;
+  }
+
+  /** As a person does. */
+  async turn(box: string, name: string, card: Card | null): Promise<void> {
+    await this.transaction(() => {
+      const { cards } = this.box(box);
+      if (card === null) cards.delete(name);
+      else cards.set(name, card);
+      this.turns.push({ box, name, card });
+      return Promise.resolve();
+    });
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves at the next turn. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** There is one reader at a time, and its snapshot goes with it. */
+  openReader(): { snapshot: CardSnapshot; close: () => void } {
+    if (this.#hasReader) throw new Error('the cards have one reader only');
+    this.#hasReader = true;
+    const boxes = structuredClone(this.#kept.boxes);
+    const close = (): void => void (this.#hasReader = false);
+    return { snapshot: { turns: this.turns.length, boxes }, close };
   }
 
   makeBox(name: string, kinds: ReadonlyMap<string, CardKind>): Promise<void> {
