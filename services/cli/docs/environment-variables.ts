@@ -11,6 +11,10 @@ export const ENVIRONMENT_VARIABLES: Readonly<Record<string, string>> = {
   WEIR_LANE_MIB: 'MiB that one lane of changes may take in the broker, at least 8. Default: 256.',
   WEIR_NATS_SERVER: 'The nats-server binary that is started where no server is named.',
   WEIR_POSTGRES_BIN: 'Directory with initdb and postgres, for the demo and the tests.',
+  WEIR_POSTGRES_BIN_TARGET:
+    'The same for the targets of tests between two versions; left out, they are of the same version.',
+  WEIR_PG_DUMP:
+    'For the tests that compare dumps: a pg_dump of PostgreSQL 18, which dumps all versions.',
   WEIR_IGNORE_SYSTEM_NATS:
     '`1`: do not use the nats-server of this machine, but one that is fetched.',
   WEIR_IGNORE_SYSTEM_POSTGRES:
