@@ -44,7 +44,7 @@ const THINGS: Record<string, string> = {
     'ALTER TABLE t ADD CONSTRAINT told NOT NULL v',
   'foreign keys to tables that are not carried':
     'CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.t (id int PRIMARY KEY); ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES elsewhere.t NOT VALID',
-  'parents of tables (INHERITS)':
+  'parents of tables (INHERITS) that are not carried':
     'CREATE TABLE elsewhere.parent (id int); CREATE TABLE child () INHERITS (elsewhere.parent)',
   'sequences that are unlogged': 'CREATE UNLOGGED SEQUENCE quick',
   'typed tables (OF)':

@@ -117,10 +117,9 @@ const RICH: Record<string, Rich> = {
     sql: 'ALTER TABLE t ADD CONSTRAINT told NOT NULL w; ALTER TABLE t ADD CONSTRAINT later NOT NULL v NOT VALID',
     behind: ['names and marks (NOT VALID, NO INHERIT) of NOT NULL constraints'],
   },
-  'parents and types of tables': {
-    sql: `CREATE TABLE parent (id int PRIMARY KEY, v text DEFAULT 'x' CHECK (v <> 'y')); CREATE TABLE child (w int) INHERITS (parent);
-      CREATE TYPE form AS (id int); CREATE TABLE formed OF form`,
-    behind: ['types that no carried column has', 'parents of tables (INHERITS)', 'typed tables (OF)'], // prettier-ignore
+  'types of tables': {
+    sql: 'CREATE TYPE form AS (id int); CREATE TABLE formed OF form',
+    behind: ['types that no carried column has', 'typed tables (OF)'],
   },
 };
 

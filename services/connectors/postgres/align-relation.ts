@@ -56,7 +56,7 @@ export async function requireAlignable(
       [pipeline, namespace],
     );
     if (rows[0]?.accepted !== acceptance(changes)) {
-      const left = leftByHand(changes, after, await readTableAtTarget(client, table.oid), name);
+      const left = leftByHand(changes, after, await readTableAtTarget(client, table, name), name);
       if (left.says.length > 0) throw changedByHand(left, changes, pipeline, after, name);
     }
   }

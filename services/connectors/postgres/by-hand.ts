@@ -11,19 +11,68 @@ import { quoteIdent, quoteLiteral } from './names.ts';
 import type { ChangeDetail } from './structure-changes.ts';
 import { readTableDetails, type CatalogColumn } from './table-catalog.ts';
 import type { ColumnDefinition, TypeDefinition } from './table-definition.ts';
+import { rowsOf } from './table-rows.ts';
 import type { TargetName } from './target-names.ts';
+import type { TargetTable } from './target-table.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 
 /** A table of the target with its types, as far as it can be seen whether a person has made a change there. */
 export interface TableAtTarget {
   columns: readonly CatalogColumn[];
   types: readonly TypeDefinition[];
+  /** As `TargetTable`. */
+  kind: string;
+  /** Tables that it inherits from, as SQL names them. */
+  parents: readonly string[];
+  /** Of a column that one of those has: the topmost, for which it must be altered. */
+  inherited: ReadonlyMap<string, string>;
+  /** Statements that others need before it can be dropped: its children, and those that use its sequences. */
+  frees: readonly string[];
 }
 
-export async function readTableAtTarget(client: pg.Client, oid: number): Promise<TableAtTarget> {
+function nameOf(schema: string, name: string): string {
+  return `'"' || replace(${schema}, '"', '""') || '"."' || replace(${name}, '"', '""') || '"'`;
+}
+
+const FREES = `
+SELECT 'ALTER TABLE ' || ${nameOf('n.nspname', 'c.relname')} || ' NO INHERIT ' || $2 AS sql
+FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND NOT c.relispartition
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE i.inhparent = $1::oid
+UNION
+SELECT 'ALTER SEQUENCE ' || ${nameOf('n.nspname', 'c.relname')} || ' OWNED BY NONE'
+FROM pg_catalog.pg_depend own JOIN pg_catalog.pg_class c ON c.oid = own.objid AND c.relkind = 'S'
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_depend used ON used.refobjid = c.oid AND used.classid = 'pg_catalog.pg_attrdef'::regclass
+JOIN pg_catalog.pg_attrdef f ON f.oid = used.objid AND f.adrelid <> $1::oid
+WHERE own.classid = 'pg_catalog.pg_class'::regclass AND own.refobjid = $1::oid AND own.deptype = 'a' ORDER BY 1`;
+
+const ABOVE = `
+WITH RECURSIVE above(oid, level) AS (
+  SELECT i.inhparent, 1 FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND NOT c.relispartition
+  WHERE i.inhrelid = $1::oid
+  UNION ALL
+  SELECT i.inhparent, above.level + 1 FROM above JOIN pg_catalog.pg_inherits i ON i.inhrelid = above.oid
+)
+SELECT ${nameOf('n.nspname', 'c.relname')} AS sql, min(above.level)::int AS level,
+  ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+FROM above JOIN pg_catalog.pg_class c ON c.oid = above.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+GROUP BY c.oid, n.nspname, c.relname ORDER BY max(above.level)`;
+
+export async function readTableAtTarget(
+  client: pg.Client,
+  { oid, kind }: TargetTable,
+  name: TargetName,
+): Promise<TableAtTarget> {
   const columns = (await readTableDetails(client, [oid])).get(oid)?.columns ?? [];
   const oids = columns.map(({ typeOid }) => typeOid);
-  return { columns, types: (await readTypeCatalog(client, oids)).definitions(oids) };
+  const types = (await readTypeCatalog(client, oids)).definitions(oids);
+  const { rows } = await client.query<{ sql: string; level: number; columns: string[] }>(ABOVE, [oid]); // prettier-ignore
+  const parents = rows.filter(({ level }) => level === 1).map(({ sql }) => sql);
+  const inherited = new Map(
+    rows.flatMap((above) => above.columns.map((each) => [each, above.sql])),
+  );
+  const frees = (await client.query<{ sql: string }>(FREES, [oid, name.sql])).rows;
+  return { columns, types, kind, parents, inherited, frees: frees.map(({ sql }) => sql) };
 }
 
 /** What a person has still to do at the target. */
@@ -36,6 +85,8 @@ export interface ByHand {
   values: string[];
   /** So does the table itself, which must be made anew. */
   remade: boolean;
+  /** What empties it, or takes it away where it must be made anew. */
+  anew: { empty: string; remake: string };
 }
 
 /** Of changes that cannot be followed, those that the target does not show; pure. */
@@ -45,17 +96,34 @@ export function leftByHand(
   there: TableAtTarget,
   name: TargetName,
 ): ByHand {
-  const left: ByHand = { says: [], statements: [], unseen: false, values: [], remade: false };
+  const left: ByHand = {
+    says: [],
+    statements: [],
+    unseen: false,
+    values: [],
+    remade: false,
+    anew: toAnew(there, name),
+  };
   // What a transformer makes of the columns is not for this to tell.
   const isMade = after.relation.origin !== undefined;
-  const { columns, types } = definitionOf(after);
+  const { columns, types, parents = [] } = definitionOf(after);
   const wanted = (column: string): ColumnDefinition | undefined =>
     columns.find((each) => each.name === column);
   const has = (column: string): CatalogColumn | undefined =>
     there.columns.find((each) => each.name === column);
   const alter = `ALTER TABLE ${name.sql}`;
-  const render = (change: SchemaChange): string[] =>
-    renderChange(change, name, { columnOf: ({ name: column }) => wanted(column)!, filled: true })
+  // A column that a parent has there is altered for both; where the source has no parent any more, it is freed first.
+  let isFreed = false;
+  const tableFor = (column: string): TargetName => {
+    const above = there.inherited.get(column);
+    if (above === undefined) return name;
+    if (parents.length > 0) return { ...name, sql: above };
+    isFreed = true;
+    return name;
+  };
+  const alterFor = (column: string): string => `ALTER TABLE ${tableFor(column).sql}`;
+  const render = (change: SchemaChange, of = name): string[] =>
+    renderChange(change, of, { columnOf: ({ name: column }) => wanted(column)!, filled: true })
       .statements;
   const add = ({ says }: StructureChange, statements: string[], isSeen = true): void => {
     left.says.push(says);
@@ -73,20 +141,20 @@ export function leftByHand(
         const { column: from, to } = detail;
         const isReused = wanted(from) !== undefined;
         if (!isReused && has(to) !== undefined && has(from) === undefined) break;
-        add(change, isReused ? [] : render({ kind: 'columnRenamed', from, to }), !isReused);
+        add(change, isReused ? [] : render({ kind: 'columnRenamed', from, to }, tableFor(from)), !isReused); // prettier-ignore
         if (isReused) left.values.push(to);
         if (isReused) left.remade = true;
         break;
       }
       case 'dropped':
         if (has(detail.column) !== undefined)
-          add(change, render({ kind: 'columnDropped', column: { name: detail.column } }));
+          add(change, toDropped(alterFor(detail.column), alter, quoteIdent(detail.column)));
         break;
       case 'retyped': {
         const type = wanted(detail.column)?.type ?? '';
         if (isSameType(has(detail.column)?.type ?? '', type)) break;
         const using = detail.rewritten ? ' USING …' : '';
-        add(change, [`${alter} ALTER COLUMN ${quoteIdent(detail.column)} TYPE ${type}${using}`]);
+        add(change, [`${alterFor(detail.column)} ALTER COLUMN ${quoteIdent(detail.column)} TYPE ${type}${using}`]); // prettier-ignore
         break;
       }
       case 'values':
@@ -98,7 +166,7 @@ export function leftByHand(
         const now = has(detail.column);
         if (column === undefined || (now?.generated ?? null) === column.generated) break;
         if (detail.isNew && now !== undefined && now.generated !== null) break;
-        add(change, toGenerated(alter, column, now !== undefined));
+        add(change, toGenerated(alterFor(column.name), column, now !== undefined));
         if (now !== undefined) left.unseen = true;
         break;
       }
@@ -110,7 +178,7 @@ export function leftByHand(
         const column = wanted(detail.column);
         if (column === undefined || has(detail.column)?.collation === column.collation) break;
         const collate = column.collation === null ? '' : ` COLLATE ${column.collation}`;
-        add(change, [`${alter} ALTER COLUMN ${quoteIdent(detail.column)} TYPE ${column.type}${collate}`]); // prettier-ignore
+        add(change, [`${alterFor(detail.column)} ALTER COLUMN ${quoteIdent(detail.column)} TYPE ${column.type}${collate}`]); // prettier-ignore
         left.unseen = true;
         break;
       }
@@ -132,7 +200,22 @@ export function leftByHand(
       }
     }
   }
+  if (isFreed)
+    left.statements.unshift(...there.parents.map((parent) => `${alter} NO INHERIT ${parent}`));
   return left;
+}
+
+function toAnew({ kind, frees }: TableAtTarget, { sql }: TargetName): ByHand['anew'] {
+  return {
+    empty: `TRUNCATE ${rowsOf(sql, kind)}`,
+    remake: [...frees, `DROP TABLE ${sql}`].join('; '),
+  };
+}
+
+/** What a table has from a parent goes with the parent's, unless it was the table's own as well. */
+function toDropped(above: string, alter: string, column: string): string[] {
+  if (above === alter) return [`${alter} DROP COLUMN ${column}`];
+  return [above, alter].map((each) => `${each} DROP COLUMN IF EXISTS ${column}`);
 }
 
 function toGenerated(alter: string, column: ColumnDefinition, isThere: boolean): string[] {
@@ -165,7 +248,7 @@ export function changedByHand(
   const accept = `UPDATE weir.namespace SET definition = jsonb_set(definition, '{accepted}', '"${acceptance(changes)}"') WHERE ${here}`;
   const anew =
     left.values.length > 0
-      ? ` What older rows have by now in ${left.values.map(quoteIdent).join(', ')} is in no log. To copy the table anew, run at the target: ${left.remade ? 'DROP TABLE' : 'TRUNCATE'} ${name.sql}; DELETE FROM weir.namespace WHERE ${here}.`
+      ? ` What older rows have by now in ${left.values.map(quoteIdent).join(', ')} is in no log. To copy the table anew, run at the target: ${left.remade ? left.anew.remake : left.anew.empty}; DELETE FROM weir.namespace WHERE ${here}.`
       : '';
   const using = left.statements.some((each) => each.endsWith(' USING …'))
     ? ' Rows that are older than the change have at the source what its USING made of them: use the same expression here, or leave it out if there was none.'

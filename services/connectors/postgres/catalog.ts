@@ -175,5 +175,6 @@ function definitionOf(
     sequences: detail.sequences,
     partitionBy: detail.partitionBy,
     partitions: detail.partitions,
+    parents: detail.parents,
   };
 }

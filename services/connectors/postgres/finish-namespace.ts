@@ -53,6 +53,9 @@ export async function createLate(
 ): Promise<NamedDefinition> {
   const named = await nameIndexes(client, asAtSource, name, claimed);
   const { definition } = named;
+  // A parent that is finished at the same time gives it constraints.
+  if ((definition.parents ?? []).length > 0)
+    await client.query(`LOCK TABLE ONLY ${name.sql} IN SHARE UPDATE EXCLUSIVE MODE`);
   const { rows } = await client.query<{ constraints: string[]; indexes: string[] }>(
     `SELECT ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1)) AS constraints,
        ARRAY(SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid

@@ -115,12 +115,11 @@ export const NOT_CARRIED_KINDS: readonly NotCarriedKind[] = [
     bring: 'carried where the target has the table',
   },
   {
-    kind: 'parents of tables (INHERITS)',
+    kind: 'parents of tables (INHERITS) that are not carried',
     sql: `SELECT i.inhrelid::regclass::text || ' from ' || i.inhparent::regclass::text FROM pg_catalog.pg_inherits i
       JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' AND NOT c.relispartition
-      WHERE i.inhrelid IN (SELECT oid FROM carried)`,
-    bring:
-      'the rows of all come, each to its own table, but a query of the parent does not find those of its children until ALTER TABLE … INHERIT … has run at the target',
+      WHERE i.inhrelid IN (SELECT oid FROM carried) AND i.inhparent NOT IN (SELECT oid FROM carried)`,
+    bring: 'name them under source.namespaces, or ALTER TABLE … INHERIT at the target afterwards',
   },
   {
     kind: 'sequences that are unlogged',

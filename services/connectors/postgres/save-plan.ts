@@ -15,13 +15,15 @@ import { addMissingColumns } from './align-relation.ts';
 import { readBoundTogether } from './bound-together.ts';
 import { compareTable } from './compare-table.ts';
 import { takeRows } from './contested-row.ts';
+import { createInheritance } from './create-inheritance.ts';
 import { createDefaults, createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
 import { writtenRelation } from './document-table.ts';
+import { formatNamespace } from './names.ts';
 import { markNewLanes, truncateParked } from './parked-entries.ts';
 import { commitWithin, PostgresState } from './postgres-state.ts';
 import { recordTables, requireRecordedTables } from './recorded-table.ts';
-import { readRowsOf } from './table-rows.ts';
+import { readRowsOf, rowsOf } from './table-rows.ts';
 import type { TableDefinition } from './table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable } from './target-table.ts';
@@ -91,6 +93,11 @@ export async function savePlan(
     }
     if (problems.length > 0) throw new WeirError('TARGET_UNFIT', problems.join('; '));
     for (const definition of created) await createDefaults(client, target.names, definition);
+    const made = new Set(created.map(({ schema, name }) => formatNamespace(schema, name)));
+    await createInheritance(client, target.names, plan.namespaces, {
+      made,
+      known: known.namespaces,
+    });
     await recordTables(client, target.pipeline, target.names);
     const linked = target.create === 'never';
     await commit(client, target, saveLanes(known, { plan, ordering: target.order, linked }));
@@ -184,7 +191,7 @@ async function createNamespace(
     if (problems.length > 0) return { problems };
     if (copied && (await holdsRows(client, name)))
       return problem(
-        `the table ${name.namespace} at the target holds rows already; empty it with TRUNCATE ${name.sql}, or copy into another with "map"`,
+        `the table ${name.namespace} at the target holds rows already; empty it with TRUNCATE ${rowsOf(name.sql, table.kind)}, or copy into another with "map"`,
       );
   }
   return { problems: [], definition };

@@ -62,6 +62,7 @@ export interface TableDetail {
   sequences: SequenceDefinition[];
   partitionBy: string | null;
   partitions: PartitionDefinition[];
+  parents: { schema: string; name: string }[];
   /** Where the rows are: the table itself, or the leaves of a partitioned one. */
   leaves: Leaf[];
 }
@@ -216,6 +217,11 @@ const PARTITIONS = `
   JOIN pg_catalog.pg_namespace un ON un.oid = uc.relnamespace
   WHERE tree.level > 0`;
 
+const PARENTS = `
+  SELECT json_agg(json_build_object('schema', un.nspname, 'name', uc.relname) ORDER BY i.inhseqno)
+  FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class uc ON uc.oid = i.inhparent
+  JOIN pg_catalog.pg_namespace un ON un.oid = uc.relnamespace WHERE i.inhrelid = c.oid AND NOT c.relispartition`;
+
 const LEAVES = `
   SELECT json_agg(json_build_object(
     'oid', lc.oid::int8, 'fileNode', lc.relfilenode::int8,
@@ -235,5 +241,6 @@ const DETAILS_SQL = `
 SELECT c.oid, coalesce((${COLUMNS}), '[]') AS columns, coalesce((${CONSTRAINTS}), '[]') AS constraints,
   coalesce((${INDEXES}), '[]') AS indexes, coalesce((${sequencesOf('c.oid')}), '[]') AS sequences,
   CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS "partitionBy",
-  coalesce((${PARTITIONS}), '[]') AS partitions, coalesce((${LEAVES}), '[]') AS leaves
+  coalesce((${PARTITIONS}), '[]') AS partitions, coalesce((${PARENTS}), '[]') AS parents,
+  coalesce((${LEAVES}), '[]') AS leaves
 FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[])`;

@@ -26,6 +26,8 @@ export interface TableDefinition {
   partitions: PartitionDefinition[];
   /** Of a table that another kind of store described; `column`: null for the table's own. */
   comments?: { column: string | null; text: string }[];
+  /** Tables that it inherits from, in their order; not in plans that an earlier version stored. */
+  parents?: { schema: string; name: string }[];
   /** What tells it from another table of its name; not in plans that an earlier version stored. */
   record?: TableRecord;
 }

@@ -7,6 +7,7 @@ import { checkRowSecurity, checkRules, TREES } from './acts-on-rows.ts';
 import { checkEnforcement } from './enforcement-check.ts';
 import { requireAlignable } from './align-relation.ts';
 import { compareTable } from './compare-table.ts';
+import { otherInheritance } from './create-inheritance.ts';
 import { rehearseTable } from './create-table.ts';
 import { differingIndexes } from './differing-indexes.ts';
 import { nameIndexes, type NamedDefinition } from './index-names.ts';
@@ -21,6 +22,7 @@ import { definitionOf } from './definition-of.ts';
 import { leftBehind } from './made-definition.ts';
 import { createExtension } from './needed-extensions.ts';
 import { readMissing } from './table-dependencies.ts';
+import { rowsOf } from './table-rows.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
 import type { TargetName } from './target-names.ts';
 import { bypassTriggers, maySet } from './writer-session.ts';
@@ -98,6 +100,8 @@ export async function checkTarget(
   );
   findings.push(...(await checkOutsideKeys(client, existing)));
   findings.push(...(await checkSequences(client, target, relations, standalone)));
+  for (const { subject, message } of await otherInheritance(client, target.names, relations))
+    findings.push(warning(subject, message));
   if (extensions.size > 0)
     findings.push(
       warning(
@@ -285,7 +289,7 @@ async function checkExisting(
     findings.push(
       error(
         name.namespace,
-        `the table holds rows already; empty it with TRUNCATE ${name.sql}, or copy into another with "map"`,
+        `the table holds rows already; empty it with TRUNCATE ${rowsOf(name.sql, table.kind)}, or copy into another with "map"`,
       ),
     );
   return findings;

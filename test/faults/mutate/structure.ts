@@ -204,6 +204,53 @@ export const STRUCTURE: readonly Mutation[] = [
     tests: ['test/cases/made-structure.test.ts'],
   },
   {
+    name: 'tables inherit at the target as they do at the source',
+    edits: [
+      {
+        file: `${POSTGRES}/create-inheritance.ts`,
+        find: 'if (isNew) await runDdl(client, inheritStatement(each), what);',
+        replace: 'if (isNew) continue;',
+      },
+    ],
+    tests: ['test/cases/partitions-and-inheritance.test.ts'],
+  },
+  {
+    name: 'a table gets the parent again that is made anew',
+    edits: [
+      {
+        file: `${POSTGRES}/create-inheritance.ts`,
+        find: 'else if (isAgain) await tryDdl(client, inheritStatement(each));',
+        replace: '',
+      },
+    ],
+    tests: [
+      'test/cases/partitions-and-inheritance.test.ts',
+      'test/cases/inheritance-changes.test.ts',
+    ],
+  },
+  {
+    name: 'a column that a parent has is altered for both',
+    edits: [
+      {
+        file: `${POSTGRES}/by-hand.ts`,
+        find: 'const above = there.inherited.get(column);',
+        replace: 'const above: string | undefined = undefined;',
+      },
+    ],
+    tests: ['test/cases/inheritance-changes.test.ts'],
+  },
+  {
+    name: 'a table that is copied anew is emptied without its children',
+    edits: [
+      {
+        file: `${POSTGRES}/by-hand.ts`,
+        find: 'empty: `TRUNCATE ${rowsOf(sql, kind)}`',
+        replace: 'empty: `TRUNCATE ${sql}`',
+      },
+    ],
+    tests: ['test/cases/inheritance-changes.test.ts'],
+  },
+  {
     name: 'an index gets another name where its own is taken',
     edits: [
       {

@@ -49,7 +49,7 @@ const LEFT_OUT: readonly (readonly [type: RegExp, kind: string])[] = [
   [/^EXTENSION$/, 'extensions that no carried table needs'],
   [/^FK CONSTRAINT$/, 'foreign keys to tables that are not carried'],
 ];
-const INHERITED = 'parents of tables (INHERITS)';
+const INHERITED = 'parents of tables (INHERITS) that are not carried';
 const TYPED = 'typed tables (OF)';
 const INVALID = 'indexes that are not valid';
 const OF_KEYS = 'storage parameters of tables and of the indexes of their keys';
@@ -70,7 +70,7 @@ export function differences(judged: Judged): string[] {
 }
 
 function schemaDifferences(judged: Judged): string[] {
-  const { before, source, target, told, only, notCarried, pipeline } = judged;
+  const { before, source, target, told, only, pipeline } = judged;
   // What belongs to a table that has another name there is called after that; its rows are compared.
   const mapped = Object.entries(pipeline.map ?? {}).flat();
   const isMapped = (entry: DumpEntry): boolean =>
@@ -98,8 +98,7 @@ function schemaDifferences(judged: Judged): string[] {
     const there = target.schema.get(key);
     if (entry.type !== 'SEQUENCE SET' && !sameLines(before.schema.get(key)?.lines, entry.lines))
       continue;
-    // Of a column that the parent has: at the target it is the table's own.
-    if (entry.type === 'DEFAULT' && notCarried.includes(INHERITED)) continue;
+    if (OF_COLUMNS.test(entry.type) && isOfChild(entry, source)) continue;
     if (there === undefined) found.push(...missing(key, entry, judged, partitions));
     else if (entry.type !== 'COMMENT') found.push(...entryDifferences(key, entry, there, judged, partitions)); // prettier-ignore
   }
@@ -111,7 +110,8 @@ function schemaDifferences(judged: Judged): string[] {
       !isLeftOut(entry, told) &&
       !isOurs(entry) &&
       !isMapped(entry) &&
-      !(mapped.length > 0 && entry.type === 'SCHEMA')
+      !(mapped.length > 0 && entry.type === 'SCHEMA') &&
+      !(OF_COLUMNS.test(entry.type) && isOfChild(entry, source))
     )
       found.push(`only at the target: ${key}`);
   return found;
@@ -139,7 +139,7 @@ function entryDifferences(
   key: string,
   source: DumpEntry,
   target: DumpEntry,
-  { notCarried, pipeline }: Judged,
+  { notCarried, pipeline, source: dump }: Judged,
   partitions: ReadonlySet<string>,
 ): string[] {
   const isPartition = partitions.has(`${source.schema}.${source.name}`);
@@ -164,15 +164,29 @@ function entryDifferences(
     pipeline.order === 'transaction' && source.type === 'FK CONSTRAINT'
       ? target.lines.map((line) => (source.lines.includes(line) ? line : line.replace(deferrable, ''))) // prettier-ignore
       : target.lines;
+  const own = source.lines.map(unnamed);
+  const wanted = source.type === 'TABLE' && isOfChild(source, dump) ? there.filter((line) => own.includes(unnamed(line))) : there; // prettier-ignore
   return [
     ...silent.map(([, kind]) => `not told: ${key}: ${kind} are left out`),
     ...lineDifferences(
       key,
       source.lines.filter(travels).map(plain).map(unnamed),
-      there.filter(travels).map(unnamed),
+      wanted.filter(travels).map(unnamed),
     ),
   ];
 }
+
+/**
+ * Of a table with parents: what it has from them is its own at the target, and pg_dump prints that elsewhere or not at
+ * all.
+ */
+function isOfChild(entry: DumpEntry, source: Dump): boolean {
+  return namesOf(entry).some((name) =>
+    source.schema.get(`TABLE ${name}`)?.lines.some((line) => line.startsWith('INHERITS')),
+  );
+}
+
+const OF_COLUMNS = /^(DEFAULT|CHECK CONSTRAINT)$/;
 
 function rowDifferences({
   source,
