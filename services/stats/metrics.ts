@@ -133,7 +133,7 @@ export function measurePipeline(monitoring: Monitoring, read: () => PipelineRepo
     if (report.filtered !== null) {
       setTotal(made.weir_pipeline_filtered_changes_total, {}, countChanges(report.filtered));
       setTotal(made.weir_pipeline_discarded_changes_total, {}, report.discarded);
-      setTotal(made.weir_pipeline_unmet_changes_total, {}, report.unmet);
+      if (report.unmet !== null) setTotal(made.weir_pipeline_unmet_changes_total, {}, report.unmet);
       made.weir_pipeline_parked_changes.set(report.parked);
     }
     setOrRemove(made.weir_pipeline_in_flight_changes, report.inFlight);

@@ -65,6 +65,20 @@ it('a pipeline that is paused has copied what it had copied, and applies nothing
   expect(report.namespaces).toMatchObject([{ rowsDone: 500, chunksDone: 2 }]);
 });
 
+it('how many changes met no row is not told as none where it is not known, and told where some are', () => {
+  const unmetOf = (more: Partial<PipelineProgress>) => {
+    const watch = new PipelineWatch(0);
+    look(watch, 1, 10, { applied: { t: counts(5), u: counts(5) }, ...more });
+    const { unmet, namespaces } = watch.report(1_000);
+    return [unmet, ...namespaces.map((each) => [each.namespace, each.unmet])];
+  };
+  const one = { t: { ...counts(0), deletes: 1 } };
+  expect(unmetOf({})).toEqual([null, ['t', null]]);
+  expect(unmetOf({ unmet: {} })).toEqual([0, ['t', 0]]);
+  expect(unmetOf({ unmet: {}, unmetUnknown: ['u'] })).toEqual([null, ['t', 0]]);
+  expect(unmetOf({ unmet: one, unmetUnknown: ['t', 'u'] })).toEqual([1, ['t', 1]]);
+});
+
 it('one who has looked once does not know how fast it goes, and does not say 0', () => {
   const watch = new PipelineWatch(0);
   expect(watch.report(500)).toMatchObject({ appliedPerSecond: null, copiedRowsPerSecond: null });

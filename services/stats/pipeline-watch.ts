@@ -1,4 +1,5 @@
 import { minPosition, type Position } from '../../shared/change/position.ts';
+import { sourceOf } from '../../shared/change/namespace-part.ts';
 import type { LaneProgress, PipelineProgress } from '../../shared/connector/sink.ts';
 import type {
   BrokerState,
@@ -137,7 +138,7 @@ export class PipelineWatch {
       read: read === null ? null : sumOf(read),
       applied: settled === null ? null : sumOf(this.#progress?.applied ?? {}),
       filtered: settled === null ? null : sumOf(this.#progress?.filtered ?? {}),
-      unmet: countChanges(sumOf(this.#progress?.unmet ?? {})),
+      unmet: this.#unmet(),
       parked: countChanges(sumOf(this.#progress?.parked ?? {})),
       discarded: countChanges(sumOf(this.#progress?.discarded ?? {})),
       parkedEntries: countParked(this.#progress),
@@ -259,14 +260,24 @@ export class PipelineWatch {
     };
   }
 
+  /** Of one source namespace, or of all: null where none is counted and more may be than are. */
+  #unmet(namespace?: string): number | null {
+    const { unmet, unmetUnknown = [] } = this.#progress ?? {};
+    const isWanted = (each: string): boolean =>
+      namespace === undefined || sourceOf(each) === namespace;
+    const entries = Object.entries(unmet ?? {}).filter(([each]) => isWanted(each));
+    const known = entries.reduce((sum, [, counts]) => sum + countChanges(counts), 0);
+    return known === 0 && (unmet === undefined || unmetUnknown.some(isWanted)) ? null : known;
+  }
+
   #namespaces(): NamespaceReport[] {
     const { read, settled } = this.#balance;
     const copy = this.#copy;
     const names = [...new Set([...Object.keys(copy), ...Object.keys(read ?? {})])].sort();
     // Of the parts of a namespace, too.
-    const [applied, filtered, parked, unmet] = (
-      ['applied', 'filtered', 'parked', 'unmet'] as const
-    ).map((what) => addCounts([this.#progress?.[what] ?? {}]));
+    const [applied, filtered, parked] = (['applied', 'filtered', 'parked'] as const).map((what) =>
+      addCounts([this.#progress?.[what] ?? {}]),
+    );
     const reports = names.map((namespace) => ({
       namespace,
       read: read?.[namespace] ?? noChanges(),
@@ -274,7 +285,7 @@ export class PipelineWatch {
       settled: settled?.[namespace] ?? noChanges(),
       filtered: countChanges(filtered?.[namespace] ?? noChanges()),
       parked: countChanges(parked?.[namespace] ?? noChanges()),
-      unmet: countChanges(unmet?.[namespace] ?? noChanges()),
+      unmet: this.#unmet(namespace),
       rowsDone: copy[namespace]?.rowsDone ?? null,
       chunksTotal: copy[namespace]?.chunksTotal ?? 0,
       chunksDone: copy[namespace]?.chunksDone ?? 0,
@@ -282,7 +293,7 @@ export class PipelineWatch {
       bytesDone: copy[namespace]?.bytesDone ?? 0,
     }));
     const isRestless = (each: NamespaceReport): boolean =>
-      each.unmet > 0 ||
+      (each.unmet ?? 0) > 0 ||
       countChanges(each.read) !== countChanges(each.settled) ||
       each.chunksDone < each.chunksTotal;
     return reports.sort((a, b) => Number(isRestless(b)) - Number(isRestless(a)));

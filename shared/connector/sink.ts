@@ -106,6 +106,8 @@ export interface PipelineProgress {
    * target does not tell.
    */
   unmet?: Record<string, ChangeCounts>;
+  /** Namespaces of which not all of these can be told: more may have met no row than are counted. */
+  unmetUnknown?: string[];
 }
 
 export interface ChangeCounts {

@@ -39,8 +39,8 @@ export interface PipelineReport extends Verdict {
   applied: ChangeCounts | null;
   /** Left out by a transformer. */
   filtered: ChangeCounts | null;
-  /** Among those applied: updates and deletes of rows that the target did not have. */
-  unmet: number;
+  /** Among those applied: updates and deletes of rows that the target did not have; null where none is known of and not all can be. */
+  unmet: number | null;
   /** Changes that are aside. */
   parked: number;
   /** Changes that were aside and that people have given up. */
@@ -105,7 +105,8 @@ export interface NamespaceReport {
   /** Changes of any kind, as those that are parked. */
   filtered: number;
   parked: number;
-  unmet: number;
+  /** Null where none is known of and not all can be. */
+  unmet: number | null;
   /** Null where no reader has told it yet. */
   rowsDone: number | null;
   chunksTotal: number;

@@ -60,6 +60,7 @@ const PROGRESS_PARTS = {
   discarded: COUNTS_BY_NAMESPACE,
   filtered: COUNTS_BY_NAMESPACE,
   unmet: COUNTS_BY_NAMESPACE.exactOptional(),
+  unmetUnknown: z.array(TEXT).exactOptional(),
 };
 const PROGRESS: z.ZodType<PipelineProgress> = z.looseObject(PROGRESS_PARTS);
 const STATE: z.ZodType<PipelineState> = z.looseObject({

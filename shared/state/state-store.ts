@@ -60,4 +60,5 @@ export interface Sums {
   parked?: Record<string, ParkedCounts>;
   discarded?: Record<string, ChangeCounts>;
   unmet?: Record<string, ChangeCounts>;
+  unmetUnknown?: string[];
 }

@@ -88,7 +88,9 @@ function balanceLines(services: readonly ServiceStatus[], room: number): string[
     `applied ${report.applied === null ? '-' : number.format(countChanges(report.applied))}`,
     ...(filtered > 0 ? [`filtered ${number.format(filtered)}`] : []),
     `parked ${number.format(report.parked)}`,
-    ...(report.unmet > 0 ? [`met no row ${number.format(report.unmet)}`] : []),
+    ...(report.unmet !== null && report.unmet > 0
+      ? [`met no row ${number.format(report.unmet)}`]
+      : []),
     ...(report.discarded > 0 ? [`discarded ${number.format(report.discarded)}`] : []),
     `on their way ${report.inFlight === null ? '-' : number.format(report.inFlight)}`,
   ];

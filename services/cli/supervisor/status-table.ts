@@ -11,7 +11,7 @@ export function balanceLines(services: readonly ServiceStatus[]): string[] {
   const report = reportOf(services);
   if (report === null || report.namespaces.length === 0) return [];
   const aside = (['filtered', 'parked', 'unmet'] as const).filter((what) =>
-    report.namespaces.some((each) => each[what] > 0),
+    report.namespaces.some((each) => each[what] !== 0),
   );
   const rows = report.namespaces.map((each) => [
     `  ${each.namespace}`,
@@ -19,7 +19,7 @@ export function balanceLines(services: readonly ServiceStatus[]): string[] {
     copied(each),
     number.format(countChanges(each.read)),
     number.format(countChanges(each.applied)),
-    ...aside.map((what) => number.format(each[what])),
+    ...aside.map((what) => (each[what] === null ? 'not known' : number.format(each[what]))),
     number.format(Math.max(0, countChanges(each.read) - countChanges(each.settled))),
   ]);
   const heads = [

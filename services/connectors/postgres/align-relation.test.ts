@@ -33,6 +33,7 @@ function table(columns: Record<string, string>): TargetTable {
       cast: type,
       ...more,
     })),
+    losesRows: false,
     indexes: [],
   };
 }

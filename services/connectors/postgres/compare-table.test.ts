@@ -27,6 +27,7 @@ const relation: Relation = {
 };
 
 const fitting: TargetTable = {
+  losesRows: false,
   oid: 1,
   kind: 'r',
   columns: [column('v', 'text'), column('id', 'bigint', { notNull: true })],

@@ -15,6 +15,7 @@ const relation: Relation = {
 };
 const target: WriteTarget = {
   name: { schema: 'public', name: 't', namespace: 'public.t', sql: '"public"."t"' },
+  losesRows: false,
   rows: 'ONLY "public"."t"',
   columns: [{ name: '"id"', type: 'integer', cast: 'integer', encoding: 'binary', insertOnly: false }], // prettier-ignore
   key: [{ column: 0, equals: '=' }],

@@ -5,8 +5,9 @@ import { RowRefused } from './prepared-rows.ts';
 import { toRowError } from './row-error.ts';
 import type { BoundRow } from './row-statements.ts';
 import type { RunPart } from './run-parts.ts';
-import { applySet, rowMissing, usesOfPart } from './set-apply.ts';
+import { applySet, mustMeet, rowMissing, usesOfPart } from './set-apply.ts';
 import { countUncounted } from './uncounted-tables.ts';
+import type { UnmetKind, UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
@@ -22,6 +23,7 @@ interface Origin {
   target: WriteTarget;
   key: Buffer;
   namespace: string;
+  kind: UnmetKind;
   /** So many rows touched mean that it met none; null where they tell nothing. */
   missingIf: 0 | 1 | null;
 }
@@ -56,23 +58,27 @@ export async function prepareParts(
  * Applies parts in their order, many rows at once where there are many of a kind. Throws ROW_REFUSED where the target
  * refuses any of it; a look at each row for itself then tells whether it must be.
  */
-export async function applyParts(session: WriterSession, parts: readonly RunPart[]): Promise<void> {
+export async function applyParts(
+  session: WriterSession,
+  parts: readonly RunPart[],
+  step: UnmetStep,
+): Promise<void> {
   let rows: BoundRow[] = [];
-  let updates: { index: number; target: WriteTarget }[] = [];
+  let expected: { index: number; target: WriteTarget }[] = [];
   const flush = async (): Promise<void> => {
     const sent = rows;
     rows = [];
     const touched = await session.prepared.run(session.client, sent);
-    const missed = updates.find(({ index }) => touched[index] === 0);
+    const missed = expected.find(({ index }) => touched[index] === 0);
     if (missed !== undefined) throw rowMissing(missed.target);
-    updates = [];
+    expected = [];
   };
   try {
     for (const part of parts) {
       const { how, target, runs } = part;
       if (how !== 'rows') {
         await flush();
-        await applySet(session, part);
+        await applySet(session, part, step);
         continue;
       }
       const statements = session.prepared.statementsOf(target);
@@ -82,7 +88,7 @@ export async function applyParts(session: WriterSession, parts: readonly RunPart
         if (row === null) continue;
         const bound = withoutActing(session, row);
         const index = rows.length + bound.indexOf(row);
-        if (kind === 'update' || kind === 'move') updates.push({ index, target });
+        if (mustMeet(kind, target)) expected.push({ index, target });
         rows.push(...bound);
       }
     }
@@ -95,19 +101,20 @@ export async function applyParts(session: WriterSession, parts: readonly RunPart
 /**
  * The same with a statement for each row, exactly in the order of the source, and rows that are missing are put in, or
  * counted only where not all of them came. Gives the first change that is refused, or null. What was deleted without
- * having been there is not counted: a foreign key of the target may have taken it with another row.
+ * having been there is not counted where the target itself may have taken it, as by a foreign key with another row.
  */
 export async function applyOneByOne(
   session: WriterSession,
   parts: readonly RunPart[],
-  unmet: (namespace: string) => void,
+  step: UnmetStep,
+  unmet: (namespace: string, kind: UnmetKind) => void,
 ): Promise<RefusedChange | null> {
   let rows: BoundRow[] = [];
   let origins: Origin[] = [];
   const flush = async (): Promise<void> => {
     const touched = await session.prepared.run(session.client, rows);
-    for (const [i, { namespace, missingIf }] of origins.entries())
-      if (touched[i] === missingIf) unmet(namespace);
+    for (const [i, { namespace, kind, missingIf }] of origins.entries())
+      if (touched[i] === missingIf) unmet(namespace, kind);
     rows = [];
     origins = [];
   };
@@ -118,7 +125,7 @@ export async function applyOneByOne(
       if (how === 'net') {
         await flush();
         current = target;
-        await applySet(session, part);
+        await applySet(session, part, step);
         continue;
       }
       const statements = session.prepared.statementsOf(target);
@@ -132,9 +139,13 @@ export async function applyOneByOne(
         // What puts a row into the place of itself does not tell whether it was there.
         const missingIf = isPutIn ? (row.statement.replaces ? null : 1) : 0;
         for (const each of withoutActing(session, row)) {
-          const tells = each === row && (kind === 'update' || kind === 'move');
+          const tells = each === row && mustMeet(kind, target);
           rows.push(each);
-          origins.push({ target, key: change.key, namespace, missingIf: tells ? missingIf : null });
+          origins.push({
+            ...{ target, key: change.key, namespace },
+            kind: kind === 'delete' ? 'deletes' : 'updates',
+            missingIf: tells ? missingIf : null,
+          });
         }
       }
     }

@@ -116,22 +116,23 @@ export class PostgresOrderedWriter implements OrderedWriter {
     const parts = await toParts(runs, this.#targets(session));
     await prepareParts(session, parts);
     await session.client.query('SAVEPOINT weir_batch');
+    const step = unmetStep(this.#options.target.pipeline, batch);
     try {
-      await applyParts(session, parts);
+      await applyParts(session, parts, step);
     } catch (error) {
       if (!(error instanceof WeirError) || error.code !== 'ROW_REFUSED') throw error;
       const { message: reason } = error;
       this.#options.log.debug({ reason }, 'changes are applied one by one');
       await session.client.query('ROLLBACK TO SAVEPOINT weir_batch; SET CONSTRAINTS ALL DEFERRED');
       this.#deferred = true;
-      const unmet = new Map<string, number>();
-      const refused = await applyOneByOne(session, parts, (namespace) =>
-        unmet.set(namespace, (unmet.get(namespace) ?? 0) + 1),
+      const unmet = { updates: new Map<string, number>(), deletes: new Map<string, number>() };
+      const refused = await applyOneByOne(session, parts, step, (namespace, kind) =>
+        unmet[kind].set(namespace, (unmet[kind].get(namespace) ?? 0) + 1),
       );
       if (refused !== null) throw await this.#told(session, refused, after.position);
-      const step = unmetStep(this.#options.target.pipeline, batch);
-      for (const [namespace, n] of unmet)
-        await session.client.query(countUnmet(namespace, step, 'updates', n));
+      for (const kind of ['updates', 'deletes'] as const)
+        for (const [namespace, n] of unmet[kind])
+          await session.client.query(countUnmet(namespace, step, kind, n));
     }
     await session.client.query('RELEASE SAVEPOINT weir_batch');
   }

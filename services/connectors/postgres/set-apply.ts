@@ -1,9 +1,11 @@
+import type { ChangeKind } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { runStatements } from './apply-changes.ts';
 import { copyInto, isBinary, toStatements, usesOf, type Statement } from './change-statements.ts';
 import { toCopyMessages } from './copy-in.ts';
 import { netRows, type RunPart } from './run-parts.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
+import type { UnmetStep } from './unmet-changes.ts';
 import type { StagingUse } from './write-statements.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
@@ -17,14 +19,23 @@ export function usesOfPart({ how, runs, target }: RunPart): StagingUse[] {
   return kind === 'delete' ? ['deletes'] : ['masked'];
 }
 
-/** Applies a part that is not `rows`, and leaves its staging tables empty. */
-export async function applySet(session: WriterSession, part: RunPart): Promise<void> {
+/**
+ * Applies a part that is not `rows`, and leaves its staging tables empty. Where rows are missing that nothing here takes
+ * away, those of `net` are counted, and the others taken for refused.
+ */
+export async function applySet(
+  session: WriterSession,
+  part: RunPart,
+  counted: UnmetStep,
+): Promise<void> {
   const { how, runs, target } = part;
+  const step = target.losesRows ? undefined : counted;
   const statements = session.staging.statementsOf(target);
-  const script = how === 'net' ? toStatements(netRows(runs), target, session.staging) : [];
+  const script = how === 'net' ? toStatements(netRows(runs), target, session.staging, 0, step) : [];
   const uses = usesOfPart(part);
   if (how === 'set') script.push(...setStatements(session, part, uses[0]));
-  const expected = runs[0]!.kind === 'update' && how === 'set' ? runs[0]!.changes.length : 0;
+  const { kind, changes } = runs[0]!;
+  const expected = how === 'set' && mustMeet(kind, target) ? changes.length : 0;
   for (const use of uses) script.push({ sql: statements.empty(use) });
   if (script.length === 0) return;
   await runStatements(session, script, (index, rows) => {
@@ -63,7 +74,12 @@ function setStatements(
   }
 }
 
-/** A row that is to be updated is not there: taken as refused, so that the rows are looked at one by one. */
+/** Whether a change meets a row where both ends had the same. */
+export function mustMeet(kind: ChangeKind, { losesRows }: WriteTarget): boolean {
+  return kind === 'update' || kind === 'move' || (kind === 'delete' && !losesRows);
+}
+
+/** A row that is to be changed is not there: taken as refused, so that the rows are looked at one by one. */
 export function rowMissing({ name }: WriteTarget): WeirError {
   return new WeirError('ROW_REFUSED', `a row of ${name.namespace} is missing at the target`);
 }

@@ -8,6 +8,8 @@ export interface TargetTable {
   /** `pg_class.relkind`: r table, p partitioned table, and whatever else stands in the way of one. */
   kind: string;
   columns: TargetColumn[];
+  /** `mayLoseRows`. */
+  losesRows: boolean;
   /** Valid unique and exclusion indexes. */
   indexes: UniqueIndex[];
 }
@@ -39,8 +41,16 @@ export interface UniqueIndex {
   immediate: boolean;
 }
 
+/** SQL: whether the target itself may take rows of a table away: a foreign key that cascades, any trigger or rule. */
+export function mayLoseRows(oid: string): string {
+  return `(EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = ${oid} AND k.contype = 'f' AND k.confdeltype = 'c')
+    OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal AND t.tgenabled <> 'D')
+    OR EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D'
+      AND r.ev_class IN (SELECT w.oid FROM pg_catalog.pg_class w WHERE w.relkind IN ('r', 'p'))))`;
+}
+
 const READ_TABLE = `
-SELECT c.oid::int8::text AS oid, c.relkind AS kind,
+SELECT c.oid::int8::text AS oid, c.relkind AS kind, ${mayLoseRows('c.oid')} AS "losesRows",
   COALESCE((SELECT json_agg(json_build_object(
       'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
       'cast', format_type(a.atttypid, -1), 'notNull', a.attnotnull,

@@ -12,6 +12,8 @@ export interface WriteTarget {
   /** The table in statements about rows that are there: `rowsOf`. */
   rows: string;
   columns: WriteColumn[];
+  /** What is deleted may be gone already: see `TargetTable`. */
+  losesRows: boolean;
   /** Indexes into `columns`, with the operator that compares them as the target's index does. */
   key: { column: number; equals: string }[];
   /**
@@ -50,9 +52,10 @@ export function toWriteTarget(
     return { name: quoteIdent(column), type, cast, encoding, insertOnly };
   });
   const rows = rowsOf(name.sql, table.kind);
+  const { losesRows } = table;
   if (relation.identity !== 'key') {
     const method = relation.identity === 'row' ? 'multiset' : 'append';
-    return { name, rows, columns, key: [], method };
+    return { name, rows, columns, losesRows, key: [], method };
   }
   const names = relation.key.map((i) => relation.columns[i]!.name);
   const index = findKeyIndex(table, names)!;
@@ -64,6 +67,7 @@ export function toWriteTarget(
     name,
     rows,
     columns,
+    losesRows,
     key: relation.key.map((column, i) => ({
       column,
       equals: index.equals[index.columns.indexOf(names[i]!)] ?? 'OPERATOR(pg_catalog.=)',

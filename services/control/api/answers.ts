@@ -155,7 +155,9 @@ export const BALANCE = named(
         settled: COUNTS.describe('applied, filtered, parked or discarded'),
         filtered: count.describe('changes'),
         parked: count.describe('changes'),
-        unmet: count.describe('among those applied'),
+        unmet: count
+          .nullable()
+          .describe('among those applied; null where none is known of and not all can be'),
         rowsDone: count.nullable().describe('null where nobody has told it yet'),
         chunksTotal: count,
         chunksDone: count,

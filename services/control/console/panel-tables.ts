@@ -18,7 +18,7 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
   const { difference, namespaces } = counts;
   const isFiltered = namespaces.some(({ filtered }) => filtered > 0);
   const isParked = namespaces.some(({ parked }) => parked > 0);
-  const isUnmet = namespaces.some(({ unmet }) => unmet > 0);
+  const isUnmet = namespaces.some(({ unmet }) => unmet !== 0);
   const aside = [
     ...(isFiltered ? ['Filtered'] : []),
     ...(isParked ? ['Parked'] : []),

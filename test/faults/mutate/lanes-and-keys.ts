@@ -126,4 +126,26 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     ],
     tests: ['test/integration/postgres-sink.test.ts'],
   },
+  {
+    name: 'a delete of a whole transaction that meets no row is counted',
+    edits: [
+      {
+        file: `${POSTGRES}/set-apply.ts`,
+        find: "|| (kind === 'delete' && !losesRows)",
+        replace: '&& losesRows !== null',
+      },
+    ],
+    tests: ['test/cases/unmet-changes.test.ts'],
+  },
+  {
+    name: 'changes that meet no row are not told as none where nobody knows',
+    edits: [
+      {
+        file: 'services/stats/pipeline-watch.ts',
+        find: 'return known === 0 && (unmet === undefined || unmetUnknown.some(isWanted)) ? null : known;',
+        replace: 'return known === 0 && unmetUnknown.length < 0 ? null : known;',
+      },
+    ],
+    tests: ['test/cases/unmet-changes.test.ts'],
+  },
 ];
