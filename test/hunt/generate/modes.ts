@@ -11,11 +11,11 @@ export function chooseMode(draft: Draft): void {
     delete pipeline.lanes;
   } else if (dice.chance(0.1)) pipeline.onBadRow = 'park';
   if (dice.chance(0.1)) chooseNamespaces(draft);
-  if (dice.chance(0.1)) pipeline.mode = dice.pick(['snapshot', 'changes']);
+  if (dice.chance(0.16)) pipeline.mode = dice.pick(['snapshot', 'changes']);
   if (dice.chance(0.05)) pipeline.onWaitingDdl = 'wait';
-  if (dice.chance(0.12)) makeMap(draft);
+  if (dice.chance(0.15)) makeMap(draft);
   if (pipeline.mode === 'changes') return;
-  if (dice.chance(0.15)) makeTransforms(draft);
+  if (dice.chance(0.2)) makeTransforms(draft);
 }
 
 /** Those of the pipeline whose names a file can name as they are. */

@@ -84,9 +84,12 @@ function schemaDifferences(judged: Judged): string[] {
     const [entry, there] = [source.schema.get(`TABLE ${from}`), target.schema.get(`TABLE ${to}`)];
     if (entry === undefined || isLeftOut(entry, told)) continue;
     if (!sameLines(before.schema.get(`TABLE ${from}`)?.lines, entry.lines)) continue;
-    const lines = entry.lines.map((line) => line.replaceAll(quotedName(from), quotedName(to)));
-    if (there === undefined) found.push(`missing at the target: ${from} as ${to}`);
-    else found.push(...entryDifferences(`TABLE ${to}`, { ...entry, lines }, there, judged, partitions)); // prettier-ignore
+    // A sequence stays in its schema, where a table of another one cannot own it.
+    const plain = (line: string): string => line.replace(/ DEFAULT "nextval"\(.*?\)/, '');
+    const lines = entry.lines.map((line) => plain(line.replaceAll(quotedName(from), quotedName(to)))); // prettier-ignore
+    const mappedThere = there && { ...there, lines: there.lines.map(plain) };
+    if (mappedThere === undefined) found.push(`missing at the target: ${from} as ${to}`);
+    else found.push(...entryDifferences(`TABLE ${to}`, { ...entry, lines }, mappedThere, judged, partitions)); // prettier-ignore
   }
   for (const [key, entry] of source.schema) {
     // A schema is there where something is in it.
