@@ -56,13 +56,14 @@ export class PipelineEnds {
   }
 
   createSink(): Sink {
-    const { name, target, types, order, workers, onBadRow } = this.#spec;
+    const { name, mode, target, types, order, workers, onBadRow } = this.#spec;
     const url = target.url.reveal();
     const options = {
       pipeline: name,
       url,
       log: this.#log,
       create: target.create,
+      copies: mode !== 'changes',
       map: this.#map,
       types,
       order,

@@ -84,6 +84,8 @@ export interface EndOptions {
 export interface SinkOptions extends EndOptions {
   /** `missing`: create what is missing. `never`: refuse. */
   create: 'missing' | 'never';
+  /** False where nothing is copied (`mode: changes`): then what is there may hold rows. Left out, it is. */
+  copies?: boolean;
   /** Source namespace to target namespace, where they differ. */
   map: Readonly<Record<string, string>>;
   /** `types` of the pipeline file: see `TypeOverrides`. */

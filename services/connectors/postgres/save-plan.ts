@@ -33,6 +33,8 @@ import type { NativeTypes } from './types/native-types.ts';
 export interface PlanTarget {
   pipeline: string;
   create: 'missing' | 'never';
+  /** Whether what is not known yet is copied, so that its table must be empty. */
+  copies: boolean;
   order: 'key' | 'transaction';
   names: TargetNames;
   natives: NativeTypes;

@@ -87,7 +87,7 @@ class PostgresSink implements Sink {
     const { pipeline, create, order, url, log } = options;
     const names = createTargetNames(options.map);
     const natives = new NativeTypes(new TypeOverrides(options.types));
-    this.#target = { pipeline, create, order, names, natives };
+    this.#target = { pipeline, create, copies: options.copies ?? true, order, names, natives };
     const applicationName = `weir ${pipeline}`;
     this.#writers = new WriterPool(options.workers, () => openWriterSession(url, applicationName));
     this.#control = new WriterPool(1, () => openControlSession(url, applicationName));

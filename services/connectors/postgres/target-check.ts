@@ -84,7 +84,7 @@ export async function checkTarget(
         findings.push(...(await rehearse(client, target, plan, name, claimed)));
     } else {
       existing.push({ name, table });
-      findings.push(...(await checkExisting(client, plan, name, table, known)));
+      findings.push(...(await checkExisting(client, target, plan, name, table, known)));
       if (target.create === 'missing' && !known.has(plan.relation.namespace)) {
         const named = await nameIndexes(client, definitionOf(plan), name);
         findings.push(...renamedFindings(named, name));
@@ -258,6 +258,7 @@ function renamedFindings({ renamed }: NamedDefinition, name: TargetName): Findin
 
 async function checkExisting(
   client: pg.Client,
+  { copies }: PlanTarget,
   { relation, definition }: RelationPlan,
   name: TargetName,
   table: TargetTable,
@@ -285,7 +286,7 @@ async function checkExisting(
       ? { ...warning(name.namespace, problem), differs: true }
       : error(name.namespace, problem),
   );
-  if (!isKnown && (await holdsRows(client, name)))
+  if (copies && !isKnown && (await holdsRows(client, name)))
     findings.push(
       error(
         name.namespace,

@@ -234,4 +234,15 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     ],
     tests: ['test/integration/ledger.test.ts'],
   },
+  {
+    name: 'a target that holds rows is taken where nothing is copied',
+    edits: [
+      {
+        file: 'services/cli/pipeline-ends.ts',
+        find: "copies: mode !== 'changes',",
+        replace: "copies: mode !== 'snapshot',",
+      },
+    ],
+    tests: ['test/cases/modes.test.ts'],
+  },
 ];
