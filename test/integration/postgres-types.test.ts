@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { createRandom } from '../../services/cli/demo/random.ts';
+import { readCatalog } from '../../services/connectors/postgres/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection.ts';
 import { readTypeCatalog } from '../../services/connectors/postgres/type-catalog.ts';
 import { mapType } from '../../services/connectors/postgres/types/to-native.ts';
@@ -119,5 +120,57 @@ it('whatever the logical type, PostgreSQL makes a column of what holds it, and o
   for (const type of types) {
     const { fit, note } = mapType(type);
     expect(note === null, JSON.stringify(type)).toBe(fit === 'exact');
+  }
+});
+
+it('a table is described to other kinds of store with all that they can understand of it', async () => {
+  const url = await postgres.createDatabase();
+  await queryPostgres(
+    url,
+    `CREATE TYPE mood AS ENUM ('sad', 'ok');
+     CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+     CREATE TABLE t (b int, a text COLLATE folded, m mood NOT NULL DEFAULT 'ok', n numeric(5,2) DEFAULT -1.50,
+       s varchar(9) DEFAULT 'it''s', at timestamptz DEFAULT now(), on_ boolean DEFAULT true, later date DEFAULT (now() + interval '1 day'),
+       num int GENERATED ALWAYS AS IDENTITY, ser bigserial, nothing text DEFAULT NULL, twice int GENERATED ALWAYS AS (b * 2) STORED,
+       PRIMARY KEY (a, b), UNIQUE (s, m));
+     CREATE INDEX i ON t (n, "on_"); CREATE UNIQUE INDEX u ON t (num); CREATE INDEX x ON t (lower(s)); CREATE INDEX d ON t (n DESC);
+     CREATE INDEX p ON t (n) WHERE b > 1;
+     COMMENT ON TABLE t IS 'all of it'; COMMENT ON COLUMN t.s IS 'short'`,
+  );
+  const client = await connect(url, { applicationName: 'test' });
+  try {
+    const { tables } = await readCatalog(client, undefined);
+    const { columns, key, uniques, indexes, comment } = tables[0]!.tableSchema;
+    expect(columns.map(({ name, nullable, default: given }) => [name, nullable, given])).toEqual([
+      ['b', false, null],
+      ['a', false, null],
+      ['m', false, { kind: 'value', text: 'ok' }],
+      ['n', true, { kind: 'value', text: '-1.50' }],
+      ['s', true, { kind: 'value', text: "it's" }],
+      ['at', true, { kind: 'now' }],
+      ['on_', true, { kind: 'value', text: 't' }],
+      ['later', true, { kind: 'native', expression: "(now() + '1 day'::interval)" }],
+      ['num', false, { kind: 'identity', always: true }],
+      ['ser', false, { kind: 'identity', always: false }],
+      ['nothing', true, null],
+      ['twice', true, null],
+    ]);
+    const find = (name: string) => columns.find((each) => each.name === name)!;
+    expect(find('a').logical).toMatchObject({ kind: 'string', comparison: 'folded' });
+    expect(find('m').logical).toMatchObject({ kind: 'enum', labels: ['sad', 'ok'] });
+    expect([find('twice').generated, find('s').comment, comment]).toEqual([
+      ...[true, 'short', 'all of it'],
+    ]);
+    expect(key).toEqual(['a', 'b']);
+    expect(uniques).toEqual([{ name: 't_s_m_key', columns: ['s', 'm'] }]);
+    expect(indexes.map(({ name, columns: of, unique, native }) => [name, of, unique, native === null])).toEqual([
+      ['d', ['n'], false, false],
+      ['i', ['n', 'on_'], false, true],
+      ['p', ['n'], false, false],
+      ['u', ['num'], true, true],
+      ['x', [], false, false],
+    ]); // prettier-ignore
+  } finally {
+    await client.end();
   }
 });

@@ -3,6 +3,8 @@ import type { Relation, RelationPlan } from '../../../shared/change/relation.ts'
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { leftOutFinding } from './left-out-partition.ts';
 import { readNeededExtensions } from './needed-extensions.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { describedTable } from './described-table.ts';
 import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type LeafSizes, type TableDetail } from './table-catalog.ts';
 import {
@@ -33,6 +35,8 @@ export interface SourceTable extends ListedTable {
   leafValues: LeafValues[];
   /** All its columns mean the same in binary elsewhere. */
   isBinarySafe: boolean;
+  /** The same in terms of all stores. */
+  tableSchema: TableSchema;
   /** Why updates and deletes cannot be followed; null where they can. */
   identityProblem: string | null;
 }
@@ -144,6 +148,7 @@ function toSourceTable(
       index.columns.map((number) => detail.columns.find((c) => c.number === number)!.name),
     ),
     isBinarySafe: hasSafeColumns(detail, types),
+    tableSchema: describedTable(table.namespace, detail, identity.index, types),
     identityProblem: identity.problem,
   };
 }

@@ -34,6 +34,10 @@ function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): Sou
     leftOut: [],
     leafValues: [],
     isBinarySafe: true,
+    tableSchema: {
+      ...{ namespace: `public.${name}`, columns: [], key: ['id'] },
+      ...{ uniques: [], indexes: [], comment: null },
+    },
     identityProblem: null,
     ...more,
   };

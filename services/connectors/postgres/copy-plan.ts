@@ -2,6 +2,7 @@ import type { Position } from '../../../shared/change/position.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { TUPLES } from '../../../shared/connector/data-type.ts';
 import { relationPlanOf, type SourceTable } from './catalog.ts';
 import {
   type ChunkCursor,
@@ -198,6 +199,8 @@ function newNamespace(
   const copies = scope.mode !== 'changes';
   return {
     ...relationPlanOf(table),
+    // Another kind of store makes its table of that.
+    ...(scope.dataType === TUPLES && { tableSchema: table.tableSchema }),
     start,
     settled: start,
     state: copies ? 'new' : 'ready',

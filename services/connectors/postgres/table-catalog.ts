@@ -14,6 +14,9 @@ export interface CatalogColumn extends ColumnDefinition {
   typeOid: number;
   typmod: number;
   isGenerated: boolean;
+  /** Of a collation under which different texts may be equal. */
+  isFolded: boolean;
+  comment: string | null;
 }
 
 export interface CatalogIndex {
@@ -65,6 +68,7 @@ export interface TableDetail {
   parents: { schema: string; name: string }[];
   /** Where the rows are: the table itself, or the leaves of a partitioned one. */
   leaves: Leaf[];
+  comment: string | null;
 }
 
 /** Reads all there is to know of the tables, in one query. */
@@ -115,6 +119,8 @@ const COLUMN = `
 const COLUMNS = `
   SELECT json_agg(json_build_object(
     'number', a.attnum, 'typeOid', a.atttypid::int8, 'typmod', a.atttypmod, 'isGenerated', a.attgenerated <> '',
+    'isFolded', EXISTS (SELECT FROM pg_catalog.pg_collation o WHERE o.oid = a.attcollation AND NOT o.collisdeterministic),
+    'comment', col_description(a.attrelid, a.attnum),
     ${COLUMN}) ORDER BY a.attnum)
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
@@ -242,5 +248,5 @@ SELECT c.oid, coalesce((${COLUMNS}), '[]') AS columns, coalesce((${CONSTRAINTS})
   coalesce((${INDEXES}), '[]') AS indexes, coalesce((${sequencesOf('c.oid')}), '[]') AS sequences,
   CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS "partitionBy",
   coalesce((${PARTITIONS}), '[]') AS partitions, coalesce((${PARENTS}), '[]') AS parents,
-  coalesce((${LEAVES}), '[]') AS leaves
+  coalesce((${LEAVES}), '[]') AS leaves, obj_description(c.oid, 'pg_class') AS comment
 FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[])`;
