@@ -272,3 +272,41 @@ it('whatever other stores call their types, tables are made that hold them, and 
   await again.sink.savePlan(state!.plan, await again.sink.beginReader());
   expect(await queryPostgres(url, 'SELECT id FROM wide')).toEqual([{ id: 1 }]);
 });
+
+it('a table that goes through files keeps what may not be NULL, defaults, uniques, indexes and comments', async () => {
+  const [sourceUrl, url] = [await target.createDatabase(), await target.createDatabase()];
+  await queryPostgres(
+    sourceUrl,
+    `CREATE TABLE t (id int PRIMARY KEY, s varchar(9) NOT NULL DEFAULT 'it''s', at timestamptz DEFAULT CURRENT_TIMESTAMP, n numeric(5,2) DEFAULT 1.50,
+       odd text DEFAULT md5(random()::text), ser serial, CONSTRAINT twice UNIQUE (s, n));
+     CREATE INDEX by_n ON t (n); CREATE INDEX lower_s ON t (lower(s));
+     COMMENT ON TABLE t IS 'all of it'; COMMENT ON COLUMN t.s IS 'short';
+     INSERT INTO t VALUES (1, 'x', '2026-01-31 12:00:00+00', 2.5, 'o', 7)`,
+  );
+  const folder = await mkdtemp(path.join(tmpdir(), 'weir-types-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const data = `file:${path.join(folder, 'data')}`;
+  for (const [source, to] of [[sourceUrl, data], [data, url]] as const) {
+    const file = path.join(folder, 'pipeline.yaml');
+    const ends = { source: { url: source }, target: { url: to }, mode: 'snapshot' };
+    await writeFile(file, JSON.stringify({ name: `files-${process.pid}-${++made}`, ...ends }));
+    const done = await weir.run(['run', file, '--until', 'caught-up']);
+    expect(done.code, done.stderr).toBe(0);
+  } // prettier-ignore
+  const structure = `SELECT
+     (SELECT json_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'NOT NULL' END,
+        pg_get_expr(d.adbin, d.adrelid), col_description(attrelid, attnum)) ORDER BY attname)
+      FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = attrelid AND d.adnum = attnum
+      WHERE attrelid = 't'::regclass AND attnum > 0 AND attname NOT IN ('odd', 'ser')) AS columns,
+     (SELECT json_agg(pg_get_indexdef(indexrelid) ORDER BY indexrelid::regclass::text) FROM pg_index
+      WHERE indrelid = 't'::regclass AND indexprs IS NULL) AS indexes, obj_description('t'::regclass) AS comment, (SELECT json_agg(t) FROM t) AS rows`;
+  expect(await queryPostgres(url, structure)).toEqual(await queryPostgres(sourceUrl, structure));
+  const left = await queryPostgres(
+    url,
+    `SELECT attname, atthasdef, attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attname IN ('odd', 'ser') ORDER BY 1`,
+  );
+  expect(left).toEqual([
+    { attname: 'odd', atthasdef: false, attnotnull: false },
+    { attname: 'ser', atthasdef: false, attnotnull: true },
+  ]);
+});

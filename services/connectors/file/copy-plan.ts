@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { toPosition } from '../../../shared/change/position.ts';
-import type { Relation } from '../../../shared/change/relation.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
 import { findBoundaries } from './boundaries.ts';
-import type { DataFile, NamespaceFiles } from './folder-listing.ts';
+import type { FileNamespace } from './file-namespace.ts';
+import type { DataFile } from './folder-listing.ts';
 import { readHeader } from './infer-schema.ts';
 import type { FileCursor } from './read-slice.ts';
 import type { FileSettings } from './settings.ts';
@@ -18,11 +18,11 @@ export const LOG_START = toPosition(1n, 0n);
 export async function planCopy(
   settings: FileSettings,
   scope: SourceScope,
-  namespaces: readonly { files: NamespaceFiles; relation: Relation }[],
+  namespaces: readonly FileNamespace[],
 ): Promise<PipelinePlan> {
   const plans: NamespacePlan[] = [];
   let lastId = 0;
-  for (const { files, relation } of namespaces) {
+  for (const { files, relation, tableSchema } of namespaces) {
     const chunks: Chunk[] = [];
     for (const file of scope.mode === 'changes' ? [] : files.files)
       for (const cursor of await cutFile(file, settings))
@@ -37,6 +37,7 @@ export async function planCopy(
     plans.push({
       relation,
       definition: null,
+      ...(tableSchema !== undefined && { tableSchema }),
       start: LOG_START,
       settled: LOG_START,
       state: 'new',

@@ -1,4 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
+import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import { tableSchemaOf } from './schema-details.ts';
 import { listNamespaces, type NamespaceFiles } from './folder-listing.ts';
 import { schemaOf } from './infer-schema.ts';
 import { toRelation } from './schema-file.ts';
@@ -8,6 +10,8 @@ import type { FileSettings } from './settings.ts';
 export interface FileNamespace {
   files: NamespaceFiles;
   relation: Relation;
+  /** Where a schema file says more than columns and key. */
+  tableSchema?: TableSchema;
 }
 
 export async function listRelations(
@@ -20,7 +24,9 @@ export async function listRelations(
   return Promise.all(
     listed.map(async (files) => {
       const schema = await schemaOf(files, settings);
-      return { files, relation: toRelation(files.namespace, schema) };
+      const tableSchema = tableSchemaOf(files.namespace, schema);
+      const relation = toRelation(files.namespace, schema);
+      return { files, relation, ...(tableSchema !== undefined && { tableSchema }) };
     }),
   );
 }

@@ -3,14 +3,18 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { COLUMN_DETAILS, TABLE_DETAILS } from './schema-details.ts';
 import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 
 /** Beside the files of a namespace: what their fields are, written by the sink and heeded by the source. */
 export const SCHEMA_FILE = '_schema.json';
 
 const SCHEMA = z.strictObject({
-  columns: z.array(z.strictObject({ name: z.string().min(1), type: z.string().min(1) })).min(1),
+  columns: z
+    .array(z.strictObject({ name: z.string().min(1), type: z.string().min(1), ...COLUMN_DETAILS }))
+    .min(1),
   key: z.array(z.string()).default([]),
+  ...TABLE_DETAILS,
 });
 
 export type FileSchema = z.infer<typeof SCHEMA>;
@@ -27,18 +31,23 @@ export async function readSchemaFile(folder: string): Promise<FileSchema | null>
   }
   const read = SCHEMA.safeParse(parseJson(text));
   const names = read.success ? read.data.columns.map(({ name }) => name) : [];
-  const unknown = read.success ? read.data.key.filter((name) => !names.includes(name)) : [];
+  const named = read.success ? columnsNamedIn(read.data) : [];
+  const unknown = named.filter((name) => !names.includes(name));
   if (read.success && unknown.length === 0 && new Set(names).size === names.length)
     return read.data;
   const reason = read.success
     ? unknown.length > 0
-      ? `its key names ${unknown.join(', ')}, which is no column`
+      ? `its key, a unique constraint or an index names ${unknown.join(', ')}, which is no column`
       : 'it names a column twice'
     : read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
   throw new WeirError(
     'SOURCE_UNFIT',
     `${file} cannot be used: ${reason}; write it as {"columns":[{"name":"id","type":"bigint"}],"key":["id"]}`,
   );
+}
+
+function columnsNamedIn({ key, uniques = [], indexes = [] }: FileSchema): string[] {
+  return [...key, ...[...uniques, ...indexes].flatMap(({ columns }) => columns)];
 }
 
 function parseJson(text: string): unknown {

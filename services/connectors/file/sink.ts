@@ -18,6 +18,7 @@ import { removeOldDrafts } from './draft.ts';
 import { encodeNamespace } from './folder-listing.ts';
 import { writtenRelation } from './lines-of.ts';
 import { appendManifest, type ManifestEntry, readManifest } from './manifest.ts';
+import { withDetails } from './schema-details.ts';
 import { toSchema } from './schema-file.ts';
 import { checkFolder } from './sink-check.ts';
 import { parseFileUrl } from './settings.ts';
@@ -90,12 +91,12 @@ export function createFileSink(options: SinkOptions): Sink {
       for (const { relation } of plan.namespaces)
         for (const { message } of csvFindings(relation, format))
           throw new WeirError('TARGET_UNFIT', `${relation.namespace}: ${message}`);
-      for (const { relation, state } of plan.namespaces) {
+      for (const { relation, state, tableSchema } of plan.namespaces) {
         const within = path.join(folder, encodeNamespace(targetOf(relation.namespace)));
         await mkdir(within, { recursive: true });
         if (known === null) await requireEmpty(within);
         if (state === 'new' || state === 'restart')
-          await writeSchema(within, toSchema(writtenRelation(relation)));
+          await writeSchema(within, withDetails(toSchema(writtenRelation(relation)), tableSchema));
         if (state !== 'restart') continue;
         for (const name of await dataFiles(within)) await rm(path.join(within, name));
         await appendManifest(folder, [

@@ -83,7 +83,7 @@ async function checkSource(settings: FileSettings, scope: SourceScope): Promise<
     });
   return {
     findings,
-    relations: namespaces.map(({ relation }) => ({ relation, definition: null })),
+    relations: namespaces.map(({ files: _, ...plan }) => ({ ...plan, definition: null })),
   };
 }
 

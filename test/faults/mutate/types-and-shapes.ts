@@ -60,6 +60,28 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     tests: ['test/cases/foreign-types.test.ts'],
   },
   {
+    name: 'what only another store understands of a table is not made here',
+    edits: [
+      {
+        file: `${POSTGRES}/made-definition.ts`,
+        find: '({ native, columns }) => native === null && has(columns)',
+        replace: '({ native, columns }) => native !== "" || has(columns)',
+      },
+    ],
+    tests: ['test/integration/postgres-made-tables.test.ts'],
+  },
+  {
+    name: 'a schema file says what may not be NULL',
+    edits: [
+      {
+        file: 'services/connectors/file/schema-details.ts',
+        find: 'nullable: column.nullable ?? ',
+        replace: 'nullable: column.name !== "" || ',
+      },
+    ],
+    tests: ['test/cases/foreign-types.test.ts'],
+  },
+  {
     name: 'a domain is what it is made of',
     edits: [
       {
