@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { fileType } from './file-type.ts';
 import { COLUMN_DETAILS, TABLE_DETAILS } from './schema-details.ts';
 import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 
@@ -61,7 +62,7 @@ function parseJson(text: string): unknown {
 
 export function toSchema({ columns, key }: Relation): FileSchema {
   return {
-    columns: columns.map(({ name, type }) => ({ name, type })),
+    columns: columns.map((column) => ({ name: column.name, type: fileType(column) })),
     key: key.map((column) => columns[column]!.name),
   };
 }

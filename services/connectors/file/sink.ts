@@ -18,6 +18,7 @@ import { removeOldDrafts } from './draft.ts';
 import { encodeNamespace } from './folder-listing.ts';
 import { writtenRelation } from './lines-of.ts';
 import { appendManifest, type ManifestEntry, readManifest } from './manifest.ts';
+import { fileTypeFindings } from './file-type.ts';
 import { withDetails } from './schema-details.ts';
 import { toSchema } from './schema-file.ts';
 import { checkFolder } from './sink-check.ts';
@@ -84,7 +85,10 @@ export function createFileSink(options: SinkOptions): Sink {
   return sinkOver(FILE_SINK, state, {
     check: async (relations) => [
       ...(await checkFolder(folder, create, relations.map(toTarget))),
-      ...relations.flatMap(({ relation }) => csvFindings(relation, format)),
+      ...relations.flatMap(({ relation }) => [
+        ...csvFindings(relation, format),
+        ...fileTypeFindings(relation),
+      ]),
     ],
 
     async prepare(plan: PipelinePlan, known): Promise<readonly string[]> {

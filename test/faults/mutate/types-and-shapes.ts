@@ -71,6 +71,18 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     tests: ['test/integration/postgres-made-tables.test.ts'],
   },
   {
+    name: 'a schema file has no name that only another store knows',
+    edits: [
+      {
+        file: 'services/connectors/file/file-type.ts',
+        find: 'return logical === undefined ? type : standardType(logical).native;',
+        replace:
+          'return logical === undefined || type !== "" ? type : standardType(logical).native;',
+      },
+    ],
+    tests: ['services/connectors/file/file-type.test.ts'],
+  },
+  {
     name: 'a schema file says what may not be NULL',
     edits: [
       {
