@@ -1,8 +1,7 @@
 import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
-import { connectHub, hostsOf } from '../../shared/hub/hub.ts';
 import { askTarget as ask } from '../../shared/hub/ask.ts';
 import type { TargetAnswers, TargetRequest } from '../../shared/progress/target-requests.ts';
-import { knownNatsUrls } from './supervisor/known-servers.ts';
+import { askKnownServers } from './supervisor/known-servers.ts';
 
 export type AskTarget = <R extends TargetRequest>(body: R) => Promise<TargetAnswers[R['op']]>;
 
@@ -17,24 +16,19 @@ export async function askTarget<T>(
   pipeline: string,
   work: (ask: AskTarget) => Promise<T>,
 ): Promise<T> {
-  const urls = await knownNatsUrls();
-  if (urls.size === 0)
+  const found = await askKnownServers(`weir/${pipeline}/command`, async ({ control }) => {
+    if (!(await isThere(() => ask(control, pipeline, { op: 'progress' })))) return null;
+    return { done: await work((body) => ask(control, pipeline, body, TIMEOUT_MS)) };
+  });
+  if (found === null)
     throw new WeirError(
       'CONFIG_INVALID',
       `no pipeline runs on this machine; name the NATS server of ${pipeline} in WEIR_NATS_URL`,
     );
-  for (const url of urls) {
-    const hub = await connectHub({ url, name: `weir/${pipeline}/command` });
-    try {
-      if (!(await isThere(() => ask(hub.control, pipeline, { op: 'progress' })))) continue;
-      return await work((body) => ask(hub.control, pipeline, body, TIMEOUT_MS));
-    } finally {
-      await hub.close();
-    }
-  }
+  if ('answer' in found) return found.answer.done;
   throw new WeirError(
     'UNREACHABLE',
-    `no target-writer of ${pipeline} answers at ${[...urls].map(hostsOf).join(', ')}; is it running there?`,
+    `no target-writer of ${pipeline} answers at ${found.asked}; is it running there?`,
   );
 }
 

@@ -1,10 +1,10 @@
 import type { PipelineProgress } from '../../../shared/connector/sink.ts';
 import { toWeirError, WeirError } from '../../../shared/errors/weir-error.ts';
-import { connectHub, hostsOf, type Hub } from '../../../shared/hub/hub.ts';
+import type { Hub } from '../../../shared/hub/hub.ts';
 import { askReader, askTarget } from '../../../shared/hub/ask.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { stillRunning } from '../../../shared/progress/still-running.ts';
-import { knownNatsUrls } from './known-servers.ts';
+import { askKnownServers } from './known-servers.ts';
 
 /** Of several readers one that stands by may be asked first, and one that has just been paused is not idle yet. */
 const READER_TRIES = 25;
@@ -16,22 +16,17 @@ export async function resetByServices(
   pipeline: string,
   resetBroker: (hub: Hub, url: string) => Promise<void>,
 ): Promise<void> {
-  const urls = await knownNatsUrls();
-  if (urls.size === 0)
+  const found = await askKnownServers(`weir/${pipeline}/reset`, async (hub, url) => {
+    if (!(await resetThrough(hub, pipeline, (line) => console.log(line)))) return null;
+    await resetBroker(hub, url);
+    return true;
+  });
+  if (found === null)
     throw new WeirError(
       'CONFIG_INVALID',
       `no pipeline runs on this machine; name the NATS server of ${pipeline} in WEIR_NATS_URL, or the pipeline file instead of ${pipeline}`,
     );
-  for (const url of urls) {
-    const hub = await connectHub({ url, name: `weir/${pipeline}/reset` });
-    try {
-      if (await resetThrough(hub, pipeline, (line) => console.log(line)))
-        return await resetBroker(hub, url);
-    } finally {
-      await hub.close();
-    }
-  }
-  throw nobody(pipeline, `target-writer at ${[...urls].map(hostsOf).join(', ')}`);
+  if ('asked' in found) throw nobody(pipeline, `target-writer at ${found.asked}`);
 }
 
 /**

@@ -33,7 +33,10 @@ export async function readRunFiles(): Promise<RunFile[]> {
   for (const name of await namesIn(userFolder())) {
     if (!name.endsWith('.json')) continue;
     const path = join(userFolder(), name);
-    const run = JSON.parse(await readFile(path, 'utf8')) as RunFile;
+    const text = await readFile(path, 'utf8').catch(orGone);
+    // Its run ended after the folder was listed.
+    if (text === null) continue;
+    const run = JSON.parse(text) as RunFile;
     if (isAlive(run.pid)) runs.push(run);
     else await rm(path, { force: true });
   }
@@ -41,12 +44,12 @@ export async function readRunFiles(): Promise<RunFile[]> {
 }
 
 async function namesIn(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return (await readdir(path).catch(orGone)) ?? [];
+}
+
+function orGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
 }
 
 function isAlive(pid: number): boolean {

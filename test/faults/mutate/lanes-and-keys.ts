@@ -146,6 +146,6 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
         replace: 'return known === 0 && unmetUnknown.length < 0 ? null : known;',
       },
     ],
-    tests: ['test/cases/unmet-changes.test.ts'],
+    tests: ['services/stats/pipeline-watch.test.ts'],
   },
 ];
