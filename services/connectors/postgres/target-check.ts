@@ -183,7 +183,7 @@ async function checkMissing(
   const findings = missing.foreign.map((type) =>
     error(
       name.namespace,
-      `the type ${type} does not exist at the target, and nothing here says how to make it; make it there first`,
+      `the type ${type} does not exist at the target, and nothing here says how to make it; make it there first, or, where the target is of an older version that has none, upgrade it or leave the table out with source.namespaces`,
     ),
   );
   for (const extension of missing.unavailable)

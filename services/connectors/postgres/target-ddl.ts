@@ -9,15 +9,21 @@ export async function runDdl(client: ClientBase, sql: string, what: string): Pro
   } catch (error) {
     const found = toPostgresError(error, `${what} at the target`);
     if (found.retryable) throw found;
-    const advice =
-      found.code === 'ACCESS_DENIED'
-        ? 'Grant the role what it names (CREATE on the schema or database, or ownership of the table).'
-        : 'Make it there by hand, then start the pipeline again.';
+    const advice = adviceFor(found);
     throw new WeirError('TARGET_UNFIT', `${found.message} ${advice}`, {
       cause: found.cause,
       details: found.details,
     });
   }
+}
+
+/** The statements are the source's own words, so a target that does not understand one is older than the source. */
+function adviceFor({ code, details }: WeirError): string {
+  if (details.sqlState === '42601')
+    return 'The target is of an older version of PostgreSQL, which does not know this; upgrade it, drop this at the source, or leave the table out with source.namespaces.';
+  if (code === 'ACCESS_DENIED')
+    return 'Grant the role what it names (CREATE on the schema or database, or ownership of the table).';
+  return 'Make it there by hand, then start the pipeline again.';
 }
 
 export async function inTransaction<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {

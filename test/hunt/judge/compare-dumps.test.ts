@@ -81,7 +81,7 @@ function compare(
     told,
     notCarried,
     pipeline: {},
-    empty: parseDump(''),
+    empty: { source: parseDump(''), target: parseDump('') },
     only: null,
   });
 }

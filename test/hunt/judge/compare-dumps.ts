@@ -3,8 +3,8 @@ import { expectedRows } from './expected-rows.ts';
 import type { Dump, DumpEntry, DumpedRows } from './pg-dump.ts';
 
 export interface Judged {
-  /** What every database of the source's server has, such as the rights in `public` before 15. */
-  empty: Dump;
+  /** What every database of these servers has, such as the rights in `public`, which differ before 15. */
+  empty: { source: Dump; target: Dump };
   /** The source when the pipeline began: what changed in its structure later is not held against the target. */
   before: Dump;
   source: Dump;
@@ -76,7 +76,7 @@ function schemaDifferences(judged: Judged): string[] {
   const isMapped = (entry: DumpEntry): boolean =>
     mapped.length > 0 &&
     (namesOf(entry).some((name) => mapped.includes(name)) ||
-      entry.lines.some((line) => mapped.some((name) => line.includes(quotedName(name)))));
+      entry.lines.some((line) => mapped.some((name) => line.includes(quotedName(name).slice(0, -1)))));
   const attached = [...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH');
   const partitions = new Set(attached.map(({ schema, name }) => `${schema}.${name}`));
   const found: string[] = [];
@@ -95,7 +95,7 @@ function schemaDifferences(judged: Judged): string[] {
     // A schema is there where something is in it.
     if (entry.type === 'SCHEMA' || isOurs(entry) || isLeftOut(entry, told) || isMapped(entry)) continue; // prettier-ignore
     if (only !== null && !namesOf(entry).some((name) => only.includes(name))) continue;
-    if (sameLines(judged.empty.schema.get(key)?.lines, entry.lines)) continue;
+    if (sameLines(judged.empty.source.schema.get(key)?.lines, entry.lines)) continue;
     // An extension comes with one.
     if (entry.type === 'COMMENT' && entry.name.startsWith('EXTENSION ')) continue;
     const there = target.schema.get(key);
@@ -109,6 +109,7 @@ function schemaDifferences(judged: Judged): string[] {
     if (
       !source.schema.has(key) &&
       !before.schema.has(key) &&
+      !judged.empty.target.schema.has(key) &&
       // Such as a foreign partition, whose place an empty table takes.
       !isLeftOut(entry, told) &&
       !isOurs(entry) &&
@@ -129,6 +130,7 @@ function missing(
   const isOfPartition =
     /INDEX|CONSTRAINT/.test(entry.type) && namesOf(entry).some((name) => partitions.has(name));
   const { type } = entry;
+  if (type === 'CONSTRAINT' && notCarried.includes(OF_NOT_NULL) && / NOT NULL /.test(entry.lines.join(' '))) return []; // prettier-ignore
   if (type === 'INDEX' && notCarried.includes(INVALID)) return [];
   if (isOfPartition && notCarried.includes(OF_PARTITIONS)) return [];
   if (type === 'FK CONSTRAINT' && told.some((line) => /^foreign keys: they will not/.test(line)))

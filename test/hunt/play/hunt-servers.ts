@@ -13,8 +13,8 @@ export interface HuntServers {
   target: PostgresServer;
   nats: NatsServerProcess;
   facts: ServerFacts;
-  /** A database of the source in which nothing is. */
-  empty: Dump;
+  /** Databases in which nothing is. */
+  empty: { source: Dump; target: Dump };
   versions: { source: number; target: number };
   stop(): Promise<void>;
 }
@@ -49,12 +49,16 @@ export async function startHuntServers(): Promise<HuntServers> {
     const [atSource, atTarget] = [await readServer(source.url), await readServer(target.url)];
     const versions = { source: atSource.version, target: atTarget.version };
     requirePgDump(Math.max(versions.source, versions.target));
+    const empty = {
+      source: await dumpDatabase(source.url),
+      target: await dumpDatabase(target.url),
+    };
     const facts = {
       version: versions.source,
       targetVersion: versions.target,
       extensions: new Set(atSource.extensions.filter((name) => atTarget.extensions.includes(name))),
     };
-    return { source, target, nats, facts, versions, empty: await dumpDatabase(source.url), stop };
+    return { source, target, nats, facts, versions, empty, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -135,6 +135,7 @@ class Player {
       case 'await copy': {
         // A slot waits for them.
         await this.#stage.finishPrepared();
+        if (this.#pipeline.mode === 'changes') return undefined;
         const run = this.#running;
         if (run === undefined || (await says(run, 'copy is in the target', COPY_MS)) || !run.running) return undefined; // prettier-ignore
         return hangs('the copy does not come to its end', run.output.text);
