@@ -20,6 +20,8 @@ export interface Judged {
    * other rows: their table is made with columns and its key, and the rest is for people to make.
    */
   pipeline: PipelineOptions;
+  /** The target is of an older version, where a column that is computed when it is read is stored. */
+  isOlder?: boolean;
   /** Its tables were there before: what the source has dropped since then and before the copy, they still have. */
   isPrepared?: boolean;
   /** Tables, as `schema.table`, where not all are carried. */
@@ -76,7 +78,9 @@ function schemaDifferences(judged: Judged): string[] {
   const isMapped = (entry: DumpEntry): boolean =>
     mapped.length > 0 &&
     (namesOf(entry).some((name) => mapped.includes(name)) ||
-      entry.lines.some((line) => mapped.some((name) => line.includes(quotedName(name).slice(0, -1)))));
+      entry.lines.some((line) =>
+        mapped.some((name) => line.includes(quotedName(name).slice(0, -1))),
+      ));
   const attached = [...source.schema.values()].filter(({ type }) => type === 'TABLE ATTACH');
   const partitions = new Set(attached.map(({ schema, name }) => `${schema}.${name}`));
   const found: string[] = [];
@@ -163,6 +167,10 @@ function entryDifferences(
   // A partition that is made as a table first calls them after itself.
   const hasOwnNames = isPartition || notCarried.includes(OF_NOT_NULL);
   const unnamed = (line: string): string => hasOwnNames ? line.replace(/ CONSTRAINT "(?:[^"]|"")*" NOT NULL/, ' NOT NULL') : line; // prettier-ignore
+  const virtual = (line: string): string => {
+    const without = line.replace(/ STORED$/, '');
+    return isOlder === true && source.lines.includes(without) ? without : line;
+  };
   const plain = (line: string): string =>
     source.type === 'CONSTRAINT' && notCarried.includes(OF_KEYS) ? line.replace(/ WITH \(.*?\)/, '') : line; // prettier-ignore
   const there =

@@ -237,6 +237,7 @@ class Player {
       notCarried: this.#notCarried,
       pipeline: this.#pipeline,
       isPrepared: this.#case.isPrepared,
+      isOlder: this.#stage.servers.versions.target < this.#stage.servers.versions.source,
       only: this.#case.steps.some((step) => step.do === 'edit') || this.#case.pipeline.namespaces !== undefined ? this.#carried : null, // prettier-ignore
     });
     return details.length === 0 ? { is: 'equal' } : { is: 'failed', why: 'different', details };
