@@ -148,7 +148,7 @@ function entryDifferences(
   key: string,
   source: DumpEntry,
   target: DumpEntry,
-  { notCarried, pipeline, source: dump }: Judged,
+  { notCarried, pipeline, isOlder, source: dump }: Judged,
   partitions: ReadonlySet<string>,
 ): string[] {
   const isPartition = partitions.has(`${source.schema}.${source.name}`);
@@ -184,7 +184,7 @@ function entryDifferences(
     ...lineDifferences(
       key,
       source.lines.filter(travels).map(plain).map(unnamed),
-      wanted.filter(travels).map(unnamed),
+      wanted.filter(travels).map(unnamed).map(virtual),
     ),
   ];
 }
