@@ -7,7 +7,7 @@ import { mapType } from '../../services/connectors/postgres/types/to-native.ts';
 import type { Column, Relation } from '../../shared/change/relation.ts';
 import type { LogicalType } from '../../shared/schema/logical-type.ts';
 import { randomLogicalType } from '../support/random-logical-type.ts';
-import { queryPostgres, usePostgres } from '../support/servers.ts';
+import { majorVersion, queryPostgres, usePostgres } from '../support/servers.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { useWeir } from '../support/weir-process.ts';
 
@@ -244,7 +244,10 @@ it('whatever other stores call their types, tables are made that hold them, and 
   const seed = Number(process.env['WEIR_SEED'] ?? Date.now() % 2 ** 31);
   process.stderr.write(`columns of other stores: WEIR_SEED=${seed}\n`);
   const random = createRandom(seed);
-  const isHeld = (type: LogicalType): boolean => mapType(type).fit !== 'lossy';
+  const url = await target.createDatabase();
+  const version = (await majorVersion(url)) * 10_000;
+  const map = (type: LogicalType) => mapType(type, { version });
+  const isHeld = (type: LogicalType): boolean => map(type).fit !== 'lossy';
   const types = Array.from({ length: 200 }, () => randomLogicalType(random)).filter(
     (type) => isHeld(type) && !/"kind":"other"/.test(JSON.stringify(type)),
   );
@@ -256,14 +259,13 @@ it('whatever other stores call their types, tables are made that hold them, and 
     ...{ namespace: 'public.wide', columns: [id, ...columns] },
     ...{ key: [0], identity: 'key', order: 'key' },
   };
-  const url = await target.createDatabase();
   const plans = [{ relation, definition: null }];
   const first = SinkPipeline.of(url, plans);
   onTestFinished(() => first.close());
   await first.start();
   expect(await columnsOf(url, 'public.wide')).toEqual({
     id: 'integer',
-    ...Object.fromEntries(types.map((type, i) => [`c${i}`, mapType(type).native])),
+    ...Object.fromEntries(types.map((type, i) => [`c${i}`, map(type).native])),
   });
   await first.write(0, { 'public.wide': { upserts: [['1', ...types.map(() => null)]] } });
   const state = await first.sink.readState();
