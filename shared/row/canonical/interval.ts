@@ -4,17 +4,18 @@ import { trimmed } from './plain-bytes.ts';
 import { refuse } from './refusal.ts';
 
 const NUMBER = String.raw`([+-]?\d{1,19})`;
-const part = (unit: string): string => String.raw`(?:${NUMBER} ?${unit}\b ?)?`;
+const part = (unit: string): string => String.raw`(?:${NUMBER} ?${unit}(?: |$))?`;
 const SECONDS = String.raw`([+-]?)(\d{1,19})(?:\.(\d+))?`;
 const WORDS = new RegExp(
-  `^${part('y(?:ea)?rs?')}${part('mon(?:th)?s?')}${part('w(?:eek)?s?')}${part('d(?:ay)?s?')}` +
+  `^${part('y(?:ea)?rs?')}${part('mon(?:th)?s?')}${part('w(?:eeks?)?')}${part('d(?:ays?)?')}` +
     `${part('h(?:ou)?rs?')}${part('min(?:ute)?s?')}(?:${SECONDS} ?s(?:ec(?:ond)?s?)?)?` +
     String.raw`(?:([+-]?)(\d{1,19}):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?$`,
   'i',
 );
+const ISO_NUMBER = String.raw`(-?\d{1,19})`;
 const ISO = new RegExp(
-  `^P(?:${NUMBER}Y)?(?:${NUMBER}M)?(?:${NUMBER}W)?(?:${NUMBER}D)?` +
-    `(?:T(?:${NUMBER}H)?(?:${NUMBER}M)?(?:${SECONDS}S)?)?$`,
+  `^P(?:${ISO_NUMBER}Y)?(?:${ISO_NUMBER}M)?(?:${ISO_NUMBER}W)?(?:${ISO_NUMBER}D)?` +
+    String.raw`(?:T(?:${ISO_NUMBER}H)?(?:${ISO_NUMBER}M)?(?:(-?)(\d{1,19})(?:\.(\d+))?S)?)?$`,
 );
 const PRECISION = 6;
 

@@ -227,4 +227,18 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     ],
     tests: ['services/cli/verify/common-form.test.ts'],
   },
+  {
+    name: 'an array keeps its elements apart as databases write them',
+    edits: [
+      {
+        file: 'shared/row/canonical/array-tree.ts',
+        find: "if (item !== '' && !/[{}\",\\\\ \\t\\n\\r\\v\\f]/.test(item)",
+        replace: "if (item !== '' && !/[{}\",\\\\]/.test(item)",
+      },
+    ],
+    tests: [
+      'test/integration/values-through-stores.test.ts',
+      'test/integration/canonical-text.test.ts',
+    ],
+  },
 ];
