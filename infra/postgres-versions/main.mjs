@@ -6,6 +6,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { countOutcomes, leftOut, printTable, readReport } from './outcome.mjs';
+import { providePgDump } from './pg-dump.mjs';
 import { BUILDS, provideVersion } from './provide-version.mjs';
 
 /** With a source and a target of their own, which may be of two versions. */
@@ -44,6 +45,8 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+// What some tests judge by; that of the machine may be older than the servers.
+const pgDump = await providePgDump(root, say);
 /** @type {{ name: string; outcomes: import('./outcome.mjs').Outcome[] }[]} */
 const columns = [];
 for (const run of runs) {
@@ -59,7 +62,7 @@ for (const run of runs) {
   await runTests(values.faults ? FAULTS : structural, {
     log,
     report,
-    env: { WEIR_POSTGRES_BIN: source, WEIR_POSTGRES_BIN_TARGET: target },
+    env: { WEIR_POSTGRES_BIN: source, WEIR_POSTGRES_BIN_TARGET: target, WEIR_PG_DUMP: pgDump },
   });
   const outcomes = existsSync(report) ? readReport(await readFile(report, 'utf8'), root) : [];
   for (const { file, failed } of outcomes)
