@@ -24,7 +24,9 @@ export async function transformedTables(url: string): Promise<Map<string, Map<st
     for (const [id, [, title, amount, , active, , note, payload]] of tables.get(namespace)!) {
       const first = namespace === 'random.table_1';
       if (first && (active !== 't' || Number(id) % 3 === 0)) continue;
-      const common = { id, title: title!, amount: amount!, active: active!, note: note ?? null };
+      // As JSON writes it.
+      const isActive = String(active === 't');
+      const common = { id, title: title!, amount: amount!, active: isActive, note: note ?? null };
       const made = { twice: String(2 * Number(id)), land: 'DE' };
       rows.set(id, { ...common, ...(first ? {} : { payload: payload! }), ...made });
     }
