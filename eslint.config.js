@@ -59,7 +59,7 @@ const brokerCallsEnd = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'proto/gen/**', '.weir/**'] },
+  { ignores: ['**/dist/**', 'node_modules/**', 'proto/gen/**', '.weir/**'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],
@@ -104,7 +104,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['shared/hub/*.ts'],
+    files: ['shared/hub/*.ts', 'shared/datasync/nats/*.ts'],
     plugins: { weir: { rules: { 'broker-calls-end': brokerCallsEnd } } },
     rules: { 'weir/broker-calls-end': 'error' },
   },

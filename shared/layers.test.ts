@@ -5,9 +5,13 @@ import { describe, expect, it } from 'vitest';
 const ROOT = path.join(import.meta.dirname, '..');
 
 function sources(folder: string): string[] {
-  return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .map((file) => path.join(folder, file));
+  return (
+    readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      // What a package is made of, while it is packed.
+      .filter((file) => !file.split(path.sep).includes('dist'))
+      .map((file) => path.join(folder, file))
+  );
 }
 
 /** Comments may say where a format comes from; code may not know. */
@@ -33,11 +37,22 @@ describe('the layers', () => {
     expect(sources(folder).filter((file) => words.test(code(file)))).toEqual([]);
   });
 
-  it('only the hub imports the client of NATS', () => {
+  it('the hub and the package for applications alone import the client of NATS', () => {
     const importing = [...sources('shared'), ...sources('services')].filter((file) =>
       /from 'nats'/.test(code(file)),
     );
-    expect(importing.filter((file) => !file.startsWith('shared/hub/'))).toEqual([]);
+    const mayImport = /^shared\/(hub|datasync\/nats)\//;
+    expect(importing.filter((file) => !mayImport.test(file))).toEqual([]);
+  });
+
+  it('the package for applications imports nothing of Weir', () => {
+    const inside = /^(shared\/datasync\/|node:|nats$)/;
+    const outside = sources('shared/datasync').flatMap((file) =>
+      [...code(file).matchAll(/from '([^']+)'/g)]
+        .map(([, name]) => (name!.startsWith('.') ? path.join(path.dirname(file), name!) : name!))
+        .filter((target) => !inside.test(target)),
+    );
+    expect(outside).toEqual([]);
   });
 
   it('files keep to one concept: half of them under 120 lines, none over 500', () => {

@@ -1,4 +1,5 @@
 import { COPY_AND_SLOT } from './copy-and-slot.ts';
+import { DATASYNC_MUTATIONS } from './datasync.ts';
 import { STRUCTURE } from './structure.ts';
 import { SETTINGS_AND_REFUSALS } from './settings-and-refusals.ts';
 import { LANES_AND_KEYS } from './lanes-and-keys.ts';
@@ -25,6 +26,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...STRUCTURE,
   ...SETTINGS_AND_REFUSALS,
   ...WAITS_AND_SIZES,
+  ...DATASYNC_MUTATIONS,
   ...LANES_AND_KEYS,
   ...FROM_OUTSIDE,
   ...OWNERS_AND_JUDGES,
