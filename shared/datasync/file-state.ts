@@ -107,6 +107,11 @@ class FileState implements WatchState {
     this.#index.settle(isUnder, revision);
   }
 
+  forgetRemoved(prefixes: readonly string[]): void {
+    this.#append({ kind: 'forget', prefixes });
+    this.#index.forgetRemoved(prefixes);
+  }
+
   stage(key: string, version: AnsweredVersion): void {
     const place = this.#append({ kind: 'staged', key, ...version });
     this.#index.stage(key, version.revision, version.stamp, place);
@@ -219,6 +224,8 @@ class FileState implements WatchState {
         return index.stage(line.key, line.revision, line.stamp, place);
       case 'commit':
         return index.commitStaged();
+      case 'forget':
+        return index.forgetRemoved(line.prefixes);
       case 'drop':
         return index.staged.clear();
       case 'gone':

@@ -55,6 +55,10 @@ class MemoryState implements WatchState {
     this.#index.settle(isUnder, revision);
   }
 
+  forgetRemoved(prefixes: readonly string[]): void {
+    this.#index.forgetRemoved(prefixes);
+  }
+
   stage(key: string, { revision, stamp, value }: AnsweredVersion): void {
     this.#index.stage(key, revision, stamp, this.#kept(value));
   }

@@ -150,7 +150,7 @@ export class ResyncRun {
     for (const key of items.keys()) if (!failed.has(key)) host.repairKey(key);
     for (const key of removed) host.repairKey(key);
     for (const [key, error] of failed) host.failKey(key, items.get(key)!.revision, error, 1);
-    state.settle((key) => isUnder(key, prefixes), revision);
+    state.forgetRemoved(prefixes);
     state.setCursor(prefixes, this.#at);
     this.hasFailed = false;
     const waiting = [...held].map(

@@ -1,4 +1,5 @@
 import type { FailureRecord } from './feedback-store.ts';
+import { isUnder } from './prefix.ts';
 import type { Revision } from './revision.ts';
 import type { Cursor } from './transport.ts';
 import type { KeyState } from './watch-state.ts';
@@ -51,14 +52,14 @@ export class StateIndex<Place> {
     return touched;
   }
 
-  settle(isUnder: (key: string) => boolean, revision: Revision): string[] {
-    const settled: string[] = [];
-    for (const [key, known] of this.known) {
-      if (known.is !== 'gone' || known.revision > revision || !isUnder(key)) continue;
-      this.known.delete(key);
-      settled.push(key);
-    }
-    return settled;
+  settle(isHere: (key: string) => boolean, revision: Revision): void {
+    for (const [key, known] of this.known)
+      if (known.is === 'gone' && known.revision <= revision && isHere(key)) this.known.delete(key);
+  }
+
+  forgetRemoved(prefixes: readonly string[]): void {
+    for (const [key, known] of this.known)
+      if (known.is === 'gone' && isUnder(key, prefixes)) this.known.delete(key);
   }
 
   place(key: string): Place | undefined {

@@ -10,6 +10,7 @@ export type StateLine =
   | { kind: 'touched'; key: string }
   | { kind: 'commit' }
   | { kind: 'drop' }
+  | { kind: 'forget'; prefixes: readonly string[] }
   | { kind: 'failure'; key: string; failure: FailureRecord | undefined }
   | { kind: 'cursor'; prefixes: readonly string[]; cursor: Cursor };
 
@@ -35,6 +36,8 @@ function toJson(line: StateLine): unknown {
       return { commit: true };
     case 'drop':
       return { drop: true };
+    case 'forget':
+      return { forget: line.prefixes };
     case 'failure': {
       const { failure } = line;
       return failure === undefined
@@ -78,6 +81,8 @@ function fromJson(fields: Record<string, unknown>): StateLine | undefined {
   if (typeof o === 'string') return { kind: 'touched', key: o };
   if (fields['commit'] === true) return { kind: 'commit' };
   if (fields['drop'] === true) return { kind: 'drop' };
+  const { forget } = fields;
+  if (Array.isArray(forget)) return { kind: 'forget', prefixes: forget.map(String) };
   if (typeof f === 'string') {
     const failed = typeof r === 'string' && typeof e === 'string' && typeof n === 'number';
     const failure = failed ? { revision: toRevision(r), error: e, attempts: n } : undefined;

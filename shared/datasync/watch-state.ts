@@ -22,6 +22,8 @@ export interface WatchState {
   touch(keys: Iterable<string>): void;
   /** Deletes up to this revision cannot come again. */
   settle(isUnder: (key: string) => boolean, revision: Revision): void;
+  /** A RESYNC is answered: revisions of deletes before it count no more, and may be of another incarnation. */
+  forgetRemoved(prefixes: readonly string[]): void;
   /** Versions of a RESYNC that is not answered yet; `commitStaged` makes them the answered ones. */
   stage(key: string, version: AnsweredVersion): void;
   isStaged(key: string): boolean;

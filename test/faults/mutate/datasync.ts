@@ -94,4 +94,15 @@ export const DATASYNC_MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/integration/datasync-nats.test.ts'],
   },
+  {
+    name: 'revisions of deletes before a RESYNC count no more',
+    edits: [
+      {
+        file: `${DATASYNC}/resync-run.ts`,
+        find: '    state.forgetRemoved(prefixes);\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/integration/datasync-traps.test.ts'],
+  },
 ];
