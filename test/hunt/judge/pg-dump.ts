@@ -1,4 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { requirePostgres } from '../../../services/cli/embedded/postgres-binaries.ts';
@@ -54,15 +55,28 @@ export async function dumpDatabase(url: string, excluded: readonly string[] = []
   return parseDump(await runPgDump(url, options));
 }
 
-/** The structure, or all of it, as statements, which another database takes. */
-export async function dumpStatements(url: string, what: 'structure' | 'all'): Promise<string> {
-  const options = ['--no-owner', '--no-publications', '--no-subscriptions'];
-  const rows = what === 'all' ? '--inserts' : '--schema-only';
-  // What only psql takes, and what only later servers know.
-  return (await runPgDump(url, [rows, ...options])).replaceAll(
-    /^(\\(un)?restrict |SET transaction_timeout).*$/gm,
-    '',
-  );
+const FOR_ANOTHER = ['--no-owner', '--no-publications', '--no-subscriptions'];
+
+/** The structure as statements, which another database takes. */
+export async function dumpStructure(url: string): Promise<string> {
+  return forAnother(await runPgDump(url, ['--schema-only', ...FOR_ANOTHER]));
+}
+
+/** Puts all that one database has into another, by COPY: as INSERT, `pg_dump` would write -0 so that 0 is read. */
+export async function copyDatabase(from: string, to: string): Promise<void> {
+  const text = forAnother(await runPgDump(from, FOR_ANOTHER));
+  const psql = path.join(path.dirname(findPgDump()!), 'psql');
+  const child = spawn(psql, ['-X', '-q', '-o', '/dev/null', to], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { ...process.env, PGOPTIONS: PINNED, PGCLIENTENCODING: 'UTF8' },
+  });
+  child.stdin.end(text);
+  await once(child, 'close');
+}
+
+/** Without what only psql of that version takes, and what only later servers know. */
+function forAnother(text: string): string {
+  return text.replaceAll(/^(\\(un)?restrict |SET transaction_timeout).*$/gm, '');
 }
 
 async function runPgDump(url: string, options: readonly string[]): Promise<string> {

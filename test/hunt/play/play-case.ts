@@ -1,5 +1,5 @@
 import { differences } from '../judge/compare-dumps.ts';
-import { dumpDatabase, dumpStatements, type Dump } from '../judge/pg-dump.ts';
+import { copyDatabase, dumpDatabase, dumpStructure, type Dump } from '../judge/pg-dump.ts';
 import type { Verdict } from '../judge/verdict.ts';
 import { isAllowed } from '../allowed-refusals.ts';
 import type { HuntCase, PipelineOptions, Statement, Step } from '../hunt-case.ts';
@@ -105,7 +105,8 @@ class Player {
   }
 
   async #prepareTarget(what: 'structure' | 'all'): Promise<void> {
-    const structure = await dumpStatements(this.#url('source'), what);
+    if (what === 'all') return copyDatabase(this.#url('source'), this.#stage.urls.target);
+    const structure = await dumpStructure(this.#url('source'));
     const session = await this.#stage.session('target', !this.#case.roles.target);
     try {
       await session.each([{ sql: structure }]);
