@@ -90,7 +90,7 @@ describe.each(STORES)('random events over %s with a history of %i', (_, history,
         prefixes[each]!.some((one) => key.startsWith(one)),
       );
       await expect
-        .poll(() => Object.fromEntries([...watch.copy].sort()), { timeout: 15_000 })
+        .poll(() => Object.fromEntries([...watch.copy].sort()), { timeout: 60_000 })
         .toEqual(Object.fromEntries(wanted.sort()));
       expect(watch.faults).toEqual([]);
     }

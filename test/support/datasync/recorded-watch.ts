@@ -26,6 +26,7 @@ export class RecordedWatch {
   before: (event: Told, signal: AbortSignal) => Promise<void> | void = () => undefined;
   watch!: Watch;
   readonly #revisions = new Map<string, bigint>();
+  #restarted = false;
   readonly #maybeAnswered = new Map<string, Set<string | undefined>>();
 
   static async start(
@@ -36,6 +37,7 @@ export class RecordedWatch {
     const recorded = new RecordedWatch();
     if (before !== undefined) recorded.before = before;
     await recorded.restart(sync, options);
+    recorded.#restarted = false;
     return recorded;
   }
 
@@ -44,6 +46,9 @@ export class RecordedWatch {
     sync: Datasync,
     options: Partial<WatchOptions<unknown>> & { name: string },
   ): Promise<void> {
+    // An answer that was cut off comes again.
+    this.#revisions.clear();
+    this.#restarted = true;
     this.watch = await sync.watch<unknown>({
       prefixes: [''],
       ...options,
@@ -96,9 +101,9 @@ export class RecordedWatch {
     if (last !== undefined && last >= revision)
       this.faults.push(`${key} went from revision ${last} to ${revision}`);
     this.#revisions.set(key, revision);
-    this.#comparePrevious(key, change.previous, false);
+    this.#comparePrevious(key, change.previous, this.#restarted);
     // What came before this change was answered, or it would not have come.
-    this.#maybeAnswered.delete(key);
+    if (!this.#restarted) this.#maybeAnswered.delete(key);
     this.#apply(key, change.kind === 'put' ? change.value : undefined);
   }
 
