@@ -23,14 +23,22 @@ afterEach(async () => {
 test('of many at once, one works at a time, and all of them get their turn', async () => {
   let working = 0;
   let done = 0;
+  let tell = (): void => undefined;
+  const told = new Promise<void>((resolve) => (tell = resolve));
+  const sayAndTell = (line: string): void => {
+    say(line);
+    tell();
+  };
   const work = async (): Promise<void> => {
     working += 1;
     expect(working).toBe(1);
+    // Who waits may be slower than the work: the first goes on when one of them has seen who has the lock.
+    await told;
     await sleep(5);
     working -= 1;
     done += 1;
   };
-  await Promise.all(Array.from({ length: 6 }, () => withLock(lock, say, work)));
+  await Promise.all(Array.from({ length: 6 }, () => withLock(lock, sayAndTell, work)));
   expect(done).toBe(6);
   expect(said.some((line) => line.includes(`process ${process.pid}`))).toBe(true);
   expect(await readdir(parent)).toEqual([]);
