@@ -136,6 +136,7 @@ function missing(
   const { type } = entry;
   if (type === 'CONSTRAINT' && notCarried.includes(OF_NOT_NULL) && / NOT NULL /.test(entry.lines.join(' '))) return []; // prettier-ignore
   if (type === 'INDEX' && notCarried.includes(INVALID)) return [];
+  if (notCarried.includes(OF_NOT_NULL) && entry.lines.some((line) => / NOT NULL .* NOT VALID$/.test(line))) return []; // prettier-ignore
   if (isOfPartition && notCarried.includes(OF_PARTITIONS)) return [];
   if (type === 'FK CONSTRAINT' && told.some((line) => /^foreign keys: they will not/.test(line)))
     return [];
