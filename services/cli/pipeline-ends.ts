@@ -49,6 +49,12 @@ export class PipelineEnds {
     return new PipelineEnds(spec, source, target, await loadNamespaceMap(spec));
   }
 
+  /** Throws NOT_SUPPORTED where one of the ends is no such end, the source first. */
+  requireBoth(): void {
+    if (this.#source.createSource === undefined) lacks('source.url', 'read from');
+    if (this.#target.createSink === undefined) lacks('target.url', 'written to');
+  }
+
   createSource(): Source {
     const url = this.#spec.source.url.reveal();
     const source = this.#source.createSource?.({ pipeline: this.#spec.name, url, log: this.#log });

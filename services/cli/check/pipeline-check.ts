@@ -39,6 +39,7 @@ export async function checkPipeline(
 ): Promise<CheckReport> {
   const ends = await PipelineEnds.load(spec);
   const chains = await loadChains(spec);
+  ends.requireBoth();
   const known = asked ? await readKnown(ends, spec, chains) : UNASKED;
   const source = await checkSource(ends, spec, known);
   const { findings: atSource, relations, parts: named, besides } = source;
