@@ -204,7 +204,7 @@ describe('a served connector', () => {
         expect(found.map(String)).toEqual([id, name, amount, String(Number(ratio))]);
         expect(document['amount']).toBeInstanceOf(Decimal128);
         const rest = [document['active'], document['made_at'], document['note']];
-        expect([...rest, document['payload']]).toEqual([active === 'true', madeAt, note, payload]);
+        expect([...rest, document['payload']]).toEqual([active === 't', madeAt, note, payload]);
       }
     }
   });

@@ -214,7 +214,9 @@ it('served: documents and ids that do not fit are refused by name, and nothing o
   expect(await write(good, { ...good, _id: 2, id: 2, extra: 1 })).toMatch(/the field extra/);
   expect(await write(good, { ...good, _id: 2, id: 2, n: 0.25 })).toMatch(/without loss/);
   expect(await write(good, { ...good, _id: 2, id: 2, n: 500 })).toMatch(/FAILED_PRECONDITION/);
-  expect(await write(good, { ...good, _id: 2, id: 2, v: 'longer' })).toMatch(/FAILED_PRECONDITION/);
+  expect(await write(good, { ...good, _id: 2, id: 2, v: 'longer' })).toMatch(
+    /INVALID_ARGUMENT: the field v .*more than 3 characters/,
+  );
   expect(await dumpTable(targetUrl, 't')).toEqual([]);
   expect(await write(good, { ...good, v: 'x' })).toEqual({});
   expect(await write()).toEqual({});
