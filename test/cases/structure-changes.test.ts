@@ -333,6 +333,12 @@ describe('a run until it has caught up', () => {
     const urls = { source: { url: sourceUrl }, target: { url: other.targetUrl } };
     await writeFile(other.file, JSON.stringify({ name, ...urls }));
     expect((await weir.run(['check', other.file])).stdout).toMatch(/exists at .* for another target.*\[STATE_CONFLICT\]/); // prettier-ignore
+
+    // Of the state itself, too: not only what cannot be reached keeps it from being read.
+    await queryPostgres(targetUrl, 'UPDATE weir.pipeline SET version = version + 1');
+    const newer = await check();
+    expect(newer.stdout).toMatch(/go on with the newer Weir.*\[STATE_REFUSED\]/);
+    expect(newer.code).toBe(1);
   });
 
   it('does not guess what steps would have made of the values that older rows have in an added column', async () => {

@@ -26,9 +26,7 @@ export async function readKnown(
 ): Promise<KnownPipeline> {
   const sink = ends.createSink();
   try {
-    const state = await sink.readState().catch(() => undefined);
-    // Where the target cannot be asked, its own check says why.
-    if (state === undefined) return UNASKED;
+    const state = await sink.readState();
     refuseOtherOrder(spec, state);
     const plan = state?.plan ?? null;
     const shape = chains === null ? null : createPlanShape(chains);
@@ -38,7 +36,10 @@ export async function readKnown(
       findings: [],
     };
   } catch (error) {
-    return { ...UNASKED, findings: [toFinding(error, 'pipeline')] };
+    const finding = toFinding(error, 'pipeline');
+    // Where the target cannot be asked, its own check says why.
+    const isTold = finding.code === 'UNREACHABLE' || finding.code === 'ACCESS_DENIED';
+    return { ...UNASKED, findings: isTold ? [] : [finding] };
   } finally {
     await sink.close();
   }

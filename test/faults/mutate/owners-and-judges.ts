@@ -3,6 +3,17 @@ import type { Mutation } from './mutations.ts';
 /** What two owners of a lane do to each other, what a service says when it gives up, and who judges all this. */
 export const OWNERS_AND_JUDGES: readonly Mutation[] = [
   {
+    name: 'a check tells of state that it may not read',
+    edits: [
+      {
+        file: 'services/cli/check/known-pipeline.ts',
+        find: 'findings: isTold ? [] : [finding]',
+        replace: 'findings: isTold || finding.code === "STATE_REFUSED" ? [] : [finding]',
+      },
+    ],
+    tests: ['test/cases/structure-changes.test.ts'],
+  },
+  {
     name: 'a consumer that another owner has removed is no error',
     edits: [
       {
