@@ -3,7 +3,7 @@ import type { WeirError } from '../../../shared/errors/weir-error.ts';
 import { attemptScript, emptyStaging, type Refusals } from './attempt-script.ts';
 import { toStatements } from './change-statements.ts';
 import { findRefused } from './find-refused.ts';
-import { toNetChanges, type Unit } from './parked-chain.ts';
+import { toNetChanges, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
 import type { UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';

@@ -9,7 +9,7 @@ import { readExactly, toExtendedJson } from '../../../shared/document/whole-docu
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { keepsWholeDocuments } from './document-table.ts';
 import type { MisfitDocument } from './misfit-document.ts';
-import { shapeOf, toChain, type Unit } from './parked-chain.ts';
+import { shapeOf, toChain, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
 
 /** Makes rows of text of documents (`document-relation.ts`), as `writtenRelation` has them. */
 export class DocumentRows {

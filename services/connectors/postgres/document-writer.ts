@@ -7,7 +7,7 @@ import { DocumentRows } from './document-rows.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
 import { writtenRelation } from './document-table.ts';
 import { type MisfitDocument, toMisfitAside } from './misfit-document.ts';
-import { oneOf, type PlaceOf } from './parked-aside.ts';
+import { oneOf, type PlaceOf, type Aside } from '../../../shared/state/quarantine/aside.ts';
 import {
   keyOfUnit,
   nameOf,
@@ -16,8 +16,7 @@ import {
   toNetChanges,
   type Unit,
   unitsOf,
-} from './parked-chain.ts';
-import type { Aside } from './parked-entries.ts';
+} from '../../../shared/state/quarantine/change-unit.ts';
 import type { TargetName, TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
 import { documentsAt, patchedBy, waitingPatches } from './whole-documents.ts';

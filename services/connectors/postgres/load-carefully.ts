@@ -11,16 +11,14 @@ import { inSets, readCopiedTuples } from './copy-tuples.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
 import type { FailedAs } from './document-writer.ts';
 import { toMisfitAside } from './misfit-document.ts';
-import { NOTHING, toCopiedAside } from './parked-aside.ts';
-import { nameOf } from './parked-chain.ts';
 import {
-  holdLanes,
-  markParked,
-  OF_NAMESPACE,
-  putAside,
+  NOTHING,
+  toCopiedAside,
   BEHIND,
   type Aside,
-} from './parked-entries.ts';
+} from '../../../shared/state/quarantine/aside.ts';
+import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
+import { holdLanes, markParked, OF_NAMESPACE, putAside } from './parked-entries.ts';
 import { readChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { splitOff } from './write-carefully.ts';

@@ -14,7 +14,7 @@ import {
   type ChunkFormat,
   type ChunkOptions,
 } from './load-carefully.ts';
-import { failedAside } from './parked-aside.ts';
+import { failedAside } from '../../../shared/state/quarantine/aside.ts';
 import { toRowError } from './row-error.ts';
 import { quoteLiteral } from './names.ts';
 import { commitWithin } from './postgres-state.ts';

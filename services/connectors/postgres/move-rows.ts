@@ -5,17 +5,9 @@ import type { WeirError } from '../../../shared/errors/weir-error.ts';
 import { attemptScript, emptyStaging, prepareCarefully, type Refusals } from './attempt-script.ts';
 import { toMoveStatements, type Move } from './change-statements.ts';
 import { countStatements } from './lane-progress.ts';
-import { without } from './parked-aside.ts';
-import { nameOf } from './parked-chain.ts';
-import {
-  BEHIND,
-  holdLanes,
-  markParked,
-  parkedAmong,
-  parkedOf,
-  putAside,
-  type Aside,
-} from './parked-entries.ts';
+import { without, BEHIND, type Aside } from '../../../shared/state/quarantine/aside.ts';
+import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
+import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from './parked-entries.ts';
 import { readKeyChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { commit, moveLane } from './write-carefully.ts';

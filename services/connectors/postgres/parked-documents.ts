@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { fromDocumentRow, isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import type { DocumentWriter } from './document-writer.ts';
-import { nameOf } from './parked-chain.ts';
+import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
 import type { PageEntry } from './parked-page.ts';
 import { documentsAt, patchedBy } from './whole-documents.ts';
 

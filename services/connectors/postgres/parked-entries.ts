@@ -1,32 +1,11 @@
 import type { ClientBase } from 'pg';
 import { sourceOf } from '../../../shared/change/namespace-part.ts';
-import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
-import type { ChangeCounts } from '../../../shared/connector/sink.ts';
 import { quoteLiteral } from './names.ts';
-import { nameOf, shapeOf } from './parked-chain.ts';
+import { nameOf, shapeOf } from '../../../shared/state/quarantine/change-unit.ts';
+import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { ADD_COUNTS } from './state-statements.ts';
 
-/** What is to be put aside; `PARKED_TABLES` says what the fields mean. */
-export interface Aside {
-  relation: Relation;
-  /** Of `tuple`, where a step failed for the row; otherwise null. */
-  source: Relation | null;
-  /** What its key compares as, where the relation does not tell. */
-  shape?: string;
-  kind: 'upsert' | 'update' | 'delete' | 'move';
-  chain: Buffer | null;
-  also: Buffer | null;
-  /** Of a delete, of what a step failed for, and of a move the key that the row had; otherwise the tuple has it. */
-  key: Buffer | null;
-  tuple: Buffer | null;
-  copied: boolean;
-  position: Position;
-  counts: Pick<ChangeCounts, 'inserts' | 'updates' | 'deletes'>;
-  reason: string;
-}
-
-export const BEHIND = 'waits behind an earlier change of the same key';
 const SLICE_BYTES = 1 << 20;
 const SLICE_ROWS = 500;
 

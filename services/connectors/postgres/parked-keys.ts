@@ -2,7 +2,12 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
 import { attemptScript, emptyStaging } from './attempt-script.ts';
 import { toCopyMessages } from './copy-in.ts';
-import { keyColumns, keyOfUnit, toChain, type Unit } from './parked-chain.ts';
+import {
+  keyColumns,
+  keyOfUnit,
+  toChain,
+  type Unit,
+} from '../../../shared/state/quarantine/change-unit.ts';
 import { toKeyRows } from './tuple-rows.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';

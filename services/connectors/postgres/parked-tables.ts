@@ -3,7 +3,7 @@
  * parks the first row sets it and whoever takes the last one out clears it, holding all lanes. So a lane that reads it
  * in its own row, in its own transaction, reads the truth.
  *
- * `chain` is what entries of one key have in common (`parked-chain.ts`); an entry that concerns a second key, a row
+ * `chain` is what entries of one key have in common (`change-unit.ts` of the quarantine); an entry that concerns a second key, a row
  * that moves, has that one's chain in `also`. Ids order the entries of a chain, because they are given while its lane
  * is held. Where `source` is not null a step of the transforms failed for the row: `tuple` has the shape `source`, and
  * `key` is the one that the row would have at the target (of a move, had), which `relation` and `chain` are about.

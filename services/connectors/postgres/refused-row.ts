@@ -13,7 +13,7 @@ import {
   isDocumentRelation,
 } from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { Aside } from './parked-entries.ts';
+import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { toPostgresError } from './postgres-error.ts';
 
 type KeyedEntry = Pick<Aside, 'relation' | 'source' | 'key' | 'tuple'>;

@@ -35,7 +35,7 @@ import { loadCarefullyNextTime, loadChunk } from './load-chunk.ts';
 import { NamespaceFinisher } from './namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered-writer.ts';
 import { createParking } from './parking.ts';
-import type { Aside } from './parked-entries.ts';
+import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { PostgresState } from './postgres-state.ts';
 import { requireRecordedTables } from './recorded-table.ts';

@@ -7,8 +7,9 @@ import { fromExtendedJson } from '../../../shared/document/whole-document.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { DocumentRows } from './document-rows.ts';
 import type { MisfitDocument } from './misfit-document.ts';
-import { nameOf } from './parked-chain.ts';
-import { BEHIND, parkedAmong } from './parked-entries.ts';
+import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
+import { BEHIND } from '../../../shared/state/quarantine/aside.ts';
+import { parkedAmong } from './parked-entries.ts';
 import { readRowsOf } from './table-rows.ts';
 import type { TargetName } from './target-names.ts';
 

@@ -3,17 +3,16 @@ import { fencedLane } from '../../../shared/state/lane-steps.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { countStatements, moveStatement } from './lane-progress.ts';
-import { heldAside, type PlaceOf, toAside, without } from './parked-aside.ts';
-import { nameOf, unitsOf, type Unit } from './parked-chain.ts';
 import {
+  heldAside,
+  type PlaceOf,
+  toAside,
+  without,
   BEHIND,
-  holdLanes,
-  markParked,
-  parkedAmong,
-  parkedOf,
-  putAside,
   type Aside,
-} from './parked-entries.ts';
+} from '../../../shared/state/quarantine/aside.ts';
+import { nameOf, unitsOf, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
+import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from './parked-entries.ts';
 import { readChains } from './parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
 import { unmetStep } from './unmet-changes.ts';

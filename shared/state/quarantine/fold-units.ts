@@ -1,6 +1,6 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import { fillUnchanged, hasUnchanged } from '../../../shared/change/tuple.ts';
-import type { Unit } from './parked-chain.ts';
+import type { Relation } from '../../change/relation.ts';
+import { fillUnchanged, hasUnchanged } from '../../change/tuple.ts';
+import type { Unit } from './change-unit.ts';
 
 /** What units of one chain, in order, come to: one unit of a key, or so many equal ones of rows without a key. */
 export function foldChain({ identity }: Relation, units: readonly Unit[]): Unit[] {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { sourceOf } from '../../../shared/change/namespace-part.ts';
-import type { Column, Relation } from '../../../shared/change/relation.ts';
-import { keyOf } from '../../../shared/change/tuple.ts';
-import type { NetChanges } from '../../../shared/connector/sink.ts';
+import { sourceOf } from '../../change/namespace-part.ts';
+import type { Column, Relation } from '../../change/relation.ts';
+import { keyOf } from '../../change/tuple.ts';
+import type { NetChanges } from '../../connector/sink.ts';
 
 /** One net change; `update` has unchanged columns. `bytes`: the tuple, or the key of a delete (see `NetChanges`). */
 export interface Unit {

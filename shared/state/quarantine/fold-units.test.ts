@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { toTuple } from '../../../shared/change/tuple.ts';
-import type { Unit } from './parked-chain.ts';
-import { foldChain } from './parked-fold.ts';
+import type { Relation } from '../../change/relation.ts';
+import { toTuple } from '../../change/tuple.ts';
+import type { Unit } from './change-unit.ts';
+import { foldChain } from './fold-units.ts';
 
 const relation = (identity: Relation['identity']): Relation => ({
   namespace: 'public.t',

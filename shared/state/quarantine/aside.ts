@@ -1,8 +1,29 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { FailedRow } from '../../../shared/connector/parking.ts';
-import type { ChangeCounts, LaneBatch } from '../../../shared/connector/sink.ts';
-import { keyOfUnit, nameOf, toChain, type Unit } from './parked-chain.ts';
-import { BEHIND, type Aside } from './parked-entries.ts';
+import type { Position } from '../../change/position.ts';
+import type { Relation } from '../../change/relation.ts';
+import type { FailedRow } from '../../connector/parking.ts';
+import type { ChangeCounts, LaneBatch } from '../../connector/sink.ts';
+import { keyOfUnit, nameOf, toChain, type Unit } from './change-unit.ts';
+
+/** What is to be put aside; `ParkedRecord` says what the fields mean. */
+export interface Aside {
+  relation: Relation;
+  /** Of `tuple`, where a step failed for the row; otherwise null. */
+  source: Relation | null;
+  /** What its key compares as, where the relation does not tell. */
+  shape?: string;
+  kind: 'upsert' | 'update' | 'delete' | 'move';
+  chain: Buffer | null;
+  also: Buffer | null;
+  /** Of a delete, of what a step failed for, and of a move the key that the row had; otherwise the tuple has it. */
+  key: Buffer | null;
+  tuple: Buffer | null;
+  copied: boolean;
+  position: Position;
+  counts: Pick<ChangeCounts, 'inserts' | 'updates' | 'deletes'>;
+  reason: string;
+}
+
+export const BEHIND = 'waits behind an earlier change of the same key';
 
 export const NOTHING: ChangeCounts = { inserts: 0, updates: 0, deletes: 0, truncates: 0 };
 
@@ -40,7 +61,7 @@ export function toCopiedAside(
   relation: Relation,
   reasons: ReadonlyMap<Unit, string>,
   chains: readonly (Buffer | null)[],
-  position: Aside['position'],
+  position: Position,
 ): Aside[] {
   return [...reasons].map(([unit, reason], i) => ({
     ...entryOf(relation, unit, chains[i]!),
@@ -82,7 +103,7 @@ export function heldAside(held: NonNullable<LaneBatch['held']>, placeOf: PlaceOf
 export function failedAside(
   relation: Relation,
   failed: readonly FailedRow[],
-  position: Aside['position'],
+  position: Position,
   placeOf: PlaceOf = PLAIN,
 ): Aside[] {
   return failed.map((row) => ({
