@@ -1,8 +1,8 @@
 import type { Position } from '../change/position.ts';
-import type { SinkCapabilities } from '../connector/connector.ts';
+import type { Finding, SinkCapabilities } from '../connector/connector.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import type { ChunkHead, ChunkOutcome, LaneBatch, LaneProgress, Sink } from '../connector/sink.ts';
-import type { Barrier } from '../connector/source.ts';
+import type { Barrier, RelationBarrier } from '../connector/source.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import { markChunk } from './chunk-steps.ts';
 import { changeRelation, finishNamespace } from './plan-steps.ts';
@@ -99,7 +99,10 @@ export function sinkOver(
 
   return {
     parking: null,
-    check: (relations) => rows.check(relations),
+    check: async (relations, _besides, changes = []) => [
+      ...(await rows.check(relations)),
+      ...changes.flatMap(unknownChange),
+    ],
     readState: () => pipeline.readState(),
     readProgress: () => pipeline.readProgress(),
     writeDesired: (desired) => pipeline.writeDesired(desired),
@@ -129,12 +132,22 @@ async function saveRelation(state: StateStore, barrier: Barrier): Promise<void> 
     throw new WeirError('POSITION_LOST', 'the state of this pipeline is gone; copy anew');
 }
 
-/** Nobody here could tell it mended. */
 function refuseUnknownChange(barrier: Barrier): void {
-  if (barrier.kind !== 'relation' || (barrier.changes ?? []).length === 0) return;
-  const { namespace } = barrier.after.relation;
-  throw new WeirError(
-    'SCHEMA_CHANGED',
-    `${namespace} changed at the source in a way that cannot be followed: ${barrier.changes!.map(({ says }) => says).join('; ')}; run \`weir reset\` and copy anew`,
-  );
+  const [found] = barrier.kind === 'relation' ? unknownChange(barrier) : [];
+  if (found !== undefined)
+    throw new WeirError('SCHEMA_CHANGED', `${found.subject} ${found.message}`);
+}
+
+/** Nobody here could tell it mended. */
+function unknownChange({ after, changes = [] }: RelationBarrier): Finding[] {
+  if (changes.length === 0) return [];
+  const said = changes.map(({ says }) => says).join('; ');
+  return [
+    {
+      level: 'error',
+      subject: after.relation.namespace,
+      message: `changed at the source in a way that cannot be followed: ${said}; run \`weir reset\` and copy anew`,
+      code: 'SCHEMA_CHANGED',
+    },
+  ];
 }

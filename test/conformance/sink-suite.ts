@@ -222,6 +222,24 @@ export function registerSinkSuite({ kind, can, open }: SinkSubject): void {
       await expectRows(store, SECOND);
     });
 
+    it('tells at a check, and refuses, a change of structure that nobody here could tell mended', async () => {
+      const { store, driven, epoch } = await copied(FIRST);
+      const { relation } = store.plan;
+      const changes = [
+        { says: 'name was computed anew', detail: { kind: 'values', column: 'name' } },
+      ];
+      const barrier = { kind: 'relation' as const, before: relation, after: store.plan, changes };
+      const findings = await driven.sink.check([store.plan], undefined, [barrier]);
+      expect(findings.filter(({ code }) => code === 'SCHEMA_CHANGED')).toMatchObject([
+        { level: 'error', subject: driven.namespace },
+      ]);
+      const owner = await driven.sink.openLane(0);
+      const batch = driven.batch(owner, epoch, at(7));
+      await expect(driven.sink.runBarrier(batch, barrier)).rejects.toMatchObject({
+        code: 'SCHEMA_CHANGED',
+      });
+    });
+
     it('keeps the checkpoint of a source whose positions mean nothing beyond a session', async () => {
       const { store, driven } = await copied(FIRST);
       expect((await driven.sink.readState())!.kept).toBeNull();
