@@ -26,24 +26,62 @@ function append(node: Node, children: readonly Child[]): void {
   }
 }
 
-/** Makes `target` look like `wanted`. What has `data-keep` is left as it is, once it is there. */
+/**
+ * Makes `target` look like `wanted`. What has `data-keep` is left as it is, once it is there. An element that has a name
+ * stays itself wherever it moves to: a button that is being pressed must not become the one beside it.
+ */
 export function morph(target: Element, wanted: Element): void {
-  const before = [...target.childNodes];
   const after = [...wanted.childNodes];
+  let now = target.firstChild;
   for (const [index, next] of after.entries()) {
-    const now = before[index];
-    if (now === undefined) target.appendChild(next);
-    else if (!sameKind(now, next)) target.replaceChild(next, now);
-    else if (now instanceof Element && next instanceof Element) morphElement(now, next);
-    else if (now.nodeValue !== next.nodeValue) now.nodeValue = next.nodeValue;
+    const later = after.slice(index);
+    while (now !== null && !later.some((each) => isSame(now!, each, each !== next)))
+      now = removed(now);
+    if (now !== null && isSame(now, next)) {
+      morphNode(now, next);
+      now = now.nextSibling;
+      continue;
+    }
+    const moved = nameOf(next) === null ? null : findSame(now, next);
+    target.insertBefore(moved ?? next, now);
+    if (moved !== null) morphNode(moved, next);
   }
-  for (const extra of before.slice(after.length)) extra.remove();
+  while (now !== null) now = removed(now);
 }
 
-function sameKind(a: Node, b: Node): boolean {
+/** Takes a node out, and gives the one behind it. */
+function removed(node: ChildNode): ChildNode | null {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+/** The node at or behind `from` that is the same as `next`. */
+function findSame(from: ChildNode | null, next: Node): ChildNode | null {
+  let each = from;
+  while (each !== null && !isSame(each, next)) each = each.nextSibling;
+  return each;
+}
+
+/** What tells an element from others of its kind: its `data-key`, or what it does and with what. */
+function nameOf(node: Node): string | null {
+  if (!(node instanceof Element)) return null;
+  const key = node.getAttribute('data-key');
+  if (key !== null) return key;
+  const does = node.getAttribute('data-do');
+  return does === null ? null : `${does} ${node.getAttribute('data-id') ?? ''}`;
+}
+
+/** Whether one node may become the other; by name alone where it is somewhere else. */
+function isSame(a: Node, b: Node, byNameAlone = false): boolean {
   if (a.nodeType !== b.nodeType || a.nodeName !== b.nodeName) return false;
-  if (!(a instanceof Element) || !(b instanceof Element)) return true;
-  return a.getAttribute('data-key') === b.getAttribute('data-key');
+  const name = nameOf(a);
+  return name === nameOf(b) && !(byNameAlone && name === null);
+}
+
+function morphNode(now: Node, next: Node): void {
+  if (now instanceof Element && next instanceof Element) morphElement(now, next);
+  else if (now.nodeValue !== next.nodeValue) now.nodeValue = next.nodeValue;
 }
 
 function morphElement(now: Element, next: Element): void {
