@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { sourcePlace } from './source-place.ts';
 
 /** A .cpuprofile of V8, as far as it is used here (Chrome DevTools protocol, Profiler.Profile). */
 interface CpuProfile {
@@ -13,6 +14,7 @@ interface CallFrame {
   functionName: string;
   url: string;
   lineNumber: number;
+  columnNumber: number;
 }
 
 interface Stack {
@@ -96,13 +98,16 @@ function isOurs({ url }: CallFrame): boolean {
 
 function placeOf(frame: CallFrame | undefined): string {
   if (frame === undefined) return '(unknown)';
-  const { functionName, url, lineNumber } = frame;
+  const { functionName, url, lineNumber, columnNumber } = frame;
   const name = functionName === '' ? '(anonymous)' : functionName;
-  return url === '' ? name : `${name}  ${fileOf(frame)}:${lineNumber + 1}`;
+  const line = sourcePlace(url, lineNumber, columnNumber)?.line ?? lineNumber;
+  return url === '' ? name : `${name}  ${fileOf(frame)}:${line + 1}`;
 }
 
 /** The runtime itself has files only for what is written in JavaScript. */
 function fileOf(frame: CallFrame | undefined): string {
   if (frame === undefined || frame.url === '') return frame?.functionName ?? '(unknown)';
+  const source = sourcePlace(frame.url, frame.lineNumber, frame.columnNumber);
+  if (source !== null) return source.file;
   return frame.url.replace(`file://${projectRoot()}/`, '').replace(/^.*\/node_modules\//, '');
 }

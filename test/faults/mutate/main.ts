@@ -27,7 +27,7 @@ const survivors: string[] = [];
 try {
   for (const mutation of chosen) {
     const originals = await apply(mutation);
-    await run('npx', ['tsc', '-b'], { cwd: copy });
+    await run('npm', ['run', 'build'], { cwd: copy });
     const failed = await firstThatFails(mutation.tests);
     process.stdout.write(
       failed === null
@@ -37,7 +37,7 @@ try {
     if (failed === null) survivors.push(mutation.name);
     for (const [file, text] of originals) await writeFile(file, text);
   }
-  await run('npx', ['tsc', '-b'], { cwd: copy });
+  await run('npm', ['run', 'build'], { cwd: copy });
   const tests = [...new Set(chosen.flatMap((mutation) => mutation.tests))];
   const broken = await firstThatFails(tests);
   process.stdout.write(
