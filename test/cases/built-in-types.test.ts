@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { connect, disconnect } from '../../services/connectors/postgres/connection.ts';
+import { connect, disconnect } from '../../services/connectors/postgres/connection/connection.ts';
 import { readTypeCatalog } from '../../services/connectors/postgres/type-catalog.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 

@@ -1,7 +1,7 @@
 import { appendFile, chmod, chown, copyFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { connect, disconnect } from '../../services/connectors/postgres/connection.ts';
+import { connect, disconnect } from '../../services/connectors/postgres/connection/connection.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { SourcePipeline } from '../support/source-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quoteIdent, quoteLiteral } from '../../services/connectors/postgres/names.ts';
+import { quoteIdent, quoteLiteral } from '../../services/connectors/postgres/connection/names.ts';
 import { dumpQueries } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';

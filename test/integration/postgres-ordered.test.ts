@@ -3,7 +3,7 @@ import { toPosition } from '../../shared/change/position.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
 import type { ChangeRun, LaneProgress, OrderedWriter } from '../../shared/connector/sink.ts';
 import type { Barrier, ChangeKind } from '../../shared/connector/source.ts';
-import { connect } from '../../services/connectors/postgres/connection.ts';
+import { connect } from '../../services/connectors/postgres/connection/connection.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { connect, disconnect } from '../../services/connectors/postgres/connection.ts';
-import { waitingAt } from '../../services/connectors/postgres/session-watch.ts';
+import { connect, disconnect } from '../../services/connectors/postgres/connection/connection.ts';
+import { waitingAt } from '../../services/connectors/postgres/connection/session-watch.ts';
 import { queryPostgres, useTargetPostgres } from '../support/servers.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';

@@ -14,8 +14,8 @@ import type {
 } from '../../shared/connector/sink.ts';
 import type { Barrier, Chunk } from '../../shared/connector/source.ts';
 import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
-import { connect } from '../../services/connectors/postgres/connection.ts';
-import { toCopyMessages } from '../../services/connectors/postgres/copy-in.ts';
+import { connect } from '../../services/connectors/postgres/connection/connection.ts';
+import { toCopyMessages } from '../../services/connectors/postgres/connection/copy-in.ts';
 import { createPostgresSink } from '../../services/connectors/postgres/sink.ts';
 
 type Value = string | null | undefined;

@@ -7,7 +7,7 @@ import {
   UNCHANGED_LENGTH,
 } from '../../../shared/change/tuple.ts';
 import { absentField } from '../../../shared/document/from-document.ts';
-import { toSqlName } from './names.ts';
+import { toSqlName } from './connection/names.ts';
 import type { TargetTable } from './target-table.ts';
 
 /**

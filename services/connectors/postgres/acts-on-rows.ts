@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Finding } from '../../../shared/connector/connector.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { partitionTree } from './partition-tree.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';

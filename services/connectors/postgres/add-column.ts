@@ -1,4 +1,4 @@
-import { quoteIdent, quoteLiteral } from './names.ts';
+import { quoteIdent, quoteLiteral } from './connection/names.ts';
 import type { ColumnDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 

@@ -5,7 +5,7 @@ import type { RelationBarrier } from '../../../shared/connector/source.ts';
 import { diffSchemas, type SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
 import { compareTable, isSameType } from './compare-table.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { definitionOf } from './definition-of.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
 import type { PlanTarget } from './save-plan.ts';

@@ -7,7 +7,7 @@ import { isSameType } from './compare-table.ts';
 import { renderChange } from './render-change.ts';
 import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import { definitionOf } from './definition-of.ts';
-import { quoteIdent, quoteLiteral } from './names.ts';
+import { quoteIdent, quoteLiteral } from './connection/names.ts';
 import type { ChangeDetail } from './structure-changes.ts';
 import { readTableDetails, type CatalogColumn } from './table-catalog.ts';
 import type { ColumnDefinition, TypeDefinition } from './table-definition.ts';

@@ -1,6 +1,6 @@
 import type { NetChanges } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { toCopyMessages, type CopyIn } from './copy-in.ts';
+import { toCopyMessages, type CopyIn } from './connection/copy-in.ts';
 import type { Staging } from './staging-tables.ts';
 import { toKeyRows, toMaskedRow, toMaskedRows } from './tuple-rows.ts';
 import { countingUnmet, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';

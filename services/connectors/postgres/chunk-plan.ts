@@ -5,7 +5,7 @@ import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { Chunk } from '../../../shared/connector/source.ts';
 import { type LogicalType, unknownKind } from '../../../shared/schema/logical-type.ts';
 import type { SourceTable } from './catalog.ts';
-import { qualifiedName, quoteIdent } from './names.ts';
+import { qualifiedName, quoteIdent } from './connection/names.ts';
 import type { Leaf } from './table-catalog.ts';
 
 export const COPY_BINARY = 'postgres.copy.binary';

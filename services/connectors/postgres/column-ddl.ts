@@ -1,4 +1,4 @@
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { sequenceOptions, sequenceSql } from './sequence-ddl.ts';
 import type { ColumnDefinition, SequenceDefinition } from './table-definition.ts';
 

@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import { abortReason, orAborted } from './abort-reason.ts';
-import { SocketTap } from './socket-tap.ts';
+import { abortReason, orAborted } from './connection/abort-reason.ts';
+import { SocketTap } from './connection/socket-tap.ts';
 import {
   MESSAGE,
   MESSAGE_HEADER_BYTES,
   parseErrorResponse,
   parseRowCount,
   queryMessage,
-} from './wire-message.ts';
+} from './connection/wire-message.ts';
 import type { ChunkReceiver } from '../../../shared/connector/source.ts';
 
 /**

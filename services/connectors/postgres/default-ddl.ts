@@ -1,4 +1,4 @@
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { sequenceSql, toSequenceStatement } from './sequence-ddl.ts';
 import type {
   ColumnDefinition,

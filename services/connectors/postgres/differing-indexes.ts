@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import type { TableDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 

@@ -3,7 +3,7 @@ import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { checkRules, TREES } from './acts-on-rows.ts';
 import { definitionOf } from './definition-of.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';

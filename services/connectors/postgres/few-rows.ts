@@ -1,10 +1,10 @@
 import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
 import { fencedLane } from '../../../shared/state/lane-steps.ts';
 import { progressOrFailure } from './lane-progress.ts';
-import { Parameters } from './parameters.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { Parameters } from './connection/parameters.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
 import { RowRefused } from './prepared-rows.ts';
-import { toRowError } from './row-error.ts';
+import { toRowError } from './connection/row-error.ts';
 import type { BoundRow } from './row-statements.ts';
 import { countingUnmetRow, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './write-target.ts';

@@ -1,10 +1,10 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { attemptScript, emptyStaging, REFUSED, type Refusals } from './attempt-script.ts';
 import type { Refused } from './apply-carefully.ts';
-import { toCopyMessages } from './copy-in.ts';
+import { toCopyMessages } from './connection/copy-in.ts';
 import type { Unit } from '../../../shared/state/quarantine/change-unit.ts';
 import { readSearchResult, searchStatement } from './refusal-search.ts';
-import { toRowError } from './row-error.ts';
+import { toRowError } from './connection/row-error.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
 import type { StagingUse } from './write-statements.ts';
 import type { WriteTarget } from './write-target.ts';

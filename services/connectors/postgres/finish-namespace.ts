@@ -3,7 +3,7 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { finishNamespace as finishNamespaceStep } from '../../../shared/state/plan-steps.ts';
 import { nameIndexes, type NamedDefinition, type RenamedIndex } from './index-names.ts';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { commitWithin } from './postgres-state.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { isLate } from './table-ddl.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { ConnectorLog } from '../../../shared/connector/connector.ts';
 import { toForeignKeyStatement } from './moved-definition.ts';
-import { quoteIdent } from './names.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { quoteIdent } from './connection/names.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
 import { isValid } from './table-ddl.ts';

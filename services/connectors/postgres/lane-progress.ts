@@ -1,6 +1,6 @@
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { addBatch, moveLane, type LaneMove } from '../../../shared/state/lane-steps.ts';
-import { asLiteral, Parameters, type PutValue } from './parameters.ts';
+import { asLiteral, Parameters, type PutValue } from './connection/parameters.ts';
 import type { BoundRow } from './row-statements.ts';
 import { addStatement, updateStatement } from './state-statements.ts';
 

@@ -4,7 +4,7 @@ import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts'
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { type ChunkStanding, judgeChunk, markChunk } from '../../../shared/state/chunk-steps.ts';
-import type { CopyIn } from './copy-in.ts';
+import type { CopyIn } from './connection/copy-in.ts';
 import { copyInto } from './change-statements.ts';
 import { beginWithRows } from './contested-row.ts';
 import {
@@ -15,10 +15,10 @@ import {
   type ChunkOptions,
 } from './load-carefully.ts';
 import { failedAside } from '../../../shared/state/quarantine/aside.ts';
-import { toRowError } from './row-error.ts';
-import { quoteLiteral } from './names.ts';
+import { toRowError } from './connection/row-error.ts';
+import { quoteLiteral } from './connection/names.ts';
 import { commitWithin } from './postgres-state.ts';
-import { runScript, type ScriptWatch } from './script.ts';
+import { runScript, type ScriptWatch } from './connection/script.ts';
 import { tuplesToTextMessages } from './tuple-text.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';

@@ -1,5 +1,5 @@
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 

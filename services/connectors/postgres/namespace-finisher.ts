@@ -3,7 +3,7 @@ import type { Position } from '../../../shared/change/position.ts';
 import type { ConnectorLog, EndOptions } from '../../../shared/connector/connector.ts';
 import type { Standing } from '../../../shared/state/state-store.ts';
 import { limitsOf } from '../../../shared/state/stored-pipeline.ts';
-import { connect, disconnect } from './connection.ts';
+import { connect, disconnect } from './connection/connection.ts';
 import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
 import { PostgresState } from './postgres-state.ts';

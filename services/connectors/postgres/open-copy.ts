@@ -1,9 +1,9 @@
-import { connect, disconnect } from './connection.ts';
+import { connect, disconnect } from './connection/connection.ts';
 import { readSnapshotMoment } from './snapshot-moment.ts';
 import { continuedPlan, newPlan } from './copy-plan.ts';
-import { lsnToPosition } from './lsn.ts';
-import { toPostgresError } from './postgres-error.ts';
-import { readLogEnd } from './server-facts.ts';
+import { lsnToPosition } from './connection/lsn.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
+import { readLogEnd } from './connection/server-facts.ts';
 import { secureLeaves, stampsBeside } from './secure-leaves.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
 import { readDataIdentity, requireIdentity } from './source-identity.ts';

@@ -1,8 +1,8 @@
 import type { WeirError } from '../../../shared/errors/weir-error.ts';
 import { prepareStaging } from './apply-changes.ts';
-import { Parameters } from './parameters.ts';
+import { Parameters } from './connection/parameters.ts';
 import { RowRefused } from './prepared-rows.ts';
-import { toRowError } from './row-error.ts';
+import { toRowError } from './connection/row-error.ts';
 import type { BoundRow } from './row-statements.ts';
 import type { RunPart } from './run-parts.ts';
 import { applySet, mustMeet, rowMissing, usesOfPart } from './set-apply.ts';

@@ -8,7 +8,7 @@ import { runStatements } from './apply-changes.ts';
 import { progressStatement } from './lane-progress.ts';
 import { applyOneByOne, applyParts, prepareParts, type RefusedChange } from './ordered-apply.ts';
 import { mergeRuns } from './ordered-merge.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
 import type { RelationCache } from './relation-cache.ts';
 import { alignNamespace, barrierStatements } from './run-barrier.ts';
 import { describeKey } from './row-key.ts';

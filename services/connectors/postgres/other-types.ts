@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { qualifiedName } from './names.ts';
+import { qualifiedName } from './connection/names.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 import type { TypeDefinition } from './table-definition.ts';
 

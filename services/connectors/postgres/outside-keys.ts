@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { partitionTree } from './partition-tree.ts';
 
 /** A foreign key of a table outside that refers to one of ours, for which the server refuses to empty ours. */

@@ -3,11 +3,11 @@ import { FIRST_POSITION, maxPosition, type Position } from '../../../shared/chan
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { ControlConnection } from './control-connection.ts';
-import { positionToLsn } from './lsn.ts';
-import { pipelineObjectName } from './names.ts';
+import type { ControlConnection } from './connection/control-connection.ts';
+import { positionToLsn } from './connection/lsn.ts';
+import { pipelineObjectName } from './connection/names.ts';
 import type { SlotState } from './replication-slot.ts';
-import { readLogEnd } from './server-facts.ts';
+import { readLogEnd } from './connection/server-facts.ts';
 import { requireOwner, requireUnowned } from './slot-owner.ts';
 import { readGivenUp } from './slot-retention.ts';
 import { readLogIdentity, requireSameLog } from './source-identity.ts';

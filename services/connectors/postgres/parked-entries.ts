@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
-import { quoteLiteral } from './names.ts';
+import { quoteLiteral } from './connection/names.ts';
 import { nameOf, shapeOf } from '../../../shared/state/quarantine/change-unit.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { ADD_COUNTS } from './state-statements.ts';

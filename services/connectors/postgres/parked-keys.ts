@@ -1,7 +1,7 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
 import { attemptScript, emptyStaging } from './attempt-script.ts';
-import { toCopyMessages } from './copy-in.ts';
+import { toCopyMessages } from './connection/copy-in.ts';
 import {
   keyColumns,
   keyOfUnit,

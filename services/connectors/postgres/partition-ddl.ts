@@ -1,5 +1,5 @@
 import { toGeneratedClause } from './column-ddl.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { sequenceOptions, toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
 import type { ColumnDefinition, PartitionDefinition, TableDefinition } from './table-definition.ts';
 import type { TargetNames } from './target-names.ts';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { ConnectorLog } from '../../../shared/connector/connector.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { leftOutChange, leftOutReason } from './left-out-partition.ts';
-import { formatNamespace, quoteIdent } from './names.ts';
+import { formatNamespace, quoteIdent } from './connection/names.ts';
 import { partitionTree } from './partition-tree.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { toPartitionDefaults } from './default-ddl.ts';

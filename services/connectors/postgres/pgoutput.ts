@@ -3,7 +3,7 @@ import { writePosition, type Position, POSITION_BYTES } from '../../../shared/ch
 import type { ChangeReceiver, RelationBarrier } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { ChangePosition } from './change-position.ts';
-import { lsnToPosition, type Lsn } from './lsn.ts';
+import { lsnToPosition, type Lsn } from './connection/lsn.ts';
 import { parseRelationMessage, type RelationMessage } from './relation-message.ts';
 import { TupleScratch } from './tuple-scratch.ts';
 

@@ -11,7 +11,7 @@ import type {
 } from '../../../shared/state/state-store.ts';
 import type { StateChange, StateStep } from '../../../shared/state/state-step.ts';
 import { beginWithRows } from './contested-row.ts';
-import { QueryValues } from './query-values.ts';
+import { QueryValues } from './connection/query-values.ts';
 import { selectList, sumStatement, toRecord, toStatement } from './state-statements.ts';
 import { dropState, ensureStateTables, openStateTables } from './state-tables.ts';
 import { mayLoseRows } from './target-table.ts';

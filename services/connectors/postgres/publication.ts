@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { SourceTable } from './catalog.ts';
-import { pipelineObjectName, qualifiedName, quoteIdent } from './names.ts';
+import { pipelineObjectName, qualifiedName, quoteIdent } from './connection/names.ts';
 import { rowsOf } from './table-rows.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import { quoteLiteral } from './names.ts';
-import { NAMES_FUNCTION, PASSING_STATES, REFUSING_STATES } from './sql-state.ts';
+import { quoteLiteral } from './connection/names.ts';
+import { NAMES_FUNCTION, PASSING_STATES, REFUSING_STATES } from './connection/sql-state.ts';
 import type { Staging } from './staging-tables.ts';
 import type { StagingUse, WriteStatements } from './write-statements.ts';
 import type { WriteTarget } from './write-target.ts';

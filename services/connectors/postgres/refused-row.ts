@@ -14,7 +14,7 @@ import {
 } from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
 
 type KeyedEntry = Pick<Aside, 'relation' | 'source' | 'key' | 'tuple'>;
 

@@ -4,7 +4,7 @@ import { parseTypeName } from '../../../shared/schema/type-name.ts';
 import { unknownKind } from '../../../shared/schema/logical-type.ts';
 import { toAddColumn } from './add-column.ts';
 import { columnDefault } from './column-default.ts';
-import { qualifiedName, quoteIdent, quoteLiteral } from './names.ts';
+import { qualifiedName, quoteIdent, quoteLiteral } from './connection/names.ts';
 import type { ColumnDefinition } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 

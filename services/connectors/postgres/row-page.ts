@@ -5,7 +5,7 @@ import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
 import { outputText } from './chunk-plan.ts';
 import { CopiedTuples } from './copied-tuples.ts';
 import { copyOut } from './copy-out.ts';
-import { qualifiedName } from './names.ts';
+import { qualifiedName } from './connection/names.ts';
 import type { Leaf } from './table-catalog.ts';
 
 /** Pages `fromPage` up to `toPage` of a leaf of a table. */

@@ -6,11 +6,11 @@ import type { RowReader } from '../../../shared/connector/row-reader.ts';
 import { isAbort } from '../../../shared/errors/weir-error.ts';
 import { readCatalog, readHeldTables, type SourceTable } from './catalog.ts';
 import { outputText } from './chunk-plan.ts';
-import { connect, describeServer, disconnect } from './connection.ts';
+import { connect, describeServer, disconnect } from './connection/connection.ts';
 import { CopiedTuples } from './copied-tuples.ts';
 import { copyOut } from './copy-out.ts';
-import { toSqlName } from './names.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { toSqlName } from './connection/names.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
 import { readRowsOf } from './table-rows.ts';
 import { carriedRows } from './verifier.ts';
 

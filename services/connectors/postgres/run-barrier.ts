@@ -10,7 +10,7 @@ import { moveRows, toMove } from './move-rows.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { truncateParked } from './parked-entries.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
 import { definitionOf } from './definition-of.ts';
 import type { RelationCache } from './relation-cache.ts';
 import type { PlanTarget } from './save-plan.ts';

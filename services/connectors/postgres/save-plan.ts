@@ -19,7 +19,7 @@ import { createInheritance } from './create-inheritance.ts';
 import { createDefaults, createTable } from './create-table.ts';
 import { definitionOf } from './definition-of.ts';
 import { writtenRelation } from './document-table.ts';
-import { formatNamespace } from './names.ts';
+import { formatNamespace } from './connection/names.ts';
 import { markNewLanes, truncateParked } from './parked-entries.ts';
 import { commitWithin, PostgresState } from './postgres-state.ts';
 import { recordTables, requireRecordedTables } from './recorded-table.ts';

@@ -1,4 +1,4 @@
-import { qualifiedName, quoteIdent } from './names.ts';
+import { qualifiedName, quoteIdent } from './connection/names.ts';
 import type { SequenceDefinition, StandaloneSequence } from './table-definition.ts';
 import type { TargetName } from './target-names.ts';
 

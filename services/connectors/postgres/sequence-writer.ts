@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { ConnectorLog } from '../../../shared/connector/connector.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { formatNamespace, qualifiedName, quoteIdent, quoteLiteral } from './names.ts';
-import { toPostgresError } from './postgres-error.ts';
+import { formatNamespace, qualifiedName, quoteIdent, quoteLiteral } from './connection/names.ts';
+import { toPostgresError } from './connection/postgres-error.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingSequence, takenSequence } from './sequence-check.ts';
 import { maySequence } from './sequence-rights.ts';

@@ -2,7 +2,7 @@ import type { ChangeKind } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { runStatements } from './apply-changes.ts';
 import { copyInto, isBinary, toStatements, usesOf, type Statement } from './change-statements.ts';
-import { toCopyMessages } from './copy-in.ts';
+import { toCopyMessages } from './connection/copy-in.ts';
 import { netRows, type RunPart } from './run-parts.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
 import type { UnmetStep } from './unmet-changes.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { allSequences } from './all-sequences.ts';
-import { formatNamespace, qualifiedName, quoteLiteral } from './names.ts';
+import { formatNamespace, qualifiedName, quoteLiteral } from './connection/names.ts';
 import { maySequence } from './sequence-rights.ts';
 import { readStandaloneSequences } from './standalone-sequences.ts';
 import { readTableDetails } from './table-catalog.ts';

@@ -6,7 +6,7 @@ import { fillAbsent } from './absent-columns.ts';
 import { prepareStaging, runStatements } from './apply-changes.ts';
 import { toStatements, usesOf } from './change-statements.ts';
 import { toFewRows, writeFewRows } from './few-rows.ts';
-import { parseNamespace } from './names.ts';
+import { parseNamespace } from './connection/names.ts';
 import { NativeTypes } from './types/native-types.ts';
 import { TypeOverrides } from '../../../shared/connector/type-overrides.ts';
 import { RelationCache } from './relation-cache.ts';

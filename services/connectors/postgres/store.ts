@@ -1,5 +1,5 @@
 import type { Store, StoreOptions } from '../../../shared/connector/store.ts';
-import { ControlConnection } from './control-connection.ts';
+import { ControlConnection } from './connection/control-connection.ts';
 import { ServedChanges } from './served-changes.ts';
 import { readDataIdentity } from './source-identity.ts';
 import { PostgresStoreReader } from './store-reader.ts';

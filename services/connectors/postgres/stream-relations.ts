@@ -4,9 +4,9 @@ import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan
 import type { RelationBarrier, StructureChange } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { readTable, type SourceTable } from './catalog.ts';
-import type { ControlConnection } from './control-connection.ts';
-import type { Lsn } from './lsn.ts';
-import { formatNamespace } from './names.ts';
+import type { ControlConnection } from './connection/control-connection.ts';
+import type { Lsn } from './connection/lsn.ts';
+import { formatNamespace } from './connection/names.ts';
 import type { DueBarriers, RelationResolver, ResolvedRelation, StreamPlace } from './pgoutput.ts';
 import type { RelationMessage } from './relation-message.ts';
 import { routeOf } from './relation-shape.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { SourceTable } from './catalog.ts';
-import { qualifiedName, quoteIdent } from './names.ts';
+import { qualifiedName, quoteIdent } from './connection/names.ts';
 import { suspectColumns, type KnownTable } from './structure-changes.ts';
 import type { ColumnDefinition } from './table-definition.ts';
 import type { ColumnRecord, LeafValues } from './table-record.ts';

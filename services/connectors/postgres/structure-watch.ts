@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { readTables, type SourceTable } from './catalog.ts';
-import type { ControlConnection } from './control-connection.ts';
+import type { ControlConnection } from './connection/control-connection.ts';
 import { publicationNames } from './publication.ts';
 import { readStructureMark } from './table-record.ts';
 import { requireInPlace, type PlacedTable } from './table-places.ts';

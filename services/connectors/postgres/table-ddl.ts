@@ -2,7 +2,7 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { toColumnLine } from './column-ddl.ts';
 import { isShared } from './default-ddl.ts';
 import { toIndexStatement } from './moved-definition.ts';
-import { quoteIdent, quoteLiteral } from './names.ts';
+import { quoteIdent, quoteLiteral } from './connection/names.ts';
 import { toPartitionStatements } from './partition-ddl.ts';
 import { toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
 import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { allSequences } from './all-sequences.ts';
-import { qualifiedName, quoteIdent } from './names.ts';
+import { qualifiedName, quoteIdent } from './connection/names.ts';
 import { createExtension } from './needed-extensions.ts';
 import { runDdl } from './target-ddl.ts';
 import type { ExtensionDefinition, TableDefinition } from './table-definition.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { formatNamespace, parseNamespace, quoteLiteral } from './names.ts';
+import { formatNamespace, parseNamespace, quoteLiteral } from './connection/names.ts';
 import type { SourceTable } from './catalog.ts';
 import { KEYLESS } from './structure-changes.ts';
 import type { TableDefinition } from './table-definition.ts';

@@ -11,7 +11,7 @@ import { otherInheritance } from './create-inheritance.ts';
 import { rehearseTable } from './create-table.ts';
 import { differingIndexes } from './differing-indexes.ts';
 import { nameIndexes, type NamedDefinition } from './index-names.ts';
-import { quoteIdent } from './names.ts';
+import { quoteIdent } from './connection/names.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { checkSequences } from './sequence-check.ts';
 import type { StandaloneSequence, TableDefinition } from './table-definition.ts';

@@ -1,4 +1,4 @@
-import { formatNamespace, parseNamespace, qualifiedName } from './names.ts';
+import { formatNamespace, parseNamespace, qualifiedName } from './connection/names.ts';
 import type { TableDefinition } from './table-definition.ts';
 
 /** A table at the target: its name in parts, as a namespace, and as SQL. */

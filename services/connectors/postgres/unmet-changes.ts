@@ -1,6 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
-import { asLiteral, toTextValue } from './parameters.ts';
+import { asLiteral, toTextValue } from './connection/parameters.ts';
 import type { BoundRow, RowStatement } from './row-statements.ts';
 
 /**

@@ -24,7 +24,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
         replace: "?? 'INTERNAL'",
       },
     ],
-    tests: ['services/connectors/postgres/postgres-error.test.ts'],
+    tests: ['services/connectors/postgres/connection/postgres-error.test.ts'],
   },
   {
     name: 'types that are not taken back in binary travel as text',

@@ -131,7 +131,7 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     name: 'a session at rest whose answer does not come is ended',
     edits: [
       {
-        file: 'services/connectors/postgres/session-watch.ts',
+        file: 'services/connectors/postgres/connection/session-watch.ts',
         find: "session.end('the answer of the server was lost')",
         replace: 'session.atRest = 0',
       },
@@ -142,7 +142,7 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     name: 'a session that its server does not know any more is ended',
     edits: [
       {
-        file: 'services/connectors/postgres/session-watch.ts',
+        file: 'services/connectors/postgres/connection/session-watch.ts',
         find: "session.end('the server does not know it any more')",
         replace: 'session.atRest = 0',
       },
@@ -153,7 +153,7 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     name: 'the sessions of a server that lets nobody in are ended',
     edits: [
       {
-        file: 'services/connectors/postgres/session-watch.ts',
+        file: 'services/connectors/postgres/connection/session-watch.ts',
         find: "for (const session of silent) session.end('the server does not answer any more');",
         replace: 'for (const session of silent) session.atRest = 0;',
       },
@@ -164,7 +164,7 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     name: 'whoever waits for a lock tells who holds it',
     edits: [
       {
-        file: 'services/connectors/postgres/session-watch.ts',
+        file: 'services/connectors/postgres/connection/session-watch.ts',
         find: 'else if (activity.holders.length > 0) waiting.push(activity);',
         replace: 'else if (activity.holders.length < 0) waiting.push(activity);',
       },

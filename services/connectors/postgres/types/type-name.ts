@@ -1,4 +1,4 @@
-import { quoteIdent } from '../names.ts';
+import { quoteIdent } from '../connection/names.ts';
 
 /** Keywords that stand in a type's name without being one name, as `format_type` writes them. */
 const WORDS =

@@ -1,4 +1,4 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { isWithoutPartition, toPostgresError } from './postgres-error.ts';
 
 /**

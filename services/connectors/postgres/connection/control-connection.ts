@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { connect, describeServer, disconnect } from './connection.ts';
 import { toPostgresError } from './postgres-error.ts';
 

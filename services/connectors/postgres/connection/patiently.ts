@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { pause } from '../../../shared/lifecycle/backoff.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { pause } from '../../../../shared/lifecycle/backoff.ts';
 import type { ControlConnection } from './control-connection.ts';
 
 /** Longer than it takes until autovacuum gives way to somebody who waits for it (`deadlock_timeout`). */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../shared/errors/codes.ts';
+import type { ErrorCode } from '../../../../shared/errors/codes.ts';
 
 /** SQLSTATEs by which a server refuses a row (manual, appendix A); 54000: a value is too large for an index. */
 export const REFUSING_STATES = /^(21|22|23|44|P0|54000)/;

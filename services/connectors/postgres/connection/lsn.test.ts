@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toPosition } from '../../../shared/change/position.ts';
+import { toPosition } from '../../../../shared/change/position.ts';
 import { lsnToPosition, parseLsn, positionToLsn } from './lsn.ts';
 
 describe('LSN', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 
 /** A table's name in its two parts, as the catalog has them. */
 export interface TableName {

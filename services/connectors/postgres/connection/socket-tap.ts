@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 
 type DataListener = (chunk: Buffer) => void;
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { toWeirError } from '../../../shared/errors/weir-error.ts';
-import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
+import { toWeirError } from '../../../../shared/errors/weir-error.ts';
+import { detach, ignoreFailure } from '../../../../shared/lifecycle/detach.ts';
 import { readActivity, type Activity, type Holder } from './session-activity.ts';
 import { isTapped } from './socket-tap.ts';
 

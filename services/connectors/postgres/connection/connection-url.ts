@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import { closestName } from '../../../shared/config/closest-name.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { closestName } from '../../../../shared/config/closest-name.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { SSL_MODES, type SslFiles, type SslMode } from './ssl-mode.ts';
 
 /** Where a URL leads and how. Only the URL counts: the variables that libpq reads (PGHOST and others) do not. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 
 /** As libpq defines them (manual, 34.19): what is asked of the connection, and how much of it is checked. */
 export const SSL_MODES = [

@@ -1,4 +1,4 @@
-import { isAbort, toWeirError, WeirError } from '../../../shared/errors/weir-error.ts';
+import { isAbort, toWeirError, WeirError } from '../../../../shared/errors/weir-error.ts';
 import { adviceOf, codeOfState, functionIn } from './sql-state.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { fromPosition, toPosition, type Position } from '../../../shared/change/position.ts';
+import { fromPosition, toPosition, type Position } from '../../../../shared/change/position.ts';
 
 /**
  * A place in the write-ahead log as the server prints it: two hexadecimal halves, `16/B374D848`.

@@ -1,4 +1,4 @@
-import { detach } from '../../../shared/lifecycle/detach.ts';
+import { detach } from '../../../../shared/lifecycle/detach.ts';
 
 /** Why a signal was aborted, as an error to throw: an `AbortError` where no other reason was given. */
 export function abortReason(signal: AbortSignal): Error {

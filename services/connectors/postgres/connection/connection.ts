@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { detach, ignoreFailure } from '../../../../shared/lifecycle/detach.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { describeServer, parseConnectionUrl, type ConnectionUrl } from './connection-url.ts';
 import { toPostgresError } from './postgres-error.ts';
 import { pinSettings, startupOptions, takeSession } from './session-settings.ts';

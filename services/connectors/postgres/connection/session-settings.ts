@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 
 /** One setting that every connection of Weir runs with. */
 interface PinnedSetting {
