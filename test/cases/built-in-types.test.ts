@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { connect, disconnect } from '../../services/connectors/postgres/connection/connection.ts';
-import { readTypeCatalog } from '../../services/connectors/postgres/type-catalog.ts';
+import { readTypeCatalog } from '../../services/connectors/postgres/catalog/type-catalog.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 
 const postgres = usePostgres();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SideState } from '../../services/connectors/postgres/table-definition.ts';
+import type { SideState } from '../../services/connectors/postgres/catalog/table-definition.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { SourcePipeline } from '../support/source-pipeline.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
+import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
 import { LAST_POSITION } from '../../shared/change/position.ts';
 import type { RelationPlan } from '../../shared/change/relation.ts';

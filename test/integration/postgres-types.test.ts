@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { createRandom } from '../../services/cli/demo/random.ts';
-import { readCatalog } from '../../services/connectors/postgres/catalog.ts';
+import { readCatalog } from '../../services/connectors/postgres/catalog/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
-import { readTypeCatalog } from '../../services/connectors/postgres/type-catalog.ts';
+import { readTypeCatalog } from '../../services/connectors/postgres/catalog/type-catalog.ts';
 import { mapType } from '../../services/connectors/postgres/types/to-native.ts';
 import type { LogicalType } from '../../shared/schema/logical-type.ts';
 import { randomLogicalType } from '../support/random-logical-type.ts';

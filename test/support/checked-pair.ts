@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
-import { readStandaloneSequences } from '../../services/connectors/postgres/standalone-sequences.ts';
+import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog/catalog.ts';
+import { readStandaloneSequences } from '../../services/connectors/postgres/catalog/standalone-sequences.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
 import type { SinkOptions } from '../../shared/connector/connector.ts';
 import { queryPostgres, type TestPostgres } from './servers.ts';

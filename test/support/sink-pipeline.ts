@@ -13,7 +13,7 @@ import type {
   Sink,
 } from '../../shared/connector/sink.ts';
 import type { Barrier, Chunk } from '../../shared/connector/source.ts';
-import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog.ts';
+import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
 import { toCopyMessages } from '../../services/connectors/postgres/connection/copy-in.ts';
 import { createPostgresSink } from '../../services/connectors/postgres/sink.ts';

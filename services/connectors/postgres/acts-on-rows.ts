@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { quoteIdent } from './connection/names.ts';
-import { partitionTree } from './partition-tree.ts';
+import { partitionTree } from './catalog/partition-tree.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toAddColumn } from './add-column.ts';
 import { changesByHand } from './align-relation.ts';
-import type { ColumnDefinition } from './table-definition.ts';
+import type { ColumnDefinition } from './catalog/table-definition.ts';
 import { toTargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';
 

@@ -6,10 +6,10 @@ import { diffSchemas, type SchemaChange } from '../../../shared/schema/schema-di
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
 import { compareTable, isSameType } from './compare-table.ts';
 import { quoteIdent } from './connection/names.ts';
-import { definitionOf } from './definition-of.ts';
+import { definitionOf } from './catalog/definition-of.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
 import type { PlanTarget } from './save-plan.ts';
-import type { ColumnDefinition, TableDefinition } from './table-definition.ts';
+import type { ColumnDefinition, TableDefinition } from './catalog/table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';

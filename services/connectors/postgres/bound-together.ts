@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
-import { partitionTree } from './partition-tree.ts';
+import { partitionTree } from './catalog/partition-tree.ts';
 import type { TargetNames } from './target-names.ts';
 
 interface FurtherIndex {

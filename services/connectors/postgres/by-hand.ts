@@ -6,15 +6,15 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { isSameType } from './compare-table.ts';
 import { renderChange } from './render-change.ts';
 import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
-import { definitionOf } from './definition-of.ts';
+import { definitionOf } from './catalog/definition-of.ts';
 import { quoteIdent, quoteLiteral } from './connection/names.ts';
-import type { ChangeDetail } from './structure-changes.ts';
-import { readTableDetails, type CatalogColumn } from './table-catalog.ts';
-import type { ColumnDefinition, TypeDefinition } from './table-definition.ts';
-import { rowsOf } from './table-rows.ts';
+import type { ChangeDetail } from './catalog/structure-changes.ts';
+import { readTableDetails, type CatalogColumn } from './catalog/table-catalog.ts';
+import type { ColumnDefinition, TypeDefinition } from './catalog/table-definition.ts';
+import { rowsOf } from './catalog/table-rows.ts';
 import type { TargetName } from './target-names.ts';
 import type { TargetTable } from './target-table.ts';
-import { readTypeCatalog } from './type-catalog.ts';
+import { readTypeCatalog } from './catalog/type-catalog.ts';
 
 /** A table of the target with its types, as far as it can be seen whether a person has made a change there. */
 export interface TableAtTarget {

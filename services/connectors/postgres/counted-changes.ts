@@ -5,7 +5,7 @@ import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChangeReceiver } from '../../../shared/connector/source.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
 import { runTogether } from '../../../shared/lifecycle/run-together.ts';
-import { readCatalog } from './catalog.ts';
+import { readCatalog } from './catalog/catalog.ts';
 import { connect, disconnect } from './connection/connection.ts';
 import { ControlConnection } from './connection/control-connection.ts';
 import { lsnToPosition, positionToLsn } from './connection/lsn.ts';

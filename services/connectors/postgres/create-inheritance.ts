@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
-import { definitionOf } from './definition-of.ts';
+import { definitionOf } from './catalog/definition-of.ts';
 import { formatNamespace } from './connection/names.ts';
 import { runDdl } from './target-ddl.ts';
 import type { TargetName, TargetNames } from './target-names.ts';

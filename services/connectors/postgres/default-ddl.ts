@@ -5,7 +5,7 @@ import type {
   PartitionDefinition,
   SequenceDefinition,
   TableDefinition,
-} from './table-definition.ts';
+} from './catalog/table-definition.ts';
 import type { TargetNames } from './target-names.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './connection/names.ts';
-import type { TableDefinition } from './table-definition.ts';
+import type { TableDefinition } from './catalog/table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 interface There {

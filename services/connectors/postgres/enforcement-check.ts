@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
 import { checkRules, TREES } from './acts-on-rows.ts';
-import { definitionOf } from './definition-of.ts';
+import { definitionOf } from './catalog/definition-of.ts';
 import { quoteIdent } from './connection/names.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { TargetName } from './target-names.ts';

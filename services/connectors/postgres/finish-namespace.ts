@@ -7,7 +7,7 @@ import { quoteIdent } from './connection/names.ts';
 import { commitWithin } from './postgres-state.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { isLate } from './table-ddl.ts';
-import type { TableDefinition } from './table-definition.ts';
+import type { TableDefinition } from './catalog/table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 import type { TargetName } from './target-names.ts';
 

@@ -4,7 +4,7 @@ import { toForeignKeyStatement } from './moved-definition.ts';
 import { quoteIdent } from './connection/names.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
 import type { PlanTarget } from './save-plan.ts';
-import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
+import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
 import { isValid } from './table-ddl.ts';
 import type { TargetName } from './target-names.ts';
 

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
+import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 /** An index, a constraint or an identity's sequence that has another name at the target than at the source. */

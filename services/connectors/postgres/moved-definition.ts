@@ -1,6 +1,6 @@
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { quoteIdent } from './connection/names.ts';
-import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
+import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { NotCarried } from '../../../shared/connector/source.ts';
-import type { SourceTable } from './catalog.ts';
+import type { SourceTable } from './catalog/catalog.ts';
 import { qualifiedName } from './connection/names.ts';
 import { NOT_CARRIED_KINDS } from './not-carried-kinds.ts';
 

@@ -6,7 +6,7 @@ import { toPostgresError } from './connection/postgres-error.ts';
 import { readLogEnd } from './connection/server-facts.ts';
 import { secureLeaves, stampsBeside } from './secure-leaves.ts';
 import { SnapshotReaders } from './snapshot-readers.ts';
-import { readDataIdentity, requireIdentity } from './source-identity.ts';
+import { readDataIdentity, requireIdentity } from './catalog/source-identity.ts';
 import type { Opening } from './source.ts';
 import { PostgresSourceSession } from './source-session.ts';
 

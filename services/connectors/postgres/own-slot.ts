@@ -10,7 +10,7 @@ import type { SlotState } from './replication-slot.ts';
 import { readLogEnd } from './connection/server-facts.ts';
 import { requireOwner, requireUnowned } from './slot-owner.ts';
 import { readGivenUp } from './slot-retention.ts';
-import { readLogIdentity, requireSameLog } from './source-identity.ts';
+import { readLogIdentity, requireSameLog } from './catalog/source-identity.ts';
 import { positionLost } from './source-session.ts';
 
 /** What is known of a pipeline where it is to be followed. */

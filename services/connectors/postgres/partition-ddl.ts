@@ -1,7 +1,11 @@
 import { toGeneratedClause } from './column-ddl.ts';
 import { quoteIdent } from './connection/names.ts';
 import { sequenceOptions, toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
-import type { ColumnDefinition, PartitionDefinition, TableDefinition } from './table-definition.ts';
+import type {
+  ColumnDefinition,
+  PartitionDefinition,
+  TableDefinition,
+} from './catalog/table-definition.ts';
 import type { TargetNames } from './target-names.ts';
 
 type Root = Pick<TableDefinition, 'schema' | 'name'>;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import type { ColumnSchema } from '../../../shared/schema/table-schema.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
-import type { ColumnDefinition } from './table-definition.ts';
+import type { ColumnDefinition } from './catalog/table-definition.ts';
 import { toTargetName } from './target-names.ts';
 
 const name = toTargetName('public', 't');

@@ -3,9 +3,9 @@ import type { ColumnSchema, TableSchema } from '../../../shared/schema/table-sch
 import { parseTypeName } from '../../../shared/schema/type-name.ts';
 import { unknownKind } from '../../../shared/schema/logical-type.ts';
 import { toAddColumn } from './add-column.ts';
-import { columnDefault } from './column-default.ts';
+import { columnDefault } from './catalog/column-default.ts';
 import { qualifiedName, quoteIdent, quoteLiteral } from './connection/names.ts';
-import type { ColumnDefinition } from './table-definition.ts';
+import type { ColumnDefinition } from './catalog/table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 /** What makes a table what its source has become. */

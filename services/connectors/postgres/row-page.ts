@@ -6,7 +6,7 @@ import { outputText } from './chunk-plan.ts';
 import { CopiedTuples } from './copied-tuples.ts';
 import { copyOut } from './copy-out.ts';
 import { qualifiedName } from './connection/names.ts';
-import type { Leaf } from './table-catalog.ts';
+import type { Leaf } from './catalog/table-catalog.ts';
 
 /** Pages `fromPage` up to `toPage` of a leaf of a table. */
 export interface LeafRange {

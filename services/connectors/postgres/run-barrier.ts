@@ -11,10 +11,10 @@ import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { truncateParked } from './parked-entries.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
-import { definitionOf } from './definition-of.ts';
+import { definitionOf } from './catalog/definition-of.ts';
 import type { RelationCache } from './relation-cache.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { readRowsOf } from './table-rows.ts';
+import { readRowsOf } from './catalog/table-rows.ts';
 import type { WriteTarget } from './write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 

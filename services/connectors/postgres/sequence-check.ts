@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { Finding } from '../../../shared/connector/connector.ts';
-import { allSequences } from './all-sequences.ts';
-import { definitionOf } from './definition-of.ts';
+import { allSequences } from './catalog/all-sequences.ts';
+import { definitionOf } from './catalog/definition-of.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { sequenceOptions, sequenceSql, toSequenceStatement } from './sequence-ddl.ts';
-import type { StandaloneSequence } from './table-definition.ts';
+import type { StandaloneSequence } from './catalog/table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 export function takenSequence(namespace: string): string {

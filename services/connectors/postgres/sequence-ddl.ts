@@ -1,5 +1,5 @@
 import { qualifiedName, quoteIdent } from './connection/names.ts';
-import type { SequenceDefinition, StandaloneSequence } from './table-definition.ts';
+import type { SequenceDefinition, StandaloneSequence } from './catalog/table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 export function sequenceSql({ schema, name }: Pick<SequenceDefinition, 'schema' | 'name'>): string {

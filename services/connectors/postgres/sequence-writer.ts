@@ -5,9 +5,9 @@ import { formatNamespace, qualifiedName, quoteIdent, quoteLiteral } from './conn
 import { toPostgresError } from './connection/postgres-error.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingSequence, takenSequence } from './sequence-check.ts';
-import { maySequence } from './sequence-rights.ts';
+import { maySequence } from './catalog/sequence-rights.ts';
 import { toSequenceStatement } from './sequence-ddl.ts';
-import type { SequenceDefinition, SideState, TableDefinition } from './table-definition.ts';
+import type { SequenceDefinition, SideState, TableDefinition } from './catalog/table-definition.ts';
 import { runDdl } from './target-ddl.ts';
 import type { TargetName } from './target-names.ts';
 

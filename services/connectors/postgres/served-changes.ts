@@ -10,7 +10,7 @@ import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { EndOptions } from '../../../shared/connector/connector.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { runTogether } from '../../../shared/lifecycle/run-together.ts';
-import { readCatalog } from './catalog.ts';
+import { readCatalog } from './catalog/catalog.ts';
 import { connect, disconnect } from './connection/connection.ts';
 import { countChanges } from './counted-changes.ts';
 import { ConfirmedLater } from './confirmed-later.ts';
@@ -23,7 +23,7 @@ import { readSlot } from './replication-slot.ts';
 import { createPostgresSource } from './source.ts';
 import { readLogEnd } from './connection/server-facts.ts';
 import { requireOwner, SERVED } from './slot-owner.ts';
-import { readLogIdentity } from './source-identity.ts';
+import { readLogIdentity } from './catalog/source-identity.ts';
 import { ToldHeads } from './told-heads.ts';
 
 const SCOPE: SourceScope = {

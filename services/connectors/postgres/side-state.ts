@@ -3,7 +3,7 @@ import type { ConnectorLog } from '../../../shared/connector/connector.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { SequenceWriter } from './sequence-writer.ts';
-import type { SideState, TableDefinition } from './table-definition.ts';
+import type { SideState, TableDefinition } from './catalog/table-definition.ts';
 
 /**
  * Carries over what is beside the log: where sequences stand, and partitions that appeared. Costs a question where

@@ -44,7 +44,7 @@ import { runBarrier } from './run-barrier.ts';
 import { savePlan, type PlanTarget } from './save-plan.ts';
 import { waitingAt } from './connection/session-watch.ts';
 import { SideStateWriter } from './side-state.ts';
-import type { SideState, StandaloneSequence } from './table-definition.ts';
+import type { SideState, StandaloneSequence } from './catalog/table-definition.ts';
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './target-names.ts';
 import { NativeTypes } from './types/native-types.ts';

@@ -12,7 +12,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { ignoreFailure } from '../../../shared/lifecycle/detach.ts';
 import { runTogether } from '../../../shared/lifecycle/run-together.ts';
-import type { SourceTable } from './catalog.ts';
+import type { SourceTable } from './catalog/catalog.ts';
 import { connect } from './connection/connection.ts';
 import type { ControlConnection } from './connection/control-connection.ts';
 import { lsnToPosition, positionToLsn, type Lsn } from './connection/lsn.ts';
@@ -30,7 +30,7 @@ import { noteSlotOwner } from './slot-owner.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
 import { StreamRelations, TextStreamNeeded } from './stream-relations.ts';
 import { StructureWatch } from './structure-watch.ts';
-import type { TableDefinition } from './table-definition.ts';
+import type { TableDefinition } from './catalog/table-definition.ts';
 
 const HEARTBEAT_MS = 10_000;
 /** Between two looks at the catalog for changes that the log does not tell. */

@@ -5,7 +5,7 @@ import { toIndexStatement } from './moved-definition.ts';
 import { quoteIdent, quoteLiteral } from './connection/names.ts';
 import { toPartitionStatements } from './partition-ddl.ts';
 import { toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
-import type { ConstraintDefinition, TableDefinition } from './table-definition.ts';
+import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
 import type { TargetName, TargetNames } from './target-names.ts';
 
 /**

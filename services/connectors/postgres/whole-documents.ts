@@ -10,7 +10,7 @@ import type { MisfitDocument } from './misfit-document.ts';
 import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
 import { BEHIND } from '../../../shared/state/quarantine/aside.ts';
 import { parkedAmong } from './parked-entries.ts';
-import { readRowsOf } from './table-rows.ts';
+import { readRowsOf } from './catalog/table-rows.ts';
 import type { TargetName } from './target-names.ts';
 
 /** The documents that a table of whole ones has now under the keys of partial rows. */

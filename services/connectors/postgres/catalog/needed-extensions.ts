@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { quoteIdent } from './connection/names.ts';
+import { quoteIdent } from '../connection/names.ts';
 import type { ExtensionDefinition } from './table-definition.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { RouteForm } from '../../../shared/change/relation.ts';
-import type { LogicalType } from '../../../shared/schema/logical-type.ts';
+import type { RouteForm } from '../../../../shared/change/relation.ts';
+import type { LogicalType } from '../../../../shared/schema/logical-type.ts';
 import type { TypeDefinition } from './table-definition.ts';
-import { type NativeType, toLogical } from './types/to-logical.ts';
+import { type NativeType, toLogical } from '../types/to-logical.ts';
 import { typeDefinition, type TypeDetail } from './type-definition.ts';
 
 /** What the catalog says of a type, and of those it is made of. */

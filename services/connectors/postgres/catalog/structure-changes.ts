@@ -1,6 +1,6 @@
-import type { RelationPlan } from '../../../shared/change/relation.ts';
-import type { StructureChange } from '../../../shared/connector/source.ts';
-import { qualifiedName, quoteIdent, quoteLiteral } from './connection/names.ts';
+import type { RelationPlan } from '../../../../shared/change/relation.ts';
+import type { StructureChange } from '../../../../shared/connector/source.ts';
+import { qualifiedName, quoteIdent, quoteLiteral } from '../connection/names.ts';
 import type { ColumnDefinition, TableDefinition, TypeDefinition } from './table-definition.ts';
 import type { ColumnRecord } from './table-record.ts';
 

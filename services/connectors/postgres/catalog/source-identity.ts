@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { Position } from '../../../shared/change/position.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { lsnToPosition, parseLsn, positionToLsn, type Lsn } from './connection/lsn.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
+import type { Position } from '../../../../shared/change/position.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { lsnToPosition, parseLsn, positionToLsn, type Lsn } from '../connection/lsn.ts';
 
 /**
  * Which log positions belong to: system, timeline and database. A restored or failed over server has another

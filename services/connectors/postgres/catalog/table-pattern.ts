@@ -1,5 +1,5 @@
-import { parseNamespacePattern } from '../../../shared/config/namespace-pattern.ts';
-import { formatNamespace } from './connection/names.ts';
+import { parseNamespacePattern } from '../../../../shared/config/namespace-pattern.ts';
+import { formatNamespace } from '../connection/names.ts';
 
 /** A glob over table names. */
 export interface TablePattern {

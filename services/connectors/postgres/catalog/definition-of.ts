@@ -1,4 +1,4 @@
-import type { RelationPlan } from '../../../shared/change/relation.ts';
+import type { RelationPlan } from '../../../../shared/change/relation.ts';
 import { madeDefinition } from './made-definition.ts';
 import type { TableDefinition } from './table-definition.ts';
 

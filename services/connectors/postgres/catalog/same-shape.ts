@@ -1,4 +1,4 @@
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
 
 /** Whether rows of both have the same columns in the same order, and are told apart by the same ones. */
 export function isSameShape(a: Relation, b: Relation): boolean {

@@ -1,4 +1,4 @@
-import { qualifiedName, quoteIdent, quoteLiteral } from './connection/names.ts';
+import { qualifiedName, quoteIdent, quoteLiteral } from '../connection/names.ts';
 import type { TypeDefinition } from './table-definition.ts';
 
 /** What is needed to write a type's CREATE statement; each part is null for the other kinds of type. */

@@ -1,5 +1,5 @@
-import type { ColumnDefault } from '../../../shared/schema/table-schema.ts';
-import { quoteLiteral } from './connection/names.ts';
+import type { ColumnDefault } from '../../../../shared/schema/table-schema.ts';
+import { quoteLiteral } from '../connection/names.ts';
 
 /**
  * The expression of a default that another store has told; null where there is none or where it is no expression: of an

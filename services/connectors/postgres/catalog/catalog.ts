@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Relation, RelationPlan } from '../../../../shared/change/relation.ts';
+import type { Finding } from '../../../../shared/connector/connector.ts';
 import { leftOutFinding } from './left-out-partition.ts';
 import { readNeededExtensions } from './needed-extensions.ts';
-import type { TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { describedTable } from './described-table.ts';
 import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type LeafSizes, type TableDetail } from './table-catalog.ts';

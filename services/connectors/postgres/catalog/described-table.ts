@@ -1,4 +1,4 @@
-import type { ColumnDefault, TableSchema } from '../../../shared/schema/table-schema.ts';
+import type { ColumnDefault, TableSchema } from '../../../../shared/schema/table-schema.ts';
 import type { CatalogColumn, CatalogIndex, TableDetail } from './table-catalog.ts';
 import type { TypeCatalog } from './type-catalog.ts';
 

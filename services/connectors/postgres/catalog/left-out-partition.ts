@@ -1,5 +1,5 @@
-import type { Finding } from '../../../shared/connector/connector.ts';
-import { formatNamespace, qualifiedName } from './connection/names.ts';
+import type { Finding } from '../../../../shared/connector/connector.ts';
+import { formatNamespace, qualifiedName } from '../connection/names.ts';
 import type { LeftOut } from './table-definition.ts';
 
 /**

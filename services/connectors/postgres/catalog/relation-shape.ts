@@ -1,4 +1,4 @@
-import type { Identity, Relation, RoutePart } from '../../../shared/change/relation.ts';
+import type { Identity, Relation, RoutePart } from '../../../../shared/change/relation.ts';
 import type { CatalogColumn, CatalogIndex, TableDetail } from './table-catalog.ts';
 import type { ListedTable, ReplicaIdentity } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';

@@ -1,4 +1,4 @@
-import { pause } from '../../../shared/lifecycle/backoff.ts';
+import { pause } from '../../../../shared/lifecycle/backoff.ts';
 
 const ATTEMPTS = 10;
 const PAUSE_MS = 50;

@@ -1,8 +1,8 @@
-import { partTarget } from '../../../shared/change/namespace-part.ts';
-import type { Column, Relation } from '../../../shared/change/relation.ts';
-import type { ColumnSchema, TableSchema } from '../../../shared/schema/table-schema.ts';
+import { partTarget } from '../../../../shared/change/namespace-part.ts';
+import type { Column, Relation } from '../../../../shared/change/relation.ts';
+import type { ColumnSchema, TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { columnDefault } from './column-default.ts';
-import { isTableName, parseNamespace, quoteIdent, type TableName } from './connection/names.ts';
+import { isTableName, parseNamespace, quoteIdent, type TableName } from '../connection/names.ts';
 import type { ColumnDefinition, TableDefinition } from './table-definition.ts';
 
 /**
