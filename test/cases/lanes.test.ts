@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import { readPosition } from '../../shared/change/position.ts';
 import { compileRoute } from '../../shared/change/route.ts';
 import type { ChangeReceiver } from '../../shared/connector/source.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { NOT_CARRIED_KINDS } from '../../services/connectors/postgres/not-carried-kinds.ts';
-import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import { NOT_CARRIED_KINDS } from '../../services/connectors/postgres/source/not-carried-kinds.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import type { NotCarried } from '../../shared/connector/source.ts';
 import { majorVersion, queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';

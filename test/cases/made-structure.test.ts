@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import { differences } from '../hunt/judge/compare-dumps.ts';
 import { dumpDatabase, requirePgDump } from '../hunt/judge/pg-dump.ts';
 import { leaveOut, majorVersion, queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts'; // prettier-ignore

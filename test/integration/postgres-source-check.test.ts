@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import type { Finding } from '../../shared/connector/connector.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';

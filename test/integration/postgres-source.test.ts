@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
 import { connect, disconnect } from '../../services/connectors/postgres/connection/connection.ts';
-import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';
 import { majorVersion, queryPostgres, usePostgres } from '../support/servers.ts';
 import { silentLog } from '../support/sink-pipeline.ts';

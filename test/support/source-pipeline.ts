@@ -1,4 +1,4 @@
-import { createPostgresSource } from '../../services/connectors/postgres/source.ts';
+import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import type { Position } from '../../shared/change/position.ts';
 import type { Column } from '../../shared/change/relation.ts';
 import type { Finding } from '../../shared/connector/connector.ts';

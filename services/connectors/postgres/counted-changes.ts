@@ -12,12 +12,12 @@ import { lsnToPosition, positionToLsn } from './connection/lsn.ts';
 import { pipelineObjectName, quoteIdent, quoteLiteral } from './connection/names.ts';
 import { PgOutputDecoder } from './pgoutput.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
-import { publicationNames } from './publication.ts';
-import { ReleasedPosition } from './released-position.ts';
+import { publicationNames } from './source/publication.ts';
+import { ReleasedPosition } from './source/released-position.ts';
 import { streamReplication } from './replication-stream.ts';
 import { StreamRelations } from './stream-relations.ts';
-import { positionLost } from './source-session.ts';
-import { readSlot } from './replication-slot.ts';
+import { positionLost } from './source/source-session.ts';
+import { readSlot } from './source/replication-slot.ts';
 import { ToldHeads } from './told-heads.ts';
 
 /** PostgreSQL's code for having no slot left. */

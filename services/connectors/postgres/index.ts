@@ -3,7 +3,7 @@ import { DOCUMENTS } from '../../../shared/connector/data-type.ts';
 import { DATA_TYPES } from './load-chunk.ts';
 import { createPostgresRowReader } from './row-reader.ts';
 import { createPostgresSink } from './sink.ts';
-import { createPostgresSource } from './source.ts';
+import { createPostgresSource } from './source/source.ts';
 import { createPostgresStore } from './store.ts';
 import { createPostgresVerifier } from './verifier.ts';
 

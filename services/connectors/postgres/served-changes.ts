@@ -17,12 +17,12 @@ import { ConfirmedLater } from './confirmed-later.ts';
 import { ControlConnection } from './connection/control-connection.ts';
 import { lsnToPosition } from './connection/lsn.ts';
 import { pipelineObjectName } from './connection/names.ts';
-import { requireSlot } from './own-slot.ts';
-import { alignPublications } from './publication.ts';
-import { readSlot } from './replication-slot.ts';
-import { createPostgresSource } from './source.ts';
+import { requireSlot } from './source/own-slot.ts';
+import { alignPublications } from './source/publication.ts';
+import { readSlot } from './source/replication-slot.ts';
+import { createPostgresSource } from './source/source.ts';
 import { readLogEnd } from './connection/server-facts.ts';
-import { requireOwner, SERVED } from './slot-owner.ts';
+import { requireOwner, SERVED } from './source/slot-owner.ts';
 import { readLogIdentity } from './catalog/source-identity.ts';
 import { ToldHeads } from './told-heads.ts';
 

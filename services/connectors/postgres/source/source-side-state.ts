@@ -1,16 +1,16 @@
 import type pg from 'pg';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import { allSequences } from './catalog/all-sequences.ts';
-import { formatNamespace, qualifiedName, quoteLiteral } from './connection/names.ts';
-import { maySequence } from './catalog/sequence-rights.ts';
-import { readStandaloneSequences } from './catalog/standalone-sequences.ts';
-import { readTableDetails } from './catalog/table-catalog.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
+import { allSequences } from '../catalog/all-sequences.ts';
+import { formatNamespace, qualifiedName, quoteLiteral } from '../connection/names.ts';
+import { maySequence } from '../catalog/sequence-rights.ts';
+import { readStandaloneSequences } from '../catalog/standalone-sequences.ts';
+import { readTableDetails } from '../catalog/table-catalog.ts';
 import type {
   PartitionDefinition,
   SideState,
   StandaloneSequence,
   TableDefinition,
-} from './catalog/table-definition.ts';
+} from '../catalog/table-definition.ts';
 
 /**
  * Reads where the sequences of the tables stand, and which partitions there are. A sequence that this role may not

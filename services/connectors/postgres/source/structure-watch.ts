@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { readTables, type SourceTable } from './catalog/catalog.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { readTables, type SourceTable } from '../catalog/catalog.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
 import { publicationNames } from './publication.ts';
-import { readStructureMark } from './catalog/table-record.ts';
+import { readStructureMark } from '../catalog/table-record.ts';
 import { requireInPlace, type PlacedTable } from './table-places.ts';
 
 /** Looks at the tables of a pipeline in the catalog, again and again, and reads them only where anything has changed. */

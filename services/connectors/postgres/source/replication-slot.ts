@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import { parseLsn, type Lsn } from './connection/lsn.ts';
-import { quoteIdent } from './connection/names.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { parseLsn, type Lsn } from '../connection/lsn.ts';
+import { quoteIdent } from '../connection/names.ts';
 
 /** What the connection that reads the slot calls itself. */
 export function changesApplicationName(pipeline: string): string {

@@ -1,12 +1,12 @@
-import { connect, disconnect } from './connection/connection.ts';
-import { readSnapshotMoment } from './snapshot-moment.ts';
-import { continuedPlan, newPlan } from './copy-plan.ts';
-import { lsnToPosition } from './connection/lsn.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import { readLogEnd } from './connection/server-facts.ts';
-import { secureLeaves, stampsBeside } from './secure-leaves.ts';
-import { SnapshotReaders } from './snapshot-readers.ts';
-import { readDataIdentity, requireIdentity } from './catalog/source-identity.ts';
+import { connect, disconnect } from '../connection/connection.ts';
+import { readSnapshotMoment } from '../snapshot-moment.ts';
+import { continuedPlan, newPlan } from '../copy-plan.ts';
+import { lsnToPosition } from '../connection/lsn.ts';
+import { toPostgresError } from '../connection/postgres-error.ts';
+import { readLogEnd } from '../connection/server-facts.ts';
+import { secureLeaves, stampsBeside } from '../secure-leaves.ts';
+import { SnapshotReaders } from '../snapshot-readers.ts';
+import { readDataIdentity, requireIdentity } from '../catalog/source-identity.ts';
 import type { Opening } from './source.ts';
 import { PostgresSourceSession } from './source-session.ts';
 

@@ -1,17 +1,17 @@
-import type { EndOptions, Finding } from '../../../shared/connector/connector.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
-import { allSequences } from './catalog/all-sequences.ts';
-import { readCatalog, relationPlanOf, type SourceTable } from './catalog/catalog.ts';
-import { probeConnection } from './connection/connection.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
+import type { EndOptions, Finding } from '../../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
+import type { SourceCheck, SourceScope } from '../../../../shared/connector/source.ts';
+import { allSequences } from '../catalog/all-sequences.ts';
+import { readCatalog, relationPlanOf, type SourceTable } from '../catalog/catalog.ts';
+import { probeConnection } from '../connection/connection.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
 import { checkKnown } from './known-check.ts';
-import { formatNamespace, pipelineObjectName, quoteIdent } from './connection/names.ts';
+import { formatNamespace, pipelineObjectName, quoteIdent } from '../connection/names.ts';
 import { readNotCarried } from './not-carried.ts';
 import { readSlot } from './replication-slot.ts';
-import { maySequence } from './catalog/sequence-rights.ts';
-import { readServerFacts, type ServerFacts } from './connection/server-facts.ts';
-import { readStandaloneSequences, type FoundSequence } from './catalog/standalone-sequences.ts';
+import { maySequence } from '../catalog/sequence-rights.ts';
+import { readServerFacts, type ServerFacts } from '../connection/server-facts.ts';
+import { readStandaloneSequences, type FoundSequence } from '../catalog/standalone-sequences.ts';
 
 const OLDEST_VERSION = 130_000;
 const NEWEST_MAJOR = 18;

@@ -1,36 +1,36 @@
-import type { Position } from '../../../shared/change/position.ts';
-import type { EndOptions } from '../../../shared/connector/connector.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { Position } from '../../../../shared/change/position.ts';
+import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type {
   ChangeReceiver,
   Chunk,
   ChunkReceiver,
   SourceScope,
   SourceSession,
-} from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { pause } from '../../../shared/lifecycle/backoff.ts';
-import { ignoreFailure } from '../../../shared/lifecycle/detach.ts';
-import { runTogether } from '../../../shared/lifecycle/run-together.ts';
-import type { SourceTable } from './catalog/catalog.ts';
-import { connect } from './connection/connection.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import { lsnToPosition, positionToLsn, type Lsn } from './connection/lsn.ts';
+} from '../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { pause } from '../../../../shared/lifecycle/backoff.ts';
+import { ignoreFailure } from '../../../../shared/lifecycle/detach.ts';
+import { runTogether } from '../../../../shared/lifecycle/run-together.ts';
+import type { SourceTable } from '../catalog/catalog.ts';
+import { connect } from '../connection/connection.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { lsnToPosition, positionToLsn, type Lsn } from '../connection/lsn.ts';
 import type { LockWatch } from './lock-watch.ts';
-import { pipelineObjectName, quoteIdent } from './connection/names.ts';
-import { PgOutputDecoder } from './pgoutput.ts';
-import { toSourceError } from './connection/postgres-error.ts';
+import { pipelineObjectName, quoteIdent } from '../connection/names.ts';
+import { PgOutputDecoder } from '../pgoutput.ts';
+import { toSourceError } from '../connection/postgres-error.ts';
 import { publicationNames } from './publication.ts';
 import { ReleasedPosition } from './released-position.ts';
-import { streamReplication } from './replication-stream.ts';
+import { streamReplication } from '../replication-stream.ts';
 import { awaitInactiveSlot, changesApplicationName } from './replication-slot.ts';
-import { emitMarker, readLogEnd, type ServerFacts } from './connection/server-facts.ts';
+import { emitMarker, readLogEnd, type ServerFacts } from '../connection/server-facts.ts';
 import { knownPartitions, readSideState } from './source-side-state.ts';
 import { noteSlotOwner } from './slot-owner.ts';
-import type { SnapshotReaders } from './snapshot-readers.ts';
-import { StreamRelations, TextStreamNeeded } from './stream-relations.ts';
+import type { SnapshotReaders } from '../snapshot-readers.ts';
+import { StreamRelations, TextStreamNeeded } from '../stream-relations.ts';
 import { StructureWatch } from './structure-watch.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
+import type { TableDefinition } from '../catalog/table-definition.ts';
 
 const HEARTBEAT_MS = 10_000;
 /** Between two looks at the catalog for changes that the log does not tell. */

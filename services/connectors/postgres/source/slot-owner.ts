@@ -1,6 +1,6 @@
-import type { ControlConnection } from './connection/control-connection.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { pipelineObjectName, quoteIdent, quoteLiteral } from './connection/names.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { pipelineObjectName, quoteIdent, quoteLiteral } from '../connection/names.ts';
 import { publicationNames } from './publication.ts';
 import type { SlotState } from './replication-slot.ts';
 

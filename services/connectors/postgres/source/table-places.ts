@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { formatNamespace, parseNamespace, quoteLiteral } from './connection/names.ts';
-import type { SourceTable } from './catalog/catalog.ts';
-import { KEYLESS } from './catalog/structure-changes.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
-import { parseTablePattern } from './catalog/table-pattern.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { formatNamespace, parseNamespace, quoteLiteral } from '../connection/names.ts';
+import type { SourceTable } from '../catalog/catalog.ts';
+import { KEYLESS } from '../catalog/structure-changes.ts';
+import type { TableDefinition } from '../catalog/table-definition.ts';
+import { parseTablePattern } from '../catalog/table-pattern.ts';
 
 /** A table of a pipeline: what it was called, and what it is. */
 export interface PlacedTable {

@@ -1,7 +1,7 @@
-import type { Retention } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import { pipelineObjectName } from './connection/names.ts';
+import type { Retention } from '../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { pipelineObjectName } from '../connection/names.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import { readNote, writeNote } from './slot-owner.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
+import type { ConnectorLog } from '../../../../shared/connector/connector.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
 
 /** Whoever holds the lock for longer than an errand lets the server hear of it so often. */
 export const LOCK_HEARTBEAT_MS = 3_000;

@@ -1,16 +1,16 @@
 import type pg from 'pg';
-import { FIRST_POSITION, maxPosition, type Position } from '../../../shared/change/position.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { SourceScope } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import { positionToLsn } from './connection/lsn.ts';
-import { pipelineObjectName } from './connection/names.ts';
+import { FIRST_POSITION, maxPosition, type Position } from '../../../../shared/change/position.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
+import type { SourceScope } from '../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { positionToLsn } from '../connection/lsn.ts';
+import { pipelineObjectName } from '../connection/names.ts';
 import type { SlotState } from './replication-slot.ts';
-import { readLogEnd } from './connection/server-facts.ts';
+import { readLogEnd } from '../connection/server-facts.ts';
 import { requireOwner, requireUnowned } from './slot-owner.ts';
 import { readGivenUp } from './slot-retention.ts';
-import { readLogIdentity, requireSameLog } from './catalog/source-identity.ts';
+import { readLogIdentity, requireSameLog } from '../catalog/source-identity.ts';
 import { positionLost } from './source-session.ts';
 
 /** What is known of a pipeline where it is to be followed. */

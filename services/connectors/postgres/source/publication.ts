@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { SourceTable } from './catalog/catalog.ts';
-import { pipelineObjectName, qualifiedName, quoteIdent } from './connection/names.ts';
-import { rowsOf } from './catalog/table-rows.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import type { SourceTable } from '../catalog/catalog.ts';
+import { pipelineObjectName, qualifiedName, quoteIdent } from '../connection/names.ts';
+import { rowsOf } from '../catalog/table-rows.ts';
 
 /**
  * What the log's decoder lets through for a pipeline. Two of them: a table without replica identity in a

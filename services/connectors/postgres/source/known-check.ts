@@ -1,18 +1,18 @@
-import { FIRST_POSITION } from '../../../shared/change/position.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { RelationBarrier, SourceScope } from '../../../shared/connector/source.ts';
-import { findingsOf } from '../../../shared/connector/to-finding.ts';
-import type { SourceTable } from './catalog/catalog.ts';
-import { connect, disconnect } from './connection/connection.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import { continuedPlan, ownerOf } from './copy-plan.ts';
-import { pipelineObjectName } from './connection/names.ts';
+import { FIRST_POSITION } from '../../../../shared/change/position.ts';
+import type { Finding } from '../../../../shared/connector/connector.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
+import type { RelationBarrier, SourceScope } from '../../../../shared/connector/source.ts';
+import { findingsOf } from '../../../../shared/connector/to-finding.ts';
+import type { SourceTable } from '../catalog/catalog.ts';
+import { connect, disconnect } from '../connection/connection.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { continuedPlan, ownerOf } from '../copy-plan.ts';
+import { pipelineObjectName } from '../connection/names.ts';
 import { type Followed, requireLog, requireOwnSlot } from './own-slot.ts';
 import { readSlot } from './replication-slot.ts';
-import { readLogEnd, type ServerFacts } from './connection/server-facts.ts';
-import { readDataIdentity, requireIdentity } from './catalog/source-identity.ts';
-import { StreamRelations } from './stream-relations.ts';
+import { readLogEnd, type ServerFacts } from '../connection/server-facts.ts';
+import { readDataIdentity, requireIdentity } from '../catalog/source-identity.ts';
+import { StreamRelations } from '../stream-relations.ts';
 import { placedTables, requireInPlace, requireKeyed } from './table-places.ts';
 
 export interface KnownCheck {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import { detach, ignoreFailure } from '../../../shared/lifecycle/detach.ts';
-import { connect, disconnect } from './connection/connection.ts';
+import type { ConnectorLog } from '../../../../shared/connector/connector.ts';
+import { detach, ignoreFailure } from '../../../../shared/lifecycle/detach.ts';
+import { connect, disconnect } from '../connection/connection.ts';
 import { readOurWaits, readWaitsForUs, type Wait, type WaitForUs } from './lock-waits.ts';
 
 /** Whatever takes longer is looked at, so often. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { formatDuration } from '../../../shared/config/duration.ts';
-import { quoteLiteral } from './connection/names.ts';
+import { formatDuration } from '../../../../shared/config/duration.ts';
+import { quoteLiteral } from '../connection/names.ts';
 
 export interface Wait {
   /** The same while it lasts. */

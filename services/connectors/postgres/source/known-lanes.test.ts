@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_POSITION, toPosition } from '../../../shared/change/position.ts';
-import type { Column, Relation } from '../../../shared/change/relation.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import { FIRST_POSITION, toPosition } from '../../../../shared/change/position.ts';
+import type { Column, Relation } from '../../../../shared/change/relation.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import { requireKnownLanes } from './open-following.ts';
 
 const APART = { least: toPosition(5n, 0n), most: toPosition(9n, 0n) };
