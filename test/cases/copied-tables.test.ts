@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
+import type { ChunkCursor } from '../../services/connectors/postgres/source/snapshot/chunk-plan.ts';
 import type { Chunk } from '../../shared/connector/source.ts';
 import { dumpTables } from '../support/psql.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { ChunkCursor } from '../../services/connectors/postgres/chunk-plan.ts';
+import type { ChunkCursor } from '../../services/connectors/postgres/source/snapshot/chunk-plan.ts';
 import { connect, disconnect } from '../../services/connectors/postgres/connection/connection.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';

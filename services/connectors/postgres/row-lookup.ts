@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
 import type { SourceTable } from './catalog/catalog.ts';
-import { outputText } from './chunk-plan.ts';
+import { outputText } from './source/snapshot/chunk-plan.ts';
 import { quoteIdent, toSqlName } from './connection/names.ts';
 import { rowsOf } from './catalog/table-rows.ts';
 

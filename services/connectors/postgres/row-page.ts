@@ -2,9 +2,9 @@ import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
 import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
-import { outputText } from './chunk-plan.ts';
-import { CopiedTuples } from './copied-tuples.ts';
-import { copyOut } from './copy-out.ts';
+import { outputText } from './source/snapshot/chunk-plan.ts';
+import { CopiedTuples } from './source/snapshot/copied-tuples.ts';
+import { copyOut } from './source/snapshot/copy-out.ts';
 import { qualifiedName } from './connection/names.ts';
 import type { Leaf } from './catalog/table-catalog.ts';
 

@@ -6,7 +6,7 @@ import { findingsOf } from '../../../../shared/connector/to-finding.ts';
 import type { SourceTable } from '../catalog/catalog.ts';
 import { connect, disconnect } from '../connection/connection.ts';
 import type { ControlConnection } from '../connection/control-connection.ts';
-import { continuedPlan, ownerOf } from '../copy-plan.ts';
+import { continuedPlan, ownerOf } from './snapshot/copy-plan.ts';
 import { pipelineObjectName } from '../connection/names.ts';
 import { type Followed, requireLog, requireOwnSlot } from './own-slot.ts';
 import { readSlot } from './replication-slot.ts';

@@ -1,11 +1,11 @@
 import { connect, disconnect } from '../connection/connection.ts';
-import { readSnapshotMoment } from '../snapshot-moment.ts';
-import { continuedPlan, newPlan } from '../copy-plan.ts';
+import { readSnapshotMoment } from './snapshot/snapshot-moment.ts';
+import { continuedPlan, newPlan } from './snapshot/copy-plan.ts';
 import { lsnToPosition } from '../connection/lsn.ts';
 import { toPostgresError } from '../connection/postgres-error.ts';
 import { readLogEnd } from '../connection/server-facts.ts';
-import { secureLeaves, stampsBeside } from '../secure-leaves.ts';
-import { SnapshotReaders } from '../snapshot-readers.ts';
+import { secureLeaves, stampsBeside } from './snapshot/secure-leaves.ts';
+import { SnapshotReaders } from './snapshot/snapshot-readers.ts';
 import { readDataIdentity, requireIdentity } from '../catalog/source-identity.ts';
 import type { Opening } from './source.ts';
 import { PostgresSourceSession } from './source-session.ts';

@@ -27,7 +27,7 @@ import { awaitInactiveSlot, changesApplicationName } from './replication-slot.ts
 import { emitMarker, readLogEnd, type ServerFacts } from '../connection/server-facts.ts';
 import { knownPartitions, readSideState } from './source-side-state.ts';
 import { noteSlotOwner } from './slot-owner.ts';
-import type { SnapshotReaders } from '../snapshot-readers.ts';
+import type { SnapshotReaders } from './snapshot/snapshot-readers.ts';
 import { StreamRelations, TextStreamNeeded } from '../stream-relations.ts';
 import { StructureWatch } from './structure-watch.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';

@@ -1,18 +1,18 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { TUPLES } from '../../../shared/connector/data-type.ts';
-import type { Chunk, ChunkReceiver } from '../../../shared/connector/source.ts';
-import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
-import { pause } from '../../../shared/lifecycle/backoff.ts';
-import { abortReason, orAborted } from './connection/abort-reason.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { TUPLES } from '../../../../../shared/connector/data-type.ts';
+import type { Chunk, ChunkReceiver } from '../../../../../shared/connector/source.ts';
+import { isAbort, WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { pause } from '../../../../../shared/lifecycle/backoff.ts';
+import { abortReason, orAborted } from '../../connection/abort-reason.ts';
 import { type ChunkCursor, copySql, isWhole, parseChunkCursor } from './chunk-plan.ts';
-import { connect, describeServer, disconnect } from './connection/connection.ts';
+import { connect, describeServer, disconnect } from '../../connection/connection.ts';
 import { copyOut } from './copy-out.ts';
 import { CopiedTuples } from './copied-tuples.ts';
 import { type LeafStamp, requireSameLeaf, writtenAnew } from './leaf-stamp.ts';
 import { holdLeaves, tryLeaf, unlockLeaf } from './leaf-locks.ts';
-import { formatNamespace, qualifiedName, quoteLiteral } from './connection/names.ts';
-import { toPostgresError, toSourceError } from './connection/postgres-error.ts';
+import { formatNamespace, qualifiedName, quoteLiteral } from '../../connection/names.ts';
+import { toPostgresError, toSourceError } from '../../connection/postgres-error.ts';
 
 const RETRY_MS = 200;
 

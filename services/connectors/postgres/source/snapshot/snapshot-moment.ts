@@ -1,5 +1,5 @@
-import type { SourceScope } from '../../../shared/connector/source.ts';
-import { readCatalog, type Catalog, type SourceTable } from './catalog/catalog.ts';
+import type { SourceScope } from '../../../../../shared/connector/source.ts';
+import { readCatalog, type Catalog, type SourceTable } from '../../catalog/catalog.ts';
 import { type LeafStamp, readLeafStamps } from './leaf-stamp.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
 

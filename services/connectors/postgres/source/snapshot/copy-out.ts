@@ -1,14 +1,14 @@
 import type pg from 'pg';
-import { abortReason, orAborted } from './connection/abort-reason.ts';
-import { SocketTap } from './connection/socket-tap.ts';
+import { abortReason, orAborted } from '../../connection/abort-reason.ts';
+import { SocketTap } from '../../connection/socket-tap.ts';
 import {
   MESSAGE,
   MESSAGE_HEADER_BYTES,
   parseErrorResponse,
   parseRowCount,
   queryMessage,
-} from './connection/wire-message.ts';
-import type { ChunkReceiver } from '../../../shared/connector/source.ts';
+} from '../../connection/wire-message.ts';
+import type { ChunkReceiver } from '../../../../../shared/connector/source.ts';
 
 /**
  * Runs `COPY … TO STDOUT` and hands the CopyData messages on as they lie on the wire, headers included, in runs as

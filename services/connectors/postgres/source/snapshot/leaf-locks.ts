@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 
 const LEAF = 'leaf';
 /** Going back to where nothing was locked gives the locks back. */

@@ -1,9 +1,9 @@
-import type { Position } from '../../../shared/change/position.ts';
-import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { TUPLES } from '../../../shared/connector/data-type.ts';
-import { relationPlanOf, type SourceTable } from './catalog/catalog.ts';
+import type { Position } from '../../../../../shared/change/position.ts';
+import type { NamespacePlan, PipelinePlan } from '../../../../../shared/connector/plan.ts';
+import type { Chunk, SourceScope } from '../../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { TUPLES } from '../../../../../shared/connector/data-type.ts';
+import { relationPlanOf, type SourceTable } from '../../catalog/catalog.ts';
 import {
   type ChunkCursor,
   chunkDataType,
@@ -11,10 +11,10 @@ import {
   parseChunkCursor,
   recentChunks,
 } from './chunk-plan.ts';
-import { isSameShape } from './catalog/same-shape.ts';
-import { structureChanges, suspectColumns } from './catalog/structure-changes.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
-import type { Leaf } from './catalog/table-catalog.ts';
+import { isSameShape } from '../../catalog/same-shape.ts';
+import { structureChanges, suspectColumns } from '../../catalog/structure-changes.ts';
+import type { TableDefinition } from '../../catalog/table-definition.ts';
+import type { Leaf } from '../../catalog/table-catalog.ts';
 
 /** What must be remembered of the pipeline's first snapshot: `PipelinePlan.snapshot`. */
 export interface SnapshotMemory {

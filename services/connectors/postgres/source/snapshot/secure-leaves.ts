@@ -1,7 +1,7 @@
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
+import type { PipelinePlan } from '../../../../../shared/connector/plan.ts';
+import type { ControlConnection } from '../../connection/control-connection.ts';
 import { type LeafStamp, readLeafStamps, requireSameLeaf, writtenAnew } from './leaf-stamp.ts';
-import type { Opening } from './source/source.ts';
+import type { Opening } from '../source.ts';
 import type { SnapshotMoment } from './snapshot-moment.ts';
 import type { SnapshotReaders } from './snapshot-readers.ts';
 

@@ -1,5 +1,5 @@
-import { HEAD_BYTES, TRAILER_BYTES } from './connection/copy-in.ts';
-import { MESSAGE_HEADER_BYTES } from './connection/wire-message.ts';
+import { HEAD_BYTES, TRAILER_BYTES } from '../../connection/copy-in.ts';
+import { MESSAGE_HEADER_BYTES } from '../../connection/wire-message.ts';
 
 /**
  * The rows of a binary COPY, which are tuples as they are: takes off the headers of the CopyData messages that they

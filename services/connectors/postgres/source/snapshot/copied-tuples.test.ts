@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { toTuple } from '../../../shared/change/tuple.ts';
+import { toTuple } from '../../../../../shared/change/tuple.ts';
 import { CopiedTuples } from './copied-tuples.ts';
-import { toCopyMessages } from './connection/copy-in.ts';
+import { toCopyMessages } from '../../connection/copy-in.ts';
 
 const ROWS = [toTuple(['1', null, 'ü'.repeat(300)]), toTuple(['', '2', null]), toTuple(['x'])];
 

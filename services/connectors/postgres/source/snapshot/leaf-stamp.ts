@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { formatNamespace } from './connection/names.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { formatNamespace } from '../../connection/names.ts';
 
 /**
  * What of a leaf must be the same when its rows are read as when the snapshot was taken. Some statements are not for

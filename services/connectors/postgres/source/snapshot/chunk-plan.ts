@@ -1,12 +1,12 @@
-import { logicalOf } from '../../../shared/change/column-type.ts';
-import type { Column, Relation } from '../../../shared/change/relation.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { TUPLES } from '../../../shared/connector/data-type.ts';
-import type { Chunk } from '../../../shared/connector/source.ts';
-import { type LogicalType, unknownKind } from '../../../shared/schema/logical-type.ts';
-import type { SourceTable } from './catalog/catalog.ts';
-import { qualifiedName, quoteIdent } from './connection/names.ts';
-import type { Leaf } from './catalog/table-catalog.ts';
+import { logicalOf } from '../../../../../shared/change/column-type.ts';
+import type { Column, Relation } from '../../../../../shared/change/relation.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { TUPLES } from '../../../../../shared/connector/data-type.ts';
+import type { Chunk } from '../../../../../shared/connector/source.ts';
+import { type LogicalType, unknownKind } from '../../../../../shared/schema/logical-type.ts';
+import type { SourceTable } from '../../catalog/catalog.ts';
+import { qualifiedName, quoteIdent } from '../../connection/names.ts';
+import type { Leaf } from '../../catalog/table-catalog.ts';
 
 export const COPY_BINARY = 'postgres.copy.binary';
 export const COPY_TEXT = 'postgres.copy.text';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_POSITION, toPosition } from '../../../shared/change/position.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { SourceTable } from './catalog/catalog.ts';
+import { FIRST_POSITION, toPosition } from '../../../../../shared/change/position.ts';
+import type { PipelinePlan } from '../../../../../shared/connector/plan.ts';
+import type { SourceTable } from '../../catalog/catalog.ts';
 import { copySql, cutChunks, outputText, type ChunkCursor } from './chunk-plan.ts';
 import { continuedPlan, needsSnapshot, newPlan } from './copy-plan.ts';
 
