@@ -12,7 +12,7 @@ import { type Followed, requireLog, requireOwnSlot } from './own-slot.ts';
 import { readSlot } from './replication-slot.ts';
 import { readLogEnd, type ServerFacts } from '../connection/server-facts.ts';
 import { readDataIdentity, requireIdentity } from '../catalog/source-identity.ts';
-import { StreamRelations } from '../stream-relations.ts';
+import { StreamRelations } from './log/stream-relations.ts';
 import { placedTables, requireInPlace, requireKeyed } from './table-places.ts';
 
 export interface KnownCheck {

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_POSITION, readPosition, type Position } from '../../../shared/change/position.ts';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { keyOf, toTuple } from '../../../shared/change/tuple.ts';
-import type { ChangeReceiver, MovedRow } from '../../../shared/connector/source.ts';
+import {
+  FIRST_POSITION,
+  readPosition,
+  type Position,
+} from '../../../../../shared/change/position.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { keyOf, toTuple } from '../../../../../shared/change/tuple.ts';
+import type { ChangeReceiver, MovedRow } from '../../../../../shared/connector/source.ts';
 import { PgOutputDecoder, type ResolvedRelation } from './pgoutput.ts';
 
 type Value = string | null | undefined;

@@ -1,16 +1,16 @@
 import type pg from 'pg';
-import type { ChangeReceiver } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { abortReason, orAborted } from './connection/abort-reason.ts';
+import type { ChangeReceiver } from '../../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { abortReason, orAborted } from '../../connection/abort-reason.ts';
 import type { PgOutputDecoder } from './pgoutput.ts';
-import type { ReleasedPosition } from './source/released-position.ts';
-import { SocketTap } from './connection/socket-tap.ts';
+import type { ReleasedPosition } from '../released-position.ts';
+import { SocketTap } from '../../connection/socket-tap.ts';
 import {
   MESSAGE,
   MESSAGE_HEADER_BYTES,
   parseErrorResponse,
   queryMessage,
-} from './connection/wire-message.ts';
+} from '../../connection/wire-message.ts';
 
 const STATUS_CHECK_MS = 1_000;
 const STATUS_MAX_AGE_MS = 10_000;

@@ -1,9 +1,13 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import { writePosition, type Position, POSITION_BYTES } from '../../../shared/change/position.ts';
-import type { ChangeReceiver, RelationBarrier } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import {
+  writePosition,
+  type Position,
+  POSITION_BYTES,
+} from '../../../../../shared/change/position.ts';
+import type { ChangeReceiver, RelationBarrier } from '../../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { ChangePosition } from './change-position.ts';
-import { lsnToPosition, type Lsn } from './connection/lsn.ts';
+import { lsnToPosition, type Lsn } from '../../connection/lsn.ts';
 import { parseRelationMessage, type RelationMessage } from './relation-message.ts';
 import { TupleScratch } from './tuple-scratch.ts';
 

@@ -1,6 +1,6 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { pause } from '../../../shared/lifecycle/backoff.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { pause } from '../../../../../shared/lifecycle/backoff.ts';
+import type { ControlConnection } from '../../connection/control-connection.ts';
 
 const POLL_MS = 20;
 const MAX_WAIT_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { ReplicaIdentity } from './catalog/table-list.ts';
+import type { ReplicaIdentity } from '../../catalog/table-list.ts';
 
 /** A Relation message: the shape of a table at this point of the log. */
 export interface RelationMessage {

@@ -1,5 +1,5 @@
-import { POSITION_BYTES } from '../../../shared/change/position.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { POSITION_BYTES } from '../../../../../shared/change/position.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 
 /** Places before the first change at an LSN, for the barriers that a change of shape puts before it. */
 const FIRST_CHANGE = 16;

@@ -1,5 +1,5 @@
-import { NULL_LENGTH, UNCHANGED_LENGTH } from '../../../shared/change/tuple.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { NULL_LENGTH, UNCHANGED_LENGTH } from '../../../../../shared/change/tuple.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 
 const NULL = 0x6e;
 const UNCHANGED = 0x75;

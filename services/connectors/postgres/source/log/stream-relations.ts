@@ -1,21 +1,26 @@
-import type { Position } from '../../../shared/change/position.ts';
-import type { Column, Identity, Relation, RoutePart } from '../../../shared/change/relation.ts';
-import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { RelationBarrier, StructureChange } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { readTable, type SourceTable } from './catalog/catalog.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import type { Lsn } from './connection/lsn.ts';
-import { formatNamespace } from './connection/names.ts';
+import type { Position } from '../../../../../shared/change/position.ts';
+import type {
+  Column,
+  Identity,
+  Relation,
+  RoutePart,
+} from '../../../../../shared/change/relation.ts';
+import type { NamespacePlan, PipelinePlan } from '../../../../../shared/connector/plan.ts';
+import type { RelationBarrier, StructureChange } from '../../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { readTable, type SourceTable } from '../../catalog/catalog.ts';
+import type { ControlConnection } from '../../connection/control-connection.ts';
+import type { Lsn } from '../../connection/lsn.ts';
+import { formatNamespace } from '../../connection/names.ts';
 import type { DueBarriers, RelationResolver, ResolvedRelation, StreamPlace } from './pgoutput.ts';
 import type { RelationMessage } from './relation-message.ts';
-import { routeOf } from './catalog/relation-shape.ts';
-import { hasSameKey, isSameShape } from './catalog/same-shape.ts';
-import { reusesNames, structureChanges, type KnownTable } from './catalog/structure-changes.ts';
-import { readAltered } from './source/structure-reads.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
-import { isSameRecord } from './catalog/table-record.ts';
-import { readTypeCatalog } from './catalog/type-catalog.ts';
+import { routeOf } from '../../catalog/relation-shape.ts';
+import { hasSameKey, isSameShape } from '../../catalog/same-shape.ts';
+import { reusesNames, structureChanges, type KnownTable } from '../../catalog/structure-changes.ts';
+import { readAltered } from '../structure-reads.ts';
+import type { TableDefinition } from '../../catalog/table-definition.ts';
+import { isSameRecord } from '../../catalog/table-record.ts';
+import { readTypeCatalog } from '../../catalog/type-catalog.ts';
 import { awaitVisible } from './visible-transaction.ts';
 
 /** The stream has come to a column whose binary form means nothing elsewhere: it must go on in text. */
