@@ -8,7 +8,7 @@ import {
 } from '../../../shared/change/tuple.ts';
 import { absentField } from '../../../shared/document/from-document.ts';
 import { toSqlName } from './connection/names.ts';
-import type { TargetTable } from './target-table.ts';
+import type { TargetTable } from './sink/target/target-table.ts';
 
 /**
  * Rows with what they say nothing of: NULL, or what the column's default gives, once for each row, where it must not be

@@ -4,7 +4,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { RelationBarrier } from '../../../shared/connector/source.ts';
 import { diffSchemas, type SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
-import { compareTable, isSameType } from './compare-table.ts';
+import { compareTable, isSameType } from './sink/target/compare-table.ts';
 import { quoteIdent } from './connection/names.ts';
 import { definitionOf } from './catalog/definition-of.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
@@ -12,8 +12,8 @@ import type { PlanTarget } from './save-plan.ts';
 import type { ColumnDefinition, TableDefinition } from './catalog/table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';
-import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
-import type { TargetName } from './target-names.ts';
+import { holdsRows, readTargetTable, type TargetTable } from './sink/target/target-table.ts';
+import type { TargetName } from './sink/target/target-names.ts';
 
 /**
  * Brings the target's table to the shape that its source has taken. Columns that were added are added; whatever

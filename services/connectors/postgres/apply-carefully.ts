@@ -5,7 +5,7 @@ import { toStatements } from './change-statements.ts';
 import { findRefused } from './find-refused.ts';
 import { toNetChanges, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
 import type { UnmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /** A unit that the target refuses, and why. */

@@ -9,7 +9,7 @@ import { toRowError } from './connection/row-error.ts';
 import { runScript } from './connection/script.ts';
 import { unmetStep } from './unmet-changes.ts';
 import type { StagingUse } from './write-statements.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 export interface ApplyOptions {

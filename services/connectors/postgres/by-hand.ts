@@ -3,7 +3,7 @@ import { hash32 } from '../../../shared/codec/xxhash.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { StructureChange } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { isSameType } from './compare-table.ts';
+import { isSameType } from './sink/target/compare-table.ts';
 import { renderChange } from './render-change.ts';
 import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import { definitionOf } from './catalog/definition-of.ts';
@@ -12,8 +12,8 @@ import type { ChangeDetail } from './catalog/structure-changes.ts';
 import { readTableDetails, type CatalogColumn } from './catalog/table-catalog.ts';
 import type { ColumnDefinition, TypeDefinition } from './catalog/table-definition.ts';
 import { rowsOf } from './catalog/table-rows.ts';
-import type { TargetName } from './target-names.ts';
-import type { TargetTable } from './target-table.ts';
+import type { TargetName } from './sink/target/target-names.ts';
+import type { TargetTable } from './sink/target/target-table.ts';
 import { readTypeCatalog } from './catalog/type-catalog.ts';
 
 /** A table of the target with its types, as far as it can be seen whether a person has made a change there. */

@@ -5,7 +5,7 @@ import type { Staging } from './staging-tables.ts';
 import { toKeyRows, toMaskedRow, toMaskedRows } from './tuple-rows.ts';
 import { countingUnmet, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
 import type { StagingUse } from './write-statements.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 
 /** One statement of a script; COPYs bring their bytes. */
 export interface Statement {

@@ -3,7 +3,7 @@ import type { RelationPlan } from '../../../shared/change/relation.ts';
 import { definitionOf } from './catalog/definition-of.ts';
 import { formatNamespace } from './connection/names.ts';
 import { runDdl } from './target-ddl.ts';
-import type { TargetName, TargetNames } from './target-names.ts';
+import type { TargetName, TargetNames } from './sink/target/target-names.ts';
 
 interface Inheritance {
   child: string;

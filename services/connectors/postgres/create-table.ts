@@ -10,7 +10,7 @@ import { toTableStatements } from './table-ddl.ts';
 import type { TableDefinition } from './catalog/table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';
-import type { TargetNames } from './target-names.ts';
+import type { TargetNames } from './sink/target/target-names.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 
 interface Wanted {

@@ -6,7 +6,7 @@ import type {
   SequenceDefinition,
   TableDefinition,
 } from './catalog/table-definition.ts';
-import type { TargetNames } from './target-names.ts';
+import type { TargetNames } from './sink/target/target-names.ts';
 
 /**
  * The statements for defaults that a table is made without, for when all tables are there: those that take numbers from a

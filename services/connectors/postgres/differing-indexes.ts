@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './connection/names.ts';
 import type { TableDefinition } from './catalog/table-definition.ts';
-import type { TargetName } from './target-names.ts';
+import type { TargetName } from './sink/target/target-names.ts';
 
 interface There {
   name: string;

@@ -17,8 +17,8 @@ import {
   type Unit,
   unitsOf,
 } from '../../../shared/state/quarantine/change-unit.ts';
-import type { TargetName, TargetNames } from './target-names.ts';
-import { readTargetTable } from './target-table.ts';
+import type { TargetName, TargetNames } from './sink/target/target-names.ts';
+import { readTargetTable } from './sink/target/target-table.ts';
 import { documentsAt, patchedBy, waitingPatches } from './whole-documents.ts';
 
 export interface DocumentWriterOptions {

@@ -5,8 +5,8 @@ import { checkRules, TREES } from './acts-on-rows.ts';
 import { definitionOf } from './catalog/definition-of.ts';
 import { quoteIdent } from './connection/names.ts';
 import type { PlanTarget } from './save-plan.ts';
-import type { TargetName } from './target-names.ts';
-import type { TargetTable } from './target-table.ts';
+import type { TargetName } from './sink/target/target-names.ts';
+import type { TargetTable } from './sink/target/target-table.ts';
 import { enforceConstraints, maySet, NOT_ENFORCED } from './writer-session.ts';
 
 export interface ExistingTable {

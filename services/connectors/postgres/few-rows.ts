@@ -7,7 +7,7 @@ import { RowRefused } from './prepared-rows.ts';
 import { toRowError } from './connection/row-error.ts';
 import type { BoundRow } from './row-statements.ts';
 import { countingUnmetRow, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /**

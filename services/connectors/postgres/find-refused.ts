@@ -7,7 +7,7 @@ import { readSearchResult, searchStatement } from './refusal-search.ts';
 import { toRowError } from './connection/row-error.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
 import type { StagingUse } from './write-statements.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 const USES = { delete: 'deletes', upsert: 'rows', update: 'masked' } as const;

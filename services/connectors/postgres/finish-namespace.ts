@@ -9,7 +9,7 @@ import type { PlanTarget } from './save-plan.ts';
 import { isLate } from './table-ddl.ts';
 import type { TableDefinition } from './catalog/table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
-import type { TargetName } from './target-names.ts';
+import type { TargetName } from './sink/target/target-names.ts';
 
 /**
  * Does what a namespace waits for after its copy: further unique and exclusion constraints, checks that could not

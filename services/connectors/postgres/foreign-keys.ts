@@ -6,7 +6,7 @@ import { toPostgresError } from './connection/postgres-error.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
 import { isValid } from './table-ddl.ts';
-import type { TargetName } from './target-names.ts';
+import type { TargetName } from './sink/target/target-names.ts';
 
 const LOCK_TIMEOUT = '3s';
 const FIRST_PAUSE_MS = 2_000;

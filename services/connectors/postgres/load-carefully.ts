@@ -22,7 +22,7 @@ import { holdLanes, markParked, OF_NAMESPACE, putAside } from './parked-entries.
 import { readChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { splitOff } from './write-carefully.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /** What the bytes of a chunk are: a COPY on the wire, or tuples of text values. */

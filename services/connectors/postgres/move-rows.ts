@@ -12,7 +12,7 @@ import { readKeyChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { commit, moveLane } from './write-carefully.ts';
 import { meetsRows, unmetStep, type UnmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 type MoveBarrier = Extract<Barrier, { kind: 'move' }>;

@@ -8,7 +8,7 @@ import type { RunPart } from './run-parts.ts';
 import { applySet, mustMeet, rowMissing, usesOfPart } from './set-apply.ts';
 import { countUncounted } from './uncounted-tables.ts';
 import type { UnmetKind, UnmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /** The change that was refused. */

@@ -9,13 +9,13 @@ import { progressStatement } from './lane-progress.ts';
 import { applyOneByOne, applyParts, prepareParts, type RefusedChange } from './ordered-apply.ts';
 import { mergeRuns } from './ordered-merge.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
-import type { RelationCache } from './relation-cache.ts';
+import type { RelationCache } from './sink/target/relation-cache.ts';
 import { alignNamespace, barrierStatements } from './run-barrier.ts';
-import { describeKey } from './row-key.ts';
+import { describeKey } from './sink/target/row-key.ts';
 import { toParts, type TargetOf } from './run-parts.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { countUnmet, unmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import {
   bypassTriggers,
   enforceConstraints,

@@ -9,7 +9,7 @@ import {
   type Unit,
 } from '../../../shared/state/quarantine/change-unit.ts';
 import { toKeyRows } from './tuple-rows.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /**

@@ -13,10 +13,10 @@ import { parkedDocuments } from './parked-documents.ts';
 import { mendParked } from './parked-steps.ts';
 import { ParkedPage, type ChainEntries, type PageEntry } from './parked-page.ts';
 import { reasonOf } from './refused-row.ts';
-import type { RelationCache } from './relation-cache.ts';
+import type { RelationCache } from './sink/target/relation-cache.ts';
 import { openStateTables } from './state-tables.ts';
 import { commit } from './write-carefully.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 export interface ReplayOptions {

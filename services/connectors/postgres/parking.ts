@@ -4,7 +4,7 @@ import type { DocumentWriter } from './document-writer.ts';
 import { listParked, showParked } from './parked-list.ts';
 import { discardParked } from './parked-discard.ts';
 import { ParkedReplay } from './parked-replay.ts';
-import type { RelationCache } from './relation-cache.ts';
+import type { RelationCache } from './sink/target/relation-cache.ts';
 import type { WriterSession } from './writer-session.ts';
 
 export interface ParkingOptions {

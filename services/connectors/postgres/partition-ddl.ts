@@ -6,7 +6,7 @@ import type {
   PartitionDefinition,
   TableDefinition,
 } from './catalog/table-definition.ts';
-import type { TargetNames } from './target-names.ts';
+import type { TargetNames } from './sink/target/target-names.ts';
 
 type Root = Pick<TableDefinition, 'schema' | 'name'>;
 

@@ -14,7 +14,7 @@ import { beginWithRows } from './contested-row.ts';
 import { QueryValues } from './connection/query-values.ts';
 import { selectList, sumStatement, toRecord, toStatement } from './state-statements.ts';
 import { dropState, ensureStateTables, openStateTables } from './state-tables.ts';
-import { mayLoseRows } from './target-table.ts';
+import { mayLoseRows } from './sink/target/target-table.ts';
 
 const PIPELINE = `SELECT ${selectList('pipeline')} FROM weir.pipeline WHERE name = $1`;
 

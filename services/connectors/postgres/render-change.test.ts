@@ -3,7 +3,7 @@ import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
 import type { ColumnSchema } from '../../../shared/schema/table-schema.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
 import type { ColumnDefinition } from './catalog/table-definition.ts';
-import { toTargetName } from './target-names.ts';
+import { toTargetName } from './sink/target/target-names.ts';
 
 const name = toTargetName('public', 't');
 const a = columnsOnly('public.t', [{ name: 'a', type: 'integer' }]).columns[0]!;

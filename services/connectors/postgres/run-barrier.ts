@@ -12,10 +12,10 @@ import { truncateParked } from './parked-entries.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
 import { definitionOf } from './catalog/definition-of.ts';
-import type { RelationCache } from './relation-cache.ts';
+import type { RelationCache } from './sink/target/relation-cache.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { readRowsOf } from './catalog/table-rows.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /**

@@ -13,7 +13,7 @@ import {
 import type { StateStep } from '../../../shared/state/state-step.ts';
 import { addMissingColumns } from './align-relation.ts';
 import { readBoundTogether } from './bound-together.ts';
-import { compareTable } from './compare-table.ts';
+import { compareTable } from './sink/target/compare-table.ts';
 import { takeRows } from './contested-row.ts';
 import { createInheritance } from './create-inheritance.ts';
 import { createDefaults, createTable } from './create-table.ts';
@@ -22,12 +22,12 @@ import { writtenRelation } from './document-table.ts';
 import { formatNamespace } from './connection/names.ts';
 import { markNewLanes, truncateParked } from './parked-entries.ts';
 import { commitWithin, PostgresState } from './postgres-state.ts';
-import { recordTables, requireRecordedTables } from './recorded-table.ts';
+import { recordTables, requireRecordedTables } from './sink/target/recorded-table.ts';
 import { readRowsOf, rowsOf } from './catalog/table-rows.ts';
 import type { TableDefinition } from './catalog/table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
-import { holdsRows, readTargetTable } from './target-table.ts';
-import type { TargetNames } from './target-names.ts';
+import { holdsRows, readTargetTable } from './sink/target/target-table.ts';
+import type { TargetNames } from './sink/target/target-names.ts';
 import type { NativeTypes } from './types/native-types.ts';
 
 export interface PlanTarget {

@@ -9,7 +9,7 @@ import { maySequence } from './catalog/sequence-rights.ts';
 import { toSequenceStatement } from './sequence-ddl.ts';
 import type { SequenceDefinition, SideState, TableDefinition } from './catalog/table-definition.ts';
 import { runDdl } from './target-ddl.ts';
-import type { TargetName } from './target-names.ts';
+import type { TargetName } from './sink/target/target-names.ts';
 
 type Standing = SideState['sequences'][number];
 

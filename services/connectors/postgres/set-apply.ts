@@ -7,7 +7,7 @@ import { netRows, type RunPart } from './run-parts.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
 import type { UnmetStep } from './unmet-changes.ts';
 import type { StagingUse } from './write-statements.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 /** Which staging tables a part needs. */

@@ -9,9 +9,9 @@ import { toFewRows, writeFewRows } from './few-rows.ts';
 import { parseNamespace } from './connection/names.ts';
 import { NativeTypes } from './types/native-types.ts';
 import { TypeOverrides } from '../../../shared/connector/type-overrides.ts';
-import { RelationCache } from './relation-cache.ts';
-import { createTargetNames, toTargetName } from './target-names.ts';
-import { readTargetTable, type TargetTable } from './target-table.ts';
+import { RelationCache } from './sink/target/relation-cache.ts';
+import { createTargetNames, toTargetName } from './sink/target/target-names.ts';
+import { readTargetTable, type TargetTable } from './sink/target/target-table.ts';
 import { openWriterSession } from './writer-session.ts';
 import { WriterPool } from './writer-pool.ts';
 

@@ -6,7 +6,7 @@ import { quoteIdent, quoteLiteral } from './connection/names.ts';
 import { toPartitionStatements } from './partition-ddl.ts';
 import { toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
 import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
-import type { TargetName, TargetNames } from './target-names.ts';
+import type { TargetName, TargetNames } from './sink/target/target-names.ts';
 
 /**
  * The statements that make a table as its source has it, in order: what rows need while they are copied. Some defaults

@@ -6,7 +6,7 @@ import { findingsOf } from '../../../shared/connector/to-finding.ts';
 import { checkRowSecurity, checkRules, TREES } from './acts-on-rows.ts';
 import { checkEnforcement } from './enforcement-check.ts';
 import { requireAlignable } from './align-relation.ts';
-import { compareTable } from './compare-table.ts';
+import { compareTable } from './sink/target/compare-table.ts';
 import { otherInheritance } from './create-inheritance.ts';
 import { rehearseTable } from './create-table.ts';
 import { differingIndexes } from './differing-indexes.ts';
@@ -15,7 +15,7 @@ import { quoteIdent } from './connection/names.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { checkSequences } from './sequence-check.ts';
 import type { StandaloneSequence, TableDefinition } from './catalog/table-definition.ts';
-import { otherTables } from './recorded-table.ts';
+import { otherTables } from './sink/target/recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { missingStateRight, takenStateNames, openStateTables } from './state-tables.ts';
 import { definitionOf } from './catalog/definition-of.ts';
@@ -23,8 +23,8 @@ import { leftBehind } from './catalog/made-definition.ts';
 import { createExtension } from './catalog/needed-extensions.ts';
 import { readMissing } from './table-dependencies.ts';
 import { rowsOf } from './catalog/table-rows.ts';
-import { holdsRows, readTargetTable, type TargetTable } from './target-table.ts';
-import type { TargetName } from './target-names.ts';
+import { holdsRows, readTargetTable, type TargetTable } from './sink/target/target-table.ts';
+import type { TargetName } from './sink/target/target-names.ts';
 import { bypassTriggers, maySet } from './writer-session.ts';
 
 interface Server {

@@ -9,8 +9,8 @@ import { parseNamespace, qualifiedName, quoteIdent, toSqlName } from './connecti
 import { toPostgresError } from './connection/postgres-error.ts';
 import { rowHashSql } from './row-hash.ts';
 import { readRowsOf } from './catalog/table-rows.ts';
-import { readTargetTable } from './target-table.ts';
-import { toTargetName } from './target-names.ts';
+import { readTargetTable } from './sink/target/target-table.ts';
+import { toTargetName } from './sink/target/target-names.ts';
 
 export function createPostgresVerifier(options: EndOptions): Verifier {
   return new PostgresVerifier(options);

@@ -11,7 +11,7 @@ import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
 import { BEHIND } from '../../../shared/state/quarantine/aside.ts';
 import { parkedAmong } from './parked-entries.ts';
 import { readRowsOf } from './catalog/table-rows.ts';
-import type { TargetName } from './target-names.ts';
+import type { TargetName } from './sink/target/target-names.ts';
 
 /** The documents that a table of whole ones has now under the keys of partial rows. */
 export async function documentsAt(

@@ -16,7 +16,7 @@ import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from './parked
 import { readChains } from './parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
 import { unmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './writer-session.ts';
 
 export interface CarefulOptions {

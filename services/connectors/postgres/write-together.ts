@@ -5,7 +5,7 @@ import { RowRefused } from './prepared-rows.ts';
 import type { BoundRow } from './row-statements.ts';
 import { unmetStep } from './unmet-changes.ts';
 import type { WriterSession } from './writer-session.ts';
-import type { WriteTarget } from './write-target.ts';
+import type { WriteTarget } from './sink/target/write-target.ts';
 
 /**
  * Writes small batches of several lanes in one transaction and one round trip. Gives those that must be written alone:

@@ -7,8 +7,8 @@ import { isDocumentRelation } from '../../../../shared/document/document-relatio
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { showType } from '../../../../shared/schema/show-type.ts';
 import type { TypeMapping } from '../../../../shared/schema/type-mapping.ts';
-import { isSameType } from '../compare-table.ts';
-import type { TargetTable } from '../target-table.ts';
+import { isSameType } from '../sink/target/compare-table.ts';
+import type { TargetTable } from '../sink/target/target-table.ts';
 import { mapType, type ServerTypes } from './to-native.ts';
 import { typeSql } from './type-name.ts';
 

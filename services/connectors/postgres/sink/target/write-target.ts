@@ -1,9 +1,9 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { compareTable } from './compare-table.ts';
-import { quoteIdent } from './connection/names.ts';
+import { quoteIdent } from '../../connection/names.ts';
 import { findKeyIndex, type TargetTable } from './target-table.ts';
-import { rowsOf } from './catalog/table-rows.ts';
+import { rowsOf } from '../../catalog/table-rows.ts';
 import type { TargetName } from './target-names.ts';
 
 /** A relation as it is written at the target. */

@@ -1,5 +1,5 @@
-import { quoteIdent, quoteLiteral } from './connection/names.ts';
-import type { ColumnDefinition } from './catalog/table-definition.ts';
+import { quoteIdent, quoteLiteral } from '../../connection/names.ts';
+import type { ColumnDefinition } from '../../catalog/table-definition.ts';
 import type { TargetName } from './target-names.ts';
 
 /** First with what older rows have, which costs no rewrite, then with what new ones get. */

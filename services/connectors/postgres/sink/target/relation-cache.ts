@@ -1,10 +1,10 @@
 import type { ClientBase } from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { shapeText } from '../../../shared/change/shape-text.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { shapeText } from '../../../../../shared/change/shape-text.ts';
 import { requireRecordedTables } from './recorded-table.ts';
 import type { TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
-import type { NativeTypes } from './types/native-types.ts';
+import type { NativeTypes } from '../../types/native-types.ts';
 import { toWriteTarget, type WriteTarget } from './write-target.ts';
 
 /**

@@ -1,7 +1,7 @@
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
 import { toAddColumn } from './add-column.ts';
-import { quoteIdent } from './connection/names.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import type { TableDefinition } from '../../catalog/table-definition.ts';
 import { findKeyIndex, type TargetTable } from './target-table.ts';
 import type { TargetName } from './target-names.ts';
 

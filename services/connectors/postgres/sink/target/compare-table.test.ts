@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
 import { compareTable, isSameType } from './compare-table.ts';
 import { toTargetName } from './target-names.ts';
 import type { TargetColumn, TargetTable } from './target-table.ts';

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { TargetName, TargetNames } from './target-names.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { formatNamespace, parseNamespace, qualifiedName } from './connection/names.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
+import { formatNamespace, parseNamespace, qualifiedName } from '../../connection/names.ts';
+import type { TableDefinition } from '../../catalog/table-definition.ts';
 
 /** A table at the target: its name in parts, as a namespace, and as SQL. */
 export interface TargetName {

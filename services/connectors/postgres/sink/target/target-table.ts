@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { readRowsOf } from './catalog/table-rows.ts';
+import { readRowsOf } from '../../catalog/table-rows.ts';
 import type { TargetName } from './target-names.ts';
 
 /** A table as the target's catalog has it, as far as writing to it and comparing it needs. */
