@@ -6,7 +6,7 @@ import { findRefused } from './find-refused.ts';
 import { toNetChanges, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
 import type { UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 /** A unit that the target refuses, and why. */
 export interface Refused {

@@ -8,9 +8,9 @@ import { toPostgresError } from './connection/postgres-error.ts';
 import { toRowError } from './connection/row-error.ts';
 import { runScript } from './connection/script.ts';
 import { unmetStep } from './unmet-changes.ts';
-import type { StagingUse } from './write-statements.ts';
+import type { StagingUse } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 export interface ApplyOptions {
   /** Null: all rows are merged. */

@@ -2,9 +2,9 @@ import type { ErrorCode } from '../../../shared/errors/codes.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { prepareStaging, runStatements } from './apply-changes.ts';
 import type { Statement } from './change-statements.ts';
-import type { StagingUse } from './write-statements.ts';
+import type { StagingUse } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 /** The staging tables that careful writing may need; they are made before the transaction's first savepoint. */
 export async function prepareCarefully(

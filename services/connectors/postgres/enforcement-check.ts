@@ -7,7 +7,7 @@ import { quoteIdent } from './connection/names.ts';
 import type { PlanTarget } from './save-plan.ts';
 import type { TargetName } from './sink/target/target-names.ts';
 import type { TargetTable } from './sink/target/target-table.ts';
-import { enforceConstraints, maySet, NOT_ENFORCED } from './writer-session.ts';
+import { enforceConstraints, maySet, NOT_ENFORCED } from './sink/session/writer-session.ts';
 
 export interface ExistingTable {
   name: TargetName;

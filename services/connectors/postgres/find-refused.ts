@@ -6,9 +6,9 @@ import type { Unit } from '../../../shared/state/quarantine/change-unit.ts';
 import { readSearchResult, searchStatement } from './refusal-search.ts';
 import { toRowError } from './connection/row-error.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
-import type { StagingUse } from './write-statements.ts';
+import type { StagingUse } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 const USES = { delete: 'deletes', upsert: 'rows', update: 'masked' } as const;
 

@@ -23,7 +23,7 @@ import { readChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { splitOff } from './write-carefully.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 /** What the bytes of a chunk are: a COPY on the wire, or tuples of text values. */
 export type ChunkFormat = 'binary' | 'text' | 'tuples';

@@ -21,7 +21,7 @@ import { commitWithin } from './postgres-state.ts';
 import { runScript, type ScriptWatch } from './connection/script.ts';
 import { tuplesToTextMessages } from './tuple-text.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 /** What the bytes of a chunk of this kind of store are, best first. */
 export const COPY_FORMATS = {

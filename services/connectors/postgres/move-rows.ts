@@ -13,7 +13,7 @@ import { reasonOf, refusedRowError } from './refused-row.ts';
 import { commit, moveLane } from './write-carefully.ts';
 import { meetsRows, unmetStep, type UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 type MoveBarrier = Extract<Barrier, { kind: 'move' }>;
 

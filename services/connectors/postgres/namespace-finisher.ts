@@ -8,7 +8,7 @@ import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
 import { PostgresState } from './postgres-state.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { bypassTriggers, maySet } from './writer-session.ts';
+import { bypassTriggers, maySet } from './sink/session/writer-session.ts';
 
 export type BorrowClient = <T>(work: (client: pg.Client) => Promise<T>) => Promise<T>;
 

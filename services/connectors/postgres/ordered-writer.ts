@@ -21,7 +21,7 @@ import {
   enforceConstraints,
   NOT_ENFORCED,
   type WriterSession,
-} from './writer-session.ts';
+} from './sink/session/writer-session.ts';
 
 export interface OrderedWriterOptions {
   target: PlanTarget;

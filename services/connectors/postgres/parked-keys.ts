@@ -10,7 +10,7 @@ import {
 } from '../../../shared/state/quarantine/change-unit.ts';
 import { toKeyRows } from './tuple-rows.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 /**
  * The chains of units, in an open transaction; null for rows that stand alone. Chains are named by the keys' text,

@@ -17,7 +17,7 @@ import type { RelationCache } from './sink/target/relation-cache.ts';
 import { openStateTables } from './state-tables.ts';
 import { commit } from './write-carefully.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 export interface ReplayOptions {
   pipeline: string;

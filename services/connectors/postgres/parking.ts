@@ -5,7 +5,7 @@ import { listParked, showParked } from './parked-list.ts';
 import { discardParked } from './parked-discard.ts';
 import { ParkedReplay } from './parked-replay.ts';
 import type { RelationCache } from './sink/target/relation-cache.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 export interface ParkingOptions {
   pipeline: string;

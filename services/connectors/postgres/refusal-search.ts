@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
 import { quoteLiteral } from './connection/names.ts';
 import { NAMES_FUNCTION, PASSING_STATES, REFUSING_STATES } from './connection/sql-state.ts';
-import type { Staging } from './staging-tables.ts';
-import type { StagingUse, WriteStatements } from './write-statements.ts';
+import type { Staging } from './sink/session/staging-tables.ts';
+import type { StagingUse, WriteStatements } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 
 /** A staged row that the target refuses: the `at`th of its staging table, from 1, and what the server said of it. */

@@ -16,7 +16,7 @@ import type { RelationCache } from './sink/target/relation-cache.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { readRowsOf } from './catalog/table-rows.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 /**
  * Carries out what concerns all lanes, once, with the progress of the lane that does it. Returns the rows that were put

@@ -6,9 +6,9 @@ import { toCopyMessages } from './connection/copy-in.ts';
 import { netRows, type RunPart } from './run-parts.ts';
 import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
 import type { UnmetStep } from './unmet-changes.ts';
-import type { StagingUse } from './write-statements.ts';
+import type { StagingUse } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 /** Which staging tables a part needs. */
 export function usesOfPart({ how, runs, target }: RunPart): StagingUse[] {

@@ -50,8 +50,12 @@ import { createTargetNames } from './sink/target/target-names.ts';
 import { NativeTypes } from './types/native-types.ts';
 import { writeCarefully } from './write-carefully.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import { openControlSession, openWriterSession, type WriterSession } from './writer-session.ts';
-import { WriterPool } from './writer-pool.ts';
+import {
+  openControlSession,
+  openWriterSession,
+  type WriterSession,
+} from './sink/session/writer-session.ts';
+import { WriterPool } from './sink/session/writer-pool.ts';
 import { writeTogether } from './write-together.ts';
 
 /** Stands for a lane where a session keeps to batches of several. */

@@ -12,8 +12,8 @@ import { TypeOverrides } from '../../../shared/connector/type-overrides.ts';
 import { RelationCache } from './sink/target/relation-cache.ts';
 import { createTargetNames, toTargetName } from './sink/target/target-names.ts';
 import { readTargetTable, type TargetTable } from './sink/target/target-table.ts';
-import { openWriterSession } from './writer-session.ts';
-import { WriterPool } from './writer-pool.ts';
+import { openWriterSession } from './sink/session/writer-session.ts';
+import { WriterPool } from './sink/session/writer-pool.ts';
 
 const RELATION_MS = 5_000;
 /** Up to so many rows in a call, statements for each cost less than staging them, and each call is a transaction. */

@@ -25,7 +25,7 @@ import { readMissing } from './table-dependencies.ts';
 import { rowsOf } from './catalog/table-rows.ts';
 import { holdsRows, readTargetTable, type TargetTable } from './sink/target/target-table.ts';
 import type { TargetName } from './sink/target/target-names.ts';
-import { bypassTriggers, maySet } from './writer-session.ts';
+import { bypassTriggers, maySet } from './sink/session/writer-session.ts';
 
 interface Server {
   version: number;

@@ -17,7 +17,7 @@ import { readChains } from './parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
 import { unmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 
 export interface CarefulOptions {
   pipeline: string;

@@ -1,10 +1,10 @@
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { BEGIN, COMMIT, toFewRows } from './few-rows.ts';
 import { progressOrFailure } from './lane-progress.ts';
-import { RowRefused } from './prepared-rows.ts';
-import type { BoundRow } from './row-statements.ts';
+import { RowRefused } from './sink/session/prepared-rows.ts';
+import type { BoundRow } from './sink/session/row-statements.ts';
 import { unmetStep } from './unmet-changes.ts';
-import type { WriterSession } from './writer-session.ts';
+import type { WriterSession } from './sink/session/writer-session.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { WriterSession } from './writer-session.ts';
 
 interface Slot {

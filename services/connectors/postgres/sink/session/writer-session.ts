@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { connect, disconnect } from './connection/connection.ts';
+import { connect, disconnect } from '../../connection/connection.ts';
 import { PreparedRows } from './prepared-rows.ts';
 import { Staging } from './staging-tables.ts';
 

@@ -1,5 +1,5 @@
 import { toWriteStatements, type StagingUse, type WriteStatements } from './write-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 /** Each commit empties all staging tables of a session: keep few. */
 const MAX_TARGETS = 48;

@@ -1,8 +1,8 @@
-import { columnOffsets, UNCHANGED_LENGTH } from '../../../shared/change/tuple.ts';
-import type { RunChange } from '../../../shared/connector/sink.ts';
-import type { ChangeKind } from '../../../shared/connector/source.ts';
+import { columnOffsets, UNCHANGED_LENGTH } from '../../../../../shared/change/tuple.ts';
+import type { RunChange } from '../../../../../shared/connector/sink.ts';
+import type { ChangeKind } from '../../../../../shared/connector/source.ts';
 import { onConflict } from './write-statements.ts';
-import type { WriteColumn, WriteTarget } from './sink/target/write-target.ts';
+import type { WriteColumn, WriteTarget } from '../target/write-target.ts';
 
 /** A statement for one row, whose parameters travel as the values of tuples do: i32 length, then that many bytes. */
 export interface RowStatement {

@@ -1,4 +1,4 @@
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 /** What a staging table holds: whole rows, rows with a mask of unchanged columns, or what is to be deleted. */
 export type StagingUse = 'rows' | 'masked' | 'deletes';
