@@ -3,7 +3,7 @@ import { fencedLane } from '../../../shared/state/lane-steps.ts';
 import { toStatements, usesOf, type Statement } from './change-statements.ts';
 import { applyFewRows, toFewRows } from './few-rows.ts';
 import type { FreshRows } from './fresh-rows.ts';
-import { progressStatement } from './lane-progress.ts';
+import { progressStatement } from './sink/state/lane-progress.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
 import { toRowError } from './connection/row-error.ts';
 import { runScript } from './connection/script.ts';

@@ -1,6 +1,6 @@
 import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
 import { fencedLane } from '../../../shared/state/lane-steps.ts';
-import { progressOrFailure } from './lane-progress.ts';
+import { progressOrFailure } from './sink/state/lane-progress.ts';
 import { Parameters } from './connection/parameters.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
 import { RowRefused } from './sink/session/prepared-rows.ts';

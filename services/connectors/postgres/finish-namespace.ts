@@ -4,7 +4,7 @@ import { finishNamespace as finishNamespaceStep } from '../../../shared/state/pl
 import { nameIndexes, type NamedDefinition, type RenamedIndex } from './index-names.ts';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from './connection/names.ts';
-import { commitWithin } from './postgres-state.ts';
+import { commitWithin } from './sink/state/postgres-state.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { isLate } from './table-ddl.ts';
 import type { TableDefinition } from './catalog/table-definition.ts';

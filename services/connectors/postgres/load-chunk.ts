@@ -6,7 +6,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { type ChunkStanding, judgeChunk, markChunk } from '../../../shared/state/chunk-steps.ts';
 import type { CopyIn } from './connection/copy-in.ts';
 import { copyInto } from './change-statements.ts';
-import { beginWithRows } from './contested-row.ts';
+import { beginWithRows } from './sink/state/contested-row.ts';
 import {
   hasParked,
   loadCarefully,
@@ -17,7 +17,7 @@ import {
 import { failedAside } from '../../../shared/state/quarantine/aside.ts';
 import { toRowError } from './connection/row-error.ts';
 import { quoteLiteral } from './connection/names.ts';
-import { commitWithin } from './postgres-state.ts';
+import { commitWithin } from './sink/state/postgres-state.ts';
 import { runScript, type ScriptWatch } from './connection/script.ts';
 import { tuplesToTextMessages } from './tuple-text.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';

@@ -4,7 +4,7 @@ import { keyOf } from '../../../shared/change/tuple.ts';
 import type { WeirError } from '../../../shared/errors/weir-error.ts';
 import { attemptScript, emptyStaging, prepareCarefully, type Refusals } from './attempt-script.ts';
 import { toMoveStatements, type Move } from './change-statements.ts';
-import { countStatements } from './lane-progress.ts';
+import { countStatements } from './sink/state/lane-progress.ts';
 import { without, BEHIND, type Aside } from '../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
 import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from './parked-entries.ts';

@@ -6,7 +6,7 @@ import { limitsOf } from '../../../shared/state/stored-pipeline.ts';
 import { connect, disconnect } from './connection/connection.ts';
 import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
-import { PostgresState } from './postgres-state.ts';
+import { PostgresState } from './sink/state/postgres-state.ts';
 import type { PlanTarget } from './save-plan.ts';
 import { bypassTriggers, maySet } from './sink/session/writer-session.ts';
 

@@ -5,7 +5,7 @@ import type { Barrier } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { fencedLane } from '../../../shared/state/lane-steps.ts';
 import { runStatements } from './apply-changes.ts';
-import { progressStatement } from './lane-progress.ts';
+import { progressStatement } from './sink/state/lane-progress.ts';
 import { applyOneByOne, applyParts, prepareParts, type RefusedChange } from './ordered-apply.ts';
 import { mergeRuns } from './ordered-merge.ts';
 import { toPostgresError } from './connection/postgres-error.ts';

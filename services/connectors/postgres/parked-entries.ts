@@ -4,7 +4,7 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { quoteLiteral } from './connection/names.ts';
 import { nameOf, shapeOf } from '../../../shared/state/quarantine/change-unit.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
-import { ADD_COUNTS } from './state-statements.ts';
+import { ADD_COUNTS } from './sink/state/state-statements.ts';
 
 const SLICE_BYTES = 1 << 20;
 const SLICE_ROWS = 500;

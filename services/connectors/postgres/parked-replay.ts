@@ -14,7 +14,7 @@ import { mendParked } from './parked-steps.ts';
 import { ParkedPage, type ChainEntries, type PageEntry } from './parked-page.ts';
 import { reasonOf } from './refused-row.ts';
 import type { RelationCache } from './sink/target/relation-cache.ts';
-import { openStateTables } from './state-tables.ts';
+import { openStateTables } from './sink/state/state-tables.ts';
 import { commit } from './write-carefully.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './sink/session/writer-session.ts';

@@ -37,7 +37,7 @@ import { PostgresOrderedWriter } from './ordered-writer.ts';
 import { createParking } from './parking.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
-import { PostgresState } from './postgres-state.ts';
+import { PostgresState } from './sink/state/postgres-state.ts';
 import { requireRecordedTables } from './sink/target/recorded-table.ts';
 import { RelationCache } from './sink/target/relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';

@@ -17,7 +17,7 @@ import { checkSequences } from './sequence-check.ts';
 import type { StandaloneSequence, TableDefinition } from './catalog/table-definition.ts';
 import { otherTables } from './sink/target/recorded-table.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { missingStateRight, takenStateNames, openStateTables } from './state-tables.ts';
+import { missingStateRight, takenStateNames, openStateTables } from './sink/state/state-tables.ts';
 import { definitionOf } from './catalog/definition-of.ts';
 import { leftBehind } from './catalog/made-definition.ts';
 import { createExtension } from './catalog/needed-extensions.ts';

@@ -2,7 +2,7 @@ import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
 import { fencedLane } from '../../../shared/state/lane-steps.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
-import { countStatements, moveStatement } from './lane-progress.ts';
+import { countStatements, moveStatement } from './sink/state/lane-progress.ts';
 import {
   heldAside,
   type PlaceOf,

@@ -1,6 +1,6 @@
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { BEGIN, COMMIT, toFewRows } from './few-rows.ts';
-import { progressOrFailure } from './lane-progress.ts';
+import { progressOrFailure } from './sink/state/lane-progress.ts';
 import { RowRefused } from './sink/session/prepared-rows.ts';
 import type { BoundRow } from './sink/session/row-statements.ts';
 import { unmetStep } from './unmet-changes.ts';

@@ -4,9 +4,9 @@ import {
   type CountTable,
   type StateColumn,
   type StateTable,
-} from '../../../shared/state/records.ts';
-import type { AddCounts, StateChange } from '../../../shared/state/state-step.ts';
-import type { PutValue, SqlType, SqlValue } from './connection/parameters.ts';
+} from '../../../../../shared/state/records.ts';
+import type { AddCounts, StateChange } from '../../../../../shared/state/state-step.ts';
+import type { PutValue, SqlType, SqlValue } from '../../connection/parameters.ts';
 
 /** The changes of a step (`StateStep`) as statements over the tables of the schema `weir`. */
 

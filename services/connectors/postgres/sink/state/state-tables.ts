@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { takeRows } from './contested-row.ts';
-import { quoteIdent } from './connection/names.ts';
+import { quoteIdent } from '../../connection/names.ts';
 import { PARKED_TABLES } from './parked-tables.ts';
 
 /** Where a target keeps what it knows of its pipelines. */

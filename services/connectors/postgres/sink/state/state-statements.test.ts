@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { toPosition } from '../../../shared/change/position.ts';
-import type { LaneBatch, LaneProgress } from '../../../shared/connector/sink.ts';
-import { savePlan } from '../../../shared/state/plan-steps.ts';
+import { toPosition } from '../../../../../shared/change/position.ts';
+import type { LaneBatch, LaneProgress } from '../../../../../shared/connector/sink.ts';
+import { savePlan } from '../../../../../shared/state/plan-steps.ts';
 import { progressOrFailure, progressStatement } from './lane-progress.ts';
-import { QueryValues } from './connection/query-values.ts';
+import { QueryValues } from '../../connection/query-values.ts';
 import { toStatement } from './state-statements.ts';
 
 const before: LaneProgress = {

@@ -1,20 +1,24 @@
 import type { ClientBase, QueryResultRow } from 'pg';
-import type { ParkedCounts } from '../../../shared/connector/parking.ts';
-import type { ChangeCounts } from '../../../shared/connector/sink.ts';
-import type { ChunkRecord, LaneRecord, PipelineRecord } from '../../../shared/state/records.ts';
+import type { ParkedCounts } from '../../../../../shared/connector/parking.ts';
+import type { ChangeCounts } from '../../../../../shared/connector/sink.ts';
+import type {
+  ChunkRecord,
+  LaneRecord,
+  PipelineRecord,
+} from '../../../../../shared/state/records.ts';
 import type {
   Planned,
   Standing,
   StatePart,
   StateParts,
   StateStore,
-} from '../../../shared/state/state-store.ts';
-import type { StateChange, StateStep } from '../../../shared/state/state-step.ts';
+} from '../../../../../shared/state/state-store.ts';
+import type { StateChange, StateStep } from '../../../../../shared/state/state-step.ts';
 import { beginWithRows } from './contested-row.ts';
-import { QueryValues } from './connection/query-values.ts';
+import { QueryValues } from '../../connection/query-values.ts';
 import { selectList, sumStatement, toRecord, toStatement } from './state-statements.ts';
 import { dropState, ensureStateTables, openStateTables } from './state-tables.ts';
-import { mayLoseRows } from './sink/target/target-table.ts';
+import { mayLoseRows } from '../target/target-table.ts';
 
 const PIPELINE = `SELECT ${selectList('pipeline')} FROM weir.pipeline WHERE name = $1`;
 
