@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { allSequences } from './catalog/all-sequences.ts';
-import { createLate } from './finish-namespace.ts';
+import { createLate } from './sink/load/finish-namespace.ts';
 import { nameIndexes, type NamedDefinition } from './index-names.ts';
 import { otherTypes } from './other-types.ts';
 import { toDefaultStatements } from './default-ddl.ts';

@@ -7,7 +7,7 @@ import type { ChunkHead } from '../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from './connection/copy-in.ts';
-import { inSets, readCopiedTuples } from './copy-tuples.ts';
+import { inSets, readCopiedTuples } from './sink/load/copy-tuples.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
 import type { FailedAs } from './document-writer.ts';
 import { toMisfitAside } from './misfit-document.ts';

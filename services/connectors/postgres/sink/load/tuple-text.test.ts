@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { toTuple } from '../../../shared/change/tuple.ts';
+import { toTuple } from '../../../../../shared/change/tuple.ts';
 import { readCopiedTuples } from './copy-tuples.ts';
 import { tuplesToTextMessages } from './tuple-text.ts';
 

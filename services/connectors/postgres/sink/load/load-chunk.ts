@@ -1,27 +1,31 @@
 import type { ClientBase } from 'pg';
-import type { Position } from '../../../shared/change/position.ts';
-import type { ChunkHead, ChunkOutcome } from '../../../shared/connector/sink.ts';
-import { TUPLES } from '../../../shared/connector/data-type.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { type ChunkStanding, judgeChunk, markChunk } from '../../../shared/state/chunk-steps.ts';
-import type { CopyIn } from './connection/copy-in.ts';
-import { copyInto } from './change-statements.ts';
-import { beginWithRows } from './sink/state/contested-row.ts';
+import type { Position } from '../../../../../shared/change/position.ts';
+import type { ChunkHead, ChunkOutcome } from '../../../../../shared/connector/sink.ts';
+import { TUPLES } from '../../../../../shared/connector/data-type.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import {
+  type ChunkStanding,
+  judgeChunk,
+  markChunk,
+} from '../../../../../shared/state/chunk-steps.ts';
+import type { CopyIn } from '../../connection/copy-in.ts';
+import { copyInto } from '../../change-statements.ts';
+import { beginWithRows } from '../state/contested-row.ts';
 import {
   hasParked,
   loadCarefully,
   parkCopied,
   type ChunkFormat,
   type ChunkOptions,
-} from './load-carefully.ts';
-import { failedAside } from '../../../shared/state/quarantine/aside.ts';
-import { toRowError } from './connection/row-error.ts';
-import { quoteLiteral } from './connection/names.ts';
-import { commitWithin } from './sink/state/postgres-state.ts';
-import { runScript, type ScriptWatch } from './connection/script.ts';
+} from '../../load-carefully.ts';
+import { failedAside } from '../../../../../shared/state/quarantine/aside.ts';
+import { toRowError } from '../../connection/row-error.ts';
+import { quoteLiteral } from '../../connection/names.ts';
+import { commitWithin } from '../state/postgres-state.ts';
+import { runScript, type ScriptWatch } from '../../connection/script.ts';
 import { tuplesToTextMessages } from './tuple-text.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /** What the bytes of a chunk of this kind of store are, best first. */
 export const COPY_FORMATS = {

@@ -1,15 +1,15 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { finishNamespace as finishNamespaceStep } from '../../../shared/state/plan-steps.ts';
-import { nameIndexes, type NamedDefinition, type RenamedIndex } from './index-names.ts';
-import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
-import { quoteIdent } from './connection/names.ts';
-import { commitWithin } from './sink/state/postgres-state.ts';
-import type { PlanTarget } from './save-plan.ts';
-import { isLate } from './table-ddl.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
-import { inTransaction, runDdl } from './target-ddl.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { finishNamespace as finishNamespaceStep } from '../../../../../shared/state/plan-steps.ts';
+import { nameIndexes, type NamedDefinition, type RenamedIndex } from '../../index-names.ts';
+import { toConstraintStatement, toIndexStatement } from '../../moved-definition.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import { commitWithin } from '../state/postgres-state.ts';
+import type { PlanTarget } from '../../save-plan.ts';
+import { isLate } from '../../table-ddl.ts';
+import type { TableDefinition } from '../../catalog/table-definition.ts';
+import { inTransaction, runDdl } from '../../target-ddl.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 /**
  * Does what a namespace waits for after its copy: further unique and exclusion constraints, checks that could not

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import { toForeignKeyStatement } from './moved-definition.ts';
-import { quoteIdent } from './connection/names.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import type { PlanTarget } from './save-plan.ts';
-import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
-import { isValid } from './table-ddl.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import { toForeignKeyStatement } from '../../moved-definition.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
+import type { PlanTarget } from '../../save-plan.ts';
+import type { ConstraintDefinition, TableDefinition } from '../../catalog/table-definition.ts';
+import { isValid } from '../../table-ddl.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 const LOCK_TIMEOUT = '3s';
 const FIRST_PAUSE_MS = 2_000;

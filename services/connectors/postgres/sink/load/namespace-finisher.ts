@@ -1,14 +1,14 @@
 import type pg from 'pg';
-import type { Position } from '../../../shared/change/position.ts';
-import type { ConnectorLog, EndOptions } from '../../../shared/connector/connector.ts';
-import type { Standing } from '../../../shared/state/state-store.ts';
-import { limitsOf } from '../../../shared/state/stored-pipeline.ts';
-import { connect, disconnect } from './connection/connection.ts';
+import type { Position } from '../../../../../shared/change/position.ts';
+import type { ConnectorLog, EndOptions } from '../../../../../shared/connector/connector.ts';
+import type { Standing } from '../../../../../shared/state/state-store.ts';
+import { limitsOf } from '../../../../../shared/state/stored-pipeline.ts';
+import { connect, disconnect } from '../../connection/connection.ts';
 import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
-import { PostgresState } from './sink/state/postgres-state.ts';
-import type { PlanTarget } from './save-plan.ts';
-import { bypassTriggers, maySet } from './sink/session/writer-session.ts';
+import { PostgresState } from '../state/postgres-state.ts';
+import type { PlanTarget } from '../../save-plan.ts';
+import { bypassTriggers, maySet } from '../session/writer-session.ts';
 
 export type BorrowClient = <T>(work: (client: pg.Client) => Promise<T>) => Promise<T>;
 
