@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../../shared/errors/codes.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { prepareStaging, runStatements } from './apply-changes.ts';
-import type { Statement } from './change-statements.ts';
+import { prepareStaging, runStatements } from './sink/apply/apply-changes.ts';
+import type { Statement } from './sink/apply/change-statements.ts';
 import type { StagingUse } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './sink/session/writer-session.ts';

@@ -5,7 +5,7 @@ import { toCopyMessages } from './connection/copy-in.ts';
 import type { Unit } from '../../../shared/state/quarantine/change-unit.ts';
 import { readSearchResult, searchStatement } from './refusal-search.ts';
 import { toRowError } from './connection/row-error.ts';
-import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
+import { toKeyRows, toMaskedRows } from './sink/apply/tuple-rows.ts';
 import type { StagingUse } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './sink/session/writer-session.ts';

@@ -4,7 +4,7 @@ import type { OrderedBatch, OrderedWriter } from '../../../shared/connector/sink
 import type { Barrier } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { fencedLane } from '../../../shared/state/lane-steps.ts';
-import { runStatements } from './apply-changes.ts';
+import { runStatements } from './sink/apply/apply-changes.ts';
 import { progressStatement } from './sink/state/lane-progress.ts';
 import { applyOneByOne, applyParts, prepareParts, type RefusedChange } from './ordered-apply.ts';
 import { mergeRuns } from './ordered-merge.ts';
@@ -14,7 +14,7 @@ import { alignNamespace, barrierStatements } from './run-barrier.ts';
 import { describeKey } from './sink/target/row-key.ts';
 import { toParts, type TargetOf } from './run-parts.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { countUnmet, unmetStep } from './unmet-changes.ts';
+import { countUnmet, unmetStep } from './sink/apply/unmet-changes.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import {
   bypassTriggers,

@@ -8,7 +8,7 @@ import {
   toChain,
   type Unit,
 } from '../../../shared/state/quarantine/change-unit.ts';
-import { toKeyRows } from './tuple-rows.ts';
+import { toKeyRows } from './sink/apply/tuple-rows.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './sink/session/writer-session.ts';
 

@@ -4,7 +4,7 @@ import type { ParkedSelection, ReplayStep, RetrySteps } from '../../../shared/co
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { applyCarefully, attemptUnits } from './apply-carefully.ts';
 import { prepareCarefully, REFUSED_OR_NOT_READY } from './attempt-script.ts';
-import { attemptMove } from './move-rows.ts';
+import { attemptMove } from './sink/apply/move-rows.ts';
 import { keyOfUnit, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
 import type { DocumentWriter } from './document-writer.ts';

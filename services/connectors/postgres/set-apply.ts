@@ -1,11 +1,17 @@
 import type { ChangeKind } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { runStatements } from './apply-changes.ts';
-import { copyInto, isBinary, toStatements, usesOf, type Statement } from './change-statements.ts';
+import { runStatements } from './sink/apply/apply-changes.ts';
+import {
+  copyInto,
+  isBinary,
+  toStatements,
+  usesOf,
+  type Statement,
+} from './sink/apply/change-statements.ts';
 import { toCopyMessages } from './connection/copy-in.ts';
 import { netRows, type RunPart } from './run-parts.ts';
-import { toKeyRows, toMaskedRows } from './tuple-rows.ts';
-import type { UnmetStep } from './unmet-changes.ts';
+import { toKeyRows, toMaskedRows } from './sink/apply/tuple-rows.ts';
+import type { UnmetStep } from './sink/apply/unmet-changes.ts';
 import type { StagingUse } from './sink/session/write-statements.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './sink/session/writer-session.ts';

@@ -23,14 +23,14 @@ import {
 } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { StoredPipeline } from '../../../shared/state/stored-pipeline.ts';
-import { applyChanges } from './apply-changes.ts';
+import { applyChanges } from './sink/apply/apply-changes.ts';
 import { readBoundNow } from './bound-together.ts';
 import { CarefulWriter } from './careful-writer.ts';
 import { CopiedMisfits } from './copied-misfits.ts';
 import { DocumentWriter } from './document-writer.ts';
 import { describeServer, probeConnection } from './connection/connection.ts';
-import { FreshRows } from './fresh-rows.ts';
-import { GroupCommit } from './group-commit.ts';
+import { FreshRows } from './sink/apply/fresh-rows.ts';
+import { GroupCommit } from './sink/apply/group-commit.ts';
 import { loadCarefullyNextTime, loadChunk } from './sink/load/load-chunk.ts';
 import { NamespaceFinisher } from './sink/load/namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered-writer.ts';
@@ -56,7 +56,7 @@ import {
   type WriterSession,
 } from './sink/session/writer-session.ts';
 import { WriterPool } from './sink/session/writer-pool.ts';
-import { writeTogether } from './write-together.ts';
+import { writeTogether } from './sink/apply/write-together.ts';
 
 /** Stands for a lane where a session keeps to batches of several. */
 const TOGETHER = -1;

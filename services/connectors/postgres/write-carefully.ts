@@ -15,7 +15,7 @@ import { nameOf, unitsOf, type Unit } from '../../../shared/state/quarantine/cha
 import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from './parked-entries.ts';
 import { readChains } from './parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
-import { unmetStep } from './unmet-changes.ts';
+import { unmetStep } from './sink/apply/unmet-changes.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import type { WriterSession } from './sink/session/writer-session.ts';
 

@@ -9,7 +9,7 @@ import {
   markChunk,
 } from '../../../../../shared/state/chunk-steps.ts';
 import type { CopyIn } from '../../connection/copy-in.ts';
-import { copyInto } from '../../change-statements.ts';
+import { copyInto } from '../apply/change-statements.ts';
 import { beginWithRows } from '../state/contested-row.ts';
 import {
   hasParked,

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { FIRST_POSITION } from '../../../shared/change/position.ts';
-import type { LaneBatch } from '../../../shared/connector/sink.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { FIRST_POSITION } from '../../../../../shared/change/position.ts';
+import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { FreshRows } from './fresh-rows.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 const relation: Relation = {
   namespace: 'public.t',

@@ -1,11 +1,11 @@
-import type { LaneBatch } from '../../../shared/connector/sink.ts';
+import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { BEGIN, COMMIT, toFewRows } from './few-rows.ts';
-import { progressOrFailure } from './sink/state/lane-progress.ts';
-import { RowRefused } from './sink/session/prepared-rows.ts';
-import type { BoundRow } from './sink/session/row-statements.ts';
+import { progressOrFailure } from '../state/lane-progress.ts';
+import { RowRefused } from '../session/prepared-rows.ts';
+import type { BoundRow } from '../session/row-statements.ts';
 import { unmetStep } from './unmet-changes.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 /**
  * Writes small batches of several lanes in one transaction and one round trip. Gives those that must be written alone:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { columnOffsets, toTuple } from '../../../shared/change/tuple.ts';
-import { toCopyMessages } from './connection/copy-in.ts';
+import { columnOffsets, toTuple } from '../../../../../shared/change/tuple.ts';
+import { toCopyMessages } from '../../connection/copy-in.ts';
 import { toKeyRows, toMaskedRow } from './tuple-rows.ts';
 
 /** What COPY would read from the messages: their payloads without the frames. */

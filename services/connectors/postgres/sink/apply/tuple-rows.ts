@@ -1,4 +1,4 @@
-import { columnOffsets, UNCHANGED_LENGTH } from '../../../shared/change/tuple.ts';
+import { columnOffsets, UNCHANGED_LENGTH } from '../../../../../shared/change/tuple.ts';
 
 /**
  * Turns tuples and keys into rows of binary COPY, for the staging tables they are loaded into.

@@ -1,16 +1,16 @@
-import type { LaneBatch } from '../../../shared/connector/sink.ts';
-import { fencedLane } from '../../../shared/state/lane-steps.ts';
+import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
+import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
 import { toStatements, usesOf, type Statement } from './change-statements.ts';
 import { applyFewRows, toFewRows } from './few-rows.ts';
 import type { FreshRows } from './fresh-rows.ts';
-import { progressStatement } from './sink/state/lane-progress.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import { toRowError } from './connection/row-error.ts';
-import { runScript } from './connection/script.ts';
+import { progressStatement } from '../state/lane-progress.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
+import { toRowError } from '../../connection/row-error.ts';
+import { runScript } from '../../connection/script.ts';
 import { unmetStep } from './unmet-changes.ts';
-import type { StagingUse } from './sink/session/write-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { StagingUse } from '../session/write-statements.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 export interface ApplyOptions {
   /** Null: all rows are merged. */

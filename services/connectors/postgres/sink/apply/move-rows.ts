@@ -1,19 +1,24 @@
-import type { Barrier, MovedRow } from '../../../shared/connector/source.ts';
-import type { LaneBatch } from '../../../shared/connector/sink.ts';
-import { keyOf } from '../../../shared/change/tuple.ts';
-import type { WeirError } from '../../../shared/errors/weir-error.ts';
-import { attemptScript, emptyStaging, prepareCarefully, type Refusals } from './attempt-script.ts';
+import type { Barrier, MovedRow } from '../../../../../shared/connector/source.ts';
+import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
+import { keyOf } from '../../../../../shared/change/tuple.ts';
+import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import {
+  attemptScript,
+  emptyStaging,
+  prepareCarefully,
+  type Refusals,
+} from '../../attempt-script.ts';
 import { toMoveStatements, type Move } from './change-statements.ts';
-import { countStatements } from './sink/state/lane-progress.ts';
-import { without, BEHIND, type Aside } from '../../../shared/state/quarantine/aside.ts';
-import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
-import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from './parked-entries.ts';
-import { readKeyChains } from './parked-keys.ts';
-import { reasonOf, refusedRowError } from './refused-row.ts';
-import { commit, moveLane } from './write-carefully.ts';
+import { countStatements } from '../state/lane-progress.ts';
+import { without, BEHIND, type Aside } from '../../../../../shared/state/quarantine/aside.ts';
+import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
+import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from '../../parked-entries.ts';
+import { readKeyChains } from '../../parked-keys.ts';
+import { reasonOf, refusedRowError } from '../../refused-row.ts';
+import { commit, moveLane } from '../../write-carefully.ts';
 import { meetsRows, unmetStep, type UnmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 type MoveBarrier = Extract<Barrier, { kind: 'move' }>;
 

@@ -1,11 +1,11 @@
-import type { NetChanges } from '../../../shared/connector/sink.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { toCopyMessages, type CopyIn } from './connection/copy-in.ts';
-import type { Staging } from './sink/session/staging-tables.ts';
+import type { NetChanges } from '../../../../../shared/connector/sink.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { toCopyMessages, type CopyIn } from '../../connection/copy-in.ts';
+import type { Staging } from '../session/staging-tables.ts';
 import { toKeyRows, toMaskedRow, toMaskedRows } from './tuple-rows.ts';
 import { countingUnmet, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
-import type { StagingUse } from './sink/session/write-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { StagingUse } from '../session/write-statements.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 /** One statement of a script; COPYs bring their bytes. */
 export interface Statement {

@@ -1,14 +1,14 @@
-import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
-import { fencedLane } from '../../../shared/state/lane-steps.ts';
-import { progressOrFailure } from './sink/state/lane-progress.ts';
-import { Parameters } from './connection/parameters.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import { RowRefused } from './sink/session/prepared-rows.ts';
-import { toRowError } from './connection/row-error.ts';
-import type { BoundRow } from './sink/session/row-statements.ts';
+import type { LaneBatch, NetChanges } from '../../../../../shared/connector/sink.ts';
+import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
+import { progressOrFailure } from '../state/lane-progress.ts';
+import { Parameters } from '../../connection/parameters.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
+import { RowRefused } from '../session/prepared-rows.ts';
+import { toRowError } from '../../connection/row-error.ts';
+import type { BoundRow } from '../session/row-statements.ts';
 import { countingUnmetRow, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /**
  * Up to so many rows, statements for each cost less than staging them: a commit that empties staging tables takes 2 ms

@@ -1,7 +1,7 @@
-import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { LaneBatch, NetChanges } from '../../../../../shared/connector/sink.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { isBinary } from './change-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 const UNIQUE_VIOLATION = '23505';
 
