@@ -4,7 +4,7 @@ import { checkRules } from '../../services/connectors/postgres/acts-on-rows.ts';
 import type { ChunkCursor } from '../../services/connectors/postgres/source/snapshot/chunk-plan.ts';
 import { readOutsideKeys } from '../../services/connectors/postgres/outside-keys.ts';
 import { listAllTables } from '../../services/connectors/postgres/catalog/table-list.ts';
-import { countUncounted } from '../../services/connectors/postgres/uncounted-tables.ts';
+import { countUncounted } from '../../services/connectors/postgres/sink/ordered/uncounted-tables.ts';
 import type { Chunk, SourceScope } from '../../shared/connector/source.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';

@@ -33,7 +33,7 @@ import { FreshRows } from './sink/apply/fresh-rows.ts';
 import { GroupCommit } from './sink/apply/group-commit.ts';
 import { loadCarefullyNextTime, loadChunk } from './sink/load/load-chunk.ts';
 import { NamespaceFinisher } from './sink/load/namespace-finisher.ts';
-import { PostgresOrderedWriter } from './ordered-writer.ts';
+import { PostgresOrderedWriter } from './sink/ordered/ordered-writer.ts';
 import { createParking } from './parking.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { toPostgresError } from './connection/postgres-error.ts';

@@ -1,14 +1,14 @@
-import type { ChangeRun, NetChanges } from '../../../shared/connector/sink.ts';
-import { prepareStaging, runStatements } from './sink/apply/apply-changes.ts';
+import type { ChangeRun, NetChanges } from '../../../../../shared/connector/sink.ts';
+import { prepareStaging, runStatements } from '../apply/apply-changes.ts';
 import {
   toMoveStatements,
   toStatements,
   usesOf,
   type Statement,
-} from './sink/apply/change-statements.ts';
+} from '../apply/change-statements.ts';
 import { distinctRuns, netRows, type TargetOf } from './run-parts.ts';
-import type { StagingUse } from './sink/session/write-statements.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { StagingUse } from '../session/write-statements.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 const ALL_USES: StagingUse[] = ['rows', 'masked', 'deletes'];
 

@@ -1,6 +1,6 @@
-import { keyOf } from '../../../shared/change/tuple.ts';
-import type { ChangeRun, NetChanges, RunChange } from '../../../shared/connector/sink.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import { keyOf } from '../../../../../shared/change/tuple.ts';
+import type { ChangeRun, NetChanges, RunChange } from '../../../../../shared/connector/sink.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 /**
  * What can be written at once of runs in their order. `rows`: a statement for each change. `set`: changes of different

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { partitionTree } from './catalog/partition-tree.ts';
+import { partitionTree } from '../../catalog/partition-tree.ts';
 
 /** Fewer do not make a plan slow. */
 const MANY_PAGES = 100;

@@ -1,20 +1,20 @@
-import type { ChangeKind } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { runStatements } from './sink/apply/apply-changes.ts';
+import type { ChangeKind } from '../../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { runStatements } from '../apply/apply-changes.ts';
 import {
   copyInto,
   isBinary,
   toStatements,
   usesOf,
   type Statement,
-} from './sink/apply/change-statements.ts';
-import { toCopyMessages } from './connection/copy-in.ts';
+} from '../apply/change-statements.ts';
+import { toCopyMessages } from '../../connection/copy-in.ts';
 import { netRows, type RunPart } from './run-parts.ts';
-import { toKeyRows, toMaskedRows } from './sink/apply/tuple-rows.ts';
-import type { UnmetStep } from './sink/apply/unmet-changes.ts';
-import type { StagingUse } from './sink/session/write-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import { toKeyRows, toMaskedRows } from '../apply/tuple-rows.ts';
+import type { UnmetStep } from '../apply/unmet-changes.ts';
+import type { StagingUse } from '../session/write-statements.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /** Which staging tables a part needs. */
 export function usesOfPart({ how, runs, target }: RunPart): StagingUse[] {

@@ -1,27 +1,27 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import type { OrderedBatch, OrderedWriter } from '../../../shared/connector/sink.ts';
-import type { Barrier } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { fencedLane } from '../../../shared/state/lane-steps.ts';
-import { runStatements } from './sink/apply/apply-changes.ts';
-import { progressStatement } from './sink/state/lane-progress.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import type { OrderedBatch, OrderedWriter } from '../../../../../shared/connector/sink.ts';
+import type { Barrier } from '../../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
+import { runStatements } from '../apply/apply-changes.ts';
+import { progressStatement } from '../state/lane-progress.ts';
 import { applyOneByOne, applyParts, prepareParts, type RefusedChange } from './ordered-apply.ts';
 import { mergeRuns } from './ordered-merge.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import type { RelationCache } from './sink/target/relation-cache.ts';
-import { alignNamespace, barrierStatements } from './run-barrier.ts';
-import { describeKey } from './sink/target/row-key.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
+import type { RelationCache } from '../target/relation-cache.ts';
+import { alignNamespace, barrierStatements } from '../../run-barrier.ts';
+import { describeKey } from '../target/row-key.ts';
 import { toParts, type TargetOf } from './run-parts.ts';
-import type { PlanTarget } from './save-plan.ts';
-import { countUnmet, unmetStep } from './sink/apply/unmet-changes.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { PlanTarget } from '../../save-plan.ts';
+import { countUnmet, unmetStep } from '../apply/unmet-changes.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 import {
   bypassTriggers,
   enforceConstraints,
   NOT_ENFORCED,
   type WriterSession,
-} from './sink/session/writer-session.ts';
+} from '../session/writer-session.ts';
 
 export interface OrderedWriterOptions {
   target: PlanTarget;

@@ -1,15 +1,15 @@
-import type { WeirError } from '../../../shared/errors/weir-error.ts';
-import { prepareStaging } from './sink/apply/apply-changes.ts';
-import { Parameters } from './connection/parameters.ts';
-import { RowRefused } from './sink/session/prepared-rows.ts';
-import { toRowError } from './connection/row-error.ts';
-import type { BoundRow } from './sink/session/row-statements.ts';
+import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { prepareStaging } from '../apply/apply-changes.ts';
+import { Parameters } from '../../connection/parameters.ts';
+import { RowRefused } from '../session/prepared-rows.ts';
+import { toRowError } from '../../connection/row-error.ts';
+import type { BoundRow } from '../session/row-statements.ts';
 import type { RunPart } from './run-parts.ts';
 import { applySet, mustMeet, rowMissing, usesOfPart } from './set-apply.ts';
 import { countUncounted } from './uncounted-tables.ts';
-import type { UnmetKind, UnmetStep } from './sink/apply/unmet-changes.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { UnmetKind, UnmetStep } from '../apply/unmet-changes.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /** The change that was refused. */
 export interface RefusedChange {
