@@ -1,6 +1,6 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { toTuple } from '../../../shared/change/tuple.ts';
-import { attemptScript, emptyStaging } from './attempt-script.ts';
+import { attemptScript, emptyStaging } from './sink/isolate/attempt-script.ts';
 import { toCopyMessages } from './connection/copy-in.ts';
 import {
   keyColumns,

@@ -4,7 +4,7 @@ import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { alignRelation } from './align-relation.ts';
 import { applyChanges, prepareStaging } from './sink/apply/apply-changes.ts';
-import { emptyStaging } from './attempt-script.ts';
+import { emptyStaging } from './sink/isolate/attempt-script.ts';
 import { toMoveStatements, type Statement } from './sink/apply/change-statements.ts';
 import { moveRows, toMove } from './sink/apply/move-rows.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';

@@ -25,8 +25,8 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { StoredPipeline } from '../../../shared/state/stored-pipeline.ts';
 import { applyChanges } from './sink/apply/apply-changes.ts';
 import { readBoundNow } from './bound-together.ts';
-import { CarefulWriter } from './careful-writer.ts';
-import { CopiedMisfits } from './copied-misfits.ts';
+import { CarefulWriter } from './sink/isolate/careful-writer.ts';
+import { CopiedMisfits } from './sink/isolate/copied-misfits.ts';
 import { DocumentWriter } from './document-writer.ts';
 import { describeServer, probeConnection } from './connection/connection.ts';
 import { FreshRows } from './sink/apply/fresh-rows.ts';
@@ -48,7 +48,7 @@ import type { SideState, StandaloneSequence } from './catalog/table-definition.t
 import { checkTarget } from './target-check.ts';
 import { createTargetNames } from './sink/target/target-names.ts';
 import { NativeTypes } from './types/native-types.ts';
-import { writeCarefully } from './write-carefully.ts';
+import { writeCarefully } from './sink/isolate/write-carefully.ts';
 import type { WriteTarget } from './sink/target/write-target.ts';
 import {
   openControlSession,

@@ -7,15 +7,15 @@ import {
   emptyStaging,
   prepareCarefully,
   type Refusals,
-} from '../../attempt-script.ts';
+} from '../isolate/attempt-script.ts';
 import { toMoveStatements, type Move } from './change-statements.ts';
 import { countStatements } from '../state/lane-progress.ts';
 import { without, BEHIND, type Aside } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from '../../parked-entries.ts';
 import { readKeyChains } from '../../parked-keys.ts';
-import { reasonOf, refusedRowError } from '../../refused-row.ts';
-import { commit, moveLane } from '../../write-carefully.ts';
+import { reasonOf, refusedRowError } from '../isolate/refused-row.ts';
+import { commit, moveLane } from '../isolate/write-carefully.ts';
 import { meetsRows, unmetStep, type UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';

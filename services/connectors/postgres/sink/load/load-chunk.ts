@@ -17,7 +17,7 @@ import {
   parkCopied,
   type ChunkFormat,
   type ChunkOptions,
-} from '../../load-carefully.ts';
+} from '../isolate/load-carefully.ts';
 import { failedAside } from '../../../../../shared/state/quarantine/aside.ts';
 import { toRowError } from '../../connection/row-error.ts';
 import { quoteLiteral } from '../../connection/names.ts';

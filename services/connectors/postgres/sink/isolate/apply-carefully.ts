@@ -1,12 +1,12 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { attemptScript, emptyStaging, type Refusals } from './attempt-script.ts';
-import { toStatements } from './sink/apply/change-statements.ts';
+import { toStatements } from '../apply/change-statements.ts';
 import { findRefused } from './find-refused.ts';
-import { toNetChanges, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
-import type { UnmetStep } from './sink/apply/unmet-changes.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import { toNetChanges, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
+import type { UnmetStep } from '../apply/unmet-changes.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /** A unit that the target refuses, and why. */
 export interface Refused {

@@ -1,8 +1,8 @@
-import type { LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
-import { fencedLane } from '../../../shared/state/lane-steps.ts';
+import type { LaneBatch, NetChanges } from '../../../../../shared/connector/sink.ts';
+import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
-import { countStatements, moveStatement } from './sink/state/lane-progress.ts';
+import { countStatements, moveStatement } from '../state/lane-progress.ts';
 import {
   heldAside,
   type PlaceOf,
@@ -10,14 +10,14 @@ import {
   without,
   BEHIND,
   type Aside,
-} from '../../../shared/state/quarantine/aside.ts';
-import { nameOf, unitsOf, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
-import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from './parked-entries.ts';
-import { readChains } from './parked-keys.ts';
+} from '../../../../../shared/state/quarantine/aside.ts';
+import { nameOf, unitsOf, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
+import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from '../../parked-entries.ts';
+import { readChains } from '../../parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
-import { unmetStep } from './sink/apply/unmet-changes.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import { unmetStep } from '../apply/unmet-changes.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 export interface CarefulOptions {
   pipeline: string;

@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg';
-import { quoteLiteral } from './connection/names.ts';
-import { NAMES_FUNCTION, PASSING_STATES, REFUSING_STATES } from './connection/sql-state.ts';
-import type { Staging } from './sink/session/staging-tables.ts';
-import type { StagingUse, WriteStatements } from './sink/session/write-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import { quoteLiteral } from '../../connection/names.ts';
+import { NAMES_FUNCTION, PASSING_STATES, REFUSING_STATES } from '../../connection/sql-state.ts';
+import type { Staging } from '../session/staging-tables.ts';
+import type { StagingUse, WriteStatements } from '../session/write-statements.ts';
+import type { WriteTarget } from '../target/write-target.ts';
 
 /** A staged row that the target refuses: the `at`th of its staging table, from 1, and what the server said of it. */
 export interface Refusal {

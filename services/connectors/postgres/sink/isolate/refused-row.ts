@@ -1,20 +1,20 @@
 import { BSON } from 'bson';
 import type { ClientBase } from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
 import {
   columnOffsets,
   keyOf,
   NULL_LENGTH,
   UNCHANGED_LENGTH,
-} from '../../../shared/change/tuple.ts';
+} from '../../../../../shared/change/tuple.ts';
 import {
   fromDocumentKey,
   fromDocumentRow,
   isDocumentRelation,
-} from '../../../shared/document/document-relation.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { Aside } from '../../../shared/state/quarantine/aside.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
+} from '../../../../../shared/document/document-relation.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
 
 type KeyedEntry = Pick<Aside, 'relation' | 'source' | 'key' | 'tuple'>;
 

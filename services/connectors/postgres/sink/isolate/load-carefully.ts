@@ -1,29 +1,29 @@
 import type { ClientBase } from 'pg';
-import { sourceOf } from '../../../shared/change/namespace-part.ts';
-import type { Position } from '../../../shared/change/position.ts';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { columnOffsets, keyOf } from '../../../shared/change/tuple.ts';
-import type { ChunkHead } from '../../../shared/connector/sink.ts';
+import { sourceOf } from '../../../../../shared/change/namespace-part.ts';
+import type { Position } from '../../../../../shared/change/position.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { columnOffsets, keyOf } from '../../../../../shared/change/tuple.ts';
+import type { ChunkHead } from '../../../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
-import { tuplesToCopyMessages } from './connection/copy-in.ts';
-import { inSets, readCopiedTuples } from './sink/load/copy-tuples.ts';
+import { tuplesToCopyMessages } from '../../connection/copy-in.ts';
+import { inSets, readCopiedTuples } from '../load/copy-tuples.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
-import type { FailedAs } from './document-writer.ts';
-import { toMisfitAside } from './misfit-document.ts';
+import type { FailedAs } from '../../document-writer.ts';
+import { toMisfitAside } from '../../misfit-document.ts';
 import {
   NOTHING,
   toCopiedAside,
   BEHIND,
   type Aside,
-} from '../../../shared/state/quarantine/aside.ts';
-import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
-import { holdLanes, markParked, OF_NAMESPACE, putAside } from './parked-entries.ts';
-import { readChains } from './parked-keys.ts';
+} from '../../../../../shared/state/quarantine/aside.ts';
+import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
+import { holdLanes, markParked, OF_NAMESPACE, putAside } from '../../parked-entries.ts';
+import { readChains } from '../../parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { splitOff } from './write-carefully.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /** What the bytes of a chunk are: a COPY on the wire, or tuples of text values. */
 export type ChunkFormat = 'binary' | 'text' | 'tuples';

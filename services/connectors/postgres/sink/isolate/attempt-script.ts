@@ -1,10 +1,10 @@
-import type { ErrorCode } from '../../../shared/errors/codes.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { prepareStaging, runStatements } from './sink/apply/apply-changes.ts';
-import type { Statement } from './sink/apply/change-statements.ts';
-import type { StagingUse } from './sink/session/write-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { ErrorCode } from '../../../../../shared/errors/codes.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { prepareStaging, runStatements } from '../apply/apply-changes.ts';
+import type { Statement } from '../apply/change-statements.ts';
+import type { StagingUse } from '../session/write-statements.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /** The staging tables that careful writing may need; they are made before the transaction's first savepoint. */
 export async function prepareCarefully(

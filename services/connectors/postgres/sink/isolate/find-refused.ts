@@ -1,14 +1,14 @@
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
 import { attemptScript, emptyStaging, REFUSED, type Refusals } from './attempt-script.ts';
 import type { Refused } from './apply-carefully.ts';
-import { toCopyMessages } from './connection/copy-in.ts';
-import type { Unit } from '../../../shared/state/quarantine/change-unit.ts';
+import { toCopyMessages } from '../../connection/copy-in.ts';
+import type { Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { readSearchResult, searchStatement } from './refusal-search.ts';
-import { toRowError } from './connection/row-error.ts';
-import { toKeyRows, toMaskedRows } from './sink/apply/tuple-rows.ts';
-import type { StagingUse } from './sink/session/write-statements.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import { toRowError } from '../../connection/row-error.ts';
+import { toKeyRows, toMaskedRows } from '../apply/tuple-rows.ts';
+import type { StagingUse } from '../session/write-statements.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 const USES = { delete: 'deletes', upsert: 'rows', update: 'masked' } as const;
 

@@ -1,7 +1,7 @@
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import type { LaneBatch } from '../../../shared/connector/sink.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { Aside } from '../../../shared/state/quarantine/aside.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
 import type { CarefulOptions, CarefulOutcome } from './write-carefully.ts';
 
 /** Writes the batch on a session of its own. */
