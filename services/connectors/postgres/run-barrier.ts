@@ -8,7 +8,7 @@ import { emptyStaging } from './sink/isolate/attempt-script.ts';
 import { toMoveStatements, type Statement } from './sink/apply/change-statements.ts';
 import { moveRows, toMove } from './sink/apply/move-rows.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
-import { truncateParked } from './parked-entries.ts';
+import { truncateParked } from './sink/quarantine/parked-entries.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
 import { definitionOf } from './catalog/definition-of.ts';

@@ -20,7 +20,7 @@ import { createDefaults, createTable } from './create-table.ts';
 import { definitionOf } from './catalog/definition-of.ts';
 import { writtenRelation } from './document-table.ts';
 import { formatNamespace } from './connection/names.ts';
-import { markNewLanes, truncateParked } from './parked-entries.ts';
+import { markNewLanes, truncateParked } from './sink/quarantine/parked-entries.ts';
 import { commitWithin, PostgresState } from './sink/state/postgres-state.ts';
 import { recordTables, requireRecordedTables } from './sink/target/recorded-table.ts';
 import { readRowsOf, rowsOf } from './catalog/table-rows.ts';

@@ -34,7 +34,7 @@ import { GroupCommit } from './sink/apply/group-commit.ts';
 import { loadCarefullyNextTime, loadChunk } from './sink/load/load-chunk.ts';
 import { NamespaceFinisher } from './sink/load/namespace-finisher.ts';
 import { PostgresOrderedWriter } from './sink/ordered/ordered-writer.ts';
-import { createParking } from './parking.ts';
+import { createParking } from './sink/quarantine/parking.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
 import { PostgresState } from './sink/state/postgres-state.ts';

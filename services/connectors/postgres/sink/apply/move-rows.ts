@@ -12,8 +12,14 @@ import { toMoveStatements, type Move } from './change-statements.ts';
 import { countStatements } from '../state/lane-progress.ts';
 import { without, BEHIND, type Aside } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
-import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from '../../parked-entries.ts';
-import { readKeyChains } from '../../parked-keys.ts';
+import {
+  holdLanes,
+  markParked,
+  parkedAmong,
+  parkedOf,
+  putAside,
+} from '../quarantine/parked-entries.ts';
+import { readKeyChains } from '../quarantine/parked-keys.ts';
 import { reasonOf, refusedRowError } from '../isolate/refused-row.ts';
 import { commit, moveLane } from '../isolate/write-carefully.ts';
 import { meetsRows, unmetStep, type UnmetStep } from './unmet-changes.ts';

@@ -18,8 +18,8 @@ import {
   type Aside,
 } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
-import { holdLanes, markParked, OF_NAMESPACE, putAside } from '../../parked-entries.ts';
-import { readChains } from '../../parked-keys.ts';
+import { holdLanes, markParked, OF_NAMESPACE, putAside } from '../quarantine/parked-entries.ts';
+import { readChains } from '../quarantine/parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { splitOff } from './write-carefully.ts';
 import type { WriteTarget } from '../target/write-target.ts';

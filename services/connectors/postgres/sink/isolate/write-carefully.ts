@@ -12,8 +12,14 @@ import {
   type Aside,
 } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf, unitsOf, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
-import { holdLanes, markParked, parkedAmong, parkedOf, putAside } from '../../parked-entries.ts';
-import { readChains } from '../../parked-keys.ts';
+import {
+  holdLanes,
+  markParked,
+  parkedAmong,
+  parkedOf,
+  putAside,
+} from '../quarantine/parked-entries.ts';
+import { readChains } from '../quarantine/parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
 import { unmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';

@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { ParkedSelection, ReplayStep } from '../../../shared/connector/parking.ts';
-import type { WeirError } from '../../../shared/errors/weir-error.ts';
-import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import type { ParkedSelection, ReplayStep } from '../../../../../shared/connector/parking.ts';
+import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { selected } from './parked-list.ts';
 
 export interface PageEntry {

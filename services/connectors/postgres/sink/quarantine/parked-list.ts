@@ -1,9 +1,13 @@
 import type { ClientBase } from 'pg';
-import type { Position } from '../../../shared/change/position.ts';
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { ParkedEntry, ParkedRow, ParkedSelection } from '../../../shared/connector/parking.ts';
-import { readKey, readTuple } from './sink/isolate/refused-row.ts';
-import { openStateTables } from './sink/state/state-tables.ts';
+import type { Position } from '../../../../../shared/change/position.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import type {
+  ParkedEntry,
+  ParkedRow,
+  ParkedSelection,
+} from '../../../../../shared/connector/parking.ts';
+import { readKey, readTuple } from '../isolate/refused-row.ts';
+import { openStateTables } from '../state/state-tables.ts';
 
 interface Row extends Omit<ParkedEntry, 'id' | 'key' | 'parkedAt' | 'untransformed'> {
   id: string;

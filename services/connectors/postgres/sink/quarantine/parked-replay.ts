@@ -1,23 +1,27 @@
 import type { ClientBase } from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { ParkedSelection, ReplayStep, RetrySteps } from '../../../shared/connector/parking.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { applyCarefully, attemptUnits } from './sink/isolate/apply-carefully.ts';
-import { prepareCarefully, REFUSED_OR_NOT_READY } from './sink/isolate/attempt-script.ts';
-import { attemptMove } from './sink/apply/move-rows.ts';
-import { keyOfUnit, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import type {
+  ParkedSelection,
+  ReplayStep,
+  RetrySteps,
+} from '../../../../../shared/connector/parking.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { applyCarefully, attemptUnits } from '../isolate/apply-carefully.ts';
+import { prepareCarefully, REFUSED_OR_NOT_READY } from '../isolate/attempt-script.ts';
+import { attemptMove } from '../apply/move-rows.ts';
+import { keyOfUnit, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
-import type { DocumentWriter } from './document-writer.ts';
-import { foldChain } from '../../../shared/state/quarantine/fold-units.ts';
+import type { DocumentWriter } from '../../document-writer.ts';
+import { foldChain } from '../../../../../shared/state/quarantine/fold-units.ts';
 import { parkedDocuments } from './parked-documents.ts';
 import { mendParked } from './parked-steps.ts';
 import { ParkedPage, type ChainEntries, type PageEntry } from './parked-page.ts';
-import { reasonOf } from './sink/isolate/refused-row.ts';
-import type { RelationCache } from './sink/target/relation-cache.ts';
-import { openStateTables } from './sink/state/state-tables.ts';
-import { commit } from './sink/isolate/write-carefully.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import { reasonOf } from '../isolate/refused-row.ts';
+import type { RelationCache } from '../target/relation-cache.ts';
+import { openStateTables } from '../state/state-tables.ts';
+import { commit } from '../isolate/write-carefully.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 export interface ReplayOptions {
   pipeline: string;

@@ -1,10 +1,10 @@
 import type { ClientBase } from 'pg';
-import { sourceOf } from '../../../shared/change/namespace-part.ts';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { quoteLiteral } from './connection/names.ts';
-import { nameOf, shapeOf } from '../../../shared/state/quarantine/change-unit.ts';
-import type { Aside } from '../../../shared/state/quarantine/aside.ts';
-import { ADD_COUNTS } from './sink/state/state-statements.ts';
+import { sourceOf } from '../../../../../shared/change/namespace-part.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { quoteLiteral } from '../../connection/names.ts';
+import { nameOf, shapeOf } from '../../../../../shared/state/quarantine/change-unit.ts';
+import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
+import { ADD_COUNTS } from '../state/state-statements.ts';
 
 const SLICE_BYTES = 1 << 20;
 const SLICE_ROWS = 500;

@@ -1,9 +1,13 @@
 import type { ClientBase } from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { keyOf } from '../../../shared/change/tuple.ts';
-import type { ParkedSelection, RetriedRow, RetrySteps } from '../../../shared/connector/parking.ts';
-import type { DocumentWriter } from './document-writer.ts';
-import { shapeOf } from '../../../shared/state/quarantine/change-unit.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { keyOf } from '../../../../../shared/change/tuple.ts';
+import type {
+  ParkedSelection,
+  RetriedRow,
+  RetrySteps,
+} from '../../../../../shared/connector/parking.ts';
+import type { DocumentWriter } from '../../document-writer.ts';
+import { shapeOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { settleParked } from './parked-entries.ts';
 import { PAGE_ROWS, readLastId, wholeChains } from './parked-page.ts';
 

@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg';
-import type { ParkedSelection } from '../../../shared/connector/parking.ts';
+import type { ParkedSelection } from '../../../../../shared/connector/parking.ts';
 import { clearMark, holdLanesPatiently } from './parked-entries.ts';
 import { selected } from './parked-list.ts';
-import { openStateTables } from './sink/state/state-tables.ts';
-import { inTransaction } from './target-ddl.ts';
+import { openStateTables } from '../state/state-tables.ts';
+import { inTransaction } from '../../target-ddl.ts';
 
 /** Drops entries for good; what they stand for counts as discarded. */
 export async function discardParked(

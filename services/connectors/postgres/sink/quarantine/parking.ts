@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import type { Parking, RetrySteps } from '../../../shared/connector/parking.ts';
-import type { DocumentWriter } from './document-writer.ts';
+import type { Parking, RetrySteps } from '../../../../../shared/connector/parking.ts';
+import type { DocumentWriter } from '../../document-writer.ts';
 import { listParked, showParked } from './parked-list.ts';
 import { discardParked } from './parked-discard.ts';
 import { ParkedReplay } from './parked-replay.ts';
-import type { RelationCache } from './sink/target/relation-cache.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+import type { RelationCache } from '../target/relation-cache.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 export interface ParkingOptions {
   pipeline: string;

@@ -1,16 +1,16 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import { toTuple } from '../../../shared/change/tuple.ts';
-import { attemptScript, emptyStaging } from './sink/isolate/attempt-script.ts';
-import { toCopyMessages } from './connection/copy-in.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { toTuple } from '../../../../../shared/change/tuple.ts';
+import { attemptScript, emptyStaging } from '../isolate/attempt-script.ts';
+import { toCopyMessages } from '../../connection/copy-in.ts';
 import {
   keyColumns,
   keyOfUnit,
   toChain,
   type Unit,
-} from '../../../shared/state/quarantine/change-unit.ts';
-import { toKeyRows } from './sink/apply/tuple-rows.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
-import type { WriterSession } from './sink/session/writer-session.ts';
+} from '../../../../../shared/state/quarantine/change-unit.ts';
+import { toKeyRows } from '../apply/tuple-rows.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /**
  * The chains of units, in an open transaction; null for rows that stand alone. Chains are named by the keys' text,
