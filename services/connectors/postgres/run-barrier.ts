@@ -2,7 +2,7 @@ import type { Barrier, RelationBarrier } from '../../../shared/connector/source.
 import type { ClientBase } from 'pg';
 import type { LaneBatch } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { alignRelation } from './align-relation.ts';
+import { alignRelation } from './sink/ddl/align-relation.ts';
 import { applyChanges, prepareStaging } from './sink/apply/apply-changes.ts';
 import { emptyStaging } from './sink/isolate/attempt-script.ts';
 import { toMoveStatements, type Statement } from './sink/apply/change-statements.ts';

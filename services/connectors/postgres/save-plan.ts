@@ -11,12 +11,12 @@ import {
   saveNamespace,
 } from '../../../shared/state/plan-steps.ts';
 import type { StateStep } from '../../../shared/state/state-step.ts';
-import { addMissingColumns } from './align-relation.ts';
+import { addMissingColumns } from './sink/ddl/align-relation.ts';
 import { readBoundTogether } from './bound-together.ts';
 import { compareTable } from './sink/target/compare-table.ts';
 import { takeRows } from './sink/state/contested-row.ts';
-import { createInheritance } from './create-inheritance.ts';
-import { createDefaults, createTable } from './create-table.ts';
+import { createInheritance } from './sink/ddl/create-inheritance.ts';
+import { createDefaults, createTable } from './sink/ddl/create-table.ts';
 import { definitionOf } from './catalog/definition-of.ts';
 import { writtenRelation } from './document-table.ts';
 import { formatNamespace } from './connection/names.ts';
@@ -25,7 +25,7 @@ import { commitWithin, PostgresState } from './sink/state/postgres-state.ts';
 import { recordTables, requireRecordedTables } from './sink/target/recorded-table.ts';
 import { readRowsOf, rowsOf } from './catalog/table-rows.ts';
 import type { TableDefinition } from './catalog/table-definition.ts';
-import { inTransaction, runDdl } from './target-ddl.ts';
+import { inTransaction, runDdl } from './sink/ddl/target-ddl.ts';
 import { holdsRows, readTargetTable } from './sink/target/target-table.ts';
 import type { TargetNames } from './sink/target/target-names.ts';
 import type { NativeTypes } from './types/native-types.ts';

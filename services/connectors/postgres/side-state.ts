@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import { PartitionWriter } from './partition-writer.ts';
+import { PartitionWriter } from './sink/ddl/partition-writer.ts';
 import type { PlanTarget } from './save-plan.ts';
-import { SequenceWriter } from './sequence-writer.ts';
+import { SequenceWriter } from './sink/ddl/sequence-writer.ts';
 import type { SideState, TableDefinition } from './catalog/table-definition.ts';
 
 /**

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { finishNamespace as finishNamespaceStep } from '../../../../../shared/state/plan-steps.ts';
-import { nameIndexes, type NamedDefinition, type RenamedIndex } from '../../index-names.ts';
-import { toConstraintStatement, toIndexStatement } from '../../moved-definition.ts';
+import { nameIndexes, type NamedDefinition, type RenamedIndex } from '../ddl/index-names.ts';
+import { toConstraintStatement, toIndexStatement } from '../ddl/moved-definition.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { commitWithin } from '../state/postgres-state.ts';
 import type { PlanTarget } from '../../save-plan.ts';
-import { isLate } from '../../table-ddl.ts';
+import { isLate } from '../ddl/table-ddl.ts';
 import type { TableDefinition } from '../../catalog/table-definition.ts';
-import { inTransaction, runDdl } from '../../target-ddl.ts';
+import { inTransaction, runDdl } from '../ddl/target-ddl.ts';
 import type { TargetName } from '../target/target-names.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
-import { toForeignKeyStatement } from '../../moved-definition.ts';
+import { toForeignKeyStatement } from '../ddl/moved-definition.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
 import type { PlanTarget } from '../../save-plan.ts';
 import type { ConstraintDefinition, TableDefinition } from '../../catalog/table-definition.ts';
-import { isValid } from '../../table-ddl.ts';
+import { isValid } from '../ddl/table-ddl.ts';
 import type { TargetName } from '../target/target-names.ts';
 
 const LOCK_TIMEOUT = '3s';

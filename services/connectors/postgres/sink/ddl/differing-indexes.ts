@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
-import { quoteIdent } from './connection/names.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import type { TableDefinition } from '../../catalog/table-definition.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 interface There {
   name: string;

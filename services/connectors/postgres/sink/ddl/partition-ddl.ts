@@ -1,12 +1,12 @@
 import { toGeneratedClause } from './column-ddl.ts';
-import { quoteIdent } from './connection/names.ts';
+import { quoteIdent } from '../../connection/names.ts';
 import { sequenceOptions, toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
 import type {
   ColumnDefinition,
   PartitionDefinition,
   TableDefinition,
-} from './catalog/table-definition.ts';
-import type { TargetNames } from './sink/target/target-names.ts';
+} from '../../catalog/table-definition.ts';
+import type { TargetNames } from '../target/target-names.ts';
 
 type Root = Pick<TableDefinition, 'schema' | 'name'>;
 

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { RelationPlan } from '../../../shared/change/relation.ts';
-import { definitionOf } from './catalog/definition-of.ts';
-import { formatNamespace } from './connection/names.ts';
+import type { RelationPlan } from '../../../../../shared/change/relation.ts';
+import { definitionOf } from '../../catalog/definition-of.ts';
+import { formatNamespace } from '../../connection/names.ts';
 import { runDdl } from './target-ddl.ts';
-import type { TargetName, TargetNames } from './sink/target/target-names.ts';
+import type { TargetName, TargetNames } from '../target/target-names.ts';
 
 interface Inheritance {
   child: string;

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
 
 /** Runs a statement that changes the target's structure; a refusal names `what` and is for a person to solve. */
 export async function runDdl(client: ClientBase, sql: string, what: string): Promise<void> {

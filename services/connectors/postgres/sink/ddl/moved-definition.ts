@@ -1,7 +1,7 @@
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { quoteIdent } from './connection/names.ts';
-import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import type { ConstraintDefinition, TableDefinition } from '../../catalog/table-definition.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 /**
  * Indexes and foreign keys name tables in their definitions. Here they are told the target's names, which differ

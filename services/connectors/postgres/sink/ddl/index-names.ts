@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import type { ConstraintDefinition, TableDefinition } from '../../catalog/table-definition.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 /** An index, a constraint or an identity's sequence that has another name at the target than at the source. */
 export interface RenamedIndex {

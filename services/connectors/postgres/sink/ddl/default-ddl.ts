@@ -1,12 +1,12 @@
-import { quoteIdent } from './connection/names.ts';
+import { quoteIdent } from '../../connection/names.ts';
 import { sequenceSql, toSequenceStatement } from './sequence-ddl.ts';
 import type {
   ColumnDefinition,
   PartitionDefinition,
   SequenceDefinition,
   TableDefinition,
-} from './catalog/table-definition.ts';
-import type { TargetNames } from './sink/target/target-names.ts';
+} from '../../catalog/table-definition.ts';
+import type { TargetNames } from '../target/target-names.ts';
 
 /**
  * The statements for defaults that a table is made without, for when all tables are there: those that take numbers from a

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import type { RelationPlan } from '../../../shared/change/relation.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
-import { allSequences } from './catalog/all-sequences.ts';
-import { definitionOf } from './catalog/definition-of.ts';
-import type { PlanTarget } from './save-plan.ts';
+import type { RelationPlan } from '../../../../../shared/change/relation.ts';
+import type { Finding } from '../../../../../shared/connector/connector.ts';
+import { allSequences } from '../../catalog/all-sequences.ts';
+import { definitionOf } from '../../catalog/definition-of.ts';
+import type { PlanTarget } from '../../save-plan.ts';
 import { sequenceOptions, sequenceSql, toSequenceStatement } from './sequence-ddl.ts';
-import type { StandaloneSequence } from './catalog/table-definition.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import type { StandaloneSequence } from '../../catalog/table-definition.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 export function takenSequence(namespace: string): string {
   return `the sequence ${namespace} cannot be made at the target, because something else there has its name; rename that, or the sequence at the source`;

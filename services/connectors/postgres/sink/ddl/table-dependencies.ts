@@ -1,10 +1,10 @@
 import type { ClientBase } from 'pg';
-import { allSequences } from './catalog/all-sequences.ts';
-import { qualifiedName, quoteIdent } from './connection/names.ts';
-import { createExtension } from './catalog/needed-extensions.ts';
+import { allSequences } from '../../catalog/all-sequences.ts';
+import { qualifiedName, quoteIdent } from '../../connection/names.ts';
+import { createExtension } from '../../catalog/needed-extensions.ts';
 import { runDdl } from './target-ddl.ts';
-import type { ExtensionDefinition, TableDefinition } from './catalog/table-definition.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import type { ExtensionDefinition, TableDefinition } from '../../catalog/table-definition.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 /** What a table needs to exist before it: schemas, types, and the extensions that types come from. */
 interface Missing {

@@ -1,20 +1,20 @@
 import type pg from 'pg';
-import { hash32 } from '../../../shared/codec/xxhash.ts';
-import type { RelationPlan } from '../../../shared/change/relation.ts';
-import type { StructureChange } from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { isSameType } from './sink/target/compare-table.ts';
+import { hash32 } from '../../../../../shared/codec/xxhash.ts';
+import type { RelationPlan } from '../../../../../shared/change/relation.ts';
+import type { StructureChange } from '../../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { isSameType } from '../target/compare-table.ts';
 import { renderChange } from './render-change.ts';
-import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
-import { definitionOf } from './catalog/definition-of.ts';
-import { quoteIdent, quoteLiteral } from './connection/names.ts';
-import type { ChangeDetail } from './catalog/structure-changes.ts';
-import { readTableDetails, type CatalogColumn } from './catalog/table-catalog.ts';
-import type { ColumnDefinition, TypeDefinition } from './catalog/table-definition.ts';
-import { rowsOf } from './catalog/table-rows.ts';
-import type { TargetName } from './sink/target/target-names.ts';
-import type { TargetTable } from './sink/target/target-table.ts';
-import { readTypeCatalog } from './catalog/type-catalog.ts';
+import type { SchemaChange } from '../../../../../shared/schema/schema-diff.ts';
+import { definitionOf } from '../../catalog/definition-of.ts';
+import { quoteIdent, quoteLiteral } from '../../connection/names.ts';
+import type { ChangeDetail } from '../../catalog/structure-changes.ts';
+import { readTableDetails, type CatalogColumn } from '../../catalog/table-catalog.ts';
+import type { ColumnDefinition, TypeDefinition } from '../../catalog/table-definition.ts';
+import { rowsOf } from '../../catalog/table-rows.ts';
+import type { TargetName } from '../target/target-names.ts';
+import type { TargetTable } from '../target/target-table.ts';
+import { readTypeCatalog } from '../../catalog/type-catalog.ts';
 
 /** A table of the target with its types, as far as it can be seen whether a person has made a change there. */
 export interface TableAtTarget {

@@ -1,6 +1,6 @@
-import { qualifiedName, quoteIdent } from './connection/names.ts';
-import type { SequenceDefinition, StandaloneSequence } from './catalog/table-definition.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import { qualifiedName, quoteIdent } from '../../connection/names.ts';
+import type { SequenceDefinition, StandaloneSequence } from '../../catalog/table-definition.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 export function sequenceSql({ schema, name }: Pick<SequenceDefinition, 'schema' | 'name'>): string {
   return qualifiedName(schema, name);

@@ -1,19 +1,19 @@
 import type pg from 'pg';
-import type { Column, Relation } from '../../../shared/change/relation.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { RelationBarrier } from '../../../shared/connector/source.ts';
-import { diffSchemas, type SchemaChange } from '../../../shared/schema/schema-diff.ts';
+import type { Column, Relation } from '../../../../../shared/change/relation.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import type { RelationBarrier } from '../../../../../shared/connector/source.ts';
+import { diffSchemas, type SchemaChange } from '../../../../../shared/schema/schema-diff.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
-import { compareTable, isSameType } from './sink/target/compare-table.ts';
-import { quoteIdent } from './connection/names.ts';
-import { definitionOf } from './catalog/definition-of.ts';
+import { compareTable, isSameType } from '../target/compare-table.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import { definitionOf } from '../../catalog/definition-of.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
-import type { PlanTarget } from './save-plan.ts';
-import type { ColumnDefinition, TableDefinition } from './catalog/table-definition.ts';
+import type { PlanTarget } from '../../save-plan.ts';
+import type { ColumnDefinition, TableDefinition } from '../../catalog/table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';
-import { holdsRows, readTargetTable, type TargetTable } from './sink/target/target-table.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import { holdsRows, readTargetTable, type TargetTable } from '../target/target-table.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 /**
  * Brings the target's table to the shape that its source has taken. Columns that were added are added; whatever

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toForeignKeyStatement, toIndexStatement } from './moved-definition.ts';
 import { isOnColumns } from './table-ddl.ts';
-import { createTargetNames, toTargetName } from './sink/target/target-names.ts';
+import { createTargetNames, toTargetName } from '../target/target-names.ts';
 
 const bill = toTargetName('sales', 'bill');
 

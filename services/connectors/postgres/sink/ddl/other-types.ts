@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { qualifiedName } from './connection/names.ts';
-import { readTypeCatalog } from './catalog/type-catalog.ts';
-import type { TypeDefinition } from './catalog/table-definition.ts';
+import { qualifiedName } from '../../connection/names.ts';
+import { readTypeCatalog } from '../../catalog/type-catalog.ts';
+import type { TypeDefinition } from '../../catalog/table-definition.ts';
 
 /**
  * Types of these names that the target has and that are others: of another kind, an enum without a label or with them in

@@ -1,15 +1,24 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { formatNamespace, qualifiedName, quoteIdent, quoteLiteral } from './connection/names.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import type { PlanTarget } from './save-plan.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import {
+  formatNamespace,
+  qualifiedName,
+  quoteIdent,
+  quoteLiteral,
+} from '../../connection/names.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
+import type { PlanTarget } from '../../save-plan.ts';
 import { missingSequence, takenSequence } from './sequence-check.ts';
-import { maySequence } from './catalog/sequence-rights.ts';
+import { maySequence } from '../../catalog/sequence-rights.ts';
 import { toSequenceStatement } from './sequence-ddl.ts';
-import type { SequenceDefinition, SideState, TableDefinition } from './catalog/table-definition.ts';
+import type {
+  SequenceDefinition,
+  SideState,
+  TableDefinition,
+} from '../../catalog/table-definition.ts';
 import { runDdl } from './target-ddl.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 type Standing = SideState['sequences'][number];
 

@@ -1,12 +1,12 @@
-import type { AddedLabel, SchemaChange } from '../../../shared/schema/schema-diff.ts';
-import type { ColumnSchema, TableSchema } from '../../../shared/schema/table-schema.ts';
-import { parseTypeName } from '../../../shared/schema/type-name.ts';
-import { unknownKind } from '../../../shared/schema/logical-type.ts';
-import { toAddColumn } from './sink/target/add-column.ts';
-import { columnDefault } from './catalog/column-default.ts';
-import { qualifiedName, quoteIdent, quoteLiteral } from './connection/names.ts';
-import type { ColumnDefinition } from './catalog/table-definition.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import type { AddedLabel, SchemaChange } from '../../../../../shared/schema/schema-diff.ts';
+import type { ColumnSchema, TableSchema } from '../../../../../shared/schema/table-schema.ts';
+import { parseTypeName } from '../../../../../shared/schema/type-name.ts';
+import { unknownKind } from '../../../../../shared/schema/logical-type.ts';
+import { toAddColumn } from '../target/add-column.ts';
+import { columnDefault } from '../../catalog/column-default.ts';
+import { qualifiedName, quoteIdent, quoteLiteral } from '../../connection/names.ts';
+import type { ColumnDefinition } from '../../catalog/table-definition.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 /** What makes a table what its source has become. */
 export interface RenderedChange {

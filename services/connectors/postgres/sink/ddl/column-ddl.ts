@@ -1,6 +1,6 @@
-import { quoteIdent } from './connection/names.ts';
+import { quoteIdent } from '../../connection/names.ts';
 import { sequenceOptions, sequenceSql } from './sequence-ddl.ts';
-import type { ColumnDefinition, SequenceDefinition } from './catalog/table-definition.ts';
+import type { ColumnDefinition, SequenceDefinition } from '../../catalog/table-definition.ts';
 
 /** A column as CREATE TABLE has it. An identity column's sequence keeps its name unless the table has another one. */
 export function toColumnLine(

@@ -1,12 +1,12 @@
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
 import { toColumnLine } from './column-ddl.ts';
 import { isShared } from './default-ddl.ts';
 import { toIndexStatement } from './moved-definition.ts';
-import { quoteIdent, quoteLiteral } from './connection/names.ts';
+import { quoteIdent, quoteLiteral } from '../../connection/names.ts';
 import { toPartitionStatements } from './partition-ddl.ts';
 import { toOwnedByStatements, toSequenceStatements } from './sequence-ddl.ts';
-import type { ConstraintDefinition, TableDefinition } from './catalog/table-definition.ts';
-import type { TargetName, TargetNames } from './sink/target/target-names.ts';
+import type { ConstraintDefinition, TableDefinition } from '../../catalog/table-definition.ts';
+import type { TargetName, TargetNames } from '../target/target-names.ts';
 
 /**
  * The statements that make a table as its source has it, in order: what rows need while they are copied. Some defaults

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { SchemaChange } from '../../../shared/schema/schema-diff.ts';
-import type { ColumnSchema } from '../../../shared/schema/table-schema.ts';
+import type { SchemaChange } from '../../../../../shared/schema/schema-diff.ts';
+import type { ColumnSchema } from '../../../../../shared/schema/table-schema.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
-import type { ColumnDefinition } from './catalog/table-definition.ts';
-import { toTargetName } from './sink/target/target-names.ts';
+import type { ColumnDefinition } from '../../catalog/table-definition.ts';
+import { toTargetName } from '../target/target-names.ts';
 
 const name = toTargetName('public', 't');
 const a = columnsOnly('public.t', [{ name: 'a', type: 'integer' }]).columns[0]!;

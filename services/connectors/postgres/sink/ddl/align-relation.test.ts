@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { toAddColumn } from './sink/target/add-column.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { toAddColumn } from '../target/add-column.ts';
 import { changesByHand } from './align-relation.ts';
-import type { ColumnDefinition } from './catalog/table-definition.ts';
-import { toTargetName } from './sink/target/target-names.ts';
-import type { TargetTable } from './sink/target/target-table.ts';
+import type { ColumnDefinition } from '../../catalog/table-definition.ts';
+import { toTargetName } from '../target/target-names.ts';
+import type { TargetTable } from '../target/target-table.ts';
 
 const name = toTargetName('public', 't');
 

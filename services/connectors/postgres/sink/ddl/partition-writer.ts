@@ -1,17 +1,17 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { leftOutChange, leftOutReason } from './catalog/left-out-partition.ts';
-import { formatNamespace, quoteIdent } from './connection/names.ts';
-import { partitionTree } from './catalog/partition-tree.ts';
-import type { PlanTarget } from './save-plan.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { leftOutChange, leftOutReason } from '../../catalog/left-out-partition.ts';
+import { formatNamespace, quoteIdent } from '../../connection/names.ts';
+import { partitionTree } from '../../catalog/partition-tree.ts';
+import type { PlanTarget } from '../../save-plan.ts';
 import { toPartitionDefaults } from './default-ddl.ts';
 import { toPartitionStatements } from './partition-ddl.ts';
 import type {
   PartitionDefinition,
   SideState,
   TableDefinition,
-} from './catalog/table-definition.ts';
+} from '../../catalog/table-definition.ts';
 import { inTransaction, runDdl } from './target-ddl.ts';
 
 type Partition = SideState['partitions'][number];
