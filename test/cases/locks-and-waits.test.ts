@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { checkRules } from '../../services/connectors/postgres/acts-on-rows.ts';
+import { checkRules } from '../../services/connectors/postgres/sink/check/acts-on-rows.ts';
 import type { ChunkCursor } from '../../services/connectors/postgres/source/snapshot/chunk-plan.ts';
-import { readOutsideKeys } from '../../services/connectors/postgres/outside-keys.ts';
+import { readOutsideKeys } from '../../services/connectors/postgres/sink/check/outside-keys.ts';
 import { listAllTables } from '../../services/connectors/postgres/catalog/table-list.ts';
 import { countUncounted } from '../../services/connectors/postgres/sink/ordered/uncounted-tables.ts';
 import type { Chunk, SourceScope } from '../../shared/connector/source.ts';

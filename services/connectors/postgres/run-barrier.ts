@@ -9,7 +9,7 @@ import { toMoveStatements, type Statement } from './sink/apply/change-statements
 import { moveRows, toMove } from './sink/apply/move-rows.ts';
 import type { Aside } from '../../../shared/state/quarantine/aside.ts';
 import { truncateParked } from './sink/quarantine/parked-entries.ts';
-import { dropKey, readOutsideKeys } from './outside-keys.ts';
+import { dropKey, readOutsideKeys } from './sink/check/outside-keys.ts';
 import { toPostgresError } from './connection/postgres-error.ts';
 import { definitionOf } from './catalog/definition-of.ts';
 import type { RelationCache } from './sink/target/relation-cache.ts';

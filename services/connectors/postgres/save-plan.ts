@@ -12,7 +12,7 @@ import {
 } from '../../../shared/state/plan-steps.ts';
 import type { StateStep } from '../../../shared/state/state-step.ts';
 import { addMissingColumns } from './sink/ddl/align-relation.ts';
-import { readBoundTogether } from './bound-together.ts';
+import { readBoundTogether } from './sink/check/bound-together.ts';
 import { compareTable } from './sink/target/compare-table.ts';
 import { takeRows } from './sink/state/contested-row.ts';
 import { createInheritance } from './sink/ddl/create-inheritance.ts';

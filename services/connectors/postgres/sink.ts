@@ -24,7 +24,7 @@ import {
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { StoredPipeline } from '../../../shared/state/stored-pipeline.ts';
 import { applyChanges } from './sink/apply/apply-changes.ts';
-import { readBoundNow } from './bound-together.ts';
+import { readBoundNow } from './sink/check/bound-together.ts';
 import { CarefulWriter } from './sink/isolate/careful-writer.ts';
 import { CopiedMisfits } from './sink/isolate/copied-misfits.ts';
 import { DocumentWriter } from './document-writer.ts';
@@ -45,7 +45,7 @@ import { savePlan, type PlanTarget } from './save-plan.ts';
 import { waitingAt } from './connection/session-watch.ts';
 import { SideStateWriter } from './side-state.ts';
 import type { SideState, StandaloneSequence } from './catalog/table-definition.ts';
-import { checkTarget } from './target-check.ts';
+import { checkTarget } from './sink/check/target-check.ts';
 import { createTargetNames } from './sink/target/target-names.ts';
 import { NativeTypes } from './types/native-types.ts';
 import { writeCarefully } from './sink/isolate/write-carefully.ts';

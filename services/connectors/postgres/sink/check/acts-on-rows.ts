@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { Finding } from '../../../shared/connector/connector.ts';
-import { quoteIdent } from './connection/names.ts';
-import { partitionTree } from './catalog/partition-tree.ts';
-import type { TargetName } from './sink/target/target-names.ts';
-import type { TargetTable } from './sink/target/target-table.ts';
+import type { Finding } from '../../../../../shared/connector/connector.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import { partitionTree } from '../../catalog/partition-tree.ts';
+import type { TargetName } from '../target/target-names.ts';
+import type { TargetTable } from '../target/target-table.ts';
 
 /** A table at the target that is there already, with its partitions, which what acts on rows may be defined on. */
 interface Existing {

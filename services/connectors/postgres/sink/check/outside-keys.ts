@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import { quoteIdent } from './connection/names.ts';
-import { partitionTree } from './catalog/partition-tree.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import { partitionTree } from '../../catalog/partition-tree.ts';
 
 /** A foreign key of a table outside that refers to one of ours, for which the server refuses to empty ours. */
 export interface OutsideKey {

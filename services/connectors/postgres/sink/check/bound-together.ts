@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
-import { sourceOf } from '../../../shared/change/namespace-part.ts';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { partitionTree } from './catalog/partition-tree.ts';
-import type { TargetNames } from './sink/target/target-names.ts';
+import { sourceOf } from '../../../../../shared/change/namespace-part.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { partitionTree } from '../../catalog/partition-tree.ts';
+import type { TargetNames } from '../target/target-names.ts';
 
 interface FurtherIndex {
   at: number;

@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import type { RelationPlan } from '../../../shared/change/relation.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { RelationPlan } from '../../../../../shared/change/relation.ts';
+import type { Finding } from '../../../../../shared/connector/connector.ts';
 import { checkRules, TREES } from './acts-on-rows.ts';
-import { definitionOf } from './catalog/definition-of.ts';
-import { quoteIdent } from './connection/names.ts';
-import type { PlanTarget } from './save-plan.ts';
-import type { TargetName } from './sink/target/target-names.ts';
-import type { TargetTable } from './sink/target/target-table.ts';
-import { enforceConstraints, maySet, NOT_ENFORCED } from './sink/session/writer-session.ts';
+import { definitionOf } from '../../catalog/definition-of.ts';
+import { quoteIdent } from '../../connection/names.ts';
+import type { PlanTarget } from '../../save-plan.ts';
+import type { TargetName } from '../target/target-names.ts';
+import type { TargetTable } from '../target/target-table.ts';
+import { enforceConstraints, maySet, NOT_ENFORCED } from '../session/writer-session.ts';
 
 export interface ExistingTable {
   name: TargetName;
