@@ -18,7 +18,7 @@ import { takeRows } from './sink/state/contested-row.ts';
 import { createInheritance } from './sink/ddl/create-inheritance.ts';
 import { createDefaults, createTable } from './sink/ddl/create-table.ts';
 import { definitionOf } from './catalog/definition-of.ts';
-import { writtenRelation } from './document-table.ts';
+import { writtenRelation } from './sink/documents/document-table.ts';
 import { formatNamespace } from './connection/names.ts';
 import { markNewLanes, truncateParked } from './sink/quarantine/parked-entries.ts';
 import { commitWithin, PostgresState } from './sink/state/postgres-state.ts';

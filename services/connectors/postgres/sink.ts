@@ -27,7 +27,7 @@ import { applyChanges } from './sink/apply/apply-changes.ts';
 import { readBoundNow } from './sink/check/bound-together.ts';
 import { CarefulWriter } from './sink/isolate/careful-writer.ts';
 import { CopiedMisfits } from './sink/isolate/copied-misfits.ts';
-import { DocumentWriter } from './document-writer.ts';
+import { DocumentWriter } from './sink/documents/document-writer.ts';
 import { describeServer, probeConnection } from './connection/connection.ts';
 import { FreshRows } from './sink/apply/fresh-rows.ts';
 import { GroupCommit } from './sink/apply/group-commit.ts';

@@ -9,8 +9,8 @@ import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from '../../connection/copy-in.ts';
 import { inSets, readCopiedTuples } from '../load/copy-tuples.ts';
 import type { CopiedMisfits } from './copied-misfits.ts';
-import type { FailedAs } from '../../document-writer.ts';
-import { toMisfitAside } from '../../misfit-document.ts';
+import type { FailedAs } from '../documents/document-writer.ts';
+import { toMisfitAside } from '../documents/misfit-document.ts';
 import {
   NOTHING,
   toCopiedAside,

@@ -3,10 +3,10 @@ import {
   fromDocumentRow,
   isDocumentRelation,
 } from '../../../../../shared/document/document-relation.ts';
-import type { DocumentWriter } from '../../document-writer.ts';
+import type { DocumentWriter } from '../documents/document-writer.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import type { PageEntry } from './parked-page.ts';
-import { documentsAt, patchedBy } from '../../whole-documents.ts';
+import { documentsAt, patchedBy } from '../documents/whole-documents.ts';
 
 /**
  * For the entries of a page in their order: what an entry of parked documents is as one of rows of its table as that is

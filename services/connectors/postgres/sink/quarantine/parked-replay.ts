@@ -11,7 +11,7 @@ import { prepareCarefully, REFUSED_OR_NOT_READY } from '../isolate/attempt-scrip
 import { attemptMove } from '../apply/move-rows.ts';
 import { keyOfUnit, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
-import type { DocumentWriter } from '../../document-writer.ts';
+import type { DocumentWriter } from '../documents/document-writer.ts';
 import { foldChain } from '../../../../../shared/state/quarantine/fold-units.ts';
 import { parkedDocuments } from './parked-documents.ts';
 import { mendParked } from './parked-steps.ts';

@@ -6,7 +6,7 @@ import type {
   RetriedRow,
   RetrySteps,
 } from '../../../../../shared/connector/parking.ts';
-import type { DocumentWriter } from '../../document-writer.ts';
+import type { DocumentWriter } from '../documents/document-writer.ts';
 import { shapeOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { settleParked } from './parked-entries.ts';
 import { PAGE_ROWS, readLastId, wholeChains } from './parked-page.ts';

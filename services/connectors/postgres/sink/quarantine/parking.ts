@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Parking, RetrySteps } from '../../../../../shared/connector/parking.ts';
-import type { DocumentWriter } from '../../document-writer.ts';
+import type { DocumentWriter } from '../documents/document-writer.ts';
 import { listParked, showParked } from './parked-list.ts';
 import { discardParked } from './parked-discard.ts';
 import { ParkedReplay } from './parked-replay.ts';

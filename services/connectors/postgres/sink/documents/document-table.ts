@@ -1,9 +1,12 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
-import { WHOLE_DOCUMENT, wholeDocumentRelation } from '../../../shared/document/whole-document.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { TargetName } from './sink/target/target-names.ts';
-import type { TargetTable, UniqueIndex } from './sink/target/target-table.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { isDocumentRelation } from '../../../../../shared/document/document-relation.ts';
+import {
+  WHOLE_DOCUMENT,
+  wholeDocumentRelation,
+} from '../../../../../shared/document/whole-document.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import type { TargetName } from '../target/target-names.ts';
+import type { TargetTable, UniqueIndex } from '../target/target-table.ts';
 
 /**
  * What a relation is at the target: itself, or of documents the rows of text that they become. Where there is a table,

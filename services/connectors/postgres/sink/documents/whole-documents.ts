@@ -1,17 +1,17 @@
 import type { ClientBase } from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { keyOf } from '../../../shared/change/tuple.ts';
-import { fromDocumentRow } from '../../../shared/document/document-relation.ts';
-import { applyPatch } from '../../../shared/document/patch.ts';
-import { fromExtendedJson } from '../../../shared/document/whole-document.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { keyOf } from '../../../../../shared/change/tuple.ts';
+import { fromDocumentRow } from '../../../../../shared/document/document-relation.ts';
+import { applyPatch } from '../../../../../shared/document/patch.ts';
+import { fromExtendedJson } from '../../../../../shared/document/whole-document.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { DocumentRows } from './document-rows.ts';
 import type { MisfitDocument } from './misfit-document.ts';
-import { nameOf } from '../../../shared/state/quarantine/change-unit.ts';
-import { BEHIND } from '../../../shared/state/quarantine/aside.ts';
-import { parkedAmong } from './sink/quarantine/parked-entries.ts';
-import { readRowsOf } from './catalog/table-rows.ts';
-import type { TargetName } from './sink/target/target-names.ts';
+import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
+import { BEHIND } from '../../../../../shared/state/quarantine/aside.ts';
+import { parkedAmong } from '../quarantine/parked-entries.ts';
+import { readRowsOf } from '../../catalog/table-rows.ts';
+import type { TargetName } from '../target/target-names.ts';
 
 /** The documents that a table of whole ones has now under the keys of partial rows. */
 export async function documentsAt(

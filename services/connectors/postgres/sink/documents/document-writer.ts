@@ -1,13 +1,13 @@
 import type { ClientBase } from 'pg';
-import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
-import { TUPLES } from '../../../shared/connector/data-type.ts';
-import type { ChunkHead, LaneBatch, NetChanges } from '../../../shared/connector/sink.ts';
-import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
+import type { Relation, RelationPlan } from '../../../../../shared/change/relation.ts';
+import { TUPLES } from '../../../../../shared/connector/data-type.ts';
+import type { ChunkHead, LaneBatch, NetChanges } from '../../../../../shared/connector/sink.ts';
+import { isDocumentRelation } from '../../../../../shared/document/document-relation.ts';
 import { DocumentRows } from './document-rows.ts';
-import type { CopiedMisfits } from './sink/isolate/copied-misfits.ts';
+import type { CopiedMisfits } from '../isolate/copied-misfits.ts';
 import { writtenRelation } from './document-table.ts';
 import { type MisfitDocument, toMisfitAside } from './misfit-document.ts';
-import { oneOf, type PlaceOf, type Aside } from '../../../shared/state/quarantine/aside.ts';
+import { oneOf, type PlaceOf, type Aside } from '../../../../../shared/state/quarantine/aside.ts';
 import {
   keyOfUnit,
   nameOf,
@@ -16,9 +16,9 @@ import {
   toNetChanges,
   type Unit,
   unitsOf,
-} from '../../../shared/state/quarantine/change-unit.ts';
-import type { TargetName, TargetNames } from './sink/target/target-names.ts';
-import { readTargetTable } from './sink/target/target-table.ts';
+} from '../../../../../shared/state/quarantine/change-unit.ts';
+import type { TargetName, TargetNames } from '../target/target-names.ts';
+import { readTargetTable } from '../target/target-table.ts';
 import { documentsAt, patchedBy, waitingPatches } from './whole-documents.ts';
 
 export interface DocumentWriterOptions {

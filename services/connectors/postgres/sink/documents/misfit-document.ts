@@ -1,8 +1,8 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { ChangeOrigin } from '../../../shared/connector/sink.ts';
-import type { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { Unit } from '../../../shared/state/quarantine/change-unit.ts';
-import type { Aside } from '../../../shared/state/quarantine/aside.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import type { ChangeOrigin } from '../../../../../shared/connector/sink.ts';
+import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import type { Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
+import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
 
 /** A document, or a change of one, that cannot become a row of its table: as it came, and why. */
 export interface MisfitDocument extends Unit {

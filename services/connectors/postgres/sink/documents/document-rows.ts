@@ -1,15 +1,22 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import { keyOf, toTuple } from '../../../shared/change/tuple.ts';
-import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
-import { type IdPart, readFields, toDocumentId } from '../../../shared/document/document-id.ts';
-import { fromDocumentKey, fromDocumentRow } from '../../../shared/document/document-relation.ts';
-import { fromDocument, fromId } from '../../../shared/document/from-document.ts';
-import { patchSteps } from '../../../shared/document/patch.ts';
-import { readExactly, toExtendedJson } from '../../../shared/document/whole-document.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Relation } from '../../../../../shared/change/relation.ts';
+import { keyOf, toTuple } from '../../../../../shared/change/tuple.ts';
+import { TupleSplitter } from '../../../../../shared/change/tuple-splitter.ts';
+import {
+  type IdPart,
+  readFields,
+  toDocumentId,
+} from '../../../../../shared/document/document-id.ts';
+import {
+  fromDocumentKey,
+  fromDocumentRow,
+} from '../../../../../shared/document/document-relation.ts';
+import { fromDocument, fromId } from '../../../../../shared/document/from-document.ts';
+import { patchSteps } from '../../../../../shared/document/patch.ts';
+import { readExactly, toExtendedJson } from '../../../../../shared/document/whole-document.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { keepsWholeDocuments } from './document-table.ts';
 import type { MisfitDocument } from './misfit-document.ts';
-import { shapeOf, toChain, type Unit } from '../../../shared/state/quarantine/change-unit.ts';
+import { shapeOf, toChain, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 
 /** Makes rows of text of documents (`document-relation.ts`), as `writtenRelation` has them. */
 export class DocumentRows {
