@@ -13,7 +13,7 @@ import type {
 } from '../../shared/connector/source.ts';
 import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
 import { reachedBy } from '../../services/source-reader/known-state.ts';
-import { createPostgresSink } from '../../services/connectors/postgres/sink.ts';
+import { createPostgresSink } from '../../services/connectors/postgres/sink/sink.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import { silentLog } from './sink-pipeline.ts';
 import { waitFor } from './wait-for.ts';

@@ -16,7 +16,7 @@ import type { Barrier, Chunk } from '../../shared/connector/source.ts';
 import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
 import { toCopyMessages } from '../../services/connectors/postgres/connection/copy-in.ts';
-import { createPostgresSink } from '../../services/connectors/postgres/sink.ts';
+import { createPostgresSink } from '../../services/connectors/postgres/sink/sink.ts';
 
 type Value = string | null | undefined;
 

@@ -2,7 +2,7 @@ import type { Connector } from '../../../shared/connector/connector.ts';
 import { DOCUMENTS } from '../../../shared/connector/data-type.ts';
 import { DATA_TYPES } from './sink/load/load-chunk.ts';
 import { createPostgresRowReader } from './row-reader.ts';
-import { createPostgresSink } from './sink.ts';
+import { createPostgresSink } from './sink/sink.ts';
 import { createPostgresSource } from './source/source.ts';
 import { createPostgresStore } from './store.ts';
 import { createPostgresVerifier } from './verifier.ts';

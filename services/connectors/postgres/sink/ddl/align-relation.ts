@@ -8,7 +8,7 @@ import { compareTable, isSameType } from '../target/compare-table.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
-import type { PlanTarget } from '../../save-plan.ts';
+import type { PlanTarget } from '../save-plan.ts';
 import type { ColumnDefinition, TableDefinition } from '../../catalog/table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
 import { runDdl } from './target-ddl.ts';

@@ -8,7 +8,7 @@ import {
   quoteLiteral,
 } from '../../connection/names.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
-import type { PlanTarget } from '../../save-plan.ts';
+import type { PlanTarget } from '../save-plan.ts';
 import { missingSequence, takenSequence } from './sequence-check.ts';
 import { maySequence } from '../../catalog/sequence-rights.ts';
 import { toSequenceStatement } from './sequence-ddl.ts';

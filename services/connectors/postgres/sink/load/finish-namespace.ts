@@ -5,7 +5,7 @@ import { nameIndexes, type NamedDefinition, type RenamedIndex } from '../ddl/ind
 import { toConstraintStatement, toIndexStatement } from '../ddl/moved-definition.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { commitWithin } from '../state/postgres-state.ts';
-import type { PlanTarget } from '../../save-plan.ts';
+import type { PlanTarget } from '../save-plan.ts';
 import { isLate } from '../ddl/table-ddl.ts';
 import type { TableDefinition } from '../../catalog/table-definition.ts';
 import { inTransaction, runDdl } from '../ddl/target-ddl.ts';

@@ -1,7 +1,7 @@
-import { sourceOf } from '../../../shared/change/namespace-part.ts';
+import { sourceOf } from '../../../../shared/change/namespace-part.ts';
 import type pg from 'pg';
-import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { NamespacePlan, PipelinePlan } from '../../../../shared/connector/plan.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import {
   hasMoved,
   type Known,
@@ -9,26 +9,26 @@ import {
   saveChunks,
   saveLanes,
   saveNamespace,
-} from '../../../shared/state/plan-steps.ts';
-import type { StateStep } from '../../../shared/state/state-step.ts';
-import { addMissingColumns } from './sink/ddl/align-relation.ts';
-import { readBoundTogether } from './sink/check/bound-together.ts';
-import { compareTable } from './sink/target/compare-table.ts';
-import { takeRows } from './sink/state/contested-row.ts';
-import { createInheritance } from './sink/ddl/create-inheritance.ts';
-import { createDefaults, createTable } from './sink/ddl/create-table.ts';
-import { definitionOf } from './catalog/definition-of.ts';
-import { writtenRelation } from './sink/documents/document-table.ts';
-import { formatNamespace } from './connection/names.ts';
-import { markNewLanes, truncateParked } from './sink/quarantine/parked-entries.ts';
-import { commitWithin, PostgresState } from './sink/state/postgres-state.ts';
-import { recordTables, requireRecordedTables } from './sink/target/recorded-table.ts';
-import { readRowsOf, rowsOf } from './catalog/table-rows.ts';
-import type { TableDefinition } from './catalog/table-definition.ts';
-import { inTransaction, runDdl } from './sink/ddl/target-ddl.ts';
-import { holdsRows, readTargetTable } from './sink/target/target-table.ts';
-import type { TargetNames } from './sink/target/target-names.ts';
-import type { NativeTypes } from './types/native-types.ts';
+} from '../../../../shared/state/plan-steps.ts';
+import type { StateStep } from '../../../../shared/state/state-step.ts';
+import { addMissingColumns } from './ddl/align-relation.ts';
+import { readBoundTogether } from './check/bound-together.ts';
+import { compareTable } from './target/compare-table.ts';
+import { takeRows } from './state/contested-row.ts';
+import { createInheritance } from './ddl/create-inheritance.ts';
+import { createDefaults, createTable } from './ddl/create-table.ts';
+import { definitionOf } from '../catalog/definition-of.ts';
+import { writtenRelation } from './documents/document-table.ts';
+import { formatNamespace } from '../connection/names.ts';
+import { markNewLanes, truncateParked } from './quarantine/parked-entries.ts';
+import { commitWithin, PostgresState } from './state/postgres-state.ts';
+import { recordTables, requireRecordedTables } from './target/recorded-table.ts';
+import { readRowsOf, rowsOf } from '../catalog/table-rows.ts';
+import type { TableDefinition } from '../catalog/table-definition.ts';
+import { inTransaction, runDdl } from './ddl/target-ddl.ts';
+import { holdsRows, readTargetTable } from './target/target-table.ts';
+import type { TargetNames } from './target/target-names.ts';
+import type { NativeTypes } from '../types/native-types.ts';
 
 export interface PlanTarget {
   pipeline: string;

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { Position } from '../../../shared/change/position.ts';
-import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
-import type { Finding, SinkOptions } from '../../../shared/connector/connector.ts';
-import type { Parking } from '../../../shared/connector/parking.ts';
-import type { PipelinePlan } from '../../../shared/connector/plan.ts';
+import type { Position } from '../../../../shared/change/position.ts';
+import type { Relation, RelationPlan } from '../../../../shared/change/relation.ts';
+import type { Finding, SinkOptions } from '../../../../shared/connector/connector.ts';
+import type { Parking } from '../../../../shared/connector/parking.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type {
   ChunkHead,
   ChunkOutcome,
@@ -13,50 +13,50 @@ import type {
   PipelineProgress,
   PipelineState,
   Sink,
-} from '../../../shared/connector/sink.ts';
-import { TypeOverrides } from '../../../shared/connector/type-overrides.ts';
-import type { DesiredState } from '../../../shared/progress/desired-state.ts';
+} from '../../../../shared/connector/sink.ts';
+import { TypeOverrides } from '../../../../shared/connector/type-overrides.ts';
+import type { DesiredState } from '../../../../shared/progress/desired-state.ts';
 import {
   type Barrier,
   isKeptState,
   type RelationBarrier,
-} from '../../../shared/connector/source.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { StoredPipeline } from '../../../shared/state/stored-pipeline.ts';
-import { applyChanges } from './sink/apply/apply-changes.ts';
-import { readBoundNow } from './sink/check/bound-together.ts';
-import { CarefulWriter } from './sink/isolate/careful-writer.ts';
-import { CopiedMisfits } from './sink/isolate/copied-misfits.ts';
-import { DocumentWriter } from './sink/documents/document-writer.ts';
-import { describeServer, probeConnection } from './connection/connection.ts';
-import { FreshRows } from './sink/apply/fresh-rows.ts';
-import { GroupCommit } from './sink/apply/group-commit.ts';
-import { loadCarefullyNextTime, loadChunk } from './sink/load/load-chunk.ts';
-import { NamespaceFinisher } from './sink/load/namespace-finisher.ts';
-import { PostgresOrderedWriter } from './sink/ordered/ordered-writer.ts';
-import { createParking } from './sink/quarantine/parking.ts';
-import type { Aside } from '../../../shared/state/quarantine/aside.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import { PostgresState } from './sink/state/postgres-state.ts';
-import { requireRecordedTables } from './sink/target/recorded-table.ts';
-import { RelationCache } from './sink/target/relation-cache.ts';
+} from '../../../../shared/connector/source.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { StoredPipeline } from '../../../../shared/state/stored-pipeline.ts';
+import { applyChanges } from './apply/apply-changes.ts';
+import { readBoundNow } from './check/bound-together.ts';
+import { CarefulWriter } from './isolate/careful-writer.ts';
+import { CopiedMisfits } from './isolate/copied-misfits.ts';
+import { DocumentWriter } from './documents/document-writer.ts';
+import { describeServer, probeConnection } from '../connection/connection.ts';
+import { FreshRows } from './apply/fresh-rows.ts';
+import { GroupCommit } from './apply/group-commit.ts';
+import { loadCarefullyNextTime, loadChunk } from './load/load-chunk.ts';
+import { NamespaceFinisher } from './load/namespace-finisher.ts';
+import { PostgresOrderedWriter } from './ordered/ordered-writer.ts';
+import { createParking } from './quarantine/parking.ts';
+import type { Aside } from '../../../../shared/state/quarantine/aside.ts';
+import { toPostgresError } from '../connection/postgres-error.ts';
+import { PostgresState } from './state/postgres-state.ts';
+import { requireRecordedTables } from './target/recorded-table.ts';
+import { RelationCache } from './target/relation-cache.ts';
 import { runBarrier } from './run-barrier.ts';
 import { savePlan, type PlanTarget } from './save-plan.ts';
-import { waitingAt } from './connection/session-watch.ts';
+import { waitingAt } from '../connection/session-watch.ts';
 import { SideStateWriter } from './side-state.ts';
-import type { SideState, StandaloneSequence } from './catalog/table-definition.ts';
-import { checkTarget } from './sink/check/target-check.ts';
-import { createTargetNames } from './sink/target/target-names.ts';
-import { NativeTypes } from './types/native-types.ts';
-import { writeCarefully } from './sink/isolate/write-carefully.ts';
-import type { WriteTarget } from './sink/target/write-target.ts';
+import type { SideState, StandaloneSequence } from '../catalog/table-definition.ts';
+import { checkTarget } from './check/target-check.ts';
+import { createTargetNames } from './target/target-names.ts';
+import { NativeTypes } from '../types/native-types.ts';
+import { writeCarefully } from './isolate/write-carefully.ts';
+import type { WriteTarget } from './target/write-target.ts';
 import {
   openControlSession,
   openWriterSession,
   type WriterSession,
-} from './sink/session/writer-session.ts';
-import { WriterPool } from './sink/session/writer-pool.ts';
-import { writeTogether } from './sink/apply/write-together.ts';
+} from './session/writer-session.ts';
+import { WriterPool } from './session/writer-pool.ts';
+import { writeTogether } from './apply/write-together.ts';
 
 /** Stands for a lane where a session keeps to batches of several. */
 const TOGETHER = -1;
