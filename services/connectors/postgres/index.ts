@@ -4,7 +4,7 @@ import { DATA_TYPES } from './sink/load/load-chunk.ts';
 import { createPostgresRowReader } from './row-reader.ts';
 import { createPostgresSink } from './sink/sink.ts';
 import { createPostgresSource } from './source/source.ts';
-import { createPostgresStore } from './store.ts';
+import { createPostgresStore } from './served/store.ts';
 import { createPostgresVerifier } from './verifier.ts';
 
 export const postgresConnector: Connector = {

@@ -1,7 +1,7 @@
-import type { Store, StoreOptions } from '../../../shared/connector/store.ts';
-import { ControlConnection } from './connection/control-connection.ts';
+import type { Store, StoreOptions } from '../../../../shared/connector/store.ts';
+import { ControlConnection } from '../connection/control-connection.ts';
 import { ServedChanges } from './served-changes.ts';
-import { readDataIdentity } from './catalog/source-identity.ts';
+import { readDataIdentity } from '../catalog/source-identity.ts';
 import { PostgresStoreReader } from './store-reader.ts';
 import { PostgresStoreWriter } from './store-writer.ts';
 

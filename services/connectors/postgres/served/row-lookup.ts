@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { toTuple } from '../../../shared/change/tuple.ts';
-import type { SourceTable } from './catalog/catalog.ts';
-import { outputText } from './source/snapshot/chunk-plan.ts';
-import { quoteIdent, toSqlName } from './connection/names.ts';
-import { rowsOf } from './catalog/table-rows.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
+import { toTuple } from '../../../../shared/change/tuple.ts';
+import type { SourceTable } from '../catalog/catalog.ts';
+import { outputText } from '../source/snapshot/chunk-plan.ts';
+import { quoteIdent, toSqlName } from '../connection/names.ts';
+import { rowsOf } from '../catalog/table-rows.ts';
 
 /** The rows with these keys as they are now, in the order of the keys, null where there is none. */
 export async function readRowsByKey(

@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
-import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
-import { outputText } from './source/snapshot/chunk-plan.ts';
-import { CopiedTuples } from './source/snapshot/copied-tuples.ts';
-import { copyOut } from './source/snapshot/copy-out.ts';
-import { qualifiedName } from './connection/names.ts';
-import type { Leaf } from './catalog/table-catalog.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
+import { TupleSplitter } from '../../../../shared/change/tuple-splitter.ts';
+import { isAbort, WeirError } from '../../../../shared/errors/weir-error.ts';
+import { outputText } from '../source/snapshot/chunk-plan.ts';
+import { CopiedTuples } from '../source/snapshot/copied-tuples.ts';
+import { copyOut } from '../source/snapshot/copy-out.ts';
+import { qualifiedName } from '../connection/names.ts';
+import type { Leaf } from '../catalog/table-catalog.ts';
 
 /** Pages `fromPage` up to `toPage` of a leaf of a table. */
 export interface LeafRange {

@@ -1,5 +1,5 @@
-import { type Position, readPosition } from '../../../shared/change/position.ts';
-import type { ChangeReceiver } from '../../../shared/connector/source.ts';
+import { type Position, readPosition } from '../../../../shared/change/position.ts';
+import type { ChangeReceiver } from '../../../../shared/connector/source.ts';
 import { PassedOn } from './passed-on.ts';
 
 interface Passed {

@@ -1,15 +1,15 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { Slice, StoreOptions, StoreReader } from '../../../shared/connector/store.ts';
-import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
-import { readCatalog, type SourceTable } from './catalog/catalog.ts';
-import { connect, disconnect, describeServer } from './connection/connection.ts';
-import { qualifiedName, toSqlName } from './connection/names.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
+import type { Slice, StoreOptions, StoreReader } from '../../../../shared/connector/store.ts';
+import { isAbort, WeirError } from '../../../../shared/errors/weir-error.ts';
+import { readCatalog, type SourceTable } from '../catalog/catalog.ts';
+import { connect, disconnect, describeServer } from '../connection/connection.ts';
+import { qualifiedName, toSqlName } from '../connection/names.ts';
+import { toPostgresError } from '../connection/postgres-error.ts';
 import { readRowsByKey } from './row-lookup.ts';
 import { cutLeaf, readRowPage, type LeafRange } from './row-page.ts';
 import type { ServedChanges } from './served-changes.ts';
-import { rowsOf } from './catalog/table-rows.ts';
+import { rowsOf } from '../catalog/table-rows.ts';
 
 /** How long what was read of the catalog is good for; a table may get another shape meanwhile. */
 const CATALOG_MS = 5_000;

@@ -3,27 +3,27 @@ import {
   parsePosition,
   readPosition,
   type Position,
-} from '../../../shared/change/position.ts';
-import type { StoreOptions, UpdatesStart } from '../../../shared/connector/store.ts';
-import type { ChangeReceiver, Source, SourceScope } from '../../../shared/connector/source.ts';
-import { TUPLES } from '../../../shared/connector/data-type.ts';
-import type { EndOptions } from '../../../shared/connector/connector.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { runTogether } from '../../../shared/lifecycle/run-together.ts';
-import { readCatalog } from './catalog/catalog.ts';
-import { connect, disconnect } from './connection/connection.ts';
+} from '../../../../shared/change/position.ts';
+import type { StoreOptions, UpdatesStart } from '../../../../shared/connector/store.ts';
+import type { ChangeReceiver, Source, SourceScope } from '../../../../shared/connector/source.ts';
+import { TUPLES } from '../../../../shared/connector/data-type.ts';
+import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { runTogether } from '../../../../shared/lifecycle/run-together.ts';
+import { readCatalog } from '../catalog/catalog.ts';
+import { connect, disconnect } from '../connection/connection.ts';
 import { countChanges } from './counted-changes.ts';
 import { ConfirmedLater } from './confirmed-later.ts';
-import { ControlConnection } from './connection/control-connection.ts';
-import { lsnToPosition } from './connection/lsn.ts';
-import { pipelineObjectName } from './connection/names.ts';
-import { requireSlot } from './source/own-slot.ts';
-import { alignPublications } from './source/publication.ts';
-import { readSlot } from './source/replication-slot.ts';
-import { createPostgresSource } from './source/source.ts';
-import { readLogEnd } from './connection/server-facts.ts';
-import { requireOwner, SERVED } from './source/slot-owner.ts';
-import { readLogIdentity } from './catalog/source-identity.ts';
+import { ControlConnection } from '../connection/control-connection.ts';
+import { lsnToPosition } from '../connection/lsn.ts';
+import { pipelineObjectName } from '../connection/names.ts';
+import { requireSlot } from '../source/own-slot.ts';
+import { alignPublications } from '../source/publication.ts';
+import { readSlot } from '../source/replication-slot.ts';
+import { createPostgresSource } from '../source/source.ts';
+import { readLogEnd } from '../connection/server-facts.ts';
+import { requireOwner, SERVED } from '../source/slot-owner.ts';
+import { readLogIdentity } from '../catalog/source-identity.ts';
 import { ToldHeads } from './told-heads.ts';
 
 const SCOPE: SourceScope = {

@@ -1,14 +1,14 @@
 import type { ClientBase } from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
 import {
   columnOffsets,
   fillUnchanged,
   toTuple,
   UNCHANGED_LENGTH,
-} from '../../../shared/change/tuple.ts';
-import { absentField } from '../../../shared/document/from-document.ts';
-import { toSqlName } from './connection/names.ts';
-import type { TargetTable } from './sink/target/target-table.ts';
+} from '../../../../shared/change/tuple.ts';
+import { absentField } from '../../../../shared/document/from-document.ts';
+import { toSqlName } from '../connection/names.ts';
+import type { TargetTable } from '../sink/target/target-table.ts';
 
 /**
  * Rows with what they say nothing of: NULL, or what the column's default gives, once for each row, where it must not be

@@ -1,19 +1,19 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { NetChanges } from '../../../shared/connector/sink.ts';
-import type { StoreOptions, StoreWriter } from '../../../shared/connector/store.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
+import type { NetChanges } from '../../../../shared/connector/sink.ts';
+import type { StoreOptions, StoreWriter } from '../../../../shared/connector/store.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { fillAbsent } from './absent-columns.ts';
-import { prepareStaging, runStatements } from './sink/apply/apply-changes.ts';
-import { toStatements, usesOf } from './sink/apply/change-statements.ts';
-import { toFewRows, writeFewRows } from './sink/apply/few-rows.ts';
-import { parseNamespace } from './connection/names.ts';
-import { NativeTypes } from './types/native-types.ts';
-import { TypeOverrides } from '../../../shared/connector/type-overrides.ts';
-import { RelationCache } from './sink/target/relation-cache.ts';
-import { createTargetNames, toTargetName } from './sink/target/target-names.ts';
-import { readTargetTable, type TargetTable } from './sink/target/target-table.ts';
-import { openWriterSession } from './sink/session/writer-session.ts';
-import { WriterPool } from './sink/session/writer-pool.ts';
+import { prepareStaging, runStatements } from '../sink/apply/apply-changes.ts';
+import { toStatements, usesOf } from '../sink/apply/change-statements.ts';
+import { toFewRows, writeFewRows } from '../sink/apply/few-rows.ts';
+import { parseNamespace } from '../connection/names.ts';
+import { NativeTypes } from '../types/native-types.ts';
+import { TypeOverrides } from '../../../../shared/connector/type-overrides.ts';
+import { RelationCache } from '../sink/target/relation-cache.ts';
+import { createTargetNames, toTargetName } from '../sink/target/target-names.ts';
+import { readTargetTable, type TargetTable } from '../sink/target/target-table.ts';
+import { openWriterSession } from '../sink/session/writer-session.ts';
+import { WriterPool } from '../sink/session/writer-pool.ts';
 
 const RELATION_MS = 5_000;
 /** Up to so many rows in a call, statements for each cost less than staging them, and each call is a transaction. */

@@ -1,10 +1,10 @@
-import { type Position, readPosition, writePosition } from '../../../shared/change/position.ts';
-import type { ChangeReceiver } from '../../../shared/connector/source.ts';
-import { pause } from '../../../shared/lifecycle/backoff.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import { lsnToPosition } from './connection/lsn.ts';
+import { type Position, readPosition, writePosition } from '../../../../shared/change/position.ts';
+import type { ChangeReceiver } from '../../../../shared/connector/source.ts';
+import { pause } from '../../../../shared/lifecycle/backoff.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { lsnToPosition } from '../connection/lsn.ts';
 import { PassedOn } from './passed-on.ts';
-import { readLogEnd } from './connection/server-facts.ts';
+import { readLogEnd } from '../connection/server-facts.ts';
 
 const EVERY_MS = 500;
 

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
-import type { ChangeReceiver } from '../../../shared/connector/source.ts';
-import type { ControlConnection } from './connection/control-connection.ts';
-import { lsnToPosition, parseLsn } from './connection/lsn.ts';
+import type { ChangeReceiver } from '../../../../shared/connector/source.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import { lsnToPosition, parseLsn } from '../connection/lsn.ts';
 import { ToldHeads } from './told-heads.ts';
 
 const positionOf = (lsn: string) => lsnToPosition(parseLsn(lsn));

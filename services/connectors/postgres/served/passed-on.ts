@@ -1,4 +1,4 @@
-import type { ChangeReceiver } from '../../../shared/connector/source.ts';
+import type { ChangeReceiver } from '../../../../shared/connector/source.ts';
 
 /** Gives changes on as they come; a subclass looks at the positions up to which everything has been given. */
 export abstract class PassedOn implements ChangeReceiver {
