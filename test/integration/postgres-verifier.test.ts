@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPostgresVerifier } from '../../services/connectors/postgres/verifier.ts';
+import { createPostgresVerifier } from '../../services/connectors/postgres/verify/verifier.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';

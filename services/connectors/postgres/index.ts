@@ -1,11 +1,11 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { DOCUMENTS } from '../../../shared/connector/data-type.ts';
 import { DATA_TYPES } from './sink/load/load-chunk.ts';
-import { createPostgresRowReader } from './row-reader.ts';
+import { createPostgresRowReader } from './verify/row-reader.ts';
 import { createPostgresSink } from './sink/sink.ts';
 import { createPostgresSource } from './source/source.ts';
 import { createPostgresStore } from './served/store.ts';
-import { createPostgresVerifier } from './verifier.ts';
+import { createPostgresVerifier } from './verify/verifier.ts';
 
 export const postgresConnector: Connector = {
   getInfo: () => ({

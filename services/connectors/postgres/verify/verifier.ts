@@ -1,16 +1,16 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import type { EndOptions } from '../../../shared/connector/connector.ts';
-import type { BucketHash, RowHash, Verifier } from '../../../shared/connector/verifier.ts';
-import { WeirError } from '../../../shared/errors/weir-error.ts';
-import { readCatalog, readHeldTables, type SourceTable } from './catalog/catalog.ts';
-import { connect, describeServer, disconnect } from './connection/connection.ts';
-import { parseNamespace, qualifiedName, quoteIdent, toSqlName } from './connection/names.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
+import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { BucketHash, RowHash, Verifier } from '../../../../shared/connector/verifier.ts';
+import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import { readCatalog, readHeldTables, type SourceTable } from '../catalog/catalog.ts';
+import { connect, describeServer, disconnect } from '../connection/connection.ts';
+import { parseNamespace, qualifiedName, quoteIdent, toSqlName } from '../connection/names.ts';
+import { toPostgresError } from '../connection/postgres-error.ts';
 import { rowHashSql } from './row-hash.ts';
-import { readRowsOf } from './catalog/table-rows.ts';
-import { readTargetTable } from './sink/target/target-table.ts';
-import { toTargetName } from './sink/target/target-names.ts';
+import { readRowsOf } from '../catalog/table-rows.ts';
+import { readTargetTable } from '../sink/target/target-table.ts';
+import { toTargetName } from '../sink/target/target-names.ts';
 
 export function createPostgresVerifier(options: EndOptions): Verifier {
   return new PostgresVerifier(options);

@@ -1,17 +1,17 @@
 import type pg from 'pg';
-import type { Relation } from '../../../shared/change/relation.ts';
-import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
-import type { EndOptions } from '../../../shared/connector/connector.ts';
-import type { RowReader } from '../../../shared/connector/row-reader.ts';
-import { isAbort } from '../../../shared/errors/weir-error.ts';
-import { readCatalog, readHeldTables, type SourceTable } from './catalog/catalog.ts';
-import { outputText } from './source/snapshot/chunk-plan.ts';
-import { connect, describeServer, disconnect } from './connection/connection.ts';
-import { CopiedTuples } from './source/snapshot/copied-tuples.ts';
-import { copyOut } from './source/snapshot/copy-out.ts';
-import { toSqlName } from './connection/names.ts';
-import { toPostgresError } from './connection/postgres-error.ts';
-import { readRowsOf } from './catalog/table-rows.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
+import { TupleSplitter } from '../../../../shared/change/tuple-splitter.ts';
+import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { RowReader } from '../../../../shared/connector/row-reader.ts';
+import { isAbort } from '../../../../shared/errors/weir-error.ts';
+import { readCatalog, readHeldTables, type SourceTable } from '../catalog/catalog.ts';
+import { outputText } from '../source/snapshot/chunk-plan.ts';
+import { connect, describeServer, disconnect } from '../connection/connection.ts';
+import { CopiedTuples } from '../source/snapshot/copied-tuples.ts';
+import { copyOut } from '../source/snapshot/copy-out.ts';
+import { toSqlName } from '../connection/names.ts';
+import { toPostgresError } from '../connection/postgres-error.ts';
+import { readRowsOf } from '../catalog/table-rows.ts';
 import { carriedRows } from './verifier.ts';
 
 /** Rows of tables as text, each table by one statement and so of one moment. */

@@ -1,5 +1,5 @@
-import type { Relation } from '../../../shared/change/relation.ts';
-import { quoteIdent } from './connection/names.ts';
+import type { Relation } from '../../../../shared/change/relation.ts';
+import { quoteIdent } from '../connection/names.ts';
 
 /**
  * SQL that hashes rows so that two servers agree exactly when what they would print agrees: differences that `=`
