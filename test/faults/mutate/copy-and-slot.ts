@@ -8,7 +8,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: "a check says that the slot is another target's",
     edits: [
       {
-        file: `${POSTGRES}/own-slot.ts`,
+        file: `${POSTGRES}/source/own-slot.ts`,
         find: "await requireUnowned(control, pipeline, slot, owner ?? '');",
         replace: 'if (owner !== undefined) await requireUnowned(control, pipeline, slot, owner);',
       },
@@ -19,7 +19,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a table that was written anew after the snapshot is not read under it',
     edits: [
       {
-        file: `${POSTGRES}/leaf-stamp.ts`,
+        file: `${POSTGRES}/source/snapshot/leaf-stamp.ts`,
         find: 'if (isMoved && before.made !== now.made) throw writtenAnew',
         replace: 'if (now.fileNode < 0) throw writtenAnew',
       },
@@ -30,7 +30,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a part of a table is not read where its rows are on other pages than in the snapshot',
     edits: [
       {
-        file: `${POSTGRES}/snapshot-readers.ts`,
+        file: `${POSTGRES}/source/snapshot/snapshot-readers.ts`,
         find: 'return isWhole(cursor);',
         replace: 'return cursor.fromPage >= 0;',
       },
@@ -41,7 +41,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a table is read as empty only where the stream tells that it was emptied',
     edits: [
       {
-        file: `${POSTGRES}/snapshot-readers.ts`,
+        file: `${POSTGRES}/source/snapshot/snapshot-readers.ts`,
         find: 'return isTable && this.#options.isFollowed;',
         replace: 'return isTable || !this.#options.isFollowed || isTable === null;',
       },
@@ -52,7 +52,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a part of a table that is emptied all the time is copied all the same',
     edits: [
       {
-        file: `${POSTGRES}/snapshot-readers.ts`,
+        file: `${POSTGRES}/source/snapshot/snapshot-readers.ts`,
         find: 'if (!(await this.#isEmpty(client, cursor))) return',
         replace: 'if (isWhole(cursor) !== (await this.#isEmpty(client, cursor))) return',
       },
@@ -63,7 +63,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a table whose columns changed places is not read under an older snapshot',
     edits: [
       {
-        file: `${POSTGRES}/leaf-stamp.ts`,
+        file: `${POSTGRES}/source/snapshot/leaf-stamp.ts`,
         find: 'before.columns[name] !== now.columns[name]',
         replace: 'before.columns[name] === undefined',
       },
@@ -74,7 +74,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a copy that goes on reads a table as a whole that was written anew',
     edits: [
       {
-        file: `${POSTGRES}/copy-plan.ts`,
+        file: `${POSTGRES}/source/snapshot/copy-plan.ts`,
         find: 'missing.some(({ cursor }) => cursor.fileNode !== leaf.fileNode)',
         replace: 'missing.some(({ cursor }) => cursor.fileNode === null)',
       },
@@ -85,7 +85,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a table is locked for no longer than a chunk of it is read',
     edits: [
       {
-        file: `${POSTGRES}/snapshot-readers.ts`,
+        file: `${POSTGRES}/source/snapshot/snapshot-readers.ts`,
         find: '      await unlockLeaf(client);\n',
         replace: '      await Promise.resolve(unlockLeaf);\n',
       },
@@ -96,7 +96,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a reader that gets rid of nothing gives way to who waits for its table',
     edits: [
       {
-        file: `${POSTGRES}/source-session.ts`,
+        file: `${POSTGRES}/source/source-session.ts`,
         find: 'if (late !== undefined) readers.giveWay(late.sentence);',
         replace: 'if (late === null) readers.giveWay(late);',
       },
@@ -107,7 +107,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'where a statement waits for the copy, the one connection that has the locks reads on',
     edits: [
       {
-        file: `${POSTGRES}/snapshot-readers.ts`,
+        file: `${POSTGRES}/source/snapshot/snapshot-readers.ts`,
         find: 'this.#holder === null ? undefined : await this.#takeHolder(signal)',
         replace: 'this.#holder === null ? await this.#takeHolder(signal) : undefined',
       },
@@ -118,7 +118,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'what is waited for is told',
     edits: [
       {
-        file: `${POSTGRES}/lock-watch.ts`,
+        file: `${POSTGRES}/source/lock-watch.ts`,
         find: 'waits.filter(({ id }) => this.#seen.has(id))',
         replace: 'waits.filter(({ id }) => !this.#seen.has(id) && id === null)',
       },
@@ -129,7 +129,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'no table is held while a lock on another is waited for',
     edits: [
       {
-        file: `${POSTGRES}/patiently.ts`,
+        file: `${POSTGRES}/connection/patiently.ts`,
         find: "const LOCK_TIMEOUT = '3s';",
         replace: "const LOCK_TIMEOUT = '0';",
       },
@@ -140,7 +140,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'an empty target does not get the slot of another one',
     edits: [
       {
-        file: `${POSTGRES}/slot-owner.ts`,
+        file: `${POSTGRES}/source/slot-owner.ts`,
         find: "if (noted?.state === 'new' || noted?.owner === owner) return;",
         replace: 'if (noted !== undefined) return;',
       },
@@ -151,7 +151,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a target follows only the slot that was made for it',
     edits: [
       {
-        file: `${POSTGRES}/slot-owner.ts`,
+        file: `${POSTGRES}/source/slot-owner.ts`,
         find: 'if (noted === null || noted.owner === owner) return;',
         replace: 'if (noted !== undefined) return;',
       },
@@ -162,7 +162,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a slot is kept from the first row that is read',
     edits: [
       {
-        file: `${POSTGRES}/source-session.ts`,
+        file: `${POSTGRES}/source/source-session.ts`,
         find: 'if (newOwner === null) return Promise.resolve();',
         replace: 'if (newOwner !== undefined) return Promise.resolve();',
       },

@@ -88,7 +88,7 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     name: 'a slot moves while its reader stays',
     edits: [
       {
-        file: `${POSTGRES}/confirmed-later.ts`,
+        file: `${POSTGRES}/served/confirmed-later.ts`,
         find: '    this.#confirm(last.position);\n',
         replace: '    if (this.#isBlocked) this.#confirm(last.position);\n',
       },
@@ -99,7 +99,7 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     name: 'a plan that nobody follows yet begins at the end of the log',
     edits: [
       {
-        file: `${POSTGRES}/served-changes.ts`,
+        file: `${POSTGRES}/served/served-changes.ts`,
         find: 'slot === null || slot.isLost || !isRead',
         replace: 'slot === null || slot.isLost || (isRead && slot.isLost)',
       },
@@ -110,7 +110,7 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     name: 'who counts changes is told of the end of their stream',
     edits: [
       {
-        file: `${POSTGRES}/served-changes.ts`,
+        file: `${POSTGRES}/served/served-changes.ts`,
         find: 'if (!both.aborted) this.#counting?.abort(error);',
         replace: '',
       },
@@ -127,7 +127,7 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     name: 'messages from the middle of a transaction say when it was made',
     edits: [
       {
-        file: `${POSTGRES}/pgoutput.ts`,
+        file: `${POSTGRES}/source/log/pgoutput.ts`,
         find: '    this.#receiver.begins?.(toTimeMs(source, at + 8));\n',
         replace: '',
       },
@@ -138,7 +138,7 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     name: 'a column that must not be NULL has its default where a document says nothing of it',
     edits: [
       {
-        file: `${POSTGRES}/absent-columns.ts`,
+        file: `${POSTGRES}/served/absent-columns.ts`,
         find: 'if (column?.notNull !== true) continue;',
         replace: 'if (column?.notNull !== true || column.hasDefault) continue;',
       },

@@ -31,18 +31,18 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'while changes are sent again, what the catalog says now does not count',
     edits: [
       {
-        file: `${POSTGRES}/pgoutput.ts`,
+        file: `${POSTGRES}/source/log/pgoutput.ts`,
         find: 'const replaying = !this.#position.startsAfter(this.#reached);',
         replace: 'const replaying = false;',
       },
     ],
-    tests: [`${POSTGRES}/pgoutput.test.ts`],
+    tests: [`${POSTGRES}/source/log/pgoutput.test.ts`],
   },
   {
     name: 'a table that is told anew is looked at anew',
     edits: [
       {
-        file: `${POSTGRES}/pgoutput.ts`,
+        file: `${POSTGRES}/source/log/pgoutput.ts`,
         find: '      known.provisional = true;\n',
         replace: '',
       },
@@ -53,7 +53,7 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'a key is whole or there is none',
     edits: [
       {
-        file: `${POSTGRES}/relation-shape.ts`,
+        file: `${POSTGRES}/catalog/relation-shape.ts`,
         find: 'computedOf(index, detail.columns) === undefined;',
         replace: 'index.columns.length > 0;',
       },
@@ -64,7 +64,7 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'a delete and an insert of one row take one lane where the source has a unique index',
     edits: [
       {
-        file: `${POSTGRES}/relation-shape.ts`,
+        file: `${POSTGRES}/catalog/relation-shape.ts`,
         find: "    identity === 'none' ||\n    (exactKey",
         replace: "    identity !== 'key' ||\n    (exactKey",
       },
@@ -75,7 +75,7 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'rows that only the target binds to each other take one lane',
     edits: [
       {
-        file: `${POSTGRES}/stream-relations.ts`,
+        file: `${POSTGRES}/source/log/stream-relations.ts`,
         find: ' || this.together.has(namespace);',
         replace: ';',
       },
@@ -97,7 +97,7 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'a row that takes its own place is not one that goes',
     edits: [
       {
-        file: `${POSTGRES}/ordered-apply.ts`,
+        file: `${POSTGRES}/sink/ordered/ordered-apply.ts`,
         find: 'row.statement.replaces && bypasses ?',
         replace: 'row.statement.replaces && !bypasses ?',
       },
@@ -119,7 +119,7 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'changes that a missing chunk holds already are not counted as having met no row',
     edits: [
       {
-        file: `${POSTGRES}/unmet-changes.ts`,
+        file: `${POSTGRES}/sink/apply/unmet-changes.ts`,
         find: ' AND w.ready AND w.settled < ${position}',
         replace: '',
       },
@@ -130,7 +130,7 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'a delete of a whole transaction that meets no row is counted',
     edits: [
       {
-        file: `${POSTGRES}/set-apply.ts`,
+        file: `${POSTGRES}/sink/ordered/set-apply.ts`,
         find: "|| (kind === 'delete' && !losesRows)",
         replace: '&& losesRows !== null',
       },

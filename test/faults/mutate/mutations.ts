@@ -36,7 +36,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a lane moves by compare-and-set',
     edits: [
       {
-        file: `${POSTGRES}/state-statements.ts`,
+        file: `${POSTGRES}/sink/state/state-statements.ts`,
         find: '    ...equalities(table, expect, put),\n    ...(oneOf === undefined ? [] : [isOneOf(table, oneOf, put)]),\n',
         replace: '',
       },
@@ -47,7 +47,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'where a lane does not move, nothing is done of what was sent behind it',
     edits: [
       {
-        file: `${POSTGRES}/lane-progress.ts`,
+        file: `${POSTGRES}/sink/state/lane-progress.ts`,
         find: 'SELECT 1 / count(*) FROM moved',
         replace: 'SELECT count(*) FROM moved',
       },
@@ -118,7 +118,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'later changes of a parked key wait behind it',
     edits: [
       {
-        file: `${POSTGRES}/lane-progress.ts`,
+        file: `${POSTGRES}/sink/state/lane-progress.ts`,
         find: "' AND NOT parked'",
         replace: "''",
       },
@@ -164,7 +164,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "the catalog is looked at before the log's end is told",
     edits: [
       {
-        file: `${POSTGRES}/source-session.ts`,
+        file: `${POSTGRES}/source/source-session.ts`,
         find: '    if (this.#released !== null) await this.#look();\n',
         replace: '',
       },

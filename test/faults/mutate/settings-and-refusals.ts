@@ -8,7 +8,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'a row that a function of the target refuses is told with its key',
     edits: [
       {
-        file: `${POSTGRES}/row-error.ts`,
+        file: `${POSTGRES}/connection/row-error.ts`,
         find: "if (found.code !== 'ROW_REFUSED' && !isRaised) return found;",
         replace: "if (found.code !== 'ROW_REFUSED') return found;",
       },
@@ -19,7 +19,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'what the server refuses is no defect',
     edits: [
       {
-        file: `${POSTGRES}/sql-state.ts`,
+        file: `${POSTGRES}/connection/sql-state.ts`,
         find: "?? 'STATEMENT_REFUSED'",
         replace: "?? 'INTERNAL'",
       },
@@ -30,7 +30,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'types that are not taken back in binary travel as text',
     edits: [
       {
-        file: `${POSTGRES}/type-catalog.ts`,
+        file: `${POSTGRES}/catalog/type-catalog.ts`,
         find: "['tsquery', 'int2vector', 'oidvector']",
         replace: "['int2vector', 'oidvector']",
       },
@@ -41,7 +41,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'a named root is what the certificate of the server is checked against',
     edits: [
       {
-        file: `${POSTGRES}/ssl-mode.ts`,
+        file: `${POSTGRES}/connection/ssl-mode.ts`,
         find: '    rejectUnauthorized: isVerified,\n',
         replace: '    rejectUnauthorized: isVerified && root !== undefined,\n',
       },
@@ -52,7 +52,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'a setting that changes how text is read is pinned',
     edits: [
       {
-        file: `${POSTGRES}/session-settings.ts`,
+        file: `${POSTGRES}/connection/session-settings.ts`,
         find: "    array_nulls: 'on',\n",
         replace: '',
       },
@@ -63,7 +63,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'a setting that changes what the catalog prints is pinned',
     edits: [
       {
-        file: `${POSTGRES}/session-settings.ts`,
+        file: `${POSTGRES}/connection/session-settings.ts`,
         find: "    quote_all_identifiers: 'off',\n",
         replace: '',
       },
@@ -74,7 +74,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'two connections that share a session of the server are found out',
     edits: [
       {
-        file: `${POSTGRES}/session-settings.ts`,
+        file: `${POSTGRES}/connection/session-settings.ts`,
         find: "if (taken === null || taken === '') return Number(pid);",
         replace: "if (taken !== 'nobody') return Number(pid);",
       },
@@ -85,7 +85,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'whether replication gets through to the source is tried by the check',
     edits: [
       {
-        file: `${POSTGRES}/source-check.ts`,
+        file: `${POSTGRES}/source/source-check.ts`,
         find: 'await probeConnection(url, { applicationName, replication: true });',
         replace: 'await probeConnection(url, { applicationName });',
       },
@@ -96,7 +96,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'a function that fails is known in the language of the server, where rows are searched',
     edits: [
       {
-        file: `${POSTGRES}/sql-state.ts`,
+        file: `${POSTGRES}/connection/sql-state.ts`,
         find: "].join('|');",
         replace: '][0];',
       },
@@ -107,7 +107,7 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     name: 'a row without a partition is known in the language of the server',
     edits: [
       {
-        file: `${POSTGRES}/postgres-error.ts`,
+        file: `${POSTGRES}/connection/postgres-error.ts`,
         find: "return code === '23514' && (constraint ?? '') === '' && functionIn(where) === null;",
         replace: "return code === '23514' && constraint === 'none' && functionIn(where) === null;",
       },

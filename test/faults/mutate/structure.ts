@@ -8,7 +8,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a check says what a start would stop at in the structure',
     edits: [
       {
-        file: `${POSTGRES}/known-check.ts`,
+        file: `${POSTGRES}/source/known-check.ts`,
         find: 'return { findings, changes: await readChanges(control, known, tables) };',
         replace:
           'return { findings, changes: (await readChanges(control, known, tables)).slice(99) };',
@@ -20,7 +20,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'what is noted of a partition is compared before it is noted anew',
     edits: [
       {
-        file: `${POSTGRES}/run-barrier.ts`,
+        file: `${POSTGRES}/sink/run-barrier.ts`,
         find: "$4::jsonb || jsonb_build_object('partitions', definition -> 'partitions')",
         replace: '$4::jsonb',
       },
@@ -31,7 +31,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'rights on a sequence are asked for of sequences only',
     edits: [
       {
-        file: `${POSTGRES}/sequence-rights.ts`,
+        file: `${POSTGRES}/catalog/sequence-rights.ts`,
         find: "CASE WHEN k.relkind = 'S' THEN has_sequence_privilege(k.oid, '${right}') END",
         replace: "has_sequence_privilege(k.oid, '${right}')",
       },
@@ -53,7 +53,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a sequence goes back where the one at the source does',
     edits: [
       {
-        file: `${POSTGRES}/sequence-writer.ts`,
+        file: `${POSTGRES}/sink/ddl/sequence-writer.ts`,
         find: 'WHERE NOT same AND (free OR further)',
         replace: 'WHERE NOT same AND further',
       },
@@ -64,7 +64,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a sequence that the target uses never goes back',
     edits: [
       {
-        file: `${POSTGRES}/sequence-writer.ts`,
+        file: `${POSTGRES}/sink/ddl/sequence-writer.ts`,
         find: 'WHERE NOT same AND (free OR further)',
         replace: 'WHERE NOT same',
       },
@@ -75,7 +75,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a sequence that no column owns is owned by none at the target',
     edits: [
       {
-        file: `${POSTGRES}/table-catalog.ts`,
+        file: `${POSTGRES}/catalog/table-catalog.ts`,
         find: `own.deptype IN ('i', 'a')), 'standalone'),`,
         replace: `own.deptype IN ('i', 'a')), 'serial'),`,
       },
@@ -86,7 +86,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a sequence of another column stays with that column',
     edits: [
       {
-        file: `${POSTGRES}/table-catalog.ts`,
+        file: `${POSTGRES}/catalog/table-catalog.ts`,
         find: `WHEN own.refobjid <> a.attrelid OR own.refobjsubid <> a.attnum THEN 'shared'`,
         replace: `WHEN false THEN 'shared'`,
       },
@@ -97,7 +97,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'defaults that need other tables come when those are there',
     edits: [
       {
-        file: `${POSTGRES}/table-ddl.ts`,
+        file: `${POSTGRES}/sink/ddl/table-ddl.ts`,
         find: 'isShared(column.name, definition.sequences) ? { ...column, default: null } : column',
         replace: 'column',
       },
@@ -108,7 +108,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a partition has its own defaults',
     edits: [
       {
-        file: `${POSTGRES}/default-ddl.ts`,
+        file: `${POSTGRES}/sink/ddl/default-ddl.ts`,
         find: '...partitions.flatMap((each) => toPartitionDefaults(each, definition, names)),',
         replace: '',
       },
@@ -119,7 +119,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a partition that is made later has its own defaults',
     edits: [
       {
-        file: `${POSTGRES}/partition-writer.ts`,
+        file: `${POSTGRES}/sink/ddl/partition-writer.ts`,
         find: '...toPartitionDefaults(partition, root, this.#target.names),',
         replace: '',
       },
@@ -130,7 +130,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'sequences of partitions are followed',
     edits: [
       {
-        file: `${POSTGRES}/source-side-state.ts`,
+        file: `${POSTGRES}/source/source-side-state.ts`,
         find: 'of allSequences(detail))',
         replace: 'of detail.sequences)',
       },
@@ -141,7 +141,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'all sequences that stand for one are set',
     edits: [
       {
-        file: `${POSTGRES}/sequence-writer.ts`,
+        file: `${POSTGRES}/sink/ddl/sequence-writer.ts`,
         find: 'for (const sql of others) await this.#advance(client, sql, `${namespace} ${sql}`, stands);',
         replace: '',
       },
@@ -152,7 +152,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'the sequence of an identity gets another name where its own is taken',
     edits: [
       {
-        file: `${POSTGRES}/index-names.ts`,
+        file: `${POSTGRES}/sink/ddl/index-names.ts`,
         find: 'const made = freeName(each.name, used);',
         replace: 'const made = each.name;',
       },
@@ -163,7 +163,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a sequence whose name is taken is found by check',
     edits: [
       {
-        file: `${POSTGRES}/sequence-check.ts`,
+        file: `${POSTGRES}/sink/ddl/sequence-check.ts`,
         find: `if (found === null) return [{ level: 'error', subject, message: takenSequence(subject) }];`,
         replace: 'if (found === null) return [];',
       },
@@ -174,7 +174,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a sequence that is there with another definition is told by check',
     edits: [
       {
-        file: `${POSTGRES}/sequence-check.ts`,
+        file: `${POSTGRES}/sink/ddl/sequence-check.ts`,
         find: 'if (found === undefined || found === null || found === text) return [];',
         replace: 'return [];',
       },
@@ -185,7 +185,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'an index of the same name with another definition is told by check',
     edits: [
       {
-        file: `${POSTGRES}/differing-indexes.ts`,
+        file: `${POSTGRES}/sink/ddl/differing-indexes.ts`,
         find: 'if (found === undefined || statementOf(found, target) === sql) continue;',
         replace: 'continue;',
       },
@@ -196,7 +196,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'an index that is not valid is not made',
     edits: [
       {
-        file: `${POSTGRES}/catalog.ts`,
+        file: `${POSTGRES}/catalog/catalog.ts`,
         find: ' && index.isValid',
         replace: '',
       },
@@ -207,7 +207,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'tables inherit at the target as they do at the source',
     edits: [
       {
-        file: `${POSTGRES}/create-inheritance.ts`,
+        file: `${POSTGRES}/sink/ddl/create-inheritance.ts`,
         find: 'if (isNew) await runDdl(client, inheritStatement(each), what);',
         replace: 'if (isNew) continue;',
       },
@@ -218,7 +218,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a table gets the parent again that is made anew',
     edits: [
       {
-        file: `${POSTGRES}/create-inheritance.ts`,
+        file: `${POSTGRES}/sink/ddl/create-inheritance.ts`,
         find: 'else if (isAgain) await tryDdl(client, inheritStatement(each));',
         replace: '',
       },
@@ -232,7 +232,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a column that a parent has is altered for both',
     edits: [
       {
-        file: `${POSTGRES}/by-hand.ts`,
+        file: `${POSTGRES}/sink/ddl/by-hand.ts`,
         find: 'const above = there.inherited.get(column);',
         replace: 'const above: string | undefined = undefined;',
       },
@@ -243,7 +243,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a table that is copied anew is emptied without its children',
     edits: [
       {
-        file: `${POSTGRES}/by-hand.ts`,
+        file: `${POSTGRES}/sink/ddl/by-hand.ts`,
         find: 'empty: `TRUNCATE ${rowsOf(sql, kind)}`',
         replace: 'empty: `TRUNCATE ${sql}`',
       },
@@ -254,7 +254,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'an index gets another name where its own is taken',
     edits: [
       {
-        file: `${POSTGRES}/index-names.ts`,
+        file: `${POSTGRES}/sink/ddl/index-names.ts`,
         find: 'const made = there ?? freeName(wanted, used);',
         replace: 'const made = there ?? wanted;',
       },
@@ -265,7 +265,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'something else with the name of a sequence, a partition or a type is not taken for it',
     edits: [
       {
-        file: `${POSTGRES}/create-table.ts`,
+        file: `${POSTGRES}/sink/ddl/create-table.ts`,
         find: '  await refuseTaken(client, definition, names);\n',
         replace: '',
       },
@@ -276,7 +276,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'rules that act at the target are told',
     edits: [
       {
-        file: `${POSTGRES}/target-check.ts`,
+        file: `${POSTGRES}/sink/check/target-check.ts`,
         find: '  findings.push(...(await checkRules(client, existing, may)));\n',
         replace: '',
       },
@@ -287,7 +287,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'an extension is made after those that it needs',
     edits: [
       {
-        file: `${POSTGRES}/needed-extensions.ts`,
+        file: `${POSTGRES}/catalog/needed-extensions.ts`,
         find: 'ORDER BY depth, extname',
         replace: 'ORDER BY depth DESC, extname',
       },
@@ -298,7 +298,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'statements about the rows of a table are not about those of tables that inherit from it',
     edits: [
       {
-        file: `${POSTGRES}/table-rows.ts`,
+        file: `${POSTGRES}/catalog/table-rows.ts`,
         find: "  return kind === 'p' ? sql : `ONLY ${sql}`;\n",
         replace: '  return sql;\n',
       },
@@ -309,7 +309,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'partitions whose changes are not in the log are not copied',
     edits: [
       {
-        file: `${POSTGRES}/catalog.ts`,
+        file: `${POSTGRES}/catalog/catalog.ts`,
         find: 'detail.leaves.filter((leaf) => leaf.leftOut === null)',
         replace: "detail.leaves.filter((leaf) => leaf.leftOut !== 'foreign')",
       },
@@ -320,7 +320,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a partition of which the target has rows, and whose changes are no longer in the log, stops the pipeline',
     edits: [
       {
-        file: `${POSTGRES}/partition-writer.ts`,
+        file: `${POSTGRES}/sink/ddl/partition-writer.ts`,
         find: "    if (known !== undefined && (known.leftOut ?? null) !== (partition.leftOut ?? null))\n      throw new WeirError('SCHEMA_CHANGED', leftOutChange(partition));\n",
         replace: '',
       },
@@ -331,7 +331,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'rows go only into the table that was copied into',
     edits: [
       {
-        file: `${POSTGRES}/recorded-table.ts`,
+        file: `${POSTGRES}/sink/target/recorded-table.ts`,
         find: 'return found[i] === oid ? [] : ',
         replace: 'return found[i] !== undefined ? [] : ',
       },
@@ -342,7 +342,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a column is told from another in its name by its number',
     edits: [
       {
-        file: `${POSTGRES}/structure-changes.ts`,
+        file: `${POSTGRES}/catalog/structure-changes.ts`,
         find: 'find((each) => each.number === number);\n  const quoted',
         replace: 'find((each) => each.name === name);\n  const quoted',
       },
@@ -353,7 +353,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'values that an ALTER made anew are looked for',
     edits: [
       {
-        file: `${POSTGRES}/structure-reads.ts`,
+        file: `${POSTGRES}/source/structure-reads.ts`,
         find: 'rewritten.add(column.number);',
         replace: 'continue;',
       },
@@ -364,7 +364,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a table is where the plan had it, or the pipeline stops',
     edits: [
       {
-        file: `${POSTGRES}/table-places.ts`,
+        file: `${POSTGRES}/source/table-places.ts`,
         find: 'WHERE c.oid IS NULL OR c.relname <> w.name OR n.nspname <> w.schema',
         replace: 'WHERE false',
       },
@@ -375,7 +375,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'older rows of an added column have what all partitions have',
     edits: [
       {
-        file: `${POSTGRES}/structure-reads.ts`,
+        file: `${POSTGRES}/source/structure-reads.ts`,
         find: 'columns.push({ ...column, missing, unknown });',
         replace: 'columns.push(column);',
       },
@@ -386,7 +386,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a table without its key is refused before its publication changes',
     edits: [
       {
-        file: `${POSTGRES}/source.ts`,
+        file: `${POSTGRES}/source/source.ts`,
         find: '        if (known !== null) requireKeyed(known, catalog.tables);\n',
         replace: '',
       },
@@ -397,7 +397,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a change that the catalog shows comes where the log ended when it was seen',
     edits: [
       {
-        file: `${POSTGRES}/pgoutput.ts`,
+        file: `${POSTGRES}/source/log/pgoutput.ts`,
         find: 'if (order < 0 || (order === 0 && !begins)) return;',
         replace: 'return;',
       },

@@ -35,24 +35,24 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
         replace: 'come.length === 1',
       },
     ],
-    tests: ['shared/schema/schema-diff.test.ts', `${POSTGRES}/align-relation.test.ts`],
+    tests: ['shared/schema/schema-diff.test.ts', `${POSTGRES}/sink/ddl/align-relation.test.ts`],
   },
   {
     name: 'a column is not added by itself where older rows have values that no log has',
     edits: [
       {
-        file: `${POSTGRES}/render-change.ts`,
+        file: `${POSTGRES}/sink/ddl/render-change.ts`,
         find: 'safe: !filled || !hasUnknownValues(column)',
         replace: 'safe: !filled || column.name !== ""',
       },
     ],
-    tests: [`${POSTGRES}/render-change.test.ts`, 'test/cases/structure-changes.test.ts'],
+    tests: [`${POSTGRES}/sink/ddl/render-change.test.ts`, 'test/cases/structure-changes.test.ts'],
   },
   {
     name: 'a mapping that loses something needs consent',
     edits: [
       {
-        file: `${POSTGRES}/save-plan.ts`,
+        file: `${POSTGRES}/sink/save-plan.ts`,
         find: '    natives.requireAgreed(\n',
         replace: '    void (\n',
       },
@@ -63,7 +63,7 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     name: 'what only another store understands of a table is not made here',
     edits: [
       {
-        file: `${POSTGRES}/made-definition.ts`,
+        file: `${POSTGRES}/catalog/made-definition.ts`,
         find: '({ native, columns }) => native === null && has(columns)',
         replace: '({ native, columns }) => native !== "" || has(columns)',
       },
