@@ -20,7 +20,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'what is noted of a partition is compared before it is noted anew',
     edits: [
       {
-        file: `${POSTGRES}/sink/run-barrier.ts`,
+        file: `${POSTGRES}/sink/barrier/run-barrier.ts`,
         find: "$4::jsonb || jsonb_build_object('partitions', definition -> 'partitions')",
         replace: '$4::jsonb',
       },
@@ -353,7 +353,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'values that an ALTER made anew are looked for',
     edits: [
       {
-        file: `${POSTGRES}/source/structure-reads.ts`,
+        file: `${POSTGRES}/catalog/structure-reads.ts`,
         find: 'rewritten.add(column.number);',
         replace: 'continue;',
       },
@@ -375,7 +375,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'older rows of an added column have what all partitions have',
     edits: [
       {
-        file: `${POSTGRES}/source/structure-reads.ts`,
+        file: `${POSTGRES}/catalog/structure-reads.ts`,
         find: 'columns.push({ ...column, missing, unknown });',
         replace: 'columns.push(column);',
       },

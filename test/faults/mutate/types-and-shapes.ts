@@ -19,7 +19,7 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     name: 'the type of a column that another store describes is a name wherever it stands',
     edits: [
       {
-        file: `${POSTGRES}/types/native-types.ts`,
+        file: `${POSTGRES}/sink/target/native-types.ts`,
         find: 'native: typeSql(column.type)',
         replace: 'native: column.type',
       },
@@ -52,7 +52,7 @@ export const TYPES_AND_SHAPES: readonly Mutation[] = [
     name: 'a mapping that loses something needs consent',
     edits: [
       {
-        file: `${POSTGRES}/sink/save-plan.ts`,
+        file: `${POSTGRES}/sink/plan/save-plan.ts`,
         find: '    natives.requireAgreed(\n',
         replace: '    void (\n',
       },

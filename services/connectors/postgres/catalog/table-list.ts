@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Finding } from '../../../../shared/connector/connector.ts';
 import { formatNamespace } from '../connection/names.ts';
-import { IS_STATE, STATE_SCHEMA } from '../sink/state/state-tables.ts';
+import { IS_STATE, STATE_SCHEMA } from './state-schema.ts';
 import { partitionTree } from './partition-tree.ts';
 import { parseTablePattern } from './table-pattern.ts';
 

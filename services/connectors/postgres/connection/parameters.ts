@@ -1,5 +1,5 @@
 import { quoteLiteral } from './names.ts';
-import type { BoundRow } from '../sink/session/row-statements.ts';
+import type { BoundRow } from './bound-statement.ts';
 
 export type SqlValue = string | number | boolean | null;
 export type SqlType =

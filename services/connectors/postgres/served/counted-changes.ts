@@ -13,7 +13,7 @@ import { pipelineObjectName, quoteIdent, quoteLiteral } from '../connection/name
 import { PgOutputDecoder } from '../source/log/pgoutput.ts';
 import { toPostgresError } from '../connection/postgres-error.ts';
 import { publicationNames } from '../source/publication.ts';
-import { ReleasedPosition } from '../source/released-position.ts';
+import { ReleasedPosition } from '../source/log/released-position.ts';
 import { streamReplication } from '../source/log/replication-stream.ts';
 import { StreamRelations } from '../source/log/stream-relations.ts';
 import { positionLost } from '../source/source-session.ts';

@@ -7,7 +7,7 @@ import { prepareStaging, runStatements } from '../sink/apply/apply-changes.ts';
 import { toStatements, usesOf } from '../sink/apply/change-statements.ts';
 import { toFewRows, writeFewRows } from '../sink/apply/few-rows.ts';
 import { parseNamespace } from '../connection/names.ts';
-import { NativeTypes } from '../types/native-types.ts';
+import { NativeTypes } from '../sink/target/native-types.ts';
 import { TypeOverrides } from '../../../../shared/connector/type-overrides.ts';
 import { RelationCache } from '../sink/target/relation-cache.ts';
 import { createTargetNames, toTargetName } from '../sink/target/target-names.ts';

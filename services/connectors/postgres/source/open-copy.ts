@@ -4,10 +4,10 @@ import { continuedPlan, newPlan } from './snapshot/copy-plan.ts';
 import { lsnToPosition } from '../connection/lsn.ts';
 import { toPostgresError } from '../connection/postgres-error.ts';
 import { readLogEnd } from '../connection/server-facts.ts';
-import { secureLeaves, stampsBeside } from './snapshot/secure-leaves.ts';
+import { secureLeaves, stampsBeside } from './secure-leaves.ts';
 import { SnapshotReaders } from './snapshot/snapshot-readers.ts';
 import { readDataIdentity, requireIdentity } from '../catalog/source-identity.ts';
-import type { Opening } from './source.ts';
+import type { Opening } from './opening.ts';
 import { PostgresSourceSession } from './source-session.ts';
 
 /** Opens a pipeline that only copies: a snapshot, and neither slot nor publication. */

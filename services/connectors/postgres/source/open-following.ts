@@ -17,9 +17,9 @@ import { awaitInactiveSlot, createSlot, dropSlot, keepOnStandbys } from './repli
 import { followingProblems } from './source-check.ts';
 import { noteSlotOwner, readSlotOwner } from './slot-owner.ts';
 import { SnapshotReaders } from './snapshot/snapshot-readers.ts';
-import { secureLeaves, stampsBeside } from './snapshot/secure-leaves.ts';
+import { secureLeaves, stampsBeside } from './secure-leaves.ts';
 import { readSnapshotMoment, type SnapshotMoment } from './snapshot/snapshot-moment.ts';
-import type { Opening } from './source.ts';
+import type { Opening } from './opening.ts';
 import { PostgresSourceSession } from './source-session.ts';
 
 /** Opens a pipeline that follows changes: publications, slot, and a snapshot where something is to be copied. */

@@ -21,7 +21,7 @@ import { pipelineObjectName, quoteIdent } from '../connection/names.ts';
 import { PgOutputDecoder } from './log/pgoutput.ts';
 import { toSourceError } from '../connection/postgres-error.ts';
 import { publicationNames } from './publication.ts';
-import { ReleasedPosition } from './released-position.ts';
+import { ReleasedPosition } from './log/released-position.ts';
 import { streamReplication } from './log/replication-stream.ts';
 import { awaitInactiveSlot, changesApplicationName } from './replication-slot.ts';
 import { emitMarker, readLogEnd, type ServerFacts } from '../connection/server-facts.ts';

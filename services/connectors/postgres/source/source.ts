@@ -1,6 +1,6 @@
+import type { Opening } from './opening.ts';
 import { fromPosition } from '../../../../shared/change/position.ts';
 import type { EndOptions } from '../../../../shared/connector/connector.ts';
-import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type { Source, SourceScope, SourceSession } from '../../../../shared/connector/source.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { readCatalog, type Catalog } from '../catalog/catalog.ts';
@@ -14,7 +14,7 @@ import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';
 import { readSettled } from '../catalog/unsettled-catalog.ts';
-import { readServerFacts, type ServerFacts } from '../connection/server-facts.ts';
+import { readServerFacts } from '../connection/server-facts.ts';
 import { waitingAt } from '../connection/session-watch.ts';
 import { checkSource, noTable } from './source-check.ts';
 import { placedTables, requireInPlace, requireKeyed } from './table-places.ts';
@@ -131,19 +131,6 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
       await watching?.close();
     },
   };
-}
-
-/** What opening a session works with. */
-export interface Opening extends EndOptions {
-  control: ControlConnection;
-  facts: ServerFacts;
-  catalog: Catalog;
-  scope: SourceScope;
-  known: PipelinePlan | null;
-  signal: AbortSignal;
-  /** See `createPostgresSource`. */
-  owner?: string;
-  watch: LockWatch;
 }
 
 async function readFitCatalog(control: ControlConnection, scope: SourceScope): Promise<Catalog> {

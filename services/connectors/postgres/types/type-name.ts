@@ -47,3 +47,12 @@ const RESERVED = new Set(
     'tablesample then to trailing treat trim true union unique user using values variadic verbose when where window with'
   ).split(' '),
 );
+
+/** An extension may live in another schema at the target: the qualifier is no difference, what is behind it is. */
+export function isSameType(a: string, b: string): boolean {
+  return a === b || bareType(a) === bareType(b);
+}
+
+function bareType(type: string): string {
+  return type.replace(/^("(?:[^"]|"")*"|[^".\s(]+)\./, '');
+}

@@ -2,7 +2,7 @@ import type { NetChanges } from '../../../../../shared/connector/sink.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { toCopyMessages, type CopyIn } from '../../connection/copy-in.ts';
 import type { Staging } from '../session/staging-tables.ts';
-import { toKeyRows, toMaskedRow, toMaskedRows } from './tuple-rows.ts';
+import { toKeyRows, toMaskedRow, toMaskedRows } from '../session/tuple-rows.ts';
 import { countingUnmet, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
 import type { StagingUse } from '../session/write-statements.ts';
 import type { WriteTarget } from '../target/write-target.ts';

@@ -5,7 +5,7 @@ import { Parameters } from '../../connection/parameters.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
 import { RowRefused } from '../session/prepared-rows.ts';
 import { toRowError } from '../../connection/row-error.ts';
-import type { BoundRow } from '../session/row-statements.ts';
+import type { BoundRow } from '../../connection/bound-statement.ts';
 import { countingUnmetRow, meetsRows, type UnmetKind, type UnmetStep } from './unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';

@@ -1,7 +1,7 @@
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { asLiteral, toTextValue } from '../../connection/parameters.ts';
-import type { BoundRow, RowStatement } from '../session/row-statements.ts';
+import type { BoundRow, RowStatement } from '../../connection/bound-statement.ts';
 
 /**
  * Counting of what met no row at the target: updates and deletes of rows that it does not have, which are dropped or

@@ -2,7 +2,7 @@ import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { BEGIN, COMMIT, toFewRows } from './few-rows.ts';
 import { progressOrFailure } from '../state/lane-progress.ts';
 import { RowRefused } from '../session/prepared-rows.ts';
-import type { BoundRow } from '../session/row-statements.ts';
+import type { BoundRow } from '../../connection/bound-statement.ts';
 import { unmetStep } from './unmet-changes.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 import type { WriteTarget } from '../target/write-target.ts';

@@ -4,7 +4,7 @@ import type { Finding } from '../../../../../shared/connector/connector.ts';
 import { checkRules, TREES } from './acts-on-rows.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import { quoteIdent } from '../../connection/names.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import type { TargetName } from '../target/target-names.ts';
 import type { TargetTable } from '../target/target-table.ts';
 import { enforceConstraints, maySet, NOT_ENFORCED } from '../session/writer-session.ts';

@@ -16,7 +16,7 @@ import { dropKey, readOutsideKeys } from './outside-keys.ts';
 import { checkSequences } from '../ddl/sequence-check.ts';
 import type { StandaloneSequence, TableDefinition } from '../../catalog/table-definition.ts';
 import { otherTables } from '../target/recorded-table.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import { missingStateRight, takenStateNames, openStateTables } from '../state/state-tables.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import { leftBehind } from '../../catalog/made-definition.ts';

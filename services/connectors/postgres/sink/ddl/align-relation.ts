@@ -4,14 +4,15 @@ import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { RelationBarrier } from '../../../../../shared/connector/source.ts';
 import { diffSchemas, type SchemaChange } from '../../../../../shared/schema/schema-diff.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
-import { compareTable, isSameType } from '../target/compare-table.ts';
+import { compareTable } from '../target/compare-table.ts';
+import { isSameType } from '../../types/type-name.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import { columnsOnly, renderChange } from './render-change.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import type { ColumnDefinition, TableDefinition } from '../../catalog/table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
-import { runDdl } from './target-ddl.ts';
+import { runDdl } from '../target/target-ddl.ts';
 import { holdsRows, readTargetTable, type TargetTable } from '../target/target-table.ts';
 import type { TargetName } from '../target/target-names.ts';
 

@@ -3,7 +3,7 @@ import { hash32 } from '../../../../../shared/codec/xxhash.ts';
 import type { RelationPlan } from '../../../../../shared/change/relation.ts';
 import type { StructureChange } from '../../../../../shared/connector/source.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
-import { isSameType } from '../target/compare-table.ts';
+import { isSameType } from '../../types/type-name.ts';
 import { renderChange } from './render-change.ts';
 import type { SchemaChange } from '../../../../../shared/schema/schema-diff.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { RelationPlan } from '../../../../../shared/change/relation.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import { formatNamespace } from '../../connection/names.ts';
-import { runDdl } from './target-ddl.ts';
+import { runDdl } from '../target/target-ddl.ts';
 import type { TargetName, TargetNames } from '../target/target-names.ts';
 
 interface Inheritance {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { allSequences } from '../../catalog/all-sequences.ts';
-import { createLate } from '../load/finish-namespace.ts';
+import { createLate } from './create-late.ts';
 import { nameIndexes, type NamedDefinition } from './index-names.ts';
 import { otherTypes } from './other-types.ts';
 import { toDefaultStatements } from './default-ddl.ts';
@@ -9,7 +9,7 @@ import { sequenceSql } from './sequence-ddl.ts';
 import { toTableStatements } from './table-ddl.ts';
 import type { TableDefinition } from '../../catalog/table-definition.ts';
 import { createMissing, readMissing } from './table-dependencies.ts';
-import { runDdl } from './target-ddl.ts';
+import { runDdl } from '../target/target-ddl.ts';
 import type { TargetNames } from '../target/target-names.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 

@@ -4,7 +4,7 @@ import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { leftOutChange, leftOutReason } from '../../catalog/left-out-partition.ts';
 import { formatNamespace, quoteIdent } from '../../connection/names.ts';
 import { partitionTree } from '../../catalog/partition-tree.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import { toPartitionDefaults } from './default-ddl.ts';
 import { toPartitionStatements } from './partition-ddl.ts';
 import type {
@@ -12,7 +12,7 @@ import type {
   SideState,
   TableDefinition,
 } from '../../catalog/table-definition.ts';
-import { inTransaction, runDdl } from './target-ddl.ts';
+import { inTransaction, runDdl } from '../target/target-ddl.ts';
 
 type Partition = SideState['partitions'][number];
 

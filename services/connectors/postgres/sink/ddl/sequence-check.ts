@@ -3,7 +3,7 @@ import type { RelationPlan } from '../../../../../shared/change/relation.ts';
 import type { Finding } from '../../../../../shared/connector/connector.ts';
 import { allSequences } from '../../catalog/all-sequences.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import { sequenceOptions, sequenceSql, toSequenceStatement } from './sequence-ddl.ts';
 import type { StandaloneSequence } from '../../catalog/table-definition.ts';
 import type { TargetName } from '../target/target-names.ts';

@@ -8,7 +8,7 @@ import {
   quoteLiteral,
 } from '../../connection/names.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import { missingSequence, takenSequence } from './sequence-check.ts';
 import { maySequence } from '../../catalog/sequence-rights.ts';
 import { toSequenceStatement } from './sequence-ddl.ts';
@@ -17,7 +17,7 @@ import type {
   SideState,
   TableDefinition,
 } from '../../catalog/table-definition.ts';
-import { runDdl } from './target-ddl.ts';
+import { runDdl } from '../target/target-ddl.ts';
 import type { TargetName } from '../target/target-names.ts';
 
 type Standing = SideState['sequences'][number];

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { allSequences } from '../../catalog/all-sequences.ts';
 import { qualifiedName, quoteIdent } from '../../connection/names.ts';
 import { createExtension } from '../../catalog/needed-extensions.ts';
-import { runDdl } from './target-ddl.ts';
+import { runDdl } from '../target/target-ddl.ts';
 import type { ExtensionDefinition, TableDefinition } from '../../catalog/table-definition.ts';
 import type { TargetName } from '../target/target-names.ts';
 

@@ -4,7 +4,7 @@ import { TUPLES } from '../../../../../shared/connector/data-type.ts';
 import type { ChunkHead, LaneBatch, NetChanges } from '../../../../../shared/connector/sink.ts';
 import { isDocumentRelation } from '../../../../../shared/document/document-relation.ts';
 import { DocumentRows } from './document-rows.ts';
-import type { CopiedMisfits } from '../isolate/copied-misfits.ts';
+import type { CopiedMisfits } from './copied-misfits.ts';
 import { writtenRelation } from './document-table.ts';
 import { type MisfitDocument, toMisfitAside } from './misfit-document.ts';
 import { oneOf, type PlaceOf, type Aside } from '../../../../../shared/state/quarantine/aside.ts';

@@ -5,7 +5,7 @@ import { toCopyMessages } from '../../connection/copy-in.ts';
 import type { Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { readSearchResult, searchStatement } from './refusal-search.ts';
 import { toRowError } from '../../connection/row-error.ts';
-import { toKeyRows, toMaskedRows } from '../apply/tuple-rows.ts';
+import { toKeyRows, toMaskedRows } from '../session/tuple-rows.ts';
 import type { StagingUse } from '../session/write-statements.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';

@@ -7,8 +7,8 @@ import type { ChunkHead } from '../../../../../shared/connector/sink.ts';
 import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from '../../connection/copy-in.ts';
-import { inSets, readCopiedTuples } from '../load/copy-tuples.ts';
-import type { CopiedMisfits } from './copied-misfits.ts';
+import { inSets, readCopiedTuples } from '../../connection/copy-tuples.ts';
+import type { CopiedMisfits } from '../documents/copied-misfits.ts';
 import type { FailedAs } from '../documents/document-writer.ts';
 import { toMisfitAside } from '../documents/misfit-document.ts';
 import {
@@ -19,7 +19,7 @@ import {
 } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { holdLanes, markParked, OF_NAMESPACE, putAside } from '../quarantine/parked-entries.ts';
-import { readChains } from '../quarantine/parked-keys.ts';
+import { readChains } from './parked-keys.ts';
 import { reasonOf, refusedRowError } from './refused-row.ts';
 import { splitOff } from './write-carefully.ts';
 import type { WriteTarget } from '../target/write-target.ts';

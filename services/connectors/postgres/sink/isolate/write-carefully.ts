@@ -19,7 +19,7 @@ import {
   parkedOf,
   putAside,
 } from '../quarantine/parked-entries.ts';
-import { readChains } from '../quarantine/parked-keys.ts';
+import { readChains } from './parked-keys.ts';
 import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
 import { unmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';

@@ -3,7 +3,7 @@ import type { ConnectorLog } from '../../../../../shared/connector/connector.ts'
 import { toForeignKeyStatement } from '../ddl/moved-definition.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import type { ConstraintDefinition, TableDefinition } from '../../catalog/table-definition.ts';
 import { isValid } from '../ddl/table-ddl.ts';
 import type { TargetName } from '../target/target-names.ts';

@@ -7,7 +7,7 @@ import { connect, disconnect } from '../../connection/connection.ts';
 import { finishNamespace } from './finish-namespace.ts';
 import { ForeignKeys } from './foreign-keys.ts';
 import { PostgresState } from '../state/postgres-state.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import { bypassTriggers, maySet } from '../session/writer-session.ts';
 
 export type BorrowClient = <T>(work: (client: pg.Client) => Promise<T>) => Promise<T>;

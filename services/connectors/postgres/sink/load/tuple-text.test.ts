@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { toTuple } from '../../../../../shared/change/tuple.ts';
-import { readCopiedTuples } from './copy-tuples.ts';
+import { readCopiedTuples } from '../../connection/copy-tuples.ts';
 import { tuplesToTextMessages } from './tuple-text.ts';
 
 async function* cut(bytes: Buffer, pieceBytes: number): AsyncGenerator<Buffer> {

@@ -3,7 +3,7 @@ import { prepareStaging } from '../apply/apply-changes.ts';
 import { Parameters } from '../../connection/parameters.ts';
 import { RowRefused } from '../session/prepared-rows.ts';
 import { toRowError } from '../../connection/row-error.ts';
-import type { BoundRow } from '../session/row-statements.ts';
+import type { BoundRow } from '../../connection/bound-statement.ts';
 import type { RunPart } from './run-parts.ts';
 import { applySet, mustMeet, rowMissing, usesOfPart } from './set-apply.ts';
 import { countUncounted } from './uncounted-tables.ts';

@@ -10,10 +10,10 @@ import { applyOneByOne, applyParts, prepareParts, type RefusedChange } from './o
 import { mergeRuns } from './ordered-merge.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
 import type { RelationCache } from '../target/relation-cache.ts';
-import { alignNamespace, barrierStatements } from '../run-barrier.ts';
+import { alignNamespace, barrierStatements } from '../barrier/run-barrier.ts';
 import { describeKey } from '../target/row-key.ts';
 import { toParts, type TargetOf } from './run-parts.ts';
-import type { PlanTarget } from '../save-plan.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
 import { countUnmet, unmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import {

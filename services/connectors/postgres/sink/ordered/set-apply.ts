@@ -10,7 +10,7 @@ import {
 } from '../apply/change-statements.ts';
 import { toCopyMessages } from '../../connection/copy-in.ts';
 import { netRows, type RunPart } from './run-parts.ts';
-import { toKeyRows, toMaskedRows } from '../apply/tuple-rows.ts';
+import { toKeyRows, toMaskedRows } from '../session/tuple-rows.ts';
 import type { UnmetStep } from '../apply/unmet-changes.ts';
 import type { StagingUse } from '../session/write-statements.ts';
 import type { WriteTarget } from '../target/write-target.ts';

@@ -3,7 +3,7 @@ import type { ParkedSelection } from '../../../../../shared/connector/parking.ts
 import { clearMark, holdLanesPatiently } from './parked-entries.ts';
 import { selected } from './parked-list.ts';
 import { openStateTables } from '../state/state-tables.ts';
-import { inTransaction } from '../ddl/target-ddl.ts';
+import { inTransaction } from '../target/target-ddl.ts';
 
 /** Drops entries for good; what they stand for counts as discarded. */
 export async function discardParked(

@@ -8,7 +8,7 @@ import type {
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { applyCarefully, attemptUnits } from '../isolate/apply-carefully.ts';
 import { prepareCarefully, REFUSED_OR_NOT_READY } from '../isolate/attempt-script.ts';
-import { attemptMove } from '../apply/move-rows.ts';
+import { attemptMove } from '../barrier/move-rows.ts';
 import { keyOfUnit, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { clearMark, holdLanesPatiently, settleParked } from './parked-entries.ts';
 import type { DocumentWriter } from '../documents/document-writer.ts';

@@ -1,5 +1,6 @@
 import type { ClientBase, Connection, Submittable } from 'pg';
-import { RowStatements, type BoundRow, type RowStatement } from './row-statements.ts';
+import { RowStatements } from './row-statements.ts';
+import type { BoundRow, RowStatement } from '../../connection/bound-statement.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 
 /** So many may a session keep; each holds memory at the server. */

@@ -1,25 +1,9 @@
+import type { BoundRow, RowStatement } from '../../connection/bound-statement.ts';
 import { columnOffsets, UNCHANGED_LENGTH } from '../../../../../shared/change/tuple.ts';
 import type { RunChange } from '../../../../../shared/connector/sink.ts';
 import type { ChangeKind } from '../../../../../shared/connector/source.ts';
 import { onConflict } from './write-statements.ts';
 import type { WriteColumn, WriteTarget } from '../target/write-target.ts';
-
-/** A statement for one row, whose parameters travel as the values of tuples do: i32 length, then that many bytes. */
-export interface RowStatement {
-  sql: string;
-  /** Of each parameter. */
-  encodings: WriteColumn['encoding'][];
-  /** A row of the key that was there before, as a FROM clause, where the statement itself does not tell. */
-  there?: string;
-  /** It puts a row into the place of itself: neither is to act on what refers to the row. */
-  replaces?: true;
-}
-
-export interface BoundRow {
-  statement: RowStatement;
-  /** Together the parameters in their order. */
-  values: Buffer[];
-}
 
 /**
  * How single changes of one relation are written, exactly as at the source: an insert finds no row of its key, an

@@ -1,7 +1,7 @@
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { addBatch, moveLane, type LaneMove } from '../../../../../shared/state/lane-steps.ts';
 import { asLiteral, Parameters, type PutValue } from '../../connection/parameters.ts';
-import type { BoundRow } from '../session/row-statements.ts';
+import type { BoundRow } from '../../connection/bound-statement.ts';
 import { addStatement, updateStatement } from './state-statements.ts';
 
 /**

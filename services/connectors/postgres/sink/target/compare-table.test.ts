@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Relation } from '../../../../../shared/change/relation.ts';
-import { compareTable, isSameType } from './compare-table.ts';
+import { compareTable } from './compare-table.ts';
+import { isSameType } from '../../types/type-name.ts';
 import { toTargetName } from './target-names.ts';
 import type { TargetColumn, TargetTable } from './target-table.ts';
 

@@ -1,3 +1,4 @@
+import { isSameType } from '../../types/type-name.ts';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { toAddColumn } from './add-column.ts';
 import { quoteIdent } from '../../connection/names.ts';
@@ -70,13 +71,4 @@ function refuseExtra(relation: Relation, name: TargetName, table: TargetTable): 
       (each) =>
         `the column ${quoteIdent(each.name)} of ${name.namespace} exists only at the target and must not be NULL; run ALTER TABLE ${name.sql} ALTER COLUMN ${quoteIdent(each.name)} DROP NOT NULL, or give it a default`,
     );
-}
-
-/** An extension may live in another schema at the target: the qualifier is no difference, what is behind it is. */
-export function isSameType(a: string, b: string): boolean {
-  return a === b || bareType(a) === bareType(b);
-}
-
-function bareType(type: string): string {
-  return type.replace(/^("(?:[^"]|"")*"|[^".\s(]+)\./, '');
 }

@@ -4,7 +4,7 @@ import { shapeText } from '../../../../../shared/change/shape-text.ts';
 import { requireRecordedTables } from './recorded-table.ts';
 import type { TargetNames } from './target-names.ts';
 import { readTargetTable } from './target-table.ts';
-import type { NativeTypes } from '../../types/native-types.ts';
+import type { NativeTypes } from './native-types.ts';
 import { toWriteTarget, type WriteTarget } from './write-target.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { ChangeReceiver } from '../../../../../shared/connector/source.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { abortReason, orAborted } from '../../connection/abort-reason.ts';
 import type { PgOutputDecoder } from './pgoutput.ts';
-import type { ReleasedPosition } from '../released-position.ts';
+import type { ReleasedPosition } from './released-position.ts';
 import { SocketTap } from '../../connection/socket-tap.ts';
 import {
   MESSAGE,

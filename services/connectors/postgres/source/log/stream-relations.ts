@@ -17,7 +17,7 @@ import type { RelationMessage } from './relation-message.ts';
 import { routeOf } from '../../catalog/relation-shape.ts';
 import { hasSameKey, isSameShape } from '../../catalog/same-shape.ts';
 import { reusesNames, structureChanges, type KnownTable } from '../../catalog/structure-changes.ts';
-import { readAltered } from '../structure-reads.ts';
+import { readAltered } from '../../catalog/structure-reads.ts';
 import type { TableDefinition } from '../../catalog/table-definition.ts';
 import { isSameRecord } from '../../catalog/table-record.ts';
 import { readTypeCatalog } from '../../catalog/type-catalog.ts';

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { SourceTable } from '../catalog/catalog.ts';
+import type { SourceTable } from './catalog.ts';
 import { qualifiedName, quoteIdent } from '../connection/names.ts';
-import { suspectColumns, type KnownTable } from '../catalog/structure-changes.ts';
-import type { ColumnDefinition } from '../catalog/table-definition.ts';
-import type { ColumnRecord, LeafValues } from '../catalog/table-record.ts';
+import { suspectColumns, type KnownTable } from './structure-changes.ts';
+import type { ColumnDefinition } from './table-definition.ts';
+import type { ColumnRecord, LeafValues } from './table-record.ts';
 
 /**
  * What the catalog alone does not tell of a changed table: whose values an ALTER has made anew, and what older rows have

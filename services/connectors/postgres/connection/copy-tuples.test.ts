@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { toTuple } from '../../../../../shared/change/tuple.ts';
-import { toCopyMessages } from '../../connection/copy-in.ts';
+import { toTuple } from '../../../../shared/change/tuple.ts';
+import { toCopyMessages } from './copy-in.ts';
 import { inSets, readCopiedTuples } from './copy-tuples.ts';
 
 async function* cut(bytes: Buffer, pieceBytes: number): AsyncGenerator<Buffer> {

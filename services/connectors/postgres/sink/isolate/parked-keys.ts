@@ -1,6 +1,6 @@
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { toTuple } from '../../../../../shared/change/tuple.ts';
-import { attemptScript, emptyStaging } from '../isolate/attempt-script.ts';
+import { attemptScript, emptyStaging } from './attempt-script.ts';
 import { toCopyMessages } from '../../connection/copy-in.ts';
 import {
   keyColumns,
@@ -8,7 +8,7 @@ import {
   toChain,
   type Unit,
 } from '../../../../../shared/state/quarantine/change-unit.ts';
-import { toKeyRows } from '../apply/tuple-rows.ts';
+import { toKeyRows } from '../session/tuple-rows.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 

@@ -1,16 +1,15 @@
 import type { ClientBase } from 'pg';
-import { logicalOf } from '../../../../shared/change/column-type.ts';
-import type { Column, Relation, RelationPlan } from '../../../../shared/change/relation.ts';
-import type { Finding } from '../../../../shared/connector/connector.ts';
-import type { TypeOverrides } from '../../../../shared/connector/type-overrides.ts';
-import { isDocumentRelation } from '../../../../shared/document/document-relation.ts';
-import { WeirError } from '../../../../shared/errors/weir-error.ts';
-import { showType } from '../../../../shared/schema/show-type.ts';
-import type { TypeMapping } from '../../../../shared/schema/type-mapping.ts';
-import { isSameType } from '../sink/target/compare-table.ts';
-import type { TargetTable } from '../sink/target/target-table.ts';
-import { mapType, type ServerTypes } from './to-native.ts';
-import { typeSql } from './type-name.ts';
+import { logicalOf } from '../../../../../shared/change/column-type.ts';
+import type { Column, Relation, RelationPlan } from '../../../../../shared/change/relation.ts';
+import type { Finding } from '../../../../../shared/connector/connector.ts';
+import type { TypeOverrides } from '../../../../../shared/connector/type-overrides.ts';
+import { isDocumentRelation } from '../../../../../shared/document/document-relation.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { showType } from '../../../../../shared/schema/show-type.ts';
+import type { TypeMapping } from '../../../../../shared/schema/type-mapping.ts';
+import { typeSql, isSameType } from '../../types/type-name.ts';
+import type { TargetTable } from './target-table.ts';
+import { mapType, type ServerTypes } from '../../types/to-native.ts';
 
 /** A column's type at the target, and whether the pipeline file says it. */
 interface ColumnMapping extends TypeMapping {

@@ -1,7 +1,8 @@
-import { sourceOf } from '../../../../shared/change/namespace-part.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
+import { sourceOf } from '../../../../../shared/change/namespace-part.ts';
 import type pg from 'pg';
-import type { NamespacePlan, PipelinePlan } from '../../../../shared/connector/plan.ts';
-import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import type { NamespacePlan, PipelinePlan } from '../../../../../shared/connector/plan.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import {
   hasMoved,
   type Known,
@@ -9,36 +10,25 @@ import {
   saveChunks,
   saveLanes,
   saveNamespace,
-} from '../../../../shared/state/plan-steps.ts';
-import type { StateStep } from '../../../../shared/state/state-step.ts';
-import { addMissingColumns } from './ddl/align-relation.ts';
-import { readBoundTogether } from './check/bound-together.ts';
-import { compareTable } from './target/compare-table.ts';
-import { takeRows } from './state/contested-row.ts';
-import { createInheritance } from './ddl/create-inheritance.ts';
-import { createDefaults, createTable } from './ddl/create-table.ts';
-import { definitionOf } from '../catalog/definition-of.ts';
-import { writtenRelation } from './documents/document-table.ts';
-import { formatNamespace } from '../connection/names.ts';
-import { markNewLanes, truncateParked } from './quarantine/parked-entries.ts';
-import { commitWithin, PostgresState } from './state/postgres-state.ts';
-import { recordTables, requireRecordedTables } from './target/recorded-table.ts';
-import { readRowsOf, rowsOf } from '../catalog/table-rows.ts';
-import type { TableDefinition } from '../catalog/table-definition.ts';
-import { inTransaction, runDdl } from './ddl/target-ddl.ts';
-import { holdsRows, readTargetTable } from './target/target-table.ts';
-import type { TargetNames } from './target/target-names.ts';
-import type { NativeTypes } from '../types/native-types.ts';
-
-export interface PlanTarget {
-  pipeline: string;
-  create: 'missing' | 'never';
-  /** Whether what is not known yet is copied, so that its table must be empty. */
-  copies: boolean;
-  order: 'key' | 'transaction';
-  names: TargetNames;
-  natives: NativeTypes;
-}
+} from '../../../../../shared/state/plan-steps.ts';
+import type { StateStep } from '../../../../../shared/state/state-step.ts';
+import { addMissingColumns } from '../ddl/align-relation.ts';
+import { readBoundTogether } from '../check/bound-together.ts';
+import { compareTable } from '../target/compare-table.ts';
+import { takeRows } from '../state/contested-row.ts';
+import { createInheritance } from '../ddl/create-inheritance.ts';
+import { createDefaults, createTable } from '../ddl/create-table.ts';
+import { definitionOf } from '../../catalog/definition-of.ts';
+import { writtenRelation } from '../documents/document-table.ts';
+import { formatNamespace } from '../../connection/names.ts';
+import { markNewLanes, truncateParked } from '../quarantine/parked-entries.ts';
+import { commitWithin, PostgresState } from '../state/postgres-state.ts';
+import { recordTables, requireRecordedTables } from '../target/recorded-table.ts';
+import { readRowsOf, rowsOf } from '../../catalog/table-rows.ts';
+import type { TableDefinition } from '../../catalog/table-definition.ts';
+import { inTransaction, runDdl } from '../target/target-ddl.ts';
+import { holdsRows, readTargetTable } from '../target/target-table.ts';
+import type { NativeTypes } from '../target/native-types.ts';
 
 /** One writer of plans at a time in a database: two pipelines may need the same schema or type. */
 const PLAN_LOCK = 0x77656970;

@@ -8,7 +8,7 @@ import {
   prepareCarefully,
   type Refusals,
 } from '../isolate/attempt-script.ts';
-import { toMoveStatements, type Move } from './change-statements.ts';
+import { toMoveStatements, type Move } from '../apply/change-statements.ts';
 import { countStatements } from '../state/lane-progress.ts';
 import { without, BEHIND, type Aside } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
@@ -19,10 +19,10 @@ import {
   parkedOf,
   putAside,
 } from '../quarantine/parked-entries.ts';
-import { readKeyChains } from '../quarantine/parked-keys.ts';
+import { readKeyChains } from '../isolate/parked-keys.ts';
 import { reasonOf, refusedRowError } from '../isolate/refused-row.ts';
 import { commit, moveLane } from '../isolate/write-carefully.ts';
-import { meetsRows, unmetStep, type UnmetStep } from './unmet-changes.ts';
+import { meetsRows, unmetStep, type UnmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 

@@ -1,4 +1,4 @@
-import type { MisfitDocument } from '../documents/misfit-document.ts';
+import type { MisfitDocument } from './misfit-document.ts';
 
 const MOST_BYTES = 4 << 20;
 

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../../shared/connector/connector.ts';
-import { PartitionWriter } from './ddl/partition-writer.ts';
-import type { PlanTarget } from './save-plan.ts';
-import { SequenceWriter } from './ddl/sequence-writer.ts';
-import type { SideState, TableDefinition } from '../catalog/table-definition.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import { PartitionWriter } from '../ddl/partition-writer.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
+import { SequenceWriter } from '../ddl/sequence-writer.ts';
+import type { SideState, TableDefinition } from '../../catalog/table-definition.ts';
 
 /**
  * Carries over what is beside the log: where sequences stand, and partitions that appeared. Costs a question where

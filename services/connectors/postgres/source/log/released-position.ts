@@ -1,4 +1,4 @@
-import type { Position } from '../../../../shared/change/position.ts';
+import type { Position } from '../../../../../shared/change/position.ts';
 
 /** How far the target has durably committed, as the source's server is told; never goes back. */
 export class ReleasedPosition {

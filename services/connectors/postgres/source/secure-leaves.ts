@@ -1,9 +1,14 @@
-import type { PipelinePlan } from '../../../../../shared/connector/plan.ts';
-import type { ControlConnection } from '../../connection/control-connection.ts';
-import { type LeafStamp, readLeafStamps, requireSameLeaf, writtenAnew } from './leaf-stamp.ts';
-import type { Opening } from '../source.ts';
-import type { SnapshotMoment } from './snapshot-moment.ts';
-import type { SnapshotReaders } from './snapshot-readers.ts';
+import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
+import type { ControlConnection } from '../connection/control-connection.ts';
+import {
+  type LeafStamp,
+  readLeafStamps,
+  requireSameLeaf,
+  writtenAnew,
+} from './snapshot/leaf-stamp.ts';
+import type { Opening } from './opening.ts';
+import type { SnapshotMoment } from './snapshot/snapshot-moment.ts';
+import type { SnapshotReaders } from './snapshot/snapshot-readers.ts';
 
 /** What leaves are by now, whatever a snapshot shows. */
 export function stampsBeside(

@@ -1,7 +1,7 @@
-import { NULL_LENGTH, toTuple } from '../../../../../shared/change/tuple.ts';
-import { JoinedBytes } from '../../../../../shared/codec/joined-bytes.ts';
-import { HEAD_BYTES } from '../../connection/copy-in.ts';
-import { MESSAGE_HEADER_BYTES } from '../../connection/wire-message.ts';
+import { NULL_LENGTH, toTuple } from '../../../../shared/change/tuple.ts';
+import { JoinedBytes } from '../../../../shared/codec/joined-bytes.ts';
+import { HEAD_BYTES } from './copy-in.ts';
+import { MESSAGE_HEADER_BYTES } from './wire-message.ts';
 
 /**
  * Rows of a COPY as it lies on the wire (CopyData messages, cut anywhere), as tuples: of the binary format as they

@@ -1,22 +1,22 @@
-import type { Barrier, RelationBarrier } from '../../../../shared/connector/source.ts';
+import type { Barrier, RelationBarrier } from '../../../../../shared/connector/source.ts';
 import type { ClientBase } from 'pg';
-import type { LaneBatch } from '../../../../shared/connector/sink.ts';
-import { WeirError } from '../../../../shared/errors/weir-error.ts';
-import { alignRelation } from './ddl/align-relation.ts';
-import { applyChanges, prepareStaging } from './apply/apply-changes.ts';
-import { emptyStaging } from './isolate/attempt-script.ts';
-import { toMoveStatements, type Statement } from './apply/change-statements.ts';
-import { moveRows, toMove } from './apply/move-rows.ts';
-import type { Aside } from '../../../../shared/state/quarantine/aside.ts';
-import { truncateParked } from './quarantine/parked-entries.ts';
-import { dropKey, readOutsideKeys } from './check/outside-keys.ts';
-import { toPostgresError } from '../connection/postgres-error.ts';
-import { definitionOf } from '../catalog/definition-of.ts';
-import type { RelationCache } from './target/relation-cache.ts';
-import type { PlanTarget } from './save-plan.ts';
-import { readRowsOf } from '../catalog/table-rows.ts';
-import type { WriteTarget } from './target/write-target.ts';
-import type { WriterSession } from './session/writer-session.ts';
+import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { alignRelation } from '../ddl/align-relation.ts';
+import { applyChanges, prepareStaging } from '../apply/apply-changes.ts';
+import { emptyStaging } from '../isolate/attempt-script.ts';
+import { toMoveStatements, type Statement } from '../apply/change-statements.ts';
+import { moveRows, toMove } from './move-rows.ts';
+import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
+import { truncateParked } from '../quarantine/parked-entries.ts';
+import { dropKey, readOutsideKeys } from '../check/outside-keys.ts';
+import { toPostgresError } from '../../connection/postgres-error.ts';
+import { definitionOf } from '../../catalog/definition-of.ts';
+import type { RelationCache } from '../target/relation-cache.ts';
+import type { PlanTarget } from '../target/plan-target.ts';
+import { readRowsOf } from '../../catalog/table-rows.ts';
+import type { WriteTarget } from '../target/write-target.ts';
+import type { WriterSession } from '../session/writer-session.ts';
 
 /**
  * Carries out what concerns all lanes, once, with the progress of the lane that does it. Returns the rows that were put
