@@ -2,11 +2,10 @@ import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type {
   Connector,
   ConnectorInfo,
-  ConnectorLog,
-  EndOptions,
   SinkCapabilities,
   SourceCapabilities,
 } from '../../shared/connector/connector.ts';
+import type { ConnectorLog, EndOptions } from '../../shared/connector/end-options.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';

@@ -1,7 +1,9 @@
 import type { StreamLSNResponse } from '../../proto/gen/adiom/v1/adiom.ts';
 import { type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
+import type { ChangeReceiver } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import { isWanted, refuseTruncate, type UpdatesWanted } from './update-sender.ts';
 

@@ -6,7 +6,9 @@ import {
 import { type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { fillUnchanged, hasUnchanged, keyOf } from '../../shared/change/tuple.ts';
-import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
+import type { ChangeReceiver } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import type { StoreReader } from '../../shared/connector/store.ts';
 import { toDocument, toId } from '../../shared/document/to-document.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';

@@ -4,7 +4,7 @@ import { readPosition } from '../../shared/change/position.ts';
 import { recordLength, writeRecord } from '../../shared/change/change-record.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { shapeText } from '../../shared/change/shape-text.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 
 const MAX_KEPT_BYTES = 1 << 20;
 

@@ -3,7 +3,7 @@ import { RecordCursor } from '../../shared/change/change-record.ts';
 import { toPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
-import type { Barrier } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { ChangeRouter } from './change-router.ts';
 import { LaneWriter } from './lane-writer.ts';

@@ -2,8 +2,10 @@ import { hash32 } from '../../shared/codec/xxhash.ts';
 import { FIRST_POSITION, type Position, readPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { compileRoute, type RoutingBytes } from '../../shared/change/route.ts';
-import type { ChangeCounts } from '../../shared/connector/sink.ts';
-import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
+import type { ChangeReceiver } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import type { LaneWriter } from './lane-writer.ts';
 import { MoveGroup } from './move-group.ts';
 

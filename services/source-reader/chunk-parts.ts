@@ -1,16 +1,12 @@
-import {
-  FRAME_HEAD,
-  sealFrame,
-  type ChunkPart,
-  type FrameBody,
-} from '../../shared/change/frame.ts';
+import { FRAME_HEAD, sealFrame } from '../../shared/change/frame.ts';
+import type { FrameBody, ChunkPart } from '../../shared/change/frame-body.ts';
 import { toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { rowTooLarge } from '../../shared/change/row-too-large.ts';
 import { keyOf } from '../../shared/change/tuple.ts';
 import { TupleSplitter } from '../../shared/change/tuple-splitter.ts';
 import type { RefusedRow } from '../../shared/connector/parking.ts';
-import type { Chunk } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 
 /** What a part holds at least, unless it is the last. */

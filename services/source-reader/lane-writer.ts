@@ -1,9 +1,11 @@
-import { encodeFrame, type FrameBody } from '../../shared/change/frame.ts';
+import { encodeFrame } from '../../shared/change/frame.ts';
+import type { FrameBody } from '../../shared/change/frame-body.ts';
 import { POSITION_BYTES, readPosition, type Position } from '../../shared/change/position.ts';
 import { recordLength } from '../../shared/change/change-record.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { rowTooLarge } from '../../shared/change/row-too-large.ts';
-import type { Barrier, ChangeKind } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { ChangeFrame } from './change-frame.ts';
 

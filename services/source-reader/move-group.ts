@@ -1,6 +1,6 @@
 import { readPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { Barrier, MovedRow } from '../../shared/connector/source.ts';
+import type { Barrier, MovedRow } from '../../shared/change/barrier.ts';
 
 const MAX_MOVES = 1_000;
 const MAX_CHARACTERS = 256 * 1024;

@@ -1,4 +1,4 @@
-import type { ChangeCounts } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import type { LaneKind } from '../../shared/hub/names.ts';
 import { addChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { SentTotals } from '../../shared/hub/lane-publisher.ts';

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Logger } from 'pino';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
-import type { Chunk, SourceSession } from '../../shared/connector/source.ts';
+import type { SourceSession } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { SnapshotCopier } from './snapshot-copier.ts';

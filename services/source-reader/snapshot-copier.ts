@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
-import type { Chunk, SourceSession } from '../../shared/connector/source.ts';
+import type { SourceSession } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { LanePublisher } from '../../shared/hub/lane-publisher.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';

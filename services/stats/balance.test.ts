@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { toPosition, type Position } from '../../shared/change/position.ts';
-import type { ChangeCounts } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import { Balance } from './balance.ts';
 
 const at = (n: number): Position => toPosition(BigInt(n), 0n);

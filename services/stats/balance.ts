@@ -1,5 +1,5 @@
 import type { Position } from '../../shared/change/position.ts';
-import type { ChangeCounts } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import { CHANGE_KINDS, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { Difference } from '../../shared/progress/pipeline-report.ts';
 

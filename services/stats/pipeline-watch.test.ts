@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { toPosition } from '../../shared/change/position.ts';
-import type { ChangeCounts, PipelineProgress } from '../../shared/connector/sink.ts';
+import type { PipelineProgress } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import type { ReaderStatus } from '../../shared/progress/status.ts';
 import { PipelineWatch } from './pipeline-watch.ts';
 

@@ -1,7 +1,8 @@
 import { partTarget } from '../../shared/change/namespace-part.ts';
 import type { Frame } from '../../shared/change/frame.ts';
-import type { ChangeCounts, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
-import type { Barrier } from '../../shared/connector/source.ts';
+import type { LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
 import { failpoint } from '../../shared/lifecycle/failpoint.ts';
 import type { WriterContext } from './writer-context.ts';

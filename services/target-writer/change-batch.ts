@@ -2,13 +2,9 @@ import { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Frame } from '../../shared/change/frame.ts';
 import type { Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type {
-  ChangeCounts,
-  ChangeOrigin,
-  LaneBatch,
-  LaneProgress,
-} from '../../shared/connector/sink.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeOrigin, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import { Fold } from './fold.ts';
 import { HeldChanges } from './held-changes.ts';
 

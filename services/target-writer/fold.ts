@@ -4,7 +4,7 @@ import { fillUnchanged, hasUnchanged } from '../../shared/change/tuple.ts';
 import { isDocumentRelation } from '../../shared/document/document-relation.ts';
 import { foldDocumentRows } from '../../shared/document/fold-rows.ts';
 import type { NetChanges } from '../../shared/connector/sink.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 
 /** A change as `RecordCursor` shows it: views are made where they are asked for. */
 export type FoldedChange = Pick<RecordCursor, 'key' | 'keyName' | 'row' | 'partial'>;

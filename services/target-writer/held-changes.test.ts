@@ -4,7 +4,7 @@ import { decodeFrame, encodeFrame } from '../../shared/change/frame.ts';
 import { FIRST_POSITION, toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import { ChangeBatch } from './change-batch.ts';
 import { RelationPool } from './relation-pool.ts';
 

@@ -2,7 +2,8 @@ import { sourceOf } from '../../shared/change/namespace-part.ts';
 import type { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { ChangeCounts, HeldChange } from '../../shared/connector/sink.ts';
+import type { HeldChange } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 
 /**
  * Changes of a batch that must not be applied: those of rows that a step failed for, and what comes behind them of the

@@ -1,6 +1,6 @@
 import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { FailedRow } from '../../shared/connector/parking.ts';
+import type { FailedRow } from '../../shared/change/failed-row.ts';
 import type { ChunkHead } from '../../shared/connector/sink.ts';
 import { hash64 } from '../../shared/codec/xxhash.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';

@@ -4,7 +4,7 @@ import { decodeFrame, encodeFrame, type Frame } from '../../shared/change/frame.
 import { FIRST_POSITION, toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { LaneProgress } from '../../shared/connector/sink.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import { RelationPool } from './relation-pool.ts';
 import { TransactionBatch } from './transaction-batch.ts';
 

@@ -1,13 +1,10 @@
 import { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type {
-  ChangeCounts,
-  ChangeRun,
-  LaneProgress,
-  OrderedBatch,
-} from '../../shared/connector/sink.ts';
-import type { Barrier, ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeRun, LaneProgress, OrderedBatch } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import { addChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import { countsOf } from './barrier.ts';
 import type { Committed } from './writer-meter.ts';

@@ -1,6 +1,6 @@
 import { decodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { LaneProgress, OrderedWriter, Sink } from '../../shared/connector/sink.ts';
-import type { Barrier } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import { type Delivery, LaneConsumer } from '../../shared/hub/lane-consumer.ts';
 import { streamName } from '../../shared/hub/names.ts';

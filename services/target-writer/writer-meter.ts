@@ -3,7 +3,7 @@ import type { Instruments } from '../../shared/metrics/instruments.ts';
 import type { Monitoring } from '../../shared/metrics/monitoring.ts';
 import { addChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ChangeBatch } from './change-batch.ts';
-import { COMMIT_METRICS } from './metrics.ts';
+import { COMMIT_METRICS } from './commit-metrics.ts';
 
 const WINDOW_MS = 10_000;
 const MAX_SAMPLES = 2_000;

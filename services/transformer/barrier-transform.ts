@@ -1,6 +1,6 @@
 import { encodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { Barrier, MovedRow, RelationBarrier } from '../../shared/connector/source.ts';
+import type { Barrier, MovedRow, RelationBarrier } from '../../shared/change/barrier.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Chain } from './chain.ts';
 import { ChainMisfit } from './chain-misfit.ts';

@@ -1,7 +1,8 @@
 import { BSON as library, Decimal128, Double } from 'bson';
 import { BsonError, readElements } from '../../shared/document/bson-reader.ts';
 import { BSON, SUBTYPE_UUID } from '../../shared/document/bson-writer.ts';
-import { type BsonSlice, toFieldText } from '../../shared/document/field-text.ts';
+import { toFieldText } from '../../shared/document/field-text.ts';
+import type { BsonSlice } from '../../shared/document/bson-slice.ts';
 import { documentField } from '../../shared/document/document-field.ts';
 import { toJson } from '../../shared/document/json-text.ts';
 import { Misfit } from '../../shared/document/misfit.ts';

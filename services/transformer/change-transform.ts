@@ -1,7 +1,7 @@
 import { RecordCursor } from '../../shared/change/change-record.ts';
 import { encodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import type { Chain } from './chain.ts';
 import type { Chains } from './chains.ts';
 import { failedRow, keyOf, targetKeys } from './failed-row.ts';

@@ -1,5 +1,5 @@
 import { type Outcome, recordLength, writeRecord } from '../../shared/change/change-record.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 
 const EMPTY = Buffer.alloc(0);
 

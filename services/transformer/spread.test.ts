@@ -1,17 +1,13 @@
 import { expect, it } from 'vitest';
 import { RecordCursor, writeRecord } from '../../shared/change/change-record.ts';
-import {
-  decodeFrame,
-  encodeFrame,
-  type FrameBody,
-  type FrameHead,
-} from '../../shared/change/frame.ts';
+import { decodeFrame, encodeFrame, type FrameHead } from '../../shared/change/frame.ts';
+import type { FrameBody } from '../../shared/change/frame-body.ts';
 import { FIRST_POSITION, toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
 import { TUPLES } from '../../shared/connector/data-type.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
-import type { ChangeKind } from '../../shared/connector/source.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import { transformBarrier } from './barrier-transform.ts';
 import { Chains } from './chains.ts';
 import { transformChanges } from './change-transform.ts';

@@ -1,6 +1,6 @@
 import { POSITION_BYTES, readPosition, type Position } from './position.ts';
 import { putBytes } from '../codec/put-bytes.ts';
-import type { ChangeKind } from '../connector/source.ts';
+import type { ChangeKind } from './change-kind.ts';
 
 /**
  * One change inside a frame's payload, big-endian:

@@ -1,7 +1,8 @@
+import type { Relation } from './relation.ts';
+import type { Barrier } from './barrier.ts';
 import { z } from 'zod';
 import { WeirError } from '../errors/weir-error.ts';
 import { TABLE_SCHEMA } from '../schema/table-schema-form.ts';
-import type { FrameBody } from './frame.ts';
 import { RELATION } from './relation-schema.ts';
 
 const TEXT = z.string();
@@ -67,4 +68,29 @@ function fromJson(json: string): unknown {
   } catch {
     return null;
   }
+}
+
+export interface FrameBody {
+  relations?: Relation[];
+  /** Where steps failed for rows: the shapes that they had before, beside `relations`, and why, in their order. */
+  sources?: Relation[];
+  failures?: string[];
+  barrier?: Barrier;
+  chunk?: ChunkPart;
+}
+
+/** The frames of one chunk follow each other in their lane, with `sequence` counting from 0. */
+export interface ChunkPart {
+  id: number;
+  namespace: string;
+  how: 'load' | 'merge';
+  dataType: string;
+  /** On the last part only: the rows of the whole chunk. */
+  rows?: number;
+  /** Of its rows, where a transformer is to read them; each part then has whole tuples only. */
+  relation?: Relation;
+  /** Rows of this part that a transformer left out. */
+  filtered?: number;
+  /** Rows of this part that a step failed for, with `relation`: see `FailedRow`; bytes in base64. */
+  failed?: { reason: string; tuple: string; key: string | null }[];
 }

@@ -1,8 +1,7 @@
+import type { FrameBody } from './frame-body.ts';
 import { hash64 } from '../codec/xxhash.ts';
 import { WeirError } from '../errors/weir-error.ts';
-import type { Barrier } from '../connector/source.ts';
 import { parseFrameBody } from './frame-body.ts';
-import type { Relation } from './relation.ts';
 import { type Position, readPosition, writePosition } from './position.ts';
 
 /**
@@ -46,31 +45,6 @@ export interface FrameHead {
  */
 export type FrameKind = 'hello' | 'changes' | 'watermark' | 'barrier' | 'chunk';
 const KINDS: readonly FrameKind[] = ['hello', 'changes', 'watermark', 'barrier', 'chunk'];
-
-export interface FrameBody {
-  relations?: Relation[];
-  /** Where steps failed for rows: the shapes that they had before, beside `relations`, and why, in their order. */
-  sources?: Relation[];
-  failures?: string[];
-  barrier?: Barrier;
-  chunk?: ChunkPart;
-}
-
-/** The frames of one chunk follow each other in their lane, with `sequence` counting from 0. */
-export interface ChunkPart {
-  id: number;
-  namespace: string;
-  how: 'load' | 'merge';
-  dataType: string;
-  /** On the last part only: the rows of the whole chunk. */
-  rows?: number;
-  /** Of its rows, where a transformer is to read them; each part then has whole tuples only. */
-  relation?: Relation;
-  /** Rows of this part that a transformer left out. */
-  filtered?: number;
-  /** Rows of this part that a step failed for, with `relation`: see `FailedRow`; bytes in base64. */
-  failed?: { reason: string; tuple: string; key: string | null }[];
-}
 
 export const FRAME_HEAD = 80;
 const VERSION = 1;

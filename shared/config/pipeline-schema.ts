@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseByteSize } from './byte-size.ts';
 import { parseDuration } from './duration.ts';
-import { DEFAULTS, MAX_WORKERS } from './pipeline-spec.ts';
+import { DEFAULTS, MAX_WORKERS } from './pipeline-defaults.ts';
 
 /** The keys whose values are numbers: text that came from the environment is read as one there. */
 export const NUMBER_KEYS: ReadonlySet<string> = new Set([

@@ -1,3 +1,4 @@
+import { MAX_WORKERS } from './pipeline-defaults.ts';
 import { availableParallelism } from 'node:os';
 import type { Secret } from './secret.ts';
 import type { TransformStep } from './transform-step.ts';
@@ -53,22 +54,6 @@ export interface RetentionPolicy {
 export type WaitingDdlPolicy = 'giveWay' | 'wait';
 
 export type Order = 'key' | 'transaction';
-
-export const MAX_WORKERS = 40;
-
-export const DEFAULTS = {
-  mode: 'snapshot+changes',
-  create: 'missing',
-  order: 'key',
-  lanes: 4,
-  writers: 1,
-  transformers: 1,
-  readers: 2,
-  onBadRow: 'stop',
-  onLimit: 'keep',
-  onWaitingDdl: 'giveWay',
-  warnWithin: '4h',
-} as const;
 
 /** With `order: transaction` the changes have one lane, and the copy need not. */
 export const COPY_LANES = 4;

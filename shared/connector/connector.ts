@@ -1,6 +1,5 @@
-import type { ErrorCode } from '../errors/codes.ts';
-import type { RetrySteps } from './parking.ts';
-import type { NotCarried, Source } from './source.ts';
+import type { EndOptions, SinkOptions } from './end-options.ts';
+import type { Source } from './source.ts';
 import type { Sink } from './sink.ts';
 import type { Store, StoreOptions } from './store.ts';
 import type { RowReader } from './row-reader.ts';
@@ -71,55 +70,4 @@ export interface SinkCapabilities {
   rows: 'kept' | 'counted';
   /** Rows can be read again by their keys. */
   readsBack: boolean;
-}
-
-export interface EndOptions {
-  /** The pipeline's name; whatever the connector creates in the store is named after it. */
-  pipeline: string;
-  /** With secrets in it: never log, never put into an error. */
-  url: string;
-  log: ConnectorLog;
-}
-
-export interface SinkOptions extends EndOptions {
-  /** `missing`: create what is missing. `never`: refuse. */
-  create: 'missing' | 'never';
-  /** False where nothing is copied (`mode: changes`): then what is there may hold rows. Left out, it is. */
-  copies?: boolean;
-  /** Source namespace to target namespace, where they differ. */
-  map: Readonly<Record<string, string>>;
-  /** `types` of the pipeline file: see `TypeOverrides`. */
-  types?: Readonly<Record<string, string>>;
-  /** Of the changes; see the pipeline file. */
-  order: 'key' | 'transaction';
-  /** How many writes may run at once in this process. */
-  workers: number;
-  /** Where state is kept on this machine, for a store that cannot hold it itself. */
-  stateFolder: string;
-  /** A row that the store refuses: `stop` ends in ROW_REFUSED, `park` puts it aside and goes on. */
-  onBadRow: 'stop' | 'park';
-  /** For parked rows that a step of the transforms failed for; left out, they stay. */
-  retrySteps?: RetrySteps;
-}
-
-/** The part of a logger that connectors use (pino's has it). */
-export interface ConnectorLog {
-  debug(data: object, message: string): void;
-  info(data: object, message: string): void;
-  warn(data: object, message: string): void;
-}
-
-/** One result of a preflight check. */
-export interface Finding {
-  level: 'error' | 'warning' | 'ok';
-  /** What it is about: a server, a setting, a namespace. */
-  subject: string;
-  /** One sentence: what was found and, unless `ok`, what to do about it. */
-  message: string;
-  /** What a start would end with because of it. */
-  code?: ErrorCode;
-  /** The target's structure does not fit what this pipeline has written there already. */
-  differs?: true;
-  /** Of what the message sums up. */
-  details?: NotCarried[];
 }

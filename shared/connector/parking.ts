@@ -1,6 +1,6 @@
 import type { Position } from '../change/position.ts';
 import type { Relation } from '../change/relation.ts';
-import type { ChangeCounts } from './sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 
 /**
  * Rows that the target refused, put aside in the target itself with every later change of the same key, so that the
@@ -72,18 +72,6 @@ export interface RefusedRow {
   reason: string;
   /** Its values as they came. */
   tuple: Buffer;
-}
-
-/** A row that a step of the transforms failed for, or that its source could not understand. */
-export interface FailedRow {
-  /** Which step and why, without any value. */
-  reason: string;
-  /** As the row is at the source. */
-  source: Relation;
-  /** The row before the first step, of `source`. */
-  tuple: Buffer;
-  /** Bare, of the row that the target would get; null where a key does not tell rows apart. */
-  key: Buffer | null;
 }
 
 /**

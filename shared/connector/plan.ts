@@ -1,6 +1,6 @@
 import type { Position } from '../change/position.ts';
 import type { RelationPlan } from '../change/relation.ts';
-import type { Chunk } from './source.ts';
+import type { Chunk } from './chunk.ts';
 
 /**
  * What a pipeline copies and from where it follows. Made by the source, stored by the sink in the target before

@@ -1,10 +1,14 @@
+import type { ChangeCounts } from '../change/change-counts.ts';
 import type { DesiredState } from '../progress/desired-state.ts';
 import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
-import type { Finding } from './connector.ts';
-import type { FailedRow, ParkedCounts, Parking } from './parking.ts';
+import type { Finding } from './finding.ts';
+import type { ParkedCounts, Parking } from './parking.ts';
+import type { FailedRow } from '../change/failed-row.ts';
 import type { PipelinePlan } from './plan.ts';
-import type { Barrier, ChangeKind, Chunk, RelationBarrier } from './source.ts';
+import type { Chunk } from './chunk.ts';
+import type { Barrier, RelationBarrier } from '../change/barrier.ts';
+import type { ChangeKind } from '../change/change-kind.ts';
 
 /**
  * A store that is written. It keeps the pipeline's state beside the data and changes both in one transaction:
@@ -108,13 +112,6 @@ export interface PipelineProgress {
   unmet?: Record<string, ChangeCounts>;
   /** Namespaces of which not all of these can be told: more may have met no row than are counted. */
   unmetUnknown?: string[];
-}
-
-export interface ChangeCounts {
-  inserts: number;
-  updates: number;
-  deletes: number;
-  truncates: number;
 }
 
 export interface LaneProgress {

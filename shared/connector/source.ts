@@ -1,7 +1,11 @@
+import type { NotCarried } from './finding.ts';
+import type { Chunk } from './chunk.ts';
+import type { RelationBarrier, Barrier } from '../change/barrier.ts';
+import type { ChangeKind } from '../change/change-kind.ts';
 import type { Position } from '../change/position.ts';
 import type { Relation, RelationPlan } from '../change/relation.ts';
 import type { WeirError } from '../errors/weir-error.ts';
-import type { Finding } from './connector.ts';
+import type { Finding } from './finding.ts';
 import type { RefusedRow } from './parking.ts';
 import type { PipelinePlan } from './plan.ts';
 
@@ -83,16 +87,6 @@ export interface SourceCheck {
   notCarried?: NotCarried[];
 }
 
-/** Things of one kind that stay behind at the source. */
-export interface NotCarried {
-  kind: string;
-  count: number;
-  /** The first few. */
-  names: string[];
-  /** How it comes to the target, where that is not as for most. */
-  bring?: string;
-}
-
 export interface Retention {
   /** Bytes of log. */
   retainedBytes: number;
@@ -139,25 +133,6 @@ export interface ListedRows {
   refused?: readonly RefusedRow[];
 }
 
-/** A slice of a namespace: the unit of copying and of resuming. */
-export interface Chunk {
-  /** Unique in the pipeline, never used again for other content. */
-  id: number;
-  namespace: string;
-  /** What the connector needs to read it; opaque to the core. */
-  cursor: unknown;
-  /**
-   * `load`: the target has none of these rows. `merge`: it may have some, as they were at the namespace's `settled` or
-   * as they were before a change that could not be applied without them; so they come when every lane is there.
-   */
-  how: 'load' | 'merge';
-  /** What its bytes are: one that the source gives and the target takes (`ConnectorInfo`). */
-  dataType: string;
-  estimatedBytes: number;
-  /** Where the source knows. */
-  estimatedRows?: number;
-}
-
 export type ChunkReceiver = (bytes: Buffer) => Promise<void> | void;
 
 /**
@@ -195,40 +170,4 @@ export interface ChangeReceiver {
   /** Everything before `position` has been given; sent by the source also while nothing changes. */
   watermark(position: Buffer, timeMs: number): void;
   ready(): Promise<void> | undefined;
-}
-
-/** `move`: an update that changes the key; its `key` is the old one. */
-export type ChangeKind = 'insert' | 'update' | 'delete' | 'move';
-
-/** A namespace has a new shape. */
-export type RelationBarrier = Extract<Barrier, { kind: 'relation' }>;
-
-/**
- * A change that concerns more than one lane: all lanes come to it, one carries it out, all go on.
- * `truncate`: the namespaces are emptied. `relation`: a namespace has a new shape.
- * `move`: rows of one relation get new keys, one after the other, while some of their columns are unchanged, so that the
- * old rows are needed to build the new ones. A source gives one at a time; they may travel together.
- */
-export type Barrier =
-  | { kind: 'truncate'; relations: Relation[]; cascade: boolean; restartIdentity: boolean }
-  | { kind: 'relation'; before: Relation; after: RelationPlan; changes?: StructureChange[] }
-  | { kind: 'move'; relation: Relation; moves: MovedRow[] };
-
-/**
- * Of what happened to a namespace, something that cannot be followed by itself: its new shape does not tell it, or values
- * have changed that are in no log. A sink goes on only once a person has seen to it.
- */
-export interface StructureChange {
-  /** A clause in plain words. */
-  says: string;
-  /** What a sink of the same store must know of it; opaque to the core. */
-  detail: unknown;
-}
-
-/** `key` (the old one) and `row` as for `ChangeReceiver.change`, in base64. */
-export interface MovedRow {
-  key: string;
-  row: string;
-  /** Where a step failed for the row, which is to be put aside: `row` is that of the source, and `key` its new one. */
-  failed?: { reason: string; source: Relation; key: string };
 }

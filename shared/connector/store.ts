@@ -1,6 +1,6 @@
 import type { Position } from '../change/position.ts';
 import type { Relation } from '../change/relation.ts';
-import type { EndOptions } from './connector.ts';
+import type { EndOptions } from './end-options.ts';
 import type { NetChanges } from './sink.ts';
 import type { ChangeReceiver } from './source.ts';
 

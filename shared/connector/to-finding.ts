@@ -1,5 +1,5 @@
 import { isAbort, toWeirError } from '../errors/weir-error.ts';
-import type { Finding } from './connector.ts';
+import type { Finding } from './finding.ts';
 
 /** What stops one part of a check is a result of it; the other parts are still looked at. */
 export function toFinding(error: unknown, subject = 'server'): Finding {

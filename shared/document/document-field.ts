@@ -1,5 +1,6 @@
 import { type ColumnType, logicalOf } from '../change/column-type.ts';
-import { type Codec, compileCodec } from '../row/canonical/codec.ts';
+import { type Codec } from '../row/canonical/codec.ts';
+import { compileCodec } from '../row/canonical/compile-codec.ts';
 import type { LogicalType } from '../schema/logical-type.ts';
 import { type FieldType, fieldTypeOf } from './field-type.ts';
 

@@ -1,3 +1,4 @@
+import type { BsonSlice } from './bson-slice.ts';
 import { type ArrayTree, isArray, writeArray } from '../row/canonical/array-tree.ts';
 import { refuse } from '../row/canonical/refusal.ts';
 import { readElements } from './bson-reader.ts';
@@ -8,14 +9,6 @@ import { type Codec } from '../row/canonical/codec.ts';
 import { stringCodec } from '../row/canonical/string.ts';
 import { Misfit } from './misfit.ts';
 import { toNumberText, toWholeText } from './number-text.ts';
-
-/** A BSON value in place. */
-export interface BsonSlice {
-  type: number;
-  bytes: Buffer;
-  from: number;
-  to: number;
-}
 
 /**
  * The canonical text of a BSON value for a column: of what `toDocument` writes for it, and of whatever else becomes a

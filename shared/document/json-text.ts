@@ -1,7 +1,7 @@
 import { Decimal128 } from 'bson';
 import { readElements } from './bson-reader.ts';
 import { BSON } from './bson-writer.ts';
-import type { BsonSlice } from './field-text.ts';
+import type { BsonSlice } from './bson-slice.ts';
 import { Misfit } from './misfit.ts';
 
 /**

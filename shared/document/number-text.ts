@@ -1,7 +1,7 @@
 import { Decimal128 } from 'bson';
 import { parseDigits, plainDigits } from '../row/canonical/number-digits.ts';
 import { BSON } from './bson-writer.ts';
-import type { BsonSlice } from './field-text.ts';
+import type { BsonSlice } from './bson-slice.ts';
 import { Misfit } from './misfit.ts';
 
 /** Numbers of BSON as text; what a column makes of that is for its codec to say. Text that came as a string is as it was. */

@@ -1,4 +1,4 @@
-import type { ChangeCounts } from '../connector/sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 import { addCounts, type LaneRecord } from '../state/records.ts';
 import { holds, type StateChange } from '../state/state-step.ts';
 

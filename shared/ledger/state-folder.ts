@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
-import type { Finding } from '../connector/connector.ts';
+import type { Finding } from '../connector/finding.ts';
 
 /** Whether a pipeline's folder can be made and written; `elsewhere` says how to name another one. */
 export async function checkStateFolder(folder: string, elsewhere: string): Promise<Finding> {

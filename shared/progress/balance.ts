@@ -1,5 +1,6 @@
 import { sourceOf } from '../change/namespace-part.ts';
-import type { ChangeCounts, PipelineProgress } from '../connector/sink.ts';
+import type { PipelineProgress } from '../connector/sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 import { addChanges, noChanges } from './change-kinds.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { ChangeCounts } from '../connector/sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 
 export const CHANGE_KINDS = ['inserts', 'updates', 'deletes', 'truncates'] as const;
 

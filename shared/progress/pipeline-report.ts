@@ -1,4 +1,4 @@
-import type { ChangeCounts } from '../connector/sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 
 /**
  * How a pipeline is doing, in a word; `judge` in the stats service says when it is which.

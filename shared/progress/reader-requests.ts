@@ -1,5 +1,5 @@
 import type { Position } from '../change/position.ts';
-import type { ChangeCounts } from '../connector/sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 
 /** What is asked of the reader; of several, one that stands by may be asked and says UNREACHABLE. */
 export type ReaderRequest =

@@ -1,4 +1,4 @@
-import type { ChangeCounts } from '../connector/sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 import type { PipelineReport } from './pipeline-report.ts';
 
 /** What a service says of itself, about once a second and whenever it is asked. */

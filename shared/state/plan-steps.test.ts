@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { toPosition } from '../change/position.ts';
 import type { NamespacePlan, PipelinePlan } from '../connector/plan.ts';
-import type { Chunk } from '../connector/source.ts';
+import type { Chunk } from '../connector/chunk.ts';
 import { type Known, savePlan } from './plan-steps.ts';
 import type { LaneRecord, PipelineRecord } from './records.ts';
 import { STATE_VERSION } from './state-version.ts';

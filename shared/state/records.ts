@@ -1,7 +1,7 @@
 import type { Position } from '../change/position.ts';
 import type { Relation } from '../change/relation.ts';
-import type { ChangeCounts } from '../connector/sink.ts';
-import type { Chunk } from '../connector/source.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
+import type { Chunk } from '../connector/chunk.ts';
 import type { DesiredState } from '../progress/desired-state.ts';
 
 /**

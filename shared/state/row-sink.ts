@@ -1,8 +1,8 @@
 import type { RelationPlan } from '../change/relation.ts';
-import type { Finding } from '../connector/connector.ts';
+import type { Finding } from '../connector/finding.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import type { ChunkHead, LaneBatch } from '../connector/sink.ts';
-import type { Barrier } from '../connector/source.ts';
+import type { Barrier } from '../change/barrier.ts';
 import type { StateStore } from './state-store.ts';
 
 /**

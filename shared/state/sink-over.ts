@@ -1,8 +1,9 @@
 import type { Position } from '../change/position.ts';
-import type { Finding, SinkCapabilities } from '../connector/connector.ts';
+import type { SinkCapabilities } from '../connector/connector.ts';
+import type { Finding } from '../connector/finding.ts';
 import type { PipelinePlan } from '../connector/plan.ts';
 import type { ChunkHead, ChunkOutcome, LaneBatch, LaneProgress, Sink } from '../connector/sink.ts';
-import type { Barrier, RelationBarrier } from '../connector/source.ts';
+import type { Barrier, RelationBarrier } from '../change/barrier.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import { markChunk } from './chunk-steps.ts';
 import { changeRelation, finishNamespace } from './plan-steps.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ChangeCounts } from '../connector/sink.ts';
+import type { ChangeCounts } from '../change/change-counts.ts';
 import type { CountTable, StateRecords, StateTable } from './records.ts';
 
 /**

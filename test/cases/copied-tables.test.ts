@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ChunkCursor } from '../../services/connectors/postgres/source/snapshot/chunk-plan.ts';
-import type { Chunk } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { dumpTables } from '../support/psql.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';

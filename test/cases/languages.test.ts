@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toTuple } from '../../shared/change/tuple.ts';
-import type { SinkOptions } from '../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../shared/connector/end-options.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';
 import { SinkPipeline, toParts } from '../support/sink-pipeline.ts';

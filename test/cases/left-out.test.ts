@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NOT_CARRIED_KINDS } from '../../services/connectors/postgres/source/not-carried-kinds.ts';
 import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
-import type { NotCarried } from '../../shared/connector/source.ts';
+import type { NotCarried } from '../../shared/connector/finding.ts';
 import { majorVersion, queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';
 import { silentLog, SinkPipeline } from '../support/sink-pipeline.ts';

@@ -5,7 +5,8 @@ import type { ChunkCursor } from '../../services/connectors/postgres/source/snap
 import { readOutsideKeys } from '../../services/connectors/postgres/sink/check/outside-keys.ts';
 import { listAllTables } from '../../services/connectors/postgres/catalog/table-list.ts';
 import { countUncounted } from '../../services/connectors/postgres/sink/ordered/uncounted-tables.ts';
-import type { Chunk, SourceScope } from '../../shared/connector/source.ts';
+import type { SourceScope } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { SinkPipeline } from '../support/sink-pipeline.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { SourcePipeline } from '../support/source-pipeline.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SinkOptions } from '../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../shared/connector/end-options.ts';
 import { checkedPair } from '../support/checked-pair.ts';
 import { dumpQuery } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';

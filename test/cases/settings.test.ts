@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Finding } from '../../shared/connector/connector.ts';
+import type { Finding } from '../../shared/connector/finding.ts';
 import { dumpQueries } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { createPipeline, type TestPipeline } from '../support/shop-pipeline.ts';

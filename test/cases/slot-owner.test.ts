@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { ServedChanges } from '../../services/connectors/postgres/served/served-changes.ts';
-import type { Finding } from '../../shared/connector/connector.ts';
+import type { Finding } from '../../shared/connector/finding.ts';
 import type { ErrorCode } from '../../shared/errors/codes.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';

@@ -2,14 +2,14 @@ import { FIRST_POSITION, type Position, toPosition } from '../../shared/change/p
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
 import type {
-  ChangeCounts,
   ChunkHead,
   LaneBatch,
   LaneProgress,
   NetChanges,
   Sink,
 } from '../../shared/connector/sink.ts';
-import type { Chunk } from '../../shared/connector/source.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import type { OpenStore } from './sink-subject.ts';
 
 export type Item = readonly [id: string, name: string | null];

@@ -6,7 +6,7 @@ import { type BenchServers, startBenchServers } from '../bench/bench-servers.ts'
 import type { Bench } from '../bench/bench.ts';
 import { withCatchUpRace } from '../bench/cases/catch-up.ts';
 import { withCopyRace } from '../bench/cases/copy.ts';
-import type { Race } from '../bench/race.ts';
+import type { Race } from '../bench/race-rounds.ts';
 
 /** Less than a third of what docs/performance.md states: the best of some rounds falls below it only for a reason. */
 const LEAST = { copy: 0.2, catchUp: 0.2 };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished, test } from 'vitest';
-import { DEFAULTS } from '../../shared/config/pipeline-spec.ts';
+import { DEFAULTS } from '../../shared/config/pipeline-defaults.ts';
 import { connectHub } from '../../shared/hub/hub.ts';
 import { streamName } from '../../shared/hub/names.ts';
 import { usePostgres } from '../support/servers.ts';

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
 import type { ParkedEntry } from '../../shared/connector/parking.ts';
-import type { ChangeCounts } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import { CHANGE_KINDS } from '../../shared/progress/change-kinds.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { useWeir } from '../support/weir-process.ts';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Codec, compileCodec } from '../../shared/row/canonical/codec.ts';
+import { type Codec } from '../../shared/row/canonical/codec.ts';
+import { compileCodec } from '../../shared/row/canonical/compile-codec.ts';
 import { parseTypeName } from '../../shared/schema/type-name.ts';
 import { Refusal } from '../../shared/row/canonical/refusal.ts';
 import { PICK, RANDOM_VALUES } from '../support/random-values.ts';

@@ -10,7 +10,7 @@ import { toTuple } from '../../shared/change/tuple.ts';
 import { TUPLES } from '../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
 import type { ChunkHead } from '../../shared/connector/sink.ts';
-import type { Chunk } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
 
 const relation: Relation = {

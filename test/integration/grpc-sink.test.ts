@@ -10,7 +10,7 @@ import type { Relation } from '../../shared/change/relation.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import { DOCUMENTS } from '../../shared/connector/data-type.ts';
 import type { LaneProgress, NetChanges, Sink } from '../../shared/connector/sink.ts';
-import type { Chunk } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { toDocumentId } from '../../shared/document/document-id.ts';
 import {
   documentRelation,

@@ -10,13 +10,9 @@ import {
 } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
-import type {
-  ChangeCounts,
-  ChunkHead,
-  LaneBatch,
-  LaneProgress,
-} from '../../shared/connector/sink.ts';
-import type { Chunk } from '../../shared/connector/source.ts';
+import type { ChunkHead, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { ChunkMarks } from '../../shared/ledger/chunk-marks.ts';
 import { FolderState } from '../../shared/ledger/folder-state.ts';
 import { VersionedFile } from '../../shared/ledger/versioned-file.ts';

@@ -4,8 +4,8 @@ import { connect } from '../../services/connectors/postgres/connection/connectio
 import { LAST_POSITION } from '../../shared/change/position.ts';
 import type { RelationPlan } from '../../shared/change/relation.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
-import type { SinkOptions } from '../../shared/connector/connector.ts';
-import type { Barrier } from '../../shared/connector/source.ts';
+import type { SinkOptions } from '../../shared/connector/end-options.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
 import { dumpQuery, dumpTable } from '../support/psql.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { SinkPipeline, toKey } from '../support/sink-pipeline.ts';

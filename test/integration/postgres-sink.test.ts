@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FIRST_POSITION, LAST_POSITION, toPosition } from '../../shared/change/position.ts';
-import type { ChangeCounts, LaneBatch } from '../../shared/connector/sink.ts';
+import type { LaneBatch } from '../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import type { WeirError } from '../../shared/errors/weir-error.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import { dumpQuery, dumpTable } from '../support/psql.ts';

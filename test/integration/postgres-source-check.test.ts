@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
-import type { Finding } from '../../shared/connector/connector.ts';
+import type { Finding } from '../../shared/connector/finding.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { silentLog } from '../support/sink-pipeline.ts';

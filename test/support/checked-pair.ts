@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog/catalog.ts';
 import { readStandaloneSequences } from '../../services/connectors/postgres/catalog/standalone-sequences.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
-import type { SinkOptions } from '../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../shared/connector/end-options.ts';
 import { queryPostgres, type TestPostgres } from './servers.ts';
 import { SinkPipeline } from './sink-pipeline.ts';
 

@@ -1,16 +1,12 @@
 import { tmpdir } from 'node:os';
 import type { Relation } from '../../shared/change/relation.ts';
 import { readPosition, type Position } from '../../shared/change/position.ts';
-import type { Finding } from '../../shared/connector/connector.ts';
+import type { Finding } from '../../shared/connector/finding.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import type { LaneProgress, NetChanges, Sink } from '../../shared/connector/sink.ts';
-import type {
-  Barrier,
-  ChangeKind,
-  ChangeReceiver,
-  Source,
-  SourceSession,
-} from '../../shared/connector/source.ts';
+import type { ChangeReceiver, Source, SourceSession } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
 import { reachedBy } from '../../services/source-reader/known-state.ts';
 import { createPostgresSink } from '../../services/connectors/postgres/sink/sink.ts';

@@ -2,17 +2,18 @@ import { tmpdir } from 'node:os';
 import { FIRST_POSITION, toPosition, type Position } from '../../shared/change/position.ts';
 import type { Relation, RelationPlan } from '../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
-import type { SinkOptions } from '../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../shared/connector/end-options.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
 import type {
-  ChangeCounts,
   ChunkHead,
   LaneBatch,
   LaneProgress,
   NetChanges,
   Sink,
 } from '../../shared/connector/sink.ts';
-import type { Barrier, Chunk } from '../../shared/connector/source.ts';
+import type { ChangeCounts } from '../../shared/change/change-counts.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
 import { readCatalog, relationPlanOf } from '../../services/connectors/postgres/catalog/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
 import { toCopyMessages } from '../../services/connectors/postgres/connection/copy-in.ts';

@@ -1,9 +1,10 @@
 import { createPostgresSource } from '../../services/connectors/postgres/source/source.ts';
 import type { Position } from '../../shared/change/position.ts';
 import type { Column } from '../../shared/change/relation.ts';
-import type { Finding } from '../../shared/connector/connector.ts';
+import type { Finding } from '../../shared/connector/finding.ts';
 import type { PipelinePlan } from '../../shared/connector/plan.ts';
-import type { Chunk, Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
+import type { Source, SourceScope, SourceSession } from '../../shared/connector/source.ts';
+import type { Chunk } from '../../shared/connector/chunk.ts';
 import { toWeirError, type WeirError } from '../../shared/errors/weir-error.ts';
 import { silentLog } from './sink-pipeline.ts';
 import { TableModel } from './table-model.ts';

@@ -2,7 +2,9 @@ import type { Position } from '../../shared/change/position.ts';
 import { FIRST_POSITION, readPosition } from '../../shared/change/position.ts';
 import type { Column, Relation, RelationPlan } from '../../shared/change/relation.ts';
 import { columnOffsets, fillUnchanged, keyOf, toTuple } from '../../shared/change/tuple.ts';
-import type { Barrier, ChangeKind, ChangeReceiver } from '../../shared/connector/source.ts';
+import type { ChangeReceiver } from '../../shared/connector/source.ts';
+import type { Barrier } from '../../shared/change/barrier.ts';
+import type { ChangeKind } from '../../shared/change/change-kind.ts';
 
 /** One change as it was received, bytes copied. */
 export interface ReceivedChange {

@@ -1,4 +1,4 @@
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import type { CheckReport } from './pipeline-check.ts';
 
 const ORDER: Finding['level'][] = ['error', 'warning', 'ok'];

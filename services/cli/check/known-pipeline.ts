@@ -1,7 +1,8 @@
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { RelationBarrier, SourceScope } from '../../../shared/connector/source.ts';
+import type { SourceScope } from '../../../shared/connector/source.ts';
+import type { RelationBarrier } from '../../../shared/change/barrier.ts';
 import { toFinding } from '../../../shared/connector/to-finding.ts';
 import { reachedBy, refuseOtherOrder } from '../../source-reader/known-state.ts';
 import { createPlanShape } from '../../transformer/plan-shape.ts';

@@ -1,5 +1,4 @@
-import type { Finding } from '../../../shared/connector/connector.ts';
-import type { NotCarried } from '../../../shared/connector/source.ts';
+import type { Finding, NotCarried } from '../../../shared/connector/finding.ts';
 
 /** Kinds that the sentence itself names. */
 const NAMED = 3;

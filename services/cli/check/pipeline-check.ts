@@ -1,8 +1,8 @@
 import { unmatchedNames } from '../../../shared/config/unmatched-names.ts';
 import { describeUrl } from '../../../shared/config/redact-url.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
-import type { RelationBarrier } from '../../../shared/connector/source.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
+import type { RelationBarrier } from '../../../shared/change/barrier.ts';
 import { toFinding } from '../../../shared/connector/to-finding.ts';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import { connectHub, hostsOf } from '../../../shared/hub/hub.ts';

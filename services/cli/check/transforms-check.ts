@@ -1,7 +1,7 @@
 import { sourceOf } from '../../../shared/change/namespace-part.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import type { PromiseHeld } from './promises.ts';
 import type { Chain } from '../../transformer/chain.ts';

@@ -1,4 +1,5 @@
-import type { ChangeCounts, PipelineState } from '../../../shared/connector/sink.ts';
+import type { PipelineState } from '../../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../../shared/change/change-counts.ts';
 import type { ReaderStatus } from '../../../shared/progress/status.ts';
 import type { VerifyReport } from '../verify/verify-pipeline.ts';
 import { namespaceText } from '../verify/verify-text.ts';

@@ -1,4 +1,4 @@
-import { DEFAULTS, MAX_WORKERS } from '../../../shared/config/pipeline-spec.ts';
+import { DEFAULTS, MAX_WORKERS } from '../../../shared/config/pipeline-defaults.ts';
 
 export interface PipelineKey {
   allowed: string;

@@ -1,6 +1,6 @@
 import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import { formatDuration } from '../../../shared/config/duration.ts';
-import type { ChangeCounts } from '../../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../../shared/change/change-counts.ts';
 import { CHANGE_KINDS, countChanges } from '../../../shared/progress/change-kinds.ts';
 import { formatLag } from '../supervisor/status-line.ts';
 import { table } from '../supervisor/status-table.ts';

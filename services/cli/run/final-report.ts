@@ -1,8 +1,5 @@
-import type {
-  ChangeCounts,
-  PipelineProgress,
-  PipelineState,
-} from '../../../shared/connector/sink.ts';
+import type { PipelineProgress, PipelineState } from '../../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../../shared/change/change-counts.ts';
 import { addCounts, countParked, settledCounts } from '../../../shared/progress/balance.ts';
 import { CHANGE_KINDS, noChanges } from '../../../shared/progress/change-kinds.ts';
 import type { CopyProgress } from '../../../shared/progress/status.ts';

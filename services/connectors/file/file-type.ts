@@ -1,5 +1,5 @@
 import type { Column, Relation } from '../../../shared/change/relation.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import { showType } from '../../../shared/schema/show-type.ts';
 import { standardType } from '../../../shared/schema/standard-type.ts';
 

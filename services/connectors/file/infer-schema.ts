@@ -5,7 +5,8 @@ import type { DataFile, NamespaceFiles } from './folder-listing.ts';
 import { readCsv } from './csv-records.ts';
 import { readText, unfit } from './file-text.ts';
 import { readJsonLines, typeOfValue, widerType } from './json-lines.ts';
-import { type FileSchema, readSchemaFile } from './schema-file.ts';
+import { readSchemaFile } from './schema-file.ts';
+import type { FileSchema } from './file-schema.ts';
 import type { FileSettings } from './settings.ts';
 
 /** How many rows of each of how many files are looked at for their fields. */

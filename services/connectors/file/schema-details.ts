@@ -1,29 +1,6 @@
-import { z } from 'zod';
 import { logicalOf } from '../../../shared/change/column-type.ts';
 import type { ColumnDefault, TableSchema } from '../../../shared/schema/table-schema.ts';
-import type { FileSchema } from './schema-file.ts';
-
-const NAME = z.string().min(1);
-const COLUMNS = z.array(NAME).min(1);
-
-/** What a schema file may say of a column beside its type; what it does not say is not so. */
-export const COLUMN_DETAILS = {
-  nullable: z.literal(false).exactOptional(),
-  /** A constant, or the instant at which the row is made. */
-  default: z
-    .union([z.strictObject({ value: z.string() }), z.strictObject({ now: z.literal(true) })])
-    .exactOptional(),
-  comment: z.string().exactOptional(),
-};
-
-/** The same of the namespace, beside its key. */
-export const TABLE_DETAILS = {
-  uniques: z.array(z.strictObject({ name: NAME, columns: COLUMNS })).exactOptional(),
-  indexes: z
-    .array(z.strictObject({ name: NAME, columns: COLUMNS, unique: z.boolean() }))
-    .exactOptional(),
-  comment: z.string().exactOptional(),
-};
+import type { FileSchema } from './file-schema.ts';
 
 type FileColumn = FileSchema['columns'][number];
 

@@ -1,24 +1,13 @@
+import { SCHEMA, type FileSchema } from './file-schema.ts';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import type { Relation } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { fileType } from './file-type.ts';
-import { COLUMN_DETAILS, TABLE_DETAILS } from './schema-details.ts';
 import { hasCode } from '../../../shared/ledger/versioned-file.ts';
 
 /** Beside the files of a namespace: what their fields are, written by the sink and heeded by the source. */
 export const SCHEMA_FILE = '_schema.json';
-
-const SCHEMA = z.strictObject({
-  columns: z
-    .array(z.strictObject({ name: z.string().min(1), type: z.string().min(1), ...COLUMN_DETAILS }))
-    .min(1),
-  key: z.array(z.string()).default([]),
-  ...TABLE_DETAILS,
-});
-
-export type FileSchema = z.infer<typeof SCHEMA>;
 
 /** Null where there is none. */
 export async function readSchemaFile(folder: string): Promise<FileSchema | null> {

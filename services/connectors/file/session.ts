@@ -3,11 +3,11 @@ import type { RefusedRow } from '../../../shared/connector/parking.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
   ChangeReceiver,
-  Chunk,
   ChunkReceiver,
   ListedRows,
   SourceSession,
 } from '../../../shared/connector/source.ts';
+import type { Chunk } from '../../../shared/connector/chunk.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { LOG_START } from './copy-plan.ts';
 import { type FileCursor, readSlice, requireSame } from './read-slice.ts';

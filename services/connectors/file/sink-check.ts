@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 
 /** Fields that files of changes have beside the columns. */
 export const OWN_FIELDS: readonly string[] = ['_op', '_key'];

@@ -1,14 +1,12 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
-import type {
-  Finding,
-  SinkCapabilities,
-  SinkOptions,
-} from '../../../shared/connector/connector.ts';
+import type { SinkCapabilities } from '../../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../../shared/connector/end-options.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChunkHead, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
-import type { Barrier } from '../../../shared/connector/source.ts';
+import type { Barrier } from '../../../shared/change/barrier.ts';
 import { isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { FolderState } from '../../../shared/ledger/folder-state.ts';

@@ -1,6 +1,7 @@
 import { parseNamespacePattern } from '../../../shared/config/namespace-pattern.ts';
 import { requirePatternsMatch } from '../../../shared/config/unmatched-names.ts';
-import type { EndOptions, Finding } from '../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../shared/connector/end-options.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import type { Source, SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { planCopy } from './copy-plan.ts';

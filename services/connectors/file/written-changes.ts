@@ -1,5 +1,5 @@
 import type { NetChanges } from '../../../shared/connector/sink.ts';
-import type { Barrier } from '../../../shared/connector/source.ts';
+import type { Barrier } from '../../../shared/change/barrier.ts';
 import { Draft } from './draft.ts';
 import { linesOf } from './lines-of.ts';
 import { JsonRows } from './row-text.ts';

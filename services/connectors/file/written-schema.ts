@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { Draft } from './draft.ts';
-import { type FileSchema, SCHEMA_FILE } from './schema-file.ts';
+import { SCHEMA_FILE } from './schema-file.ts';
+import type { FileSchema } from './file-schema.ts';
 
 export async function writeSchema(folder: string, schema: FileSchema): Promise<void> {
   const draft = await Draft.open(path.join(folder, SCHEMA_FILE), false);

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { DataType } from '../../../proto/gen/adiom/v1/adiom.ts';
-import type { Chunk, ChunkReceiver } from '../../../shared/connector/source.ts';
+import type { ChunkReceiver } from '../../../shared/connector/source.ts';
+import type { Chunk } from '../../../shared/connector/chunk.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { callStatus } from '../../../shared/grpc/call-failure.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';

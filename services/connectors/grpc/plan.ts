@@ -11,7 +11,8 @@ import { parseNamespacePattern } from '../../../shared/config/namespace-pattern.
 import { requirePatternsMatch } from '../../../shared/config/unmatched-names.ts';
 import { DOCUMENTS } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { Chunk, SourceScope } from '../../../shared/connector/source.ts';
+import type { SourceScope } from '../../../shared/connector/source.ts';
+import type { Chunk } from '../../../shared/connector/chunk.ts';
 import { documentRelation } from '../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';

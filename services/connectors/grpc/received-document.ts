@@ -2,7 +2,7 @@ import { DataType, type Update, UpdateType } from '../../../proto/gen/adiom/v1/a
 import { idOfDocument, type IdPart, toDocumentId } from '../../../shared/document/document-id.ts';
 import { toDocumentKey, toDocumentRow } from '../../../shared/document/document-relation.ts';
 import { encodePatch } from '../../../shared/document/patch.ts';
-import type { ChangeKind } from '../../../shared/connector/source.ts';
+import type { ChangeKind } from '../../../shared/change/change-kind.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { jsonToDocument } from './json-document.ts';
 

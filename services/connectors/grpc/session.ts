@@ -1,14 +1,14 @@
 import type { Capabilities_Source, DataType } from '../../../proto/gen/adiom/v1/adiom.ts';
 import type { Position } from '../../../shared/change/position.ts';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../shared/connector/end-options.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
   ChangeReceiver,
-  Chunk,
   ChunkReceiver,
   KeptState,
   SourceSession,
 } from '../../../shared/connector/source.ts';
+import type { Chunk } from '../../../shared/connector/chunk.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';

@@ -1,12 +1,10 @@
 import path from 'node:path';
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
-import type {
-  Finding,
-  SinkCapabilities,
-  SinkOptions,
-} from '../../../shared/connector/connector.ts';
+import type { SinkCapabilities } from '../../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../../shared/connector/end-options.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import type { ChunkHead, LaneBatch, Sink } from '../../../shared/connector/sink.ts';
-import type { Barrier } from '../../../shared/connector/source.ts';
+import type { Barrier } from '../../../shared/change/barrier.ts';
 import type { RelationPlan } from '../../../shared/change/relation.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';

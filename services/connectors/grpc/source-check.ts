@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import type { Finding } from '../../../shared/connector/connector.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import type { SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
 import { findingsOf } from '../../../shared/connector/to-finding.ts';
 import { documentRelation } from '../../../shared/document/document-relation.ts';

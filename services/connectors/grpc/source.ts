@@ -1,4 +1,4 @@
-import type { EndOptions } from '../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../shared/connector/end-options.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { Source, SourceScope } from '../../../shared/connector/source.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';

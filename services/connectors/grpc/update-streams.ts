@@ -6,7 +6,7 @@ import {
 } from '../../../proto/gen/adiom/v1/adiom.ts';
 import type { Position } from '../../../shared/change/position.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
-import type { ConnectorLog } from '../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../shared/connector/end-options.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChangeReceiver } from '../../../shared/connector/source.ts';
 import { errorPolicy } from '../../../shared/errors/error-policy.ts';

@@ -1,10 +1,8 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  Finding,
-  SinkCapabilities,
-  SinkOptions,
-} from '../../../shared/connector/connector.ts';
+import type { SinkCapabilities } from '../../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../../shared/connector/end-options.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import type { ChunkHead, Sink } from '../../../shared/connector/sink.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { FolderState } from '../../../shared/ledger/folder-state.ts';

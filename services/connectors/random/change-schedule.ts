@@ -1,4 +1,4 @@
-import type { ChangeKind } from '../../../shared/connector/source.ts';
+import type { ChangeKind } from '../../../shared/change/change-kind.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { RandomNumber } from './random-number.ts';
 import type { RandomSettings } from './settings.ts';

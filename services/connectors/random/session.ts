@@ -4,10 +4,10 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
   ChangeReceiver,
-  Chunk,
   ChunkReceiver,
   SourceSession,
 } from '../../../shared/connector/source.ts';
+import type { Chunk } from '../../../shared/connector/chunk.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { ChangeLog, positionAfter, transactionAt } from './change-log.ts';
 import type { ChangeSchedule } from './change-schedule.ts';

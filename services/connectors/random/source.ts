@@ -1,10 +1,12 @@
 import type { Relation } from '../../../shared/change/relation.ts';
 import { parseNamespacePattern } from '../../../shared/config/namespace-pattern.ts';
 import { requirePatternsMatch } from '../../../shared/config/unmatched-names.ts';
-import type { EndOptions, Finding } from '../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../shared/connector/end-options.ts';
+import type { Finding } from '../../../shared/connector/finding.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
-import type { Chunk, Source, SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
+import type { Source, SourceCheck, SourceScope } from '../../../shared/connector/source.ts';
+import type { Chunk } from '../../../shared/connector/chunk.ts';
 import { findingsOf } from '../../../shared/connector/to-finding.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { LOG_START } from './change-log.ts';

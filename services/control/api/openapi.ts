@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { API_SCHEMAS, PROBLEM } from './answers.ts';
 import type { Route } from './route.ts';
-import { ROUTES } from './routes.ts';
 
 const REFERENCE = '#/components/schemas/';
 
 /** The description of the API (OpenAPI 3.1), made from the routes and the schemas that check requests and answers. */
-export function openApi(): Record<string, unknown> {
+export function openApi(routes: readonly Route[]): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const route of ROUTES)
+  for (const route of routes)
     (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
   return {
     openapi: '3.1.0',

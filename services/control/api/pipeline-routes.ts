@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import * as answers from './answers.ts';
 import {
   CREATE_QUERY,
@@ -105,14 +104,5 @@ export const PIPELINE_ROUTES: readonly Route[] = [
       you: by,
       brokerReachable: fleet.brokerReachable,
     }),
-  }),
-  route({
-    method: 'GET',
-    path: '/openapi.json',
-    id: 'describeApi',
-    tag: 'control',
-    summary: 'This description',
-    answer: z.record(z.string(), z.unknown()),
-    handle: async () => (await import('./openapi.ts')).openApi(),
   }),
 ];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LogicalType } from '../../schema/logical-type.ts';
 import { parseTypeName } from '../../schema/type-name.ts';
-import { compileCodec } from './codec.ts';
+import { compileCodec } from './compile-codec.ts';
 import { Refusal } from './refusal.ts';
 
 /** What text becomes; what is wrong with it, behind a `!`. */

@@ -1,6 +1,7 @@
 import { type ColumnType, logicalOf } from '../../change/column-type.ts';
 import type { LogicalType } from '../../schema/logical-type.ts';
-import { type Codec, compileCodec } from './codec.ts';
+import { type Codec } from './codec.ts';
+import { compileCodec } from './compile-codec.ts';
 
 const codecs = new WeakMap<LogicalType, Codec>();
 

@@ -1,7 +1,8 @@
 import type { Position } from '../../change/position.ts';
 import type { Relation } from '../../change/relation.ts';
-import type { FailedRow } from '../../connector/parking.ts';
-import type { ChangeCounts, LaneBatch } from '../../connector/sink.ts';
+import type { FailedRow } from '../../change/failed-row.ts';
+import type { LaneBatch } from '../../connector/sink.ts';
+import type { ChangeCounts } from '../../change/change-counts.ts';
 import { keyOfUnit, nameOf, toChain, type Unit } from './change-unit.ts';
 
 /** What is to be put aside; `ParkedRecord` says what the fields mean. */

@@ -13,7 +13,8 @@ import {
 import { insertLoad, largeTransactions, mixedLoad } from '../loads/event-loads.ts';
 import { tpcB } from '../loads/tpc-b.ts';
 import { PipelineRun, resetPipeline, writePipelineFile } from '../pipeline-run.ts';
-import { type Race, runRace } from '../race.ts';
+import { runRace } from '../race.ts';
+import type { Race } from '../race-rounds.ts';
 import { checkpoint, createDatabase, dropDatabase, runSql } from '../sql.ts';
 
 interface CatchUpCase {

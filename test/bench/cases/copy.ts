@@ -9,7 +9,8 @@ import { EVENTS } from '../data/events.ts';
 import { LARGE, manyTables, NARROW, WIDE } from '../data/shapes.ts';
 import { requireEqual } from '../equality.ts';
 import { PipelineRun, resetPipeline, writePipelineFile } from '../pipeline-run.ts';
-import { type Baseline, type Race, runRace } from '../race.ts';
+import { runRace } from '../race.ts';
+import type { Race, Baseline } from '../race-rounds.ts';
 import { checkpoint, createDatabase, dropDatabase } from '../sql.ts';
 
 interface CopyCase {

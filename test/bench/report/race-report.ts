@@ -1,6 +1,6 @@
 import type { Measurement } from '../bench.ts';
 import { median, summarize } from '../measure/statistics.ts';
-import type { Race, RaceRounds } from '../race.ts';
+import type { Race, RaceRounds } from '../race-rounds.ts';
 import { cpuLines, cpuPerMillion, memoryLine, medianUsage } from './usage-lines.ts';
 
 const NAME_WIDTH = 46;

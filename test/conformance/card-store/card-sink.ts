@@ -1,7 +1,7 @@
 import { TupleSplitter } from '../../../shared/change/tuple-splitter.ts';
 import type { SinkCapabilities } from '../../../shared/connector/connector.ts';
 import type { LaneBatch, Sink } from '../../../shared/connector/sink.ts';
-import type { Barrier } from '../../../shared/connector/source.ts';
+import type { Barrier } from '../../../shared/change/barrier.ts';
 import type { RowWriter } from '../../../shared/state/row-sink.ts';
 import { sinkOver } from '../../../shared/state/sink-over.ts';
 import type { CardDatabase } from './card-database.ts';

@@ -12,12 +12,12 @@ import { TUPLES } from '../../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../shared/connector/plan.ts';
 import type {
   ChangeReceiver,
-  Chunk,
   ChunkReceiver,
   Source,
   SourceScope,
   SourceSession,
 } from '../../../shared/connector/source.ts';
+import type { Chunk } from '../../../shared/connector/chunk.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Box, Card, CardDatabase } from './card-database.ts';
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
-import { MUTATIONS, type Mutation } from './mutations.ts';
+import { MUTATIONS } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 /**
  * `npm run faults:mutate [-- --only TEXT]`: shows that the tests can fail. In a copy of the project one safety step

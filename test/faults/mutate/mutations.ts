@@ -1,3 +1,4 @@
+import type { Mutation } from './mutation.ts';
 import { COPY_AND_SLOT } from './copy-and-slot.ts';
 import { DATASYNC_MUTATIONS } from './datasync.ts';
 import { STRUCTURE } from './structure.ts';
@@ -8,16 +9,6 @@ import { OWNERS_AND_JUDGES } from './owners-and-judges.ts';
 import { STORED_STATE } from './stored-state.ts';
 import { TYPES_AND_SHAPES } from './types-and-shapes.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
-
-/** One safety step taken out, and the tests that must turn red without it. */
-export interface Mutation {
-  /** The step, as a promise that no longer holds. */
-  name: string;
-  /** Edits of the source; each text must occur exactly once. */
-  edits: { file: string; find: string; replace: string }[];
-  /** Arguments of vitest. */
-  tests: string[];
-}
 
 const POSTGRES = 'services/connectors/postgres';
 

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 /** What two owners of a lane do to each other, what a service says when it gives up, and who judges all this. */
 export const OWNERS_AND_JUDGES: readonly Mutation[] = [

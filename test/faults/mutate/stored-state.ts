@@ -1,4 +1,4 @@
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 const LEDGER = 'test/integration/ledger.test.ts';
 const STORED = 'test/integration/stored-state.test.ts';

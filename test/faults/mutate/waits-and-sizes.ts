@@ -1,4 +1,4 @@
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 /** What keeps a service from waiting for ever, and a large row from stopping it. */
 export const WAITS_AND_SIZES: readonly Mutation[] = [

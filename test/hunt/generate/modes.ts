@@ -1,4 +1,5 @@
-import type { Draft, TableDraft } from './draft.ts';
+import { nameOf, ordinaryTables } from './ordinary-tables.ts';
+import type { Draft } from './draft.ts';
 import { makeTransforms } from './transforms.ts';
 
 /** What the pipeline file says beside its ends. */
@@ -16,19 +17,6 @@ export function chooseMode(draft: Draft): void {
   if (dice.chance(0.15)) makeMap(draft);
   if (pipeline.mode === 'changes') return;
   if (dice.chance(0.2)) makeTransforms(draft);
-}
-
-/** Those of the pipeline whose names a file can name as they are. */
-export function ordinaryTables({ tables, pipeline: { namespaces } }: Draft): TableDraft[] {
-  const isCarried = (table: TableDraft): boolean =>
-    namespaces === undefined || namespaces.includes('*') || namespaces.includes(nameOf(table));
-  return tables.filter(
-    (table) => /^\w+$/.test(table.schema) && /^\w+$/.test(table.name) && isCarried(table),
-  );
-}
-
-export function nameOf({ schema, name }: TableDraft): string {
-  return `${schema}.${name}`;
 }
 
 /** Only some tables, or all by a pattern. */

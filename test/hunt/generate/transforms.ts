@@ -1,6 +1,6 @@
 import type { TransformStep } from '../hunt-case.ts';
 import type { ColumnDraft, Draft, TableDraft } from './draft.ts';
-import { nameOf, ordinaryTables } from './modes.ts';
+import { nameOf, ordinaryTables } from './ordinary-tables.ts';
 
 /** A field as the steps before have left it. */
 interface Field {

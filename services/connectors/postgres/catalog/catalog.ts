@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Relation, RelationPlan } from '../../../../shared/change/relation.ts';
-import type { Finding } from '../../../../shared/connector/connector.ts';
+import type { Finding } from '../../../../shared/connector/finding.ts';
 import { leftOutFinding } from './left-out-partition.ts';
 import { readNeededExtensions } from './needed-extensions.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';

@@ -1,4 +1,4 @@
-import type { Finding } from '../../../../shared/connector/connector.ts';
+import type { Finding } from '../../../../shared/connector/finding.ts';
 import { formatNamespace, qualifiedName } from '../connection/names.ts';
 import type { LeftOut } from './table-definition.ts';
 

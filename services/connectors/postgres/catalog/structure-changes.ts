@@ -1,5 +1,5 @@
 import type { RelationPlan } from '../../../../shared/change/relation.ts';
-import type { StructureChange } from '../../../../shared/connector/source.ts';
+import type { StructureChange } from '../../../../shared/change/barrier.ts';
 import { qualifiedName, quoteIdent, quoteLiteral } from '../connection/names.ts';
 import type { ColumnDefinition, TableDefinition, TypeDefinition } from './table-definition.ts';
 import type { ColumnRecord } from './table-record.ts';

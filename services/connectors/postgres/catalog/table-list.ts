@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Finding } from '../../../../shared/connector/connector.ts';
+import type { Finding } from '../../../../shared/connector/finding.ts';
 import { formatNamespace } from '../connection/names.ts';
 import { IS_STATE, STATE_SCHEMA } from './state-schema.ts';
 import { partitionTree } from './partition-tree.ts';

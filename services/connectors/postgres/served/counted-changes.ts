@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { type Position, readPosition } from '../../../../shared/change/position.ts';
 import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type { ChangeReceiver } from '../../../../shared/connector/source.ts';
-import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../../shared/connector/end-options.ts';
 import { runTogether } from '../../../../shared/lifecycle/run-together.ts';
 import { readCatalog } from '../catalog/catalog.ts';
 import { connect, disconnect } from '../connection/connection.ts';

@@ -7,7 +7,7 @@ import {
 import type { StoreOptions, UpdatesStart } from '../../../../shared/connector/store.ts';
 import type { ChangeReceiver, Source, SourceScope } from '../../../../shared/connector/source.ts';
 import { TUPLES } from '../../../../shared/connector/data-type.ts';
-import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../../shared/connector/end-options.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { runTogether } from '../../../../shared/lifecycle/run-together.ts';
 import { readCatalog } from '../catalog/catalog.ts';

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Position } from '../../../../shared/change/position.ts';
 import type { Relation, RelationPlan } from '../../../../shared/change/relation.ts';
-import type { Finding, SinkOptions } from '../../../../shared/connector/connector.ts';
+import type { SinkOptions } from '../../../../shared/connector/end-options.ts';
+import type { Finding } from '../../../../shared/connector/finding.ts';
 import type { Parking } from '../../../../shared/connector/parking.ts';
 import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type {
@@ -16,11 +17,8 @@ import type {
 } from '../../../../shared/connector/sink.ts';
 import { TypeOverrides } from '../../../../shared/connector/type-overrides.ts';
 import type { DesiredState } from '../../../../shared/progress/desired-state.ts';
-import {
-  type Barrier,
-  isKeptState,
-  type RelationBarrier,
-} from '../../../../shared/connector/source.ts';
+import { isKeptState } from '../../../../shared/connector/source.ts';
+import type { Barrier, RelationBarrier } from '../../../../shared/change/barrier.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { StoredPipeline } from '../../../../shared/state/stored-pipeline.ts';
 import { applyChanges } from './apply/apply-changes.ts';

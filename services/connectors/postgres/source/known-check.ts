@@ -1,7 +1,8 @@
 import { FIRST_POSITION } from '../../../../shared/change/position.ts';
-import type { Finding } from '../../../../shared/connector/connector.ts';
+import type { Finding } from '../../../../shared/connector/finding.ts';
 import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
-import type { RelationBarrier, SourceScope } from '../../../../shared/connector/source.ts';
+import type { SourceScope } from '../../../../shared/connector/source.ts';
+import type { RelationBarrier } from '../../../../shared/change/barrier.ts';
 import { findingsOf } from '../../../../shared/connector/to-finding.ts';
 import type { SourceTable } from '../catalog/catalog.ts';
 import { connect, disconnect } from '../connection/connection.ts';

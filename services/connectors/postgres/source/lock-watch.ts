@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../../shared/connector/end-options.ts';
 import { detach, ignoreFailure } from '../../../../shared/lifecycle/detach.ts';
 import { connect, disconnect } from '../connection/connection.ts';
 import { readOurWaits, readWaitsForUs, type Wait, type WaitForUs } from './lock-waits.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { NotCarried } from '../../../../shared/connector/source.ts';
+import type { NotCarried } from '../../../../shared/connector/finding.ts';
 import type { SourceTable } from '../catalog/catalog.ts';
 import { qualifiedName } from '../connection/names.ts';
 import { NOT_CARRIED_KINDS } from './not-carried-kinds.ts';

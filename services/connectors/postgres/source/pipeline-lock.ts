@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConnectorLog } from '../../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../../shared/connector/end-options.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import type { ControlConnection } from '../connection/control-connection.ts';
 

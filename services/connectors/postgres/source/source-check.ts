@@ -1,4 +1,5 @@
-import type { EndOptions, Finding } from '../../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../../shared/connector/end-options.ts';
+import type { Finding } from '../../../../shared/connector/finding.ts';
 import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type { SourceCheck, SourceScope } from '../../../../shared/connector/source.ts';
 import { allSequences } from '../catalog/all-sequences.ts';

@@ -1,13 +1,13 @@
 import type { Position } from '../../../../shared/change/position.ts';
-import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../../shared/connector/end-options.ts';
 import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type {
   ChangeReceiver,
-  Chunk,
   ChunkReceiver,
   SourceScope,
   SourceSession,
 } from '../../../../shared/connector/source.ts';
+import type { Chunk } from '../../../../shared/connector/chunk.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { pause } from '../../../../shared/lifecycle/backoff.ts';
 import { ignoreFailure } from '../../../../shared/lifecycle/detach.ts';

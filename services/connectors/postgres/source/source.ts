@@ -1,6 +1,6 @@
 import type { Opening } from './opening.ts';
 import { fromPosition } from '../../../../shared/change/position.ts';
-import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../../shared/connector/end-options.ts';
 import type { Source, SourceScope, SourceSession } from '../../../../shared/connector/source.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { readCatalog, type Catalog } from '../catalog/catalog.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Relation } from '../../../../shared/change/relation.ts';
 import { TupleSplitter } from '../../../../shared/change/tuple-splitter.ts';
-import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../../shared/connector/end-options.ts';
 import type { RowReader } from '../../../../shared/connector/row-reader.ts';
 import { isAbort } from '../../../../shared/errors/weir-error.ts';
 import { readCatalog, readHeldTables, type SourceTable } from '../catalog/catalog.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Relation } from '../../../../shared/change/relation.ts';
-import type { EndOptions } from '../../../../shared/connector/connector.ts';
+import type { EndOptions } from '../../../../shared/connector/end-options.ts';
 import type { BucketHash, RowHash, Verifier } from '../../../../shared/connector/verifier.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { readCatalog, readHeldTables, type SourceTable } from '../catalog/catalog.ts';

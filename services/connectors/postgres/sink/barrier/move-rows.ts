@@ -1,4 +1,4 @@
-import type { Barrier, MovedRow } from '../../../../../shared/connector/source.ts';
+import type { Barrier, MovedRow } from '../../../../../shared/change/barrier.ts';
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { keyOf } from '../../../../../shared/change/tuple.ts';
 import type { WeirError } from '../../../../../shared/errors/weir-error.ts';

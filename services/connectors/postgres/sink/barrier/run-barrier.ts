@@ -1,4 +1,4 @@
-import type { Barrier, RelationBarrier } from '../../../../../shared/connector/source.ts';
+import type { Barrier, RelationBarrier } from '../../../../../shared/change/barrier.ts';
 import type { ClientBase } from 'pg';
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';

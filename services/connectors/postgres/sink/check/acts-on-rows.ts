@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Finding } from '../../../../../shared/connector/connector.ts';
+import type { Finding } from '../../../../../shared/connector/finding.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { partitionTree } from '../../catalog/partition-tree.ts';
 import type { TargetName } from '../target/target-names.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../../../shared/change/relation.ts';
-import type { Finding } from '../../../../../shared/connector/connector.ts';
-import type { RelationBarrier } from '../../../../../shared/connector/source.ts';
+import type { Finding } from '../../../../../shared/connector/finding.ts';
+import type { RelationBarrier } from '../../../../../shared/change/barrier.ts';
 import { findingsOf } from '../../../../../shared/connector/to-finding.ts';
 import { checkRowSecurity, checkRules, TREES } from './acts-on-rows.ts';
 import { checkEnforcement } from './enforcement-check.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Column, Relation } from '../../../../../shared/change/relation.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
-import type { RelationBarrier } from '../../../../../shared/connector/source.ts';
+import type { RelationBarrier } from '../../../../../shared/change/barrier.ts';
 import { diffSchemas, type SchemaChange } from '../../../../../shared/schema/schema-diff.ts';
 import { acceptance, changedByHand, leftByHand, readTableAtTarget } from './by-hand.ts';
 import { compareTable } from '../target/compare-table.ts';

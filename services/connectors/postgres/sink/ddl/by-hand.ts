@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { hash32 } from '../../../../../shared/codec/xxhash.ts';
 import type { RelationPlan } from '../../../../../shared/change/relation.ts';
-import type { StructureChange } from '../../../../../shared/connector/source.ts';
+import type { StructureChange } from '../../../../../shared/change/barrier.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { isSameType } from '../../types/type-name.ts';
 import { renderChange } from './render-change.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/end-options.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { leftOutChange, leftOutReason } from '../../catalog/left-out-partition.ts';
 import { formatNamespace, quoteIdent } from '../../connection/names.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { RelationPlan } from '../../../../../shared/change/relation.ts';
-import type { Finding } from '../../../../../shared/connector/connector.ts';
+import type { Finding } from '../../../../../shared/connector/finding.ts';
 import { allSequences } from '../../catalog/all-sequences.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import type { PlanTarget } from '../target/plan-target.ts';

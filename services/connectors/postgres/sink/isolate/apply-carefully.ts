@@ -1,3 +1,4 @@
+import type { Refused } from './refused.ts';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { attemptScript, emptyStaging, type Refusals } from './attempt-script.ts';
@@ -7,12 +8,6 @@ import { toNetChanges, type Unit } from '../../../../../shared/state/quarantine/
 import type { UnmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
-
-/** A unit that the target refuses, and why. */
-export interface Refused {
-  unit: Unit;
-  error: WeirError;
-}
 
 /**
  * Applies net changes of one relation inside an open transaction, without those that the target refuses, which it

@@ -1,4 +1,4 @@
-import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/end-options.ts';
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';

@@ -1,6 +1,6 @@
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { attemptScript, emptyStaging, REFUSED, type Refusals } from './attempt-script.ts';
-import type { Refused } from './apply-carefully.ts';
+import type { Refused } from './refused.ts';
 import { toCopyMessages } from '../../connection/copy-in.ts';
 import type { Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { readSearchResult, searchStatement } from './refusal-search.ts';

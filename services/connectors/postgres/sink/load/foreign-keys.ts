@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/end-options.ts';
 import { toForeignKeyStatement } from '../ddl/moved-definition.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Position } from '../../../../../shared/change/position.ts';
-import type { ConnectorLog, EndOptions } from '../../../../../shared/connector/connector.ts';
+import type { ConnectorLog, EndOptions } from '../../../../../shared/connector/end-options.ts';
 import type { Standing } from '../../../../../shared/state/state-store.ts';
 import { limitsOf } from '../../../../../shared/state/stored-pipeline.ts';
 import { connect, disconnect } from '../../connection/connection.ts';

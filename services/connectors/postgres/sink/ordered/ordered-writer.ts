@@ -1,7 +1,7 @@
 import type { Relation } from '../../../../../shared/change/relation.ts';
-import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/end-options.ts';
 import type { OrderedBatch, OrderedWriter } from '../../../../../shared/connector/sink.ts';
-import type { Barrier } from '../../../../../shared/connector/source.ts';
+import type { Barrier } from '../../../../../shared/change/barrier.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
 import { runStatements } from '../apply/apply-changes.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ConnectorLog } from '../../../../../shared/connector/connector.ts';
+import type { ConnectorLog } from '../../../../../shared/connector/end-options.ts';
 import { PartitionWriter } from '../ddl/partition-writer.ts';
 import type { PlanTarget } from '../target/plan-target.ts';
 import { SequenceWriter } from '../ddl/sequence-writer.ts';

@@ -1,7 +1,7 @@
 import type { BoundRow, RowStatement } from '../../connection/bound-statement.ts';
 import { columnOffsets, UNCHANGED_LENGTH } from '../../../../../shared/change/tuple.ts';
 import type { RunChange } from '../../../../../shared/connector/sink.ts';
-import type { ChangeKind } from '../../../../../shared/connector/source.ts';
+import type { ChangeKind } from '../../../../../shared/change/change-kind.ts';
 import { onConflict } from './write-statements.ts';
 import type { WriteColumn, WriteTarget } from '../target/write-target.ts';
 

@@ -1,6 +1,6 @@
 import type { ClientBase, QueryResultRow } from 'pg';
 import type { ParkedCounts } from '../../../../../shared/connector/parking.ts';
-import type { ChangeCounts } from '../../../../../shared/connector/sink.ts';
+import type { ChangeCounts } from '../../../../../shared/change/change-counts.ts';
 import type {
   ChunkRecord,
   LaneRecord,

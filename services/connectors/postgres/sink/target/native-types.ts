@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { logicalOf } from '../../../../../shared/change/column-type.ts';
 import type { Column, Relation, RelationPlan } from '../../../../../shared/change/relation.ts';
-import type { Finding } from '../../../../../shared/connector/connector.ts';
+import type { Finding } from '../../../../../shared/connector/finding.ts';
 import type { TypeOverrides } from '../../../../../shared/connector/type-overrides.ts';
 import { isDocumentRelation } from '../../../../../shared/document/document-relation.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';

@@ -6,7 +6,8 @@ import {
 } from '../../../../../shared/change/position.ts';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { keyOf, toTuple } from '../../../../../shared/change/tuple.ts';
-import type { ChangeReceiver, MovedRow } from '../../../../../shared/connector/source.ts';
+import type { ChangeReceiver } from '../../../../../shared/connector/source.ts';
+import type { MovedRow } from '../../../../../shared/change/barrier.ts';
 import { PgOutputDecoder, type ResolvedRelation } from './pgoutput.ts';
 
 type Value = string | null | undefined;

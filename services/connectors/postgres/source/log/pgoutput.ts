@@ -4,7 +4,8 @@ import {
   type Position,
   POSITION_BYTES,
 } from '../../../../../shared/change/position.ts';
-import type { ChangeReceiver, RelationBarrier } from '../../../../../shared/connector/source.ts';
+import type { ChangeReceiver } from '../../../../../shared/connector/source.ts';
+import type { RelationBarrier } from '../../../../../shared/change/barrier.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { ChangePosition } from './change-position.ts';
 import { lsnToPosition, type Lsn } from '../../connection/lsn.ts';

@@ -6,7 +6,7 @@ import type {
   RoutePart,
 } from '../../../../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../../../shared/connector/plan.ts';
-import type { RelationBarrier, StructureChange } from '../../../../../shared/connector/source.ts';
+import type { RelationBarrier, StructureChange } from '../../../../../shared/change/barrier.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { readTable, type SourceTable } from '../../catalog/catalog.ts';
 import type { ControlConnection } from '../../connection/control-connection.ts';

@@ -2,7 +2,7 @@ import { logicalOf } from '../../../../../shared/change/column-type.ts';
 import type { Column, Relation } from '../../../../../shared/change/relation.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { TUPLES } from '../../../../../shared/connector/data-type.ts';
-import type { Chunk } from '../../../../../shared/connector/source.ts';
+import type { Chunk } from '../../../../../shared/connector/chunk.ts';
 import { type LogicalType, unknownKind } from '../../../../../shared/schema/logical-type.ts';
 import type { SourceTable } from '../../catalog/catalog.ts';
 import { qualifiedName, quoteIdent } from '../../connection/names.ts';

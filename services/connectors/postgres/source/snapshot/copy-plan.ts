@@ -1,6 +1,7 @@
 import type { Position } from '../../../../../shared/change/position.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../../../shared/connector/plan.ts';
-import type { Chunk, SourceScope } from '../../../../../shared/connector/source.ts';
+import type { SourceScope } from '../../../../../shared/connector/source.ts';
+import type { Chunk } from '../../../../../shared/connector/chunk.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { TUPLES } from '../../../../../shared/connector/data-type.ts';
 import { relationPlanOf, type SourceTable } from '../../catalog/catalog.ts';

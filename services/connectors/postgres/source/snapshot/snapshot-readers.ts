@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { TUPLES } from '../../../../../shared/connector/data-type.ts';
-import type { Chunk, ChunkReceiver } from '../../../../../shared/connector/source.ts';
+import type { ChunkReceiver } from '../../../../../shared/connector/source.ts';
+import type { Chunk } from '../../../../../shared/connector/chunk.ts';
 import { isAbort, WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { pause } from '../../../../../shared/lifecycle/backoff.ts';
 import { abortReason, orAborted } from '../../connection/abort-reason.ts';

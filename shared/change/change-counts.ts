@@ -1,0 +1,6 @@
+export interface ChangeCounts {
+  inserts: number;
+  updates: number;
+  deletes: number;
+  truncates: number;
+}

@@ -1,0 +1,7 @@
+/** A BSON value in place. */
+export interface BsonSlice {
+  type: number;
+  bytes: Buffer;
+  from: number;
+  to: number;
+}
