@@ -9,7 +9,7 @@ import { Misfit } from '../../shared/document/misfit.ts';
 import { toBsonValue } from '../../shared/document/to-document.ts';
 import { Refusal } from '../../shared/row/canonical/refusal.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
-import type { FieldValue } from './field-value.ts';
+import type { FieldValue } from './expression-value.ts';
 
 /** The type of every field of a document: a value says itself what it is, by its BSON type, which stands before it. */
 export const BSON_TYPE = 'bson';

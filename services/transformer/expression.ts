@@ -1,5 +1,6 @@
 import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js';
-import { type FieldValue, toFieldValue } from './field-value.ts';
+import type { FieldValue } from './expression-value.ts';
+import { toFieldValue } from './field-value.ts';
 import { MISSING, type Row } from './row.ts';
 import { type Shape, StepFailure, StepMisfit, unknownField, valueAt } from './step.ts';
 

@@ -2,22 +2,8 @@ import { type ColumnType, logicalOf } from '../../shared/change/column-type.ts';
 import { Refusal } from '../../shared/row/canonical/refusal.ts';
 import { columnCodec } from '../../shared/row/canonical/column-codec.ts';
 import { unknownKind } from '../../shared/schema/logical-type.ts';
+import type { FieldValue } from './expression-value.ts';
 import { BSON_TYPE, ofText, readValue, sliceOf, textAs, writeValue } from './bson-value.ts';
-
-/**
- * A value as expressions and modules see it; of a row numbers of any precision, times and all other types are text. Of a
- * document there are instants, bytes, lists and maps, too.
- */
-export type FieldValue =
-  | boolean
-  | bigint
-  | number
-  | string
-  | null
-  | Date
-  | Uint8Array
-  | FieldValue[]
-  | { [name: string]: FieldValue };
 
 export type ValueKind = 'boolean' | 'integer' | 'double' | 'text';
 

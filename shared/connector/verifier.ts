@@ -19,11 +19,21 @@ export interface Verifier {
     buckets: number,
     bucket: number,
   ): Promise<RowHash[]>;
-  /** Columns of which the target holds other values on purpose, as people read it; left out where it holds all. */
-  mapped?(relation: Relation): string[];
+  /**
+   * Columns that have another type at the target, whose values are compared as that type has them; of the last time that
+   * `bucketHashes` was asked for. Left out where both ends have the same types.
+   */
+  mapped?(relation: Relation): MappedColumn[];
   /** The hash of the rows with these keys now; absent keys are left out. */
   rowsByKey(namespace: string, relation: Relation, keys: readonly string[]): Promise<RowHash[]>;
   close(): Promise<void>;
+}
+
+export interface MappedColumn {
+  /** The column and both types, as people read it. */
+  said: string;
+  /** Values that the target's type changes on purpose. */
+  changed: number;
 }
 
 export interface BucketHash {

@@ -26,7 +26,7 @@ describe('the common form of two ends', () => {
   it('is the rows as they are where both have the same columns', () => {
     const { fromSource, fromTarget, mapped } = commonForm(SOURCE, SOURCE);
     const row = toTuple(['1', '2.0000', '0.1']);
-    expect([fromSource(row), fromTarget(row), mapped]).toEqual([row, row, []]);
+    expect([fromSource(row), fromTarget(row), mapped]).toEqual([row, row, new Map()]);
   });
 
   it('takes columns by their names, and those that only the target has are of no account', () => {
@@ -44,7 +44,11 @@ describe('the common form of two ends', () => {
       ['ratio', 'real'],
     ]);
     const { fromSource, mapped } = commonForm(SOURCE, target);
-    expect(mapped.map((each) => each.split(' ')[0])).toEqual(['id', 'amount', 'ratio']);
+    expect([...mapped.values()].map((each) => each.split(' ')[0])).toEqual([
+      'id',
+      'amount',
+      'ratio',
+    ]);
     for (const [amount, rounded] of [
       ['2.0050', '2.01'],
       ['-2.0050', '-2.01'],

@@ -4,11 +4,12 @@ import { columnOffsets, toTuple } from '../../../shared/change/tuple.ts';
 import { DocumentError } from '../../../shared/document/document-error.ts';
 import { fromDocumentRow, isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import { fromDocument } from '../../../shared/document/from-document.ts';
-import { parseDigits } from '../../../shared/row/canonical/number-digits.ts';
 import { Refusal } from '../../../shared/row/canonical/refusal.ts';
-import { columnCodec } from '../../../shared/row/canonical/column-codec.ts';
-import { floatText } from '../../../shared/row/canonical/shortest-float.ts';
-import type { LogicalType } from '../../../shared/schema/logical-type.ts';
+import {
+  isUnknownMapping,
+  type ValueMapping,
+  valueMapping,
+} from '../../../shared/row/mapped/mapped-value.ts';
 import { showType } from '../../../shared/schema/show-type.ts';
 
 /** How rows of two stores are brought to one form, in which equal rows have equal bytes. */
@@ -16,23 +17,29 @@ export interface CommonForm {
   relation: Relation;
   fromSource: ToCommon;
   fromTarget: ToCommon;
-  /** Columns whose types differ: what is compared is what the target's type makes of a value. */
-  mapped: string[];
+  /** Columns whose types differ, by their places: what is compared is what the target's type makes of a value. */
+  mapped: ReadonlyMap<number, string>;
 }
 
-/** New bytes or the same; null where a document is no row of the relation. */
-export type ToCommon = (tuple: Buffer) => Buffer | null;
+/**
+ * New bytes or the same; null where a document is no row of the relation. `onChanged` is told the place of each column of
+ * which the target's type has made another value.
+ */
+export type ToCommon = (tuple: Buffer, onChanged?: (place: number) => void) => Buffer | null;
+
+const NOTHING: ReadonlyMap<number, string> = new Map();
 
 const same: ToCommon = (tuple) => tuple;
 
 /** Columns of `source` that the target does not have are for the caller to tell. */
 export function commonForm(source: Relation, target: Relation): CommonForm {
   const [isFrom, isTo] = [isDocumentRelation(source), isDocumentRelation(target)];
-  if (isFrom && isTo) return { relation: source, fromSource: same, fromTarget: same, mapped: [] };
-  if (isTo) return { relation: source, fromSource: same, fromTarget: ofDocument(source), mapped: [] }; // prettier-ignore
+  if (isFrom && isTo)
+    return { relation: source, fromSource: same, fromTarget: same, mapped: NOTHING };
+  if (isTo) return { relation: source, fromSource: same, fromTarget: ofDocument(source), mapped: NOTHING }; // prettier-ignore
   if (isFrom) {
     const relation = { ...target, namespace: source.namespace };
-    return { relation, fromSource: ofDocument(relation), fromTarget: same, mapped: [] };
+    return { relation, fromSource: ofDocument(relation), fromTarget: same, mapped: NOTHING };
   }
   const places = source.columns.map(({ name }) =>
     target.columns.findIndex((column) => column.name === name),
@@ -46,11 +53,13 @@ export function commonForm(source: Relation, target: Relation): CommonForm {
     relation: source,
     fromSource: mappings.every((each) => each === null) ? same : mapper(mappings),
     fromTarget: isSameOrder && places.length === target.columns.length ? same : picker(places),
-    mapped: source.columns.flatMap((column, i) => {
-      if (mappings[i] === null) return [];
-      const [from, to] = [column, target.columns[places[i]!]!].map((each) => showType(logicalOf(each))); // prettier-ignore
-      return [`${column.name} (${from} as ${to})`];
-    }),
+    mapped: new Map(
+      source.columns.flatMap((column, i) => {
+        const held = target.columns[places[i]!];
+        const said = held === undefined ? null : describe(column, held);
+        return said === null ? [] : [[i, said]];
+      }),
+    ),
   };
 }
 
@@ -65,49 +74,37 @@ function ofDocument(relation: Relation): ToCommon {
   };
 }
 
-type Mapping = (text: string) => string;
-
 /** Null where both columns hold the same values. */
-function mappingOf(source: Column, target: Column): Mapping | null {
+function mappingOf(source: Column, target: Column): ValueMapping | null {
+  return valueMapping(logicalOf(source), logicalOf(target));
+}
+
+/** As people read it; null where both columns hold the same values. */
+function describe(source: Column, target: Column): string | null {
   const [from, to] = [logicalOf(source), logicalOf(target)];
-  if (showType(from) === showType(to) || to.kind === 'other' || from.kind === 'other') return null;
-  const codec = columnCodec(target);
-  return (text) => {
-    try {
-      return codec.read(coarser(text, to));
-    } catch (error) {
-      // It cannot be there, whatever is.
-      if (error instanceof Refusal) return text;
-      throw error;
-    }
-  };
+  const isUnknown = isUnknownMapping(from, to);
+  if (!isUnknown && mappingOf(source, target) === null) return null;
+  return `${source.name} (${showType(from)} as ${showType(to)}${isUnknown ? ', compared as text' : ''})`;
 }
 
-/** What a type makes of a number that it does not hold exactly. */
-function coarser(text: string, type: LogicalType): string {
-  if (type.kind === 'float') {
-    const held = type.bits === 32 ? Math.fround(Number(text)) : Number(text);
-    // A finite one beyond what it holds is none of it.
-    return Number.isFinite(held) ? floatText(held, type.bits) : text;
-  }
-  if (type.kind === 'decimal' && type.scale !== null) return rounded(text, type.scale);
-  return text;
-}
-
-/** Halves away from zero, as SQL rounds decimals. */
-function rounded(text: string, scale: number): string {
-  const parsed = parseDigits(text);
-  if (parsed === null || parsed.scale <= scale) return text;
-  const unit = 10n ** BigInt(parsed.scale - scale);
-  const whole = (BigInt(parsed.digits || '0') + unit / 2n) / unit;
-  return `${parsed.negative ? '-' : ''}${whole}e${-scale}`;
-}
-
-function mapper(mappings: readonly (Mapping | null)[]): ToCommon {
-  return (tuple) => {
+function mapper(mappings: readonly (ValueMapping | null)[]): ToCommon {
+  return (tuple, onChanged) => {
     const values = viewsOf(tuple);
     return toTuple(
-      values.map((value, i) => (value === null ? null : (mappings[i]?.(value.toString('utf8')) ?? value))), // prettier-ignore
+      values.map((value, place) => {
+        const mapping = mappings[place];
+        if (value === null || mapping === null || mapping === undefined) return value;
+        const text = value.toString('utf8');
+        try {
+          const mapped = mapping(text);
+          if (mapped.isChanged) onChanged?.(place);
+          return mapped.text;
+        } catch (error) {
+          // It cannot be there, whatever is.
+          if (error instanceof Refusal) return value;
+          throw error;
+        }
+      }),
     );
   };
 }

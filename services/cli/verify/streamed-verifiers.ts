@@ -2,7 +2,12 @@ import type { Relation } from '../../../shared/change/relation.ts';
 import { columnOffsets, keyOf } from '../../../shared/change/tuple.ts';
 import { hash64 } from '../../../shared/codec/xxhash.ts';
 import type { RowReader } from '../../../shared/connector/row-reader.ts';
-import type { BucketHash, RowHash, Verifier } from '../../../shared/connector/verifier.ts';
+import type {
+  BucketHash,
+  MappedColumn,
+  RowHash,
+  Verifier,
+} from '../../../shared/connector/verifier.ts';
 import { fromDocumentRow, isDocumentRelation } from '../../../shared/document/document-relation.ts';
 import { idOfDocument } from '../../../shared/document/document-id.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
@@ -53,8 +58,8 @@ class BothEnds {
     }));
   }
 
-  mapped({ namespace }: Relation): string[] {
-    return this.#pairs.get(namespace)?.form.mapped ?? [];
+  mapped({ namespace }: Relation): ReadonlyMap<number, string> {
+    return this.#pairs.get(namespace)?.form.mapped ?? new Map<number, string>();
   }
 
   /** The rows of one end in the common form. */
@@ -62,12 +67,13 @@ class BothEnds {
     end: End,
     { namespace }: Relation,
     take: (row: Buffer | null, own: Buffer) => void,
+    onChanged?: (place: number) => void,
   ): Promise<void> {
     const { source, target, form } = this.#pairs.get(namespace)!;
     const own = end === 'source' ? source : target;
     const toCommon: ToCommon = end === 'source' ? form.fromSource : form.fromTarget;
     const { signal } = new AbortController();
-    await this.readers[end].read(own, (tuple) => take(toCommon(tuple), tuple), signal);
+    await this.readers[end].read(own, (tuple) => take(toCommon(tuple, onChanged), tuple), signal);
   }
 }
 
@@ -75,6 +81,8 @@ class BothEnds {
 class StreamedVerifier implements Verifier {
   readonly #ends: BothEnds;
   readonly #end: End;
+  /** Values that the target's types change, by namespace and place of the column, of the last time that all were read. */
+  readonly #changed = new Map<string, Map<number, number>>();
 
   constructor(ends: BothEnds, end: End) {
     this.#ends = ends;
@@ -85,20 +93,28 @@ class StreamedVerifier implements Verifier {
     return this.#end === 'source' ? this.#ends.read(namespaces) : this.#ends.targets();
   }
 
-  mapped(relation: Relation): string[] {
-    return this.#ends.mapped(relation);
+  mapped(relation: Relation): MappedColumn[] {
+    const changed = this.#changed.get(relation.namespace);
+    return [...this.#ends.mapped(relation)].map(([place, said]) => {
+      return { said, changed: changed?.get(place) ?? 0 };
+    });
   }
 
   async bucketHashes(_: string, relation: Relation, buckets: number): Promise<BucketHash[]> {
     const sums = new Map<number, { rows: number; first: bigint; second: bigint }>();
-    await this.#ends.rows(this.#end, relation, (row, own) => {
+    const changed = new Map<number, number>();
+    const onChanged = (place: number): void =>
+      void changed.set(place, (changed.get(place) ?? 0) + 1);
+    const take = (row: Buffer | null, own: Buffer): void => {
       const bucket = bucketOf(keyBytes(relation, row, own), buckets);
       const sum = sums.get(bucket) ?? { rows: 0, first: 0n, second: 0n };
       sums.set(bucket, sum);
       sum.rows++;
       sum.first = BigInt.asUintN(64, sum.first + hash64(row ?? own));
       sum.second = BigInt.asUintN(64, sum.second + hash64(row ?? own, SECOND));
-    });
+    };
+    await this.#ends.rows(this.#end, relation, take, onChanged);
+    this.#changed.set(relation.namespace, changed);
     return [...sums].map(([bucket, { rows, first, second }]) => ({
       bucket,
       rows,

@@ -26,8 +26,10 @@ export interface NamespaceReport {
   capped: boolean;
   /** Columns of the source that the target does not have. */
   missingColumns: string[];
-  /** Columns of which the target holds other values on purpose, as its types have it; equal is what these make of them. */
+  /** Columns that have another type at the target; equal is what that makes of a value. */
   mapped: string[];
+  /** Values of these columns that the target's types change on purpose. */
+  changed: number;
 }
 
 export interface VerifyOptions {
@@ -83,6 +85,22 @@ export async function verifyPipeline(
 async function compareNamespace(
   comparison: Comparison,
   held: Relation | undefined,
+  options: VerifyOptions,
+): Promise<NamespaceReport> {
+  const report = await compareRows(comparison, held, options);
+  const mapped = comparison.source.mapped?.(comparison.relation) ?? [];
+  return {
+    ...report,
+    mapped: mapped.map(({ said, changed }) =>
+      changed === 0 ? said : `${said}: ${changed.toLocaleString('en')} changed`,
+    ),
+    changed: mapped.reduce((sum, { changed }) => sum + changed, 0),
+  };
+}
+
+async function compareRows(
+  comparison: Comparison,
+  held: Relation | undefined,
   { settleMs = 10_000, delayMs = 500, most = 10_000, signal }: VerifyOptions,
 ): Promise<NamespaceReport> {
   const { relation, targetNamespace } = comparison;
@@ -95,7 +113,8 @@ async function compareNamespace(
     unsettled: [],
     capped: false,
     missingColumns: [],
-    mapped: comparison.source.mapped?.(relation) ?? [],
+    mapped: [],
+    changed: 0,
   };
   if (held === undefined) return { ...report, state: 'absent' };
   const columns = new Set(held.columns.map((column) => column.name));

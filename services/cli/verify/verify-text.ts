@@ -18,7 +18,11 @@ export function namespaceText(report: NamespaceReport): string {
     case 'unsettled':
       return `${name}  ${rows}  UNSETTLED: ${unsettledText(report)}`;
     case 'different':
-      return [`${name}  ${rows}  DIFFERENT: ${countText(report)}`, ...keyLines(report)].join('\n');
+      return [
+        `${name}  ${rows}  DIFFERENT: ${countText(report)}`,
+        ...keyLines(report),
+        ...mappedLines(report),
+      ].join('\n');
   }
 }
 
@@ -39,6 +43,10 @@ function mappedText({ mapped }: NamespaceReport): string {
   return mapped.length === 0
     ? ''
     : `, but for what the target's types change: ${mapped.join(', ')}`;
+}
+
+function mappedLines({ mapped }: NamespaceReport): string[] {
+  return mapped.length === 0 ? [] : [`    besides what the target's types change: ${mapped.join(', ')}`]; // prettier-ignore
 }
 
 function unsettledText({ unsettled, capped }: NamespaceReport): string {

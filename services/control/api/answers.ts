@@ -252,6 +252,7 @@ const VERIFIED_NAMESPACE = z.object({
   capped: z.boolean(),
   missingColumns: z.array(z.string()),
   mapped: z.array(z.string()),
+  changed: count.default(0),
 });
 
 const VERIFY_RESULT = z.object({

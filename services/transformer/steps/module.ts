@@ -9,7 +9,7 @@ import {
   ModuleUnusable,
   ModuleWorker,
 } from '../module-worker.ts';
-import type { FieldValue } from '../field-value.ts';
+import type { FieldValue } from '../expression-value.ts';
 import type { Row } from '../row.ts';
 import { type Shape, StepFailure, type StepKind, StepMisfit } from '../step.ts';
 import { documentExchange, idOf } from './exchange.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../../../shared/row/canonical/refusal.ts';
-import { type FieldValue, fromFieldValue, toFieldValue } from '../field-value.ts';
+import type { FieldValue } from '../expression-value.ts';
+import { fromFieldValue, toFieldValue } from '../field-value.ts';
 import type { Row, Value } from '../row.ts';
 import { placesOf, refuseKey, type Shape, StepFailure, StepMisfit, typed } from '../step.ts';
 import { fieldList, fieldName } from './forms.ts';

@@ -221,11 +221,44 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     edits: [
       {
         file: 'services/cli/verify/common-form.ts',
-        find: 'return codec.read(coarser(text, to));',
-        replace: 'return text;',
+        find: 'return mapped.text;',
+        replace: 'return value;',
       },
     ],
-    tests: ['services/cli/verify/common-form.test.ts'],
+    tests: ['services/cli/verify/common-form.test.ts', 'test/cases/verify-lossy.test.ts'],
+  },
+  {
+    name: 'values that a mapping changes on purpose are counted, and others are not',
+    edits: [
+      {
+        file: 'services/cli/verify/common-form.ts',
+        find: 'if (mapped.isChanged) onChanged?.(place);',
+        replace: 'onChanged?.(place);',
+      },
+    ],
+    tests: ['test/cases/verify-lossy.test.ts'],
+  },
+  {
+    name: 'a number that becomes a float of 32 bits is rounded once',
+    edits: [
+      {
+        file: 'shared/row/mapped/rounded-number.ts',
+        find: 'if ((low + high) / 2 !== Math.abs(near)) return found;',
+        replace: 'if ((low + high) / 2 !== Infinity) return found;',
+      },
+    ],
+    tests: ['test/integration/mapped-values.test.ts'],
+  },
+  {
+    name: 'halves of a second are rounded as the target rounds them, before the year 2000 too',
+    edits: [
+      {
+        file: 'shared/row/mapped/rounded-time.ts',
+        find: 'const isBefore = days !== null && days < FIRST_DAY;',
+        replace: 'const isBefore = days !== null && days < -Infinity;',
+      },
+    ],
+    tests: ['test/integration/mapped-values.test.ts'],
   },
   {
     name: 'an array keeps its elements apart as databases write them',

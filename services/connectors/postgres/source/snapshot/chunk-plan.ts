@@ -3,7 +3,7 @@ import type { Column, Relation } from '../../../../../shared/change/relation.ts'
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { TUPLES } from '../../../../../shared/connector/data-type.ts';
 import type { Chunk } from '../../../../../shared/connector/chunk.ts';
-import { type LogicalType, unknownKind } from '../../../../../shared/schema/logical-type.ts';
+import type { LogicalKind, LogicalType } from '../../../../../shared/schema/logical-type.ts';
 import type { SourceTable } from '../../catalog/catalog.ts';
 import { qualifiedName, quoteIdent } from '../../connection/names.ts';
 import type { Leaf } from '../../catalog/table-catalog.ts';
@@ -152,35 +152,13 @@ export function outputText(column: Column): string {
   return `CASE WHEN ${value} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', ${value}) END`;
 }
 
-/** Whether a cast to text is what the output function writes. */
+/** Those of which a cast to text is what the output function writes; of any other kind `format` is right, too. */
+const CAST_PLAINLY: ReadonlySet<LogicalKind> = new Set([
+  ...(['integer', 'float', 'decimal', 'bytes', 'date', 'time', 'timestamp'] as const),
+  ...(['interval', 'uuid', 'json', 'array', 'string'] as const),
+]);
+
 function castsPlainly(type: LogicalType): boolean {
-  switch (type.kind) {
-    case 'integer':
-    case 'float':
-    case 'decimal':
-    case 'bytes':
-    case 'date':
-    case 'time':
-    case 'timestamp':
-    case 'interval':
-    case 'uuid':
-    case 'json':
-    case 'array':
-      return true;
-    // The cast cuts blanks at the end off.
-    case 'string':
-      return !type.fixed;
-    case 'boolean':
-    case 'enum':
-    case 'set':
-    case 'bits':
-    case 'document':
-    case 'objectId':
-    case 'geometry':
-    case 'vector':
-    case 'other':
-      return false;
-    default:
-      return unknownKind(type);
-  }
+  // The cast cuts blanks at the end off.
+  return CAST_PLAINLY.has(type.kind) && !(type.kind === 'string' && type.fixed);
 }
