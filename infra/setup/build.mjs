@@ -21,6 +21,7 @@ const PROGRAMS = [
   'services/cli/main.ts',
   'services/cli/docs/generate.ts',
   // For the set-up itself, and for a test that starts servers from outside.
+  'services/cli/embedded/mysql-binaries.ts',
   'services/cli/embedded/nats-binary.ts',
   'services/cli/embedded/nats-server.ts',
   'services/cli/embedded/postgres-binaries.ts',

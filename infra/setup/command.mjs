@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-const LOG_TAIL_BYTES = 16_384;
+const LOG_TAIL_BYTES = 65_536;
 
 /**
  * Runs a program to its end without showing what it prints; that is for the message when it fails.

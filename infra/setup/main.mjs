@@ -5,6 +5,8 @@ import { buildIfStale } from './build.mjs';
 import { provideChromium } from './chromium.mjs';
 import { installDependencies } from './dependencies.mjs';
 import { withLock } from './lock.mjs';
+import { provideMariadb } from './mariadb.mjs';
+import { provideMysql } from './mysql.mjs';
 import { provideNats } from './nats.mjs';
 import { provideNode } from './node-version.mjs';
 import { providePostgres } from './postgres.mjs';
@@ -31,6 +33,8 @@ try {
       if (withTestTools) {
         await providePrometheus(root, say);
         await provideChromium(say);
+        await provideMariadb(root, say);
+        await provideMysql(root, say);
         await lookForPython(say);
       }
     }

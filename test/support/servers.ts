@@ -71,8 +71,8 @@ export function useNats(): TestNats {
 
 const starts: (() => unknown)[] = [];
 
-/** All servers of a file start together. */
-function useServer<T extends { stop(): Promise<void> }>(
+/** A server for all tests of a file; all of them start together. */
+export function useServer<T extends { stop(): Promise<void> }>(
   name: string,
   start: () => Promise<T>,
 ): () => T {
