@@ -19,13 +19,13 @@ const PATTERN = /\.(ts|mjs)$|tsconfig[^/]*\.json$|package-lock\.json$/;
 /** Programs, each in a file of its own; what several of them share is in `dist/chunks`. */
 const PROGRAMS = [
   'services/cli/main.ts',
-  'services/cli/docs/generate.ts',
+  'infra/docs/generate.ts',
   // For the set-up itself, and for a test that starts servers from outside.
-  'services/cli/embedded/mysql-binaries.ts',
-  'services/cli/embedded/nats-binary.ts',
-  'services/cli/embedded/nats-server.ts',
-  'services/cli/embedded/postgres-binaries.ts',
-  'services/cli/embedded/postgres-server.ts',
+  'infra/mysql/mysql-binaries.ts',
+  'services/supervisor/embedded/nats-binary.ts',
+  'services/supervisor/embedded/nats-server.ts',
+  'infra/postgres/postgres-binaries.ts',
+  'infra/postgres/postgres-server.ts',
   'infra/health/health-check.ts',
   'test/bench/main.ts',
   'test/bench/measure/profile-hook.ts',

@@ -9,7 +9,7 @@ import { SetupError } from './setup-error.mjs';
  * @param {(line: string) => void} say
  */
 export async function provideMariadb(root, say) {
-  const { findMariadb } = await importBuilt(root, 'mysql-binaries');
+  const { findMariadb } = await importBuilt(root, 'infra/mysql/mysql-binaries');
   if (findMariadb?.() !== undefined) return;
   try {
     await unpackDebianPackage(root, 'mariadb-server-core', 'install mariadb-server', say, {

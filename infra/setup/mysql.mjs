@@ -15,7 +15,7 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
  * @param {(line: string) => void} say
  */
 export async function provideMysql(root, say) {
-  const { findMysql } = await importBuilt(root, 'mysql-binaries');
+  const { findMysql } = await importBuilt(root, 'infra/mysql/mysql-binaries');
   if (findMysql?.() !== undefined) return;
   const list = path.join(root, '.weir', 'apt-unstable');
   try {

@@ -13,7 +13,7 @@ const BY_HAND =
  */
 export async function provideNats(root, say) {
   if ((process.env['WEIR_NATS_URL'] ?? '') !== '') return;
-  const { findNatsServer } = await importBuilt(root, 'nats-binary');
+  const { findNatsServer } = await importBuilt(root, 'services/supervisor/embedded/nats-binary');
   if (findNatsServer?.() !== undefined) return;
   await unpackDebianPackage(root, 'nats-server', BY_HAND, say);
   if (findNatsServer?.() === undefined) {

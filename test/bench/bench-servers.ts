@@ -1,5 +1,8 @@
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
-import { startPostgres, type PostgresServer } from '../../services/cli/embedded/postgres-server.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
+import { startPostgres, type PostgresServer } from '../../infra/postgres/postgres-server.ts';
 
 /** Of both PostgreSQL servers, for the baselines and for Weir alike; everything else is PostgreSQL's default (fsync on). */
 export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {

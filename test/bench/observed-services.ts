@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findFreePort } from '../../services/cli/embedded/free-port.ts';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { findFreePort } from '../../services/supervisor/embedded/free-port.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import type { Bench } from './bench.ts';
 
 const SCRAPE_MS = 1_000;

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import type { Bench, ResourceUsage } from './bench.ts';
 import type { DataSet } from './data/data-set.ts';
 import { processTree, readProcess } from './measure/process-record.ts';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
-import { requirePostgres } from '../../services/cli/embedded/postgres-binaries.ts';
-import { findOnPath, isExecutable } from '../../services/cli/embedded/search-path.ts';
+import { requirePostgres } from '../../infra/postgres/postgres-binaries.ts';
+import { findOnPath, isExecutable } from '../../services/supervisor/embedded/search-path.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 
 /** The client that comes with PostgreSQL: what the copy baseline is made of, and who dumps tables to compare them. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { PostgresServer } from '../../services/cli/embedded/postgres-server.ts';
+import type { PostgresServer } from '../../infra/postgres/postgres-server.ts';
 
 export type Row = Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 import { mapType } from '../../services/connectors/postgres/types/to-native.ts';
 import type { Column, Relation } from '../../shared/change/relation.ts';
 import type { LogicalType } from '../../shared/schema/logical-type.ts';

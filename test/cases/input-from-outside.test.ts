@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from 'nats';
 import { expect, it, onTestFinished } from 'vitest';
-import { findFreePort } from '../../services/cli/embedded/free-port.ts';
+import { findFreePort } from '../../services/supervisor/embedded/free-port.ts';
 import type { Summary } from '../../services/control/api/answers.ts';
 import { FIRST_POSITION } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { findChromium, useBrowser } from '../support/browser.ts';
 
 /** What the page under test has at `window`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createShop } from '../../services/cli/demo/shop.ts';
-import { startWorkload } from '../../services/cli/demo/workload.ts';
+import { createShop } from '../../infra/demo/shop.ts';
+import { startWorkload } from '../../infra/demo/workload.ts';
 import { usePostgres, useTargetPostgres, queryPostgres } from '../support/servers.ts';
 import {
   countRows,

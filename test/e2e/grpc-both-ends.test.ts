@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { findFreePort } from '../../services/cli/embedded/free-port.ts';
+import { findFreePort } from '../../services/supervisor/embedded/free-port.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';

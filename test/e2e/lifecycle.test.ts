@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { writeRunFile } from '../../services/cli/supervisor/run-file.ts';
+import { writeRunFile } from '../../services/supervisor/run-file.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { useWeir } from '../support/weir-process.ts';

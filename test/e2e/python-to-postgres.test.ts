@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BSON } from 'bson';
 import { expect, it, onTestFinished } from 'vitest';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { AdiomPeer } from '../support/adiom-peer.ts';
 import { findPython, MISSING_PYTHON, startPython } from '../support/python.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';

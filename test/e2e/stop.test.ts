@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { startNats } from '../../services/cli/embedded/nats-server.ts';
+import { startNats } from '../../services/supervisor/embedded/nats-server.ts';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres, useNats, usePostgres } from '../support/servers.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { connect } from 'nats';
 import { expect, onTestFinished, test } from 'vitest';
-import { startNats } from '../../services/cli/embedded/nats-server.ts';
+import { startNats } from '../../services/supervisor/embedded/nats-server.ts';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { createPipeline } from '../support/shop-pipeline.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { expect, test } from 'vitest';
-import { openDatabase } from '../../services/cli/demo/database.ts';
+import { openDatabase } from '../../infra/demo/database.ts';
 import { countRows, rowsWritten } from '../support/shop-pipeline.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import type { PipelineReport } from '../../shared/progress/pipeline-report.ts';
 import { waitForReport } from '../support/pipeline-report.ts';

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { PostgresServer } from '../../services/cli/embedded/postgres-server.ts';
+import type { PostgresServer } from '../../infra/postgres/postgres-server.ts';
 import { queryPostgres, type TestPostgres, useNats, usePostgres } from '../support/servers.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
 import { promote, type StandbyOptions, startStandby, untilReplayed } from '../support/standby.ts';

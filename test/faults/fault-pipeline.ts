@@ -2,9 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createShop, SHOP_TABLES } from '../../services/cli/demo/shop.ts';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
-import { waitUntilCaughtUp } from '../../services/cli/supervisor/caught-up.ts';
+import { createShop, SHOP_TABLES } from '../../infra/demo/shop.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
+import { waitUntilCaughtUp } from '../../services/supervisor/caught-up.ts';
 import { connectHub } from '../../shared/hub/hub.ts';
 import { countRows } from '../support/shop-pipeline.ts';
 import { queryPostgres, type TestPostgres } from '../support/servers.ts';

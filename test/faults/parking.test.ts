@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 import { connectHub } from '../../shared/hub/hub.ts';
 import { askTarget } from '../../shared/hub/ask.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';

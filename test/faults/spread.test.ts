@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
 import { queryPostgres, usePostgres } from '../support/servers.ts';
 import { auditedCounts, keepWriting, startCounted } from './counted-pipeline.ts';
 import { chooseSeed, strikeAtRandom } from './fault-schedule.ts';

@@ -1,4 +1,4 @@
-import { startWorkload, type Workload } from '../../services/cli/demo/workload.ts';
+import { startWorkload, type Workload } from '../../infra/demo/workload.ts';
 import { retryOutages } from './outage.ts';
 
 /** The workload of the shop, begun again when its server has died; each life continues behind the keys of the last. */

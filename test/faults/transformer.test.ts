@@ -1,6 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
 import type { ParkedEntry } from '../../shared/connector/parking.ts';
 import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import { CHANGE_KINDS } from '../../shared/progress/change-kinds.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { openDatabase } from '../../services/cli/demo/database.ts';
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { openDatabase } from '../../infra/demo/database.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 import { queryPostgres } from '../support/servers.ts';
 import { retryOutages } from './outage.ts';
 

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { renderStatement, type HuntCase, type Statement } from './hunt-case.ts';
 import { verdictText, type Verdict } from './judge/verdict.ts';
 

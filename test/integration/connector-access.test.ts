@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { ConnectorServiceDefinition } from '../../proto/gen/adiom/v1/adiom.ts';
 import { Channel } from '../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../shared/grpc/channel-settings.ts';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { serveStore } from '../support/served-store.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { BSON, Decimal128 } from 'bson';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { createRandomStore } from '../../services/connectors/random/store.ts';
 import {
   type RunningServer,

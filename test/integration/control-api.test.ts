@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { beginControl } from '../../services/cli/control/begin-control.ts';
-import { findFreePort } from '../../services/cli/embedded/free-port.ts';
+import { findFreePort } from '../../services/supervisor/embedded/free-port.ts';
 import type { EventAnswer, Verification } from '../../services/control/api/answers.ts';
 import { createToken, Tokens } from '../../services/control/access/tokens.ts';
 import { connectHub } from '../../shared/hub/hub.ts';

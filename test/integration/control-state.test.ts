@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { MetricsPorts } from '../../services/cli/control/metrics-ports.ts';
-import { findFreePort } from '../../services/cli/embedded/free-port.ts';
+import { findFreePort } from '../../services/supervisor/embedded/free-port.ts';
 import { EventFile } from '../../services/control/event-file.ts';
 import { EventLog } from '../../services/control/event-log.ts';
 import { createLogger } from '../../shared/logging/logger.ts';

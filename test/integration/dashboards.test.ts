@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 
 /**
  * What Grafana asks of the JSON of a dashboard, as far as these use it: the shapes are those of its own schema

@@ -3,9 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect } from 'nats';
 import { afterAll, expect, test } from 'vitest';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
-import { startPostgres, type PostgresServer } from '../../services/cli/embedded/postgres-server.ts';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
+import { startPostgres, type PostgresServer } from '../../infra/postgres/postgres-server.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { dumpTable } from '../support/psql.ts';
 import { queryPostgres } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -73,8 +76,8 @@ test('a stopped server leaves neither its process nor its directory behind', asy
 test('servers end and their directories go when the process that started them is killed', async () => {
   const script = `
     const root = process.argv[1];
-    const { startNats } = await import(root + '/services/cli/embedded/nats-server.js');
-    const { startPostgres } = await import(root + '/services/cli/embedded/postgres-server.js');
+    const { startNats } = await import(root + '/services/supervisor/embedded/nats-server.js');
+    const { startPostgres } = await import(root + '/infra/postgres/postgres-server.js');
     const [nats, postgres] = await Promise.all([startNats(), startPostgres()]);
     console.log(JSON.stringify({ pids: [nats.pid, postgres.pid], directories: [nats.storeDirectory, postgres.dataDirectory] }));
     setInterval(() => {}, 1000);`;

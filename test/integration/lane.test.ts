@@ -11,7 +11,10 @@ import {
   takeLaneConsumer,
 } from '../../shared/hub/streams.ts';
 import type { WeirError } from '../../shared/errors/weir-error.ts';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
 
 let nats: NatsServerProcess;
 let hub: Hub;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { ConnectorServiceDefinition, DataType } from '../../proto/gen/adiom/v1/adiom.ts';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { serveConnector } from '../../services/connector-server/connector-server.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { toTuple } from '../../shared/change/tuple.ts';

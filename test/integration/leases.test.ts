@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
 import { createHolder } from '../../shared/hub/holder.ts';
 import { connectHub, type Hub } from '../../shared/hub/hub.ts';
 import { Leases } from '../../shared/hub/leases.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 import { compileCodec } from '../../shared/row/canonical/compile-codec.ts';
 import { floatText } from '../../shared/row/canonical/shortest-float.ts';
 import { Refusal } from '../../shared/row/canonical/refusal.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 import { readCatalog } from '../../services/connectors/postgres/catalog/catalog.ts';
 import { connect } from '../../services/connectors/postgres/connection/connection.ts';
 import { readTypeCatalog } from '../../services/connectors/postgres/catalog/type-catalog.ts';

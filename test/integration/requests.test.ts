@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
 import { connectHub, type Hub } from '../../shared/hub/hub.ts';
 import { request, serve } from '../../shared/hub/requests.ts';
 

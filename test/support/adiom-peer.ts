@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { credentials, loadPackageDefinition, type ServiceError, type Client } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 
 export interface PeerStream extends AsyncIterable<Message> {
   cancel(): void;

@@ -9,7 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { BSON } from 'bson';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { type Fault, STORE_DEFAULTS, type StoreOptions } from './adiom-store-options.ts';
 
 export type Document = Record<string, unknown>;

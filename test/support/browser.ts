@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { findOnPath } from '../../services/cli/embedded/search-path.ts';
+import { findOnPath } from '../../services/supervisor/embedded/search-path.ts';
 
 /** Chromium of this machine, or what WEIR_CHROMIUM names. */
 export function findChromium(): string | undefined {

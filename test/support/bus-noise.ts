@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { NatsConnection } from 'nats';
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 import { PROTOCOL } from '../../shared/hub/message.ts';
 
 /** Like what services say, so that noise gets as far as it can. */

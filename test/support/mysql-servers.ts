@@ -6,12 +6,8 @@ import {
   findMysql,
   type MysqlBinaries,
   type MysqlFlavour,
-} from '../../services/cli/embedded/mysql-binaries.ts';
-import {
-  startMysql,
-  type MysqlOptions,
-  type MysqlServer,
-} from '../../services/cli/embedded/mysql-server.ts';
+} from '../../infra/mysql/mysql-binaries.ts';
+import { startMysql, type MysqlOptions, type MysqlServer } from '../../infra/mysql/mysql-server.ts';
 import { useServer } from './servers.ts';
 
 export interface TestMysql {

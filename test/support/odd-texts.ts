@@ -1,4 +1,4 @@
-import { createRandom } from '../../services/cli/demo/random.ts';
+import { createRandom } from '../../infra/demo/random.ts';
 
 /** Beginnings of texts by type: values as people, spreadsheets and other programs write them, and some that are none. */
 const SEEDS: Readonly<Record<string, readonly string[]>> = {

@@ -3,14 +3,14 @@ import { connect } from 'node:net';
 import { chown, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { awaitExit, startChild } from '../../services/cli/embedded/child-process.ts';
-import { findFreePort } from '../../services/cli/embedded/free-port.ts';
-import { findOnPath } from '../../services/cli/embedded/search-path.ts';
+import { awaitExit, startChild } from '../../services/supervisor/embedded/child-process.ts';
+import { findFreePort } from '../../services/supervisor/embedded/free-port.ts';
+import { findOnPath } from '../../services/supervisor/embedded/search-path.ts';
 import {
   createTemporaryDirectory,
   removeTemporaryDirectory,
-} from '../../services/cli/embedded/temporary-directory.ts';
-import { findUnprivilegedUser } from '../../services/cli/embedded/unprivileged-user.ts';
+} from '../../services/supervisor/embedded/temporary-directory.ts';
+import { findUnprivilegedUser } from '../../services/supervisor/embedded/unprivileged-user.ts';
 import { waitFor } from './wait-for.ts';
 
 /** PgBouncer of this machine; undefined where there is none. */

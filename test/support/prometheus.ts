@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
-import { startChild } from '../../services/cli/embedded/child-process.ts';
-import { findFreePort } from '../../services/cli/embedded/free-port.ts';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
-import { findOnPath, isExecutable } from '../../services/cli/embedded/search-path.ts';
+import { startChild } from '../../services/supervisor/embedded/child-process.ts';
+import { findFreePort } from '../../services/supervisor/embedded/free-port.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
+import { findOnPath, isExecutable } from '../../services/supervisor/embedded/search-path.ts';
 import { waitFor } from './wait-for.ts';
 
 /** `prometheus` or `promtool` of this machine, else of the package that the set-up has fetched. */

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { requirePostgres } from '../../services/cli/embedded/postgres-binaries.ts';
-import { findOnPath, isExecutable } from '../../services/cli/embedded/search-path.ts';
+import { requirePostgres } from '../../infra/postgres/postgres-binaries.ts';
+import { findOnPath, isExecutable } from '../../services/supervisor/embedded/search-path.ts';
 import { queryPostgres } from './servers.ts';
 
 /**

@@ -2,8 +2,8 @@ import { connectHub } from '../../shared/hub/hub.ts';
 import { readPipelineFile } from '../../shared/config/pipeline-file.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { Monitoring } from '../../shared/metrics/monitoring.ts';
-import { PipelineEnds } from '../../services/cli/pipeline-ends.ts';
-import { PIPELINE_PARTS } from '../../services/cli/pipeline-parts.ts';
+import { PipelineEnds } from '../../services/wiring/pipeline-ends.ts';
+import { PIPELINE_PARTS } from '../../services/wiring/pipeline-parts.ts';
 import { runSourceReader } from '../../services/source-reader/source-reader.ts';
 
 export interface InProcessOptions {

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
-import { startNats, type NatsServerProcess } from '../../services/cli/embedded/nats-server.ts';
+import {
+  startNats,
+  type NatsServerProcess,
+} from '../../services/supervisor/embedded/nats-server.ts';
 import {
   startPostgres,
   type PostgresOptions,
   type PostgresServer,
-} from '../../services/cli/embedded/postgres-server.ts';
+} from '../../infra/postgres/postgres-server.ts';
 
 export interface TestPostgres {
   /** The server itself, for killing and restarting. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
-import { SHOP_TABLES } from '../../services/cli/demo/shop.ts';
+import { SHOP_TABLES } from '../../infra/demo/shop.ts';
 import { asOrdinaryRole } from './ordinary-role.ts';
 import { dumpTables } from './psql.ts';
 import { queryPostgres, type TestPostgres } from './servers.ts';

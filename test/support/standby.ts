@@ -3,10 +3,10 @@ import { appendFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { requirePostgres } from '../../services/cli/embedded/postgres-binaries.ts';
-import { PostgresServer } from '../../services/cli/embedded/postgres-server.ts';
-import { createTemporaryDirectory } from '../../services/cli/embedded/temporary-directory.ts';
-import { findUnprivilegedUser } from '../../services/cli/embedded/unprivileged-user.ts';
+import { requirePostgres } from '../../infra/postgres/postgres-binaries.ts';
+import { PostgresServer } from '../../infra/postgres/postgres-server.ts';
+import { createTemporaryDirectory } from '../../services/supervisor/embedded/temporary-directory.ts';
+import { findUnprivilegedUser } from '../../services/supervisor/embedded/unprivileged-user.ts';
 import { queryPostgres } from './servers.ts';
 import { waitFor } from './wait-for.ts';
 

@@ -9,7 +9,7 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import { deserialize, type Document, serialize } from 'bson';
 import { onTestFinished } from 'vitest';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 
 interface Update {
   id: object[];

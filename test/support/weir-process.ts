@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { afterAll } from 'vitest';
-import { projectRoot } from '../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../services/supervisor/embedded/project-root.ts';
 import { waitFor } from './wait-for.ts';
 
 export interface WeirExit {

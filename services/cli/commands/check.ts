@@ -1,7 +1,7 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
-import { PIPELINE_PARTS } from '../pipeline-parts.ts';
-import { checkText } from '../check/check-text.ts';
-import { checkPipeline } from '../check/pipeline-check.ts';
+import { PIPELINE_PARTS } from '../../wiring/pipeline-parts.ts';
+import { checkText } from '../text/check-text.ts';
+import { checkPipeline } from '../../preflight/pipeline-check.ts';
 
 /** Says whether a pipeline can run: 0 fit, 1 not. */
 export async function runCheck(file: string, options: { json: boolean }): Promise<number> {

@@ -2,7 +2,7 @@ import { ConnectorServiceDefinition } from '../../../proto/gen/adiom/v1/adiom.ts
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { Channel } from '../../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';
-import { type CheckResult, testConnector } from '../conformance/conformance.ts';
+import { type CheckResult, testConnector } from '../../../test/conformance/served/conformance.ts';
 
 export interface ConnectorTestOptions {
   namespace?: string;

@@ -9,9 +9,9 @@ import { serveConnector } from '../../connector-server/connector-server.ts';
 import type { ServerAccess } from '../../connector-server/server-access.ts';
 import { connectorFor, URL_SCHEMES } from '../../connectors/registry.ts';
 import type { Store } from '../../../shared/connector/store.ts';
-import { projectRoot } from '../embedded/project-root.ts';
+import { projectRoot } from '../../supervisor/embedded/project-root.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { weirVersion } from '../weir-version.ts';
+import { weirVersion } from '../../supervisor/weir-version.ts';
 
 export interface ServeOptions {
   listen: string;

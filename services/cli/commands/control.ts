@@ -8,11 +8,11 @@ import { parseListenAddress } from '../../../shared/metrics/listen-address.ts';
 import { createToken } from '../../control/access/tokens.ts';
 import { type AccessFlags, readAccess } from '../control/access-options.ts';
 import { beginControl } from '../control/begin-control.ts';
-import { startNats } from '../embedded/nats-server.ts';
-import { userFolder } from '../state-folder.ts';
-import { PIPELINE_PARTS } from '../pipeline-parts.ts';
+import { startNats } from '../../supervisor/embedded/nats-server.ts';
+import { userFolder } from '../../supervisor/state-folder.ts';
+import { PIPELINE_PARTS } from '../../wiring/pipeline-parts.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { writeRunFile } from '../supervisor/run-file.ts';
+import { writeRunFile } from '../../supervisor/run-file.ts';
 
 const STOP_DEADLINE_MS = 60_000;
 

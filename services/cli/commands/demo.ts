@@ -1,18 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redactUrls } from '../../../shared/config/redact-url.ts';
-import { DemoPipeline } from '../demo/demo-pipeline.ts';
-import { isProven, reportText, sameCounts, type DemoOutcome } from '../demo/demo-report.ts';
-import { startDemoServers, type DemoServers } from '../demo/demo-servers.ts';
-import { startMarkers } from '../demo/markers.ts';
-import { Guard } from '../demo/guard.ts';
-import { Progress } from '../demo/progress.ts';
-import { createShop, SHOP_TABLES } from '../demo/shop.ts';
-import { compareAsText } from '../demo/text-comparison.ts';
-import { startWorkload } from '../demo/workload.ts';
-import { PipelineEnds } from '../pipeline-ends.ts';
+import { DemoPipeline } from '../../../infra/demo/demo-pipeline.ts';
+import {
+  isProven,
+  reportText,
+  sameCounts,
+  type DemoOutcome,
+} from '../../../infra/demo/demo-report.ts';
+import { startDemoServers, type DemoServers } from '../../../infra/demo/demo-servers.ts';
+import { startMarkers } from '../../../infra/demo/markers.ts';
+import { Guard } from '../../../infra/demo/guard.ts';
+import { Progress } from '../../../infra/demo/progress.ts';
+import { createShop, SHOP_TABLES } from '../../../infra/demo/shop.ts';
+import { compareAsText } from '../../../infra/demo/text-comparison.ts';
+import { startWorkload } from '../../../infra/demo/workload.ts';
+import { PipelineEnds } from '../../wiring/pipeline-ends.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { statusLine } from '../supervisor/status-line.ts';
-import { verifyPipeline, type VerifyReport } from '../verify/verify-pipeline.ts';
+import { statusLine } from '../status/status-line.ts';
+import { verifyPipeline, type VerifyReport } from '../../verifier/verify-pipeline.ts';
 
 export interface DemoOptions {
   stay: boolean;

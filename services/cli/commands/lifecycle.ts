@@ -2,7 +2,7 @@ import { toWeirError, WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Hub } from '../../../shared/hub/hub.ts';
 import { askTarget } from '../../../shared/hub/ask.ts';
 import type { DesiredState } from '../../../shared/progress/desired-state.ts';
-import { askKnownServers } from '../supervisor/known-servers.ts';
+import { askKnownServers } from '../../supervisor/known-servers.ts';
 
 const SAID: Record<DesiredState, string> = {
   running: 'is to run',

@@ -1,7 +1,7 @@
 import type { ParkedEntry, ParkedSelection } from '../../../shared/connector/parking.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { replayParked } from '../../../shared/progress/replay-parked.ts';
-import { askTarget, type AskTarget } from '../ask-target.ts';
+import { askTarget, type AskTarget } from '../status/ask-target.ts';
 import { entriesText, rowText } from '../parked/parked-text.ts';
 
 export interface SelectionFlags {

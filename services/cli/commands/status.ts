@@ -6,9 +6,9 @@ import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import { countParked } from '../../../shared/progress/balance.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
-import { knownNatsUrls } from '../supervisor/known-servers.ts';
-import { reportOf, statusLine } from '../supervisor/status-line.ts';
-import { balanceLines } from '../supervisor/status-table.ts';
+import { knownNatsUrls } from '../../supervisor/known-servers.ts';
+import { reportOf, statusLine } from '../status/status-line.ts';
+import { balanceLines } from '../status/status-table.ts';
 
 /** Services answer a ping at once; this is for slow networks. */
 const LISTEN_MS = 1_000;

@@ -4,9 +4,9 @@ import { watchStatus } from '../../../shared/hub/status-board.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { ServiceStatus } from '../../../shared/progress/status.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { knownNatsUrls } from '../supervisor/known-servers.ts';
-import { StatusBoard } from '../supervisor/status-line.ts';
-import { pipelineTable } from '../supervisor/status-table.ts';
+import { knownNatsUrls } from '../../supervisor/known-servers.ts';
+import { StatusBoard } from '../status/status-line.ts';
+import { pipelineTable } from '../status/status-table.ts';
 
 const REDRAW_MS = 1_000;
 /** Home, and clear what is below. */

@@ -1,5 +1,5 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
-import { PIPELINE_PARTS } from '../pipeline-parts.ts';
+import { PIPELINE_PARTS } from '../../wiring/pipeline-parts.ts';
 import { samplePipeline } from '../transform/sample-pipeline.ts';
 import { sampleJson, sampleText } from '../transform/sample-text.ts';
 

@@ -4,10 +4,10 @@ import type { Hub } from '../../../shared/hub/hub.ts';
 import { URL_SCHEMES } from '../../connectors/registry.ts';
 import type { Host } from '../../control/host.ts';
 import { readTransforms } from '../../transformer/read-transforms.ts';
-import { checkPipeline } from '../check/pipeline-check.ts';
-import { resetThrough } from '../supervisor/remote-reset.ts';
-import { resetBroker, resetPipeline } from '../supervisor/reset-pipeline.ts';
-import { compareEnds } from '../verify/compare-ends.ts';
+import { checkPipeline } from '../../preflight/pipeline-check.ts';
+import { resetThrough } from '../../supervisor/remote-reset.ts';
+import { resetBroker, resetPipeline } from '../../wiring/reset-pipeline.ts';
+import { compareEnds } from '../../wiring/compare-ends.ts';
 import type { MetricsPorts } from './metrics-ports.ts';
 import { runInControl } from './run-in-control.ts';
 

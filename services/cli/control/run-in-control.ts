@@ -4,10 +4,10 @@ import type { Hub } from '../../../shared/hub/hub.ts';
 import { pause } from '../../../shared/lifecycle/backoff.ts';
 import type { RunEnd, RunningPipeline } from '../../control/host.ts';
 import { type MetricsPorts } from './metrics-ports.ts';
-import type { ServiceEnd } from '../supervisor/service-process.ts';
-import { type Supervisor, startPipeline } from '../supervisor/supervisor.ts';
-import { untilStopped, wantRunning } from '../supervisor/wanted.ts';
-import { watchPipeline } from '../supervisor/watch-pipeline.ts';
+import type { ServiceEnd } from '../../supervisor/service-process.ts';
+import { type Supervisor, startPipeline } from '../../supervisor/supervisor.ts';
+import { untilStopped, wantRunning } from '../../supervisor/wanted.ts';
+import { watchPipeline } from '../../supervisor/watch-pipeline.ts';
 
 export interface RunInControlOptions {
   hub: Hub;

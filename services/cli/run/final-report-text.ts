@@ -2,8 +2,8 @@ import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import { formatDuration } from '../../../shared/config/duration.ts';
 import type { ChangeCounts } from '../../../shared/change/change-counts.ts';
 import { CHANGE_KINDS, countChanges } from '../../../shared/progress/change-kinds.ts';
-import { formatLag } from '../supervisor/status-line.ts';
-import { table } from '../supervisor/status-table.ts';
+import { formatLag } from '../status/status-line.ts';
+import { table } from '../status/status-table.ts';
 import type { FinalReport } from './final-report.ts';
 
 const number = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });

@@ -3,7 +3,7 @@ import type { ChangeCounts } from '../../../shared/change/change-counts.ts';
 import { addCounts, countParked, settledCounts } from '../../../shared/progress/balance.ts';
 import { CHANGE_KINDS, noChanges } from '../../../shared/progress/change-kinds.ts';
 import type { CopyProgress } from '../../../shared/progress/status.ts';
-import type { VerifyReport } from '../verify/verify-pipeline.ts';
+import type { VerifyReport } from '../../verifier/verify-pipeline.ts';
 
 /** What a finite pipeline came to; counts go back to the pipeline's making, rates are of this run. */
 export interface FinalReport {

@@ -2,7 +2,7 @@ import { formatByteSize } from '../../../shared/config/byte-size.ts';
 import { formatDuration } from '../../../shared/config/duration.ts';
 import { countChanges } from '../../../shared/progress/change-kinds.ts';
 import type { CopyProgress, ReaderStatus, ServiceStatus } from '../../../shared/progress/status.ts';
-import { doing, formatLag, notes, reportOf } from '../supervisor/status-line.ts';
+import { doing, formatLag, notes, reportOf } from '../status/status-line.ts';
 
 const number = new Intl.NumberFormat('en-US');
 const BAR_WIDTH = 24;

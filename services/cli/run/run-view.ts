@@ -1,7 +1,7 @@
 import { prettyFactory } from 'pino-pretty';
 import type { Hub } from '../../../shared/hub/hub.ts';
 import { watchStatus } from '../../../shared/hub/status-board.ts';
-import { StatusBoard, statusLine } from '../supervisor/status-line.ts';
+import { StatusBoard, statusLine } from '../status/status-line.ts';
 import { liveLines } from './live-lines.ts';
 import { PlainLines } from './plain-lines.ts';
 

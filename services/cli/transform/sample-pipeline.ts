@@ -6,8 +6,8 @@ import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
 import { ChainMisfit } from '../../transformer/chain-misfit.ts';
 import type { Chains } from '../../transformer/chains.ts';
 import { FirstRows, sampleRows, type SampledRow } from '../../transformer/sample.ts';
-import { PipelineEnds } from '../pipeline-ends.ts';
-import { loadChains } from '../transform-chains.ts';
+import { PipelineEnds } from '../../wiring/pipeline-ends.ts';
+import { loadChains } from '../../wiring/transform-chains.ts';
 
 export interface SampledNamespace {
   namespace: string;

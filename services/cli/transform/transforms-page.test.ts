@@ -5,7 +5,7 @@ import { parsePipelineFile } from '../../../shared/config/pipeline-file.ts';
 import { URL_SCHEMES } from '../../connectors/registry.ts';
 import { readTransforms } from '../../transformer/read-transforms.ts';
 import { STEP_KINDS } from '../../transformer/step-kinds.ts';
-import { projectRoot } from '../embedded/project-root.ts';
+import { projectRoot } from '../../supervisor/embedded/project-root.ts';
 import { samplePipeline } from './sample-pipeline.ts';
 import { sampleText } from './sample-text.ts';
 

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { findOnPath } from '../../../services/cli/embedded/search-path.ts';
+import { findOnPath } from '../../../services/supervisor/embedded/search-path.ts';
 import type { Bench, Measurement } from '../bench.ts';
 import { measureProgram } from './measure-program.ts';
 

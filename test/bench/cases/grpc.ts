@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../../services/supervisor/embedded/project-root.ts';
 import type { Bench, CaseReport, Measurement } from '../bench.ts';
 import { awaitSuccess } from '../child-success.ts';
 import { readProcess } from '../measure/process-record.ts';

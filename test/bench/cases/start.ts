@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../../services/supervisor/embedded/project-root.ts';
 import { type Bench, type CaseReport, runDeadline } from '../bench.ts';
 import { awaitSuccess } from '../child-success.ts';
 import { createFilledTables, createTables } from '../data/data-set.ts';

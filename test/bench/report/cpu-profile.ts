@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../../services/supervisor/embedded/project-root.ts';
 import { sourcePlace } from './source-place.ts';
 
 /** A .cpuprofile of V8, as far as it is used here (Chrome DevTools protocol, Profiler.Profile). */

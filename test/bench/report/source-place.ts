@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../../services/supervisor/embedded/project-root.ts';
 
 const maps = new Map<string, SourceMap | null>();
 

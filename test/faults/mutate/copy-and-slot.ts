@@ -238,7 +238,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'a target that holds rows is taken where nothing is copied',
     edits: [
       {
-        file: 'services/cli/pipeline-ends.ts',
+        file: 'services/wiring/pipeline-ends.ts',
         find: "copies: mode !== 'changes',",
         replace: "copies: mode !== 'snapshot',",
       },

@@ -204,12 +204,12 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     name: 'a row that differs between two stores is found by its hash',
     edits: [
       {
-        file: 'services/cli/verify/streamed-verifiers.ts',
+        file: 'services/verifier/streamed-verifiers.ts',
         find: 'BigInt.asUintN(64, sum.first + hash64(row ?? own));',
         replace: 'sum.first;',
       },
       {
-        file: 'services/cli/verify/streamed-verifiers.ts',
+        file: 'services/verifier/streamed-verifiers.ts',
         find: 'BigInt.asUintN(64, sum.second + hash64(row ?? own, SECOND));',
         replace: 'sum.second;',
       },
@@ -220,18 +220,18 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     name: 'what a mapping rounds on purpose is no damage',
     edits: [
       {
-        file: 'services/cli/verify/common-form.ts',
+        file: 'services/verifier/common-form.ts',
         find: 'return mapped.text;',
         replace: 'return value;',
       },
     ],
-    tests: ['services/cli/verify/common-form.test.ts', 'test/cases/verify-lossy.test.ts'],
+    tests: ['services/verifier/common-form.test.ts', 'test/cases/verify-lossy.test.ts'],
   },
   {
     name: 'values that a mapping changes on purpose are counted, and others are not',
     edits: [
       {
-        file: 'services/cli/verify/common-form.ts',
+        file: 'services/verifier/common-form.ts',
         find: 'if (mapped.isChanged) onChanged?.(place);',
         replace: 'onChanged?.(place);',
       },

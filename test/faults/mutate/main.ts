@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../../services/supervisor/embedded/project-root.ts';
 import { MUTATIONS } from './mutations.ts';
 import type { Mutation } from './mutation.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { projectRoot } from '../../../services/cli/embedded/project-root.ts';
+import { projectRoot } from '../../../services/supervisor/embedded/project-root.ts';
 import { MUTATIONS } from './mutations.ts';
 
 test.each(MUTATIONS)('the step "$name" can be taken out', async ({ edits }) => {

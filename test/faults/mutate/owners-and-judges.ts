@@ -6,7 +6,7 @@ export const OWNERS_AND_JUDGES: readonly Mutation[] = [
     name: 'a check tells of state that it may not read',
     edits: [
       {
-        file: 'services/cli/check/known-pipeline.ts',
+        file: 'services/preflight/known-pipeline.ts',
         find: 'findings: isTold ? [] : [finding]',
         replace: 'findings: isTold || finding.code === "STATE_REFUSED" ? [] : [finding]',
       },

@@ -42,7 +42,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'what stays behind is told by check',
     edits: [
       {
-        file: 'services/cli/check/pipeline-check.ts',
+        file: 'services/preflight/pipeline-check.ts',
         find: 'if (alike && notCarried.length > 0) findings.push(notCarriedFinding(notCarried));',
         replace: '',
       },
@@ -408,7 +408,7 @@ export const STRUCTURE: readonly Mutation[] = [
     name: 'a run has caught up only where structures agree',
     edits: [
       {
-        file: 'services/cli/supervisor/caught-up.ts',
+        file: 'services/supervisor/caught-up.ts',
         find: 'if (differences !== null && differences.length > 0)',
         replace: 'if (differences !== null && differences.length < 0)',
       },

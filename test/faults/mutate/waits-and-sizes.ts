@@ -6,7 +6,7 @@ export const WAITS_AND_SIZES: readonly Mutation[] = [
     name: 'a command passes over a NATS server of a run that has just ended',
     edits: [
       {
-        file: 'services/cli/supervisor/known-servers.ts',
+        file: 'services/supervisor/known-servers.ts',
         find: "if (error.code !== 'UNREACHABLE') throw error;",
         replace: 'if (failures.length === 0) throw error;',
       },

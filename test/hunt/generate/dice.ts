@@ -1,4 +1,4 @@
-import { createRandom } from '../../../services/cli/demo/random.ts';
+import { createRandom } from '../../../infra/demo/random.ts';
 
 /** All chance of a case: the same throws for the same seed. */
 export class Dice {

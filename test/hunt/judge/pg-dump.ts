@@ -2,8 +2,8 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { requirePostgres } from '../../../services/cli/embedded/postgres-binaries.ts';
-import { findOnPath, isExecutable } from '../../../services/cli/embedded/search-path.ts';
+import { requirePostgres } from '../../../infra/postgres/postgres-binaries.ts';
+import { findOnPath, isExecutable } from '../../../services/supervisor/embedded/search-path.ts';
 
 /** What `pg_dump` prints of a database, cut into its entries: what both ends are judged by, independent of Weir. */
 export interface Dump {

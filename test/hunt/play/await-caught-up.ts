@@ -1,4 +1,4 @@
-import { waitUntilCaughtUp } from '../../../services/cli/supervisor/caught-up.ts';
+import { waitUntilCaughtUp } from '../../../services/supervisor/caught-up.ts';
 import { connectHub } from '../../../shared/hub/hub.ts';
 import type { Run } from './run.ts';
 

@@ -1,5 +1,5 @@
-import { checkPipeline } from '../../../services/cli/check/pipeline-check.ts';
-import { PIPELINE_PARTS } from '../../../services/cli/pipeline-parts.ts';
+import { checkPipeline } from '../../../services/preflight/pipeline-check.ts';
+import { PIPELINE_PARTS } from '../../../services/wiring/pipeline-parts.ts';
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 
 export interface Checked {

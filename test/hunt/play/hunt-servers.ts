@@ -1,9 +1,9 @@
 import pg from 'pg';
-import { startNats, type NatsServerProcess } from '../../../services/cli/embedded/nats-server.ts';
 import {
-  startPostgres,
-  type PostgresServer,
-} from '../../../services/cli/embedded/postgres-server.ts';
+  startNats,
+  type NatsServerProcess,
+} from '../../../services/supervisor/embedded/nats-server.ts';
+import { startPostgres, type PostgresServer } from '../../../infra/postgres/postgres-server.ts';
 import type { ServerFacts } from '../generate/generate-case.ts';
 import { dumpDatabase, requirePgDump, type Dump } from '../judge/pg-dump.ts';
 

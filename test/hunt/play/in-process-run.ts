@@ -1,7 +1,7 @@
-import { checkPipeline } from '../../../services/cli/check/pipeline-check.ts';
-import { startService } from '../../../services/cli/commands/service.ts';
-import { PIPELINE_PARTS } from '../../../services/cli/pipeline-parts.ts';
-import { waitUntilCaughtUp } from '../../../services/cli/supervisor/caught-up.ts';
+import { checkPipeline } from '../../../services/preflight/pipeline-check.ts';
+import { startService } from '../../../services/wiring/start-service.ts';
+import { PIPELINE_PARTS } from '../../../services/wiring/pipeline-parts.ts';
+import { waitUntilCaughtUp } from '../../../services/supervisor/caught-up.ts';
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import type { PipelineSpec } from '../../../shared/config/pipeline-spec.ts';
 import { isAbort, toWeirError } from '../../../shared/errors/weir-error.ts';
