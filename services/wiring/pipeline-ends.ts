@@ -6,6 +6,7 @@ import type {
   SourceCapabilities,
 } from '../../shared/connector/connector.ts';
 import type { ConnectorLog, EndOptions, SinkOptions } from '../../shared/connector/end-options.ts';
+import type { PipelinePlan } from '../../shared/connector/plan.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import type { Verifier } from '../../shared/connector/verifier.ts';
@@ -82,8 +83,22 @@ export class PipelineEnds {
         `weir verify cannot read back the rows of a ${kind}: end; compare counts with weir status`,
       );
     }
-    const readers = { source: source.createRowReader(from), target: target.createRowReader(to) };
+    const { mode } = this.#spec;
+    const readPlan = (): Promise<PipelinePlan | null> => this.#readPlan();
+    const readers = {
+      source: source.createRowReader({ ...from, mode, readPlan }),
+      target: target.createRowReader({ ...to, mode, readPlan }),
+    };
     return createStreamedVerifiers(readers, this.#map);
+  }
+
+  async #readPlan(): Promise<PipelinePlan | null> {
+    const sink = this.createSink();
+    try {
+      return (await sink.readState())?.plan ?? null;
+    } finally {
+      await sink.close();
+    }
   }
 
   get sourceInfo(): ConnectorInfo {

@@ -1,4 +1,4 @@
-import type { EndOptions, SinkOptions } from './end-options.ts';
+import type { EndOptions, RowReaderOptions, SinkOptions } from './end-options.ts';
 import type { Source } from './source.ts';
 import type { Sink } from './sink.ts';
 import type { Store, StoreOptions } from './store.ts';
@@ -22,7 +22,7 @@ export interface Connector {
   /** For `weir verify`; compares two ends of this same kind of store. */
   createVerifier?(options: EndOptions): Verifier;
   /** For `weir verify` against a store of another kind. */
-  createRowReader?(options: EndOptions): RowReader;
+  createRowReader?(options: RowReaderOptions): RowReader;
 }
 
 export interface ConnectorInfo {

@@ -1,4 +1,5 @@
 import type { RetrySteps } from './parking.ts';
+import type { PipelinePlan } from './plan.ts';
 
 export interface EndOptions {
   /** The pipeline's name; whatever the connector creates in the store is named after it. */
@@ -6,6 +7,14 @@ export interface EndOptions {
   /** With secrets in it: never log, never put into an error. */
   url: string;
   log: ConnectorLog;
+}
+
+/** Of a reader for `weir verify`. */
+export interface RowReaderOptions extends EndOptions {
+  /** What the pipeline carries; see the pipeline file. */
+  mode: 'snapshot+changes' | 'snapshot' | 'changes';
+  /** The plan that the target has stored of the pipeline; null where there is none yet. */
+  readPlan: () => Promise<PipelinePlan | null>;
 }
 
 export interface SinkOptions extends EndOptions {

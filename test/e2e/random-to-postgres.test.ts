@@ -74,4 +74,22 @@ it('random: → postgres: ends as the seed says, killed in the copy and again wh
     `SELECT pg_get_constraintdef(oid) AS is FROM pg_constraint WHERE conrelid = 'other.second'::regclass AND contype = 'p'`,
   );
   expect(key).toEqual({ is: 'PRIMARY KEY (id)' });
+
+  const equal = await weir.run(['verify', file, '--settle', '0']);
+  expect([equal.code, equal.stderr], equal.stdout).toEqual([0, '']);
+  const [other, gone] = [...expected.get('random.table_2')!.keys()];
+  await queryPostgres(
+    targetUrl,
+    `UPDATE other.second SET amount = amount + 0.01 WHERE id = ${other}; DELETE FROM other.second WHERE id = ${gone};
+     INSERT INTO other.second (id) VALUES (0)`,
+  );
+  const found = await weir.run(['verify', file, '--settle', '0']);
+  expect(found.code).toBe(1);
+  for (const line of [
+    `different: {${other}}`,
+    `missing at target: {${gone}}`,
+    'extra at target: {0}',
+  ])
+    expect(found.stdout).toContain(line);
+  expect(found.stdout).toMatch(/random\.table_1 .* rows {2}equal\n/);
 });

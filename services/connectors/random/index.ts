@@ -1,5 +1,6 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { TUPLES } from '../../../shared/connector/data-type.ts';
+import { createRandomRowReader } from './row-reader.ts';
 import { createRandomSource } from './source.ts';
 import { createRandomStore } from './store.ts';
 
@@ -12,4 +13,5 @@ export const randomConnector: Connector = {
   }),
   createSource: createRandomSource,
   createStore: createRandomStore,
+  createRowReader: createRandomRowReader,
 };

@@ -5,6 +5,7 @@ import type { PipelinePlan } from '../../../shared/connector/plan.ts';
 import type { ChangeReceiver, Source, SourceScope } from '../../../shared/connector/source.ts';
 import { RowCodec } from '../../../shared/row/canonical/row-codec.ts';
 import { ChangeLog } from './change-log.ts';
+import { createRandomRowReader } from './row-reader.ts';
 import { parseRandomUrl } from './settings.ts';
 import { createRandomSource } from './source.ts';
 
@@ -183,3 +184,34 @@ it('gives every value in its canonical form', async () => {
     expect(codec.write(texts)).toEqual(row);
   }
 });
+
+it.each([
+  ['snapshot', 0, 0],
+  ['snapshot+changes', 0, 4000],
+  ['snapshot+changes', 1e12, 0],
+] as const)(
+  'has by now the rows of its copy and changes: mode %s, made at %d',
+  async (mode, madeAtMs, count) => {
+    const url = `${URL_SMALL}&rate=1000`;
+    const readPlan = () =>
+      Promise.resolve({
+        snapshot: { madeAtMs: madeAtMs === 0 ? 0 : Date.now() + madeAtMs },
+      } as PipelinePlan);
+    const reader = createRandomRowReader({ pipeline: 'test', url, log, mode, readPlan });
+    const expected = new Map<string, string>();
+    const hex = (row: Buffer): string => row.toString('hex');
+    for (const row of (await copy(URL_SMALL)).flatMap(rowsIn).filter((_, i) => i < 500))
+      expected.set(row.toString('utf8', 6, 6 + row.readInt32BE(2)), hex(row));
+    for (const change of (await follow(URL_SMALL, null)).slice(0, count)) {
+      if (change.namespace !== 'random.table_1') continue;
+      if (change.kind === 'delete') expected.delete(change.key);
+      else expected.set(change.key, change.text.split(' ').at(-1)!);
+    }
+    const [relation] = await reader.relations('source', ['random.table_1']);
+    const rows = new Map<string, string>();
+    const take = (row: Buffer): void =>
+      void rows.set(row.toString('utf8', 6, 6 + row.readInt32BE(2)), hex(row));
+    await reader.read(relation!, take, new AbortController().signal);
+    expect(rows).toEqual(expected);
+  },
+);

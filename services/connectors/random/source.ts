@@ -50,7 +50,11 @@ export function createRandomSource({ url }: EndOptions): Source {
   };
 }
 
-function relationsIn(settings: RandomSettings, scope: SourceScope): (Relation | undefined)[] {
+/** By number; undefined where the pipeline leaves the namespace out. */
+export function relationsIn(
+  settings: RandomSettings,
+  scope: Pick<SourceScope, 'namespaces'>,
+): (Relation | undefined)[] {
   const patterns = scope.namespaces?.map(parseNamespacePattern);
   const all = Array.from({ length: settings.namespaces }, (_, n) => relationOf(n).namespace);
   requirePatternsMatch(scope.namespaces, all);
