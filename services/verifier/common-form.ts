@@ -2,7 +2,15 @@ import { logicalOf } from '../../shared/change/column-type.ts';
 import type { Column, Relation } from '../../shared/change/relation.ts';
 import { columnOffsets, toTuple } from '../../shared/change/tuple.ts';
 import { DocumentError } from '../../shared/document/document-error.ts';
-import { fromDocumentRow, isDocumentRelation } from '../../shared/document/document-relation.ts';
+import {
+  fromDocumentRow,
+  isDocumentRelation,
+  toDocumentRow,
+} from '../../shared/document/document-relation.ts';
+import { idOfDocument } from '../../shared/document/document-id.ts';
+import { sortedDocument } from '../../shared/document/sorted-document.ts';
+import { fromExtendedJson } from '../../shared/document/from-extended-json.ts';
+import { isWholeDocumentRelation } from '../../shared/document/whole-document.ts';
 import { fromDocument } from '../../shared/document/from-document.ts';
 import { Refusal } from '../../shared/row/canonical/refusal.ts';
 import {
@@ -37,6 +45,8 @@ export function commonForm(source: Relation, target: Relation): CommonForm {
   if (isFrom && isTo)
     return { relation: source, fromSource: same, fromTarget: same, mapped: NOTHING };
   if (isTo) return { relation: source, fromSource: same, fromTarget: ofDocument(source), mapped: NOTHING }; // prettier-ignore
+  if (isFrom && isWholeDocumentRelation(target))
+    return { relation: source, fromSource: sorted, fromTarget: fromWhole, mapped: NOTHING };
   if (isFrom) {
     const relation = { ...target, namespace: source.namespace };
     return { relation, fromSource: ofDocument(relation), fromTarget: same, mapped: NOTHING };
@@ -73,6 +83,25 @@ function ofDocument(relation: Relation): ToCommon {
     }
   };
 }
+
+/** Without the order of fields, which a table of whole documents does not keep. */
+const sorted: ToCommon = (row) => {
+  const document = sortedDocument(fromDocumentRow(row).document);
+  return toDocumentRow(idOfDocument(document)!, document);
+};
+
+/** Of a row of a table of whole documents; null where it holds none. */
+const fromWhole: ToCommon = (row) => {
+  const [id, document] = viewsOf(row).map((value) => value?.toString('utf8'));
+  try {
+    const whole = sortedDocument(fromExtendedJson(document!));
+    return toDocumentRow(sortedDocument(fromExtendedJson(`{"_id":${id}}`)), whole);
+  } catch (error) {
+    // It is nothing that Weir has written there.
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
+};
 
 /** Null where both columns hold the same values. */
 function mappingOf(source: Column, target: Column): ValueMapping | null {

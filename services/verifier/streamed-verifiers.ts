@@ -10,7 +10,7 @@ import type {
 } from '../../shared/connector/verifier.ts';
 import { fromDocumentRow, isDocumentRelation } from '../../shared/document/document-relation.ts';
 import { idOfDocument } from '../../shared/document/document-id.ts';
-import { WeirError } from '../../shared/errors/weir-error.ts';
+import { idText } from '../../shared/document/whole-document.ts';
 import { writeArray } from '../../shared/row/canonical/array-tree.ts';
 import { type CommonForm, commonForm, type ToCommon } from './common-form.ts';
 
@@ -44,7 +44,6 @@ class BothEnds {
     return found.map((source, i) => {
       const target = held.find(({ namespace }) => namespace === names[i]);
       if (target === undefined) return source;
-      requireRows(source, target);
       const form = commonForm(source, target);
       this.#pairs.set(source.namespace, { source, target, form });
       return form.relation;
@@ -175,21 +174,9 @@ function keyBytes(relation: Relation, row: Buffer | null, own: Buffer): Buffer {
 function keyText(relation: Relation, row: Buffer | null, own: Buffer): string {
   if (row === null) return `document ${keyBytes(relation, row, own).toString('hex')}`;
   if (relation.identity !== 'key') return hashText(row);
+  if (isDocumentRelation(relation)) return idText(relation, fromDocumentRow(row).id);
   const offsets = columnOffsets(row);
-  const isDocument = isDocumentRelation(relation);
   return writeArray(
-    relation.key.map((place) =>
-      row.toString(isDocument ? 'hex' : 'utf8', offsets[place]! + 4, offsets[place + 1]),
-    ),
+    relation.key.map((place) => row.toString('utf8', offsets[place]! + 4, offsets[place + 1])),
   );
-}
-
-/** Documents that a table holds whole are no rows to be compared with it. */
-function requireRows(source: Relation, target: Relation): void {
-  const names = target.columns.map(({ name }) => name).join();
-  if (isDocumentRelation(source) && !isDocumentRelation(target) && names === '_id,document')
-    throw new WeirError(
-      'NOT_SUPPORTED',
-      `${target.namespace} holds whole documents, which weir verify does not compare with those of ${source.namespace}; compare counts with weir status`,
-    );
 }

@@ -26,6 +26,13 @@ export const BSON = {
   maxKey: 0x7f,
 } as const;
 
+/** For people: `a BSON int32`. */
+export function bsonTypeName(type: number): string {
+  const found = Object.entries(BSON).find(([, code]) => code === type)?.[0];
+  return `a BSON ${found ?? `type ${type}`}`;
+}
+
+export const SUBTYPE_OLD_BINARY = 2;
 export const SUBTYPE_UUID = 4;
 
 /** Writes documents element by element into memory that is used again; values go from bytes to bytes. */

@@ -2,7 +2,7 @@ import type { BsonSlice } from './bson-slice.ts';
 import { type ArrayTree, isArray, writeArray } from '../row/canonical/array-tree.ts';
 import { refuse } from '../row/canonical/refusal.ts';
 import { readElements } from './bson-reader.ts';
-import { BSON, SUBTYPE_UUID } from './bson-writer.ts';
+import { BSON, SUBTYPE_OLD_BINARY, SUBTYPE_UUID } from './bson-writer.ts';
 import type { DocumentField } from './document-field.ts';
 import { toJson } from './json-text.ts';
 import { type Codec } from '../row/canonical/codec.ts';
@@ -114,8 +114,6 @@ function toUuidText({ bytes, from, to }: BsonSlice): string {
   const hex = bytes.toString('hex', from + 5, to);
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
-
-const SUBTYPE_OLD_BINARY = 2;
 
 function toBytesText({ bytes, from, to }: BsonSlice): string {
   // The old form has its length twice.

@@ -2,7 +2,7 @@ import type { BsonValue } from '../../proto/gen/adiom/v1/adiom.ts';
 import type { Relation } from '../change/relation.ts';
 import { keyOf, NULL_LENGTH, UNCHANGED_LENGTH } from '../change/tuple.ts';
 import { type BsonElement, BsonError, checkValue, readElements } from './bson-reader.ts';
-import { BSON } from './bson-writer.ts';
+import { BSON, bsonTypeName } from './bson-writer.ts';
 import { DocumentError } from './document-error.ts';
 import { toFieldText } from './field-text.ts';
 import type { BsonSlice } from './bson-slice.ts';
@@ -182,14 +182,14 @@ function textOf(relation: Relation, field: Field, value: BsonSlice): Buffer | st
         'type',
         relation,
         column,
-        `the field ${column} of a document is ${nameOf(value.type)}, of which a column of type ${type} can hold nothing; send another BSON type`,
+        `the field ${column} of a document is ${bsonTypeName(value.type)}, of which a column of type ${type} can hold nothing; send another BSON type`,
       );
     if (!(error instanceof Refusal)) throw error;
     throw new DocumentError(
       'value',
       relation,
       column,
-      `the field ${column} of a document has a value (${nameOf(value.type)}) that a column of type ${type} cannot hold without loss (${error.reason}); change the value or the column`,
+      `the field ${column} of a document has a value (${bsonTypeName(value.type)}) that a column of type ${type} cannot hold without loss (${error.reason}); change the value or the column`,
     );
   }
 }
@@ -206,11 +206,6 @@ function inPlace<T>(relation: Relation, work: () => T): T {
       `a document is not BSON: ${error.message}; send what bsonspec.org describes`,
     );
   }
-}
-
-function nameOf(type: number): string {
-  const found = Object.entries(BSON).find(([, code]) => code === type)?.[0] ?? `type ${type}`;
-  return `a BSON ${found}`;
 }
 
 function unknown(relation: Relation, name: string): DocumentError {

@@ -151,6 +151,16 @@ export class AdiomStore {
   }
 
   /** Puts documents there without telling anybody. */
+  /** As `load`, of BSON that is given to the byte. */
+  loadBytes(namespace: string, documents: readonly Buffer[]): void {
+    this.load(namespace, documents.map(toDocument));
+  }
+
+  /** What there is, as it came. */
+  bytesOf(namespace: string): Buffer[] {
+    return [...this.table(namespace).values()].map(toBytes);
+  }
+
   load(namespace: string, documents: Document[]): void {
     this.table(namespace);
     for (const document of documents) this.table(namespace).set(keyOf(document['_id']), document);
@@ -327,8 +337,7 @@ export class AdiomStore {
   }
 
   #read(request: Record<string, unknown>, bytes: Buffer): Document {
-    if (request['type'] !== 'DATA_TYPE_JSON_ID')
-      return BSON.deserialize(bytes, { promoteValues: false }) as Document;
+    if (request['type'] !== 'DATA_TYPE_JSON_ID') return toDocument(bytes);
     const fields = JSON.parse(bytes.toString()) as Document;
     return { _id: fields['id'], ...fields };
   }
@@ -444,7 +453,7 @@ function keyOfPart({ type, data }: IdPart): string {
 }
 
 function toBytes(document: Document): Buffer {
-  return Buffer.from(BSON.serialize(document));
+  return given.get(document) ?? Buffer.from(BSON.serialize(document));
 }
 
 function refusal(details: string): Error {
@@ -453,4 +462,13 @@ function refusal(details: string): Error {
 
 function isFailure(error: unknown): error is Failure {
   return typeof error === 'object' && error !== null && 'code' in error && 'details' in error;
+}
+
+/** Documents that came as bytes are given again as the same bytes. */
+const given = new WeakMap<Document, Buffer>();
+
+function toDocument(bytes: Buffer): Document {
+  const document = BSON.deserialize(bytes, { promoteValues: false }) as Document;
+  given.set(document, Buffer.from(bytes));
+  return document;
 }

@@ -12,9 +12,13 @@ import {
 } from '../../../../../shared/document/document-relation.ts';
 import { fromDocument, fromId } from '../../../../../shared/document/from-document.ts';
 import { patchSteps } from '../../../../../shared/document/patch.ts';
-import { readExactly, toExtendedJson } from '../../../../../shared/document/whole-document.ts';
+import {
+  idText,
+  isWholeDocumentRelation,
+  wholeDocumentTexts,
+} from '../../../../../shared/document/whole-document.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
-import { keepsWholeDocuments } from './document-table.ts';
+
 import type { MisfitDocument } from './misfit-document.ts';
 import { shapeOf, toChain, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 
@@ -25,7 +29,7 @@ export class DocumentRows {
 
   constructor(relation: Relation) {
     this.relation = relation;
-    this.isWhole = keepsWholeDocuments(relation);
+    this.isWhole = isWholeDocumentRelation(relation);
   }
 
   row(row: Buffer): Buffer {
@@ -36,8 +40,7 @@ export class DocumentRows {
 
   /** A row of the table that keeps whole documents. */
   ofDocument(document: Uint8Array): Buffer {
-    const fields = readExactly(document);
-    return toTuple([toExtendedJson(fields['_id']), toExtendedJson(fields)]);
+    return toTuple(wholeDocumentTexts(this.relation, document));
   }
 
   key(key: Buffer): Buffer {
@@ -122,8 +125,8 @@ export class DocumentRows {
         'NOT_SUPPORTED',
         `the ids of ${this.relation.namespace} have several parts and none is called _id; create the table at the target with a primary key of columns named after them`,
       );
-    const value = readExactly(toDocumentId([{ ...id, name: '_id' }]))['_id'];
-    return keyOf(toTuple([toExtendedJson(value), null]), this.relation.key);
+    const value = idText(this.relation, toDocumentId([{ ...id, name: '_id' }]));
+    return keyOf(toTuple([value, null]), this.relation.key);
   }
 
   #refusePath(path: string): void {

@@ -34,16 +34,6 @@ export function writtenRelation(
   };
 }
 
-/** Of a relation that `writtenRelation` gave for documents. */
-export function keepsWholeDocuments({ columns }: Relation): boolean {
-  return (
-    columns.length === 2 &&
-    WHOLE_DOCUMENT.every(({ name, type }, i) => {
-      return columns[i]!.name === name && columns[i]!.type === type;
-    })
-  );
-}
-
 function isDocumentTable({ columns }: TargetTable): boolean {
   return WHOLE_DOCUMENT.every((wanted) =>
     columns.some(({ name, type }) => name === wanted.name && type === wanted.type),

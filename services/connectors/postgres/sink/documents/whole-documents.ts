@@ -3,7 +3,7 @@ import type { Relation } from '../../../../../shared/change/relation.ts';
 import { keyOf } from '../../../../../shared/change/tuple.ts';
 import { fromDocumentRow } from '../../../../../shared/document/document-relation.ts';
 import { applyPatch } from '../../../../../shared/document/patch.ts';
-import { fromExtendedJson } from '../../../../../shared/document/whole-document.ts';
+import { fromExtendedJson } from '../../../../../shared/document/from-extended-json.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { DocumentRows } from './document-rows.ts';
 import type { MisfitDocument } from './misfit-document.ts';
