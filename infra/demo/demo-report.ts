@@ -2,7 +2,7 @@ import type { PipelineState } from '../../shared/connector/sink.ts';
 import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import type { ReaderStatus } from '../../shared/progress/status.ts';
 import type { VerifyReport } from '../../services/verifier/verify-pipeline.ts';
-import { namespaceText } from '../../services/cli/text/verify-text.ts';
+import { namespaceText } from '../../services/verifier/verify-text.ts';
 import type { LagPercentiles } from './markers.ts';
 import type { TextComparison } from './text-comparison.ts';
 import type { WorkloadCounts } from './workload.ts';

@@ -3,7 +3,7 @@ import type { Relation } from '../../shared/change/relation.ts';
 import type { BucketHash, RowHash, Verifier } from '../../shared/connector/verifier.ts';
 import { findSuspiciousKeys } from './suspicious-keys.ts';
 import { verifyPipeline, type VerifyOptions } from './verify-pipeline.ts';
-import { namespaceText, verdictText } from '../cli/text/verify-text.ts';
+import { namespaceText, verdictText } from './verify-text.ts';
 
 type Rows = Map<string, { value: string; count: number }>;
 

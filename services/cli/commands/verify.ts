@@ -1,7 +1,7 @@
 import { readPipelineFile } from '../../../shared/config/pipeline-file.ts';
 import { PIPELINE_PARTS } from '../../wiring/pipeline-parts.ts';
 import { compareEnds } from '../../wiring/compare-ends.ts';
-import { namespaceText, verdictText } from '../text/verify-text.ts';
+import { namespaceText, verdictText } from '../../verifier/verify-text.ts';
 
 /** Compares source and target row by row: 0 equal, 1 different or not to be told. */
 export async function runVerify(

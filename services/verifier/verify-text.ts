@@ -1,4 +1,4 @@
-import type { NamespaceReport, VerifyReport } from '../../verifier/verify-pipeline.ts';
+import type { NamespaceReport, VerifyReport } from './verify-pipeline.ts';
 
 const KEYS_SHOWN = 20;
 
