@@ -38,12 +38,12 @@ export async function listNamespaces(folder: string): Promise<NamespaceFiles[]> 
     if (entry.isDirectory()) {
       const names = (await read(within)).filter((each) => each.isFile()).map(({ name }) => name);
       const files = await Promise.all(
-        names.sort().map((name) => toFile(folder, `${entry.name}/${name}`)),
+        names.sort().map((name) => toDataFile(folder, `${entry.name}/${name}`)),
       );
       const namespace = decodeNamespace(entry.name);
       found.push({ namespace, folder: within, files: files.filter((file) => file !== null) });
     } else {
-      const file = await toFile(folder, entry.name);
+      const file = await toDataFile(folder, entry.name);
       if (file === null) continue;
       const namespace = decodeNamespace(file.stem);
       found.push({ namespace, folder: path.join(folder, `${file.stem}.d`), files: [file] });
@@ -76,7 +76,8 @@ function only(each: NamespaceFiles, listed: ReadonlySet<string>): NamespaceFiles
   return { ...each, files: each.files.filter(({ name }) => listed.has(name)) };
 }
 
-async function toFile(folder: string, name: string): Promise<DataFile | null> {
+/** Null where the name is none of a file of rows. */
+export async function toDataFile(folder: string, name: string): Promise<DataFile | null> {
   const parsed = parseDataFileName(path.posix.basename(name));
   if (parsed === null) return null;
   const { size, mtimeMs } = await stat(path.join(folder, name));

@@ -1,6 +1,6 @@
 import type { Connector } from '../../../shared/connector/connector.ts';
 import { DOCUMENTS, TUPLES } from '../../../shared/connector/data-type.ts';
-import { createSourceRows } from '../../../shared/connector/source-rows.ts';
+import { createFileRowReader } from './row-reader.ts';
 import { createFileSink, FILE_SINK } from './sink.ts';
 import { createFileSource } from './source.ts';
 import { createFileStore } from './store.ts';
@@ -16,5 +16,5 @@ export const fileConnector: Connector = {
   createSource: createFileSource,
   createSink: createFileSink,
   createStore: createFileStore,
-  createRowReader: (options) => createSourceRows(createFileSource(options), 'all'),
+  createRowReader: createFileRowReader,
 };

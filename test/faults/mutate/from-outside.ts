@@ -295,6 +295,28 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     tests: ['services/connectors/random/source.test.ts', 'test/e2e/random-to-postgres.test.ts'],
   },
   {
+    name: 'changes in a folder count for the rows of its copy',
+    edits: [
+      {
+        file: 'services/connectors/file/net-rows.ts',
+        find: 'if (!this.#taken.has(key)) return tuple;',
+        replace: 'if (key !== "") return tuple;',
+      },
+    ],
+    tests: ['test/cases/verify-folded-files.test.ts'],
+  },
+  {
+    name: 'rows without a key that changes in a folder take away are counted off',
+    edits: [
+      {
+        file: 'services/connectors/file/net-rows.ts',
+        find: 'if (more >= 0) return tuple;',
+        replace: 'if (more > -Infinity) return tuple;',
+      },
+    ],
+    tests: ['test/cases/verify-folded-files.test.ts'],
+  },
+  {
     name: 'an array keeps its elements apart as databases write them',
     edits: [
       {
