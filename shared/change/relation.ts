@@ -40,12 +40,15 @@ export interface RoutePart {
 }
 
 /**
- * How the text of a value becomes the bytes that its binary form has; `same`: it is these. Closed: a value must come to
- * the same lane in every version.
+ * The normal form of a value of a key (`shared/row/key-form`): values that are equal to their store have the same bytes
+ * in it, however they travel. Closed, and what a name means never changes: the plan records it, and a value must come
+ * to the same lane in every version. Another rule gets another name; a version that does not know it refuses the plan.
  */
 export const ROUTE_FORMS = [
   ...(['same', 'bool', 'int2', 'int4', 'int8', 'oid', 'uuid'] as const),
   ...(['bytea', 'date', 'time', 'timestamp', 'macaddr'] as const),
+  ...(['numeric', 'float4', 'float8', 'timetz', 'inet', 'cidr'] as const),
+  ...(['trimmed', 'caseless'] as const),
 ] as const;
 export type RouteForm = (typeof ROUTE_FORMS)[number];
 

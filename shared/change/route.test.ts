@@ -53,6 +53,22 @@ const VALUES: [RouteForm, string, Buffer][] = [
   ['timestamp', '2000-01-01 00:00:00.000001', hex('0000000000000001')],
   ['timestamp', '1999-12-31 23:59:59.5+00', hex('fffffffffff85ee0')],
   ['timestamp', '-infinity', hex('8000000000000000')],
+  ['timetz', '23:59:59.5-05:30:15', hex('000000141dcfbee000004d67')],
+  ['inet', '10.0.0.1/8', hex('020800040a000001')],
+  ['inet', '::ffff:10.0.0.1', hex('0380001000000000000000000000ffff0a000001')],
+  ['cidr', '2001:db8::/32', hex('0320011020010db8000000000000000000000000')],
+  ['numeric', '-12345.67800', hex('0003000140000005000109291a7c')],
+  ['numeric', '0.00', hex('0000000000000002')],
+  ['numeric', '0.00001', hex('0001fffe0000000503e8')],
+  ['numeric', '-Infinity', hex('00000000f0000000')],
+  ['float8', '1e+16', hex('4341c37937e08000')],
+  ['float8', '-0', hex('0000000000000000')],
+  ['float4', '0.1', hex('3dcccccd')],
+  // Next to the middle of two floats, so near that the nearest double is the middle.
+  ['float4', '1.00000017881393432617187499', hex('3f800001')],
+  ['float4', '1.00000017881393432617187501', hex('3f800002')],
+  ['trimmed', 'a b  ', Buffer.from('a b')],
+  ['caseless', 'KİÏ-Straße 7', Buffer.from('-Strae 7')],
 ];
 
 describe('the route of a key', () => {
@@ -95,8 +111,28 @@ describe('the route of a key', () => {
     expect(compileRoute(earlier)!(key)).toBe(key);
   });
 
+  it('is the same for values that are equal and written in other ways', () => {
+    const same: [RouteForm, ...string[]][] = [
+      ['numeric', '1.5', '1.50', '1.5000000'],
+      ['numeric', '0', '0.000'],
+      ['numeric', '-120000', '-120000.00000'],
+      ['float8', '0', '-0'],
+      ['trimmed', 'a', 'a   '],
+      ['caseless', 'Kim-7', 'KIM-7', '\u212aim-7'],
+    ];
+    for (const [form, ...texts] of same)
+      expect(new Set(texts.map((text) => bytesOf(relation('text', [form]), [text])))).toHaveLength(1); // prettier-ignore
+    expect(bytesOf(relation('binary', ['float8']), [hex('fff8000000000001')])).toBe(
+      bytesOf(relation('text', ['float8']), ['NaN']),
+    );
+  });
+
   it('refuses a value that does not print as its type prints', () => {
     for (const [form, text] of [
+      ['numeric', '1e3'],
+      ['inet', '1::2::3'],
+      ['timetz', '10:00'],
+      ['float8', '0x10'],
       ['int4', '1e3'],
       ['uuid', 'xyz0'],
       ['date', '31.01.2026'],

@@ -1,5 +1,6 @@
-import type { Relation, RouteForm } from './relation.ts';
-import { WRITE_FORMS } from './route-form.ts';
+import { KEY_FORMS } from '../row/key-form/key-form.ts';
+import { MOST_LONGER, type WriteForm } from '../row/key-form/write-form.ts';
+import type { Relation } from './relation.ts';
 
 /** The part of a key (of a row, where rows have none) that the lane follows from; a view until the next call. */
 export type RoutingBytes = (key: Buffer) => Buffer;
@@ -16,34 +17,33 @@ export function compileRoute(relation: Relation): RoutingBytes | null {
   const carried = isKey ? relation.key : columns.map((_, i) => i);
   const forms = carried.map((column) => route.find((part) => part.column === column)?.form ?? null);
   const first = isKey ? 0 : 2;
-  const isRaw = (form: RouteForm | null, i: number): boolean =>
-    form === 'same' || (form !== null && columns[carried[i]!]!.encoding === 'binary');
-  const raw = forms.map(isRaw);
-  if (raw.every((each) => each)) return first === 0 ? (key) => key : (row) => row.subarray(first);
-  return converted(forms, raw, first);
+  const writers = forms.map((form, i) =>
+    form === null ? LEFT_OUT : KEY_FORMS[form][columns[carried[i]!]!.encoding],
+  );
+  if (writers.every((writer) => writer === null))
+    return first === 0 ? (key) => key : (row) => row.subarray(first);
+  return converted(writers, first);
 }
 
-/** Each value of the route with its length before it, as in a key. */
+const LEFT_OUT = 'left out';
+
+/** Each value of the route with its length before it, as in a key; null: it has the form already. */
 function converted(
-  forms: readonly (RouteForm | null)[],
-  raw: readonly boolean[],
+  writers: readonly (WriteForm | null | typeof LEFT_OUT)[],
   first: number,
 ): RoutingBytes {
   let scratch = Buffer.allocUnsafeSlow(256);
-  const writers = forms.map((form, i) => (form === null || raw[i] ? null : WRITE_FORMS[form]));
   return (key) => {
-    // No binary form of the list is longer than its text but for this much.
-    const most = key.length + 8 * forms.length;
+    const most = key.length + MOST_LONGER * writers.length;
     if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(2 * most);
     let to = 0;
     let at = first;
-    for (let i = 0; i < forms.length; i++) {
+    for (let i = 0; i < writers.length; i++) {
       const length = key.readInt32BE(at);
       const end = at + 4 + Math.max(0, length);
-      if (forms[i] !== null) {
-        const write = writers[i];
-        if (length < 0 || write === null || write === undefined)
-          to += key.copy(scratch, to, at, end);
+      const write = writers[i]!;
+      if (write !== LEFT_OUT) {
+        if (length < 0 || write === null) to += key.copy(scratch, to, at, end);
         else {
           const written = write(scratch, to + 4, key, at + 4, end);
           scratch.writeInt32BE(written - to - 4, to);

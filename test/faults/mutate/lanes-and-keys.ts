@@ -2,6 +2,7 @@ import type { Mutation } from './mutation.ts';
 
 const POSTGRES = 'services/connectors/postgres';
 const LANES = ['test/cases/lanes.test.ts'];
+const KEY_FORMS = 'test/cases/key-forms.test.ts';
 
 /** Which lane a change takes, what a key is, and what is told of changes that find no row. */
 export const LANES_AND_KEYS: readonly Mutation[] = [
@@ -21,8 +22,9 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     edits: [
       {
         file: 'shared/change/route.ts',
-        find: "form === 'same' || (form !== null && columns[carried[i]!]!.encoding === 'binary');",
-        replace: 'form !== null || columns[carried[i]!] === undefined;',
+        find: 'KEY_FORMS[form][columns[carried[i]!]!.encoding],',
+        replace:
+          "KEY_FORMS[form][columns[carried[i]!]!.encoding === 'text' ? 'binary' : 'binary'],",
       },
     ],
     tests: LANES,
@@ -65,11 +67,88 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/catalog/relation-shape.ts`,
-        find: "    identity === 'none' ||\n    (exactKey",
-        replace: "    identity !== 'key' ||\n    (exactKey",
+        find: "    identity === 'none' ||\n    detail.indexes",
+        replace: "    identity !== 'key' ||\n    detail.indexes",
       },
     ],
     tests: LANES,
+  },
+  {
+    name: 'digits behind the point that are zero do not choose the lane',
+    edits: [
+      {
+        file: 'shared/row/key-form/numeric-form.ts',
+        find: '    if (group !== 0) last = to;',
+        replace: '    last = to;',
+      },
+    ],
+    tests: [KEY_FORMS],
+  },
+  {
+    name: 'both zeros of a float take one lane',
+    edits: [
+      {
+        file: 'shared/row/key-form/float-form.ts',
+        find: 'return value === 0 ? 0 : value;',
+        replace: 'return value;',
+      },
+    ],
+    tests: [KEY_FORMS],
+  },
+  {
+    name: 'a decimal in the middle of two floats is read once',
+    edits: [
+      {
+        file: 'shared/row/key-form/float-form.ts',
+        find: 'if (!isMiddle) return near;',
+        replace: 'if (!isMiddle || isMiddle) return near;',
+      },
+    ],
+    tests: ['shared/change/route.test.ts'],
+  },
+  {
+    name: 'letters whose lower case depends on the locale do not choose the lane',
+    edits: [
+      {
+        file: 'shared/row/key-form/text-form.ts',
+        find: 'if (small !== 0x69 && small !== 0x6b) ',
+        replace: '',
+      },
+    ],
+    tests: [KEY_FORMS],
+  },
+  {
+    name: 'a collation that takes different texts for one leaves its column out of the lane',
+    edits: [
+      {
+        file: `${POSTGRES}/catalog/relation-shape.ts`,
+        find: 'const folded = isFolded || folding.some(({ columns }) => columns.includes(number));',
+        replace: 'const folded = isFolded && folding.length < 0;',
+      },
+    ],
+    tests: [KEY_FORMS],
+  },
+  {
+    name: 'what no longer fits leaves a recorded route',
+    edits: [
+      {
+        file: `${POSTGRES}/source/log/stream-relations.ts`,
+        find: 'relation.route.filter(({ column, form }) => form === formOf(column))',
+        replace: 'relation.route',
+      },
+    ],
+    tests: [KEY_FORMS],
+  },
+  {
+    name: 'a table that took one lane keeps it',
+    edits: [
+      {
+        file: `${POSTGRES}/source/log/stream-relations.ts`,
+        find: "[before, now?.relation].some((each) => each?.order === 'namespace')",
+        replace: "now?.relation.order === 'namespace'",
+      },
+    ],
+    tests: [KEY_FORMS],
   },
   {
     name: 'rows that only the target binds to each other take one lane',

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import type { Relation, RelationPlan } from '../../../../shared/change/relation.ts';
+import type { Relation, RelationPlan, RouteForm } from '../../../../shared/change/relation.ts';
 import type { Finding } from '../../../../shared/connector/finding.ts';
 import { leftOutFinding } from './left-out-partition.ts';
 import { readNeededExtensions } from './needed-extensions.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { describedTable } from './described-table.ts';
-import { identityOf, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
+import { identityOf, keyForms, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
 import { readTableDetails, type Leaf, type LeafSizes, type TableDetail } from './table-catalog.ts';
 import {
   readStructureMark,
@@ -23,8 +23,8 @@ import { readSettled } from './unsettled-catalog.ts';
 export interface SourceTable extends ListedTable {
   relation: Relation;
   definition: TableDefinition;
-  /** Types of `relation.columns`, in their order. */
-  columnTypes: { oid: number; typmod: number }[];
+  /** Types of `relation.columns`, in their order; `form`: of their values in a key. */
+  columnTypes: { oid: number; typmod: number; form: RouteForm | null }[];
   /** Where its rows are, as far as they are carried. */
   leaves: Leaf[];
   /** Partitions whose rows are not. */
@@ -134,6 +134,7 @@ function toSourceTable(
   types: TypeCatalog,
   encoding: 'binary' | 'text',
 ): SourceTable {
+  const forms = keyForms(detail, types);
   return {
     ...table,
     relation: relationOf(table, detail, identity, types, encoding),
@@ -141,7 +142,7 @@ function toSourceTable(
     leafValues: leaves,
     columnTypes: detail.columns
       .filter((column) => !column.isGenerated)
-      .map(({ typeOid, typmod }) => ({ oid: typeOid, typmod })),
+      .map(({ typeOid, typmod }, i) => ({ oid: typeOid, typmod, form: forms[i]! })),
     leaves: detail.leaves.filter((leaf) => leaf.leftOut === null),
     leftOut: detail.leaves.filter((leaf) => leaf.leftOut !== null),
     rowKeys: rowKeys(detail).map((index) =>

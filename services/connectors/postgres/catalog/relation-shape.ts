@@ -1,4 +1,10 @@
-import type { Identity, Relation, RoutePart } from '../../../../shared/change/relation.ts';
+import type {
+  Identity,
+  Relation,
+  RouteForm,
+  RoutePart,
+} from '../../../../shared/change/relation.ts';
+import { KEY_FORMS } from '../../../../shared/row/key-form/key-form.ts';
 import type { CatalogColumn, CatalogIndex, TableDetail } from './table-catalog.ts';
 import type { ListedTable, ReplicaIdentity } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
@@ -91,9 +97,9 @@ function computedOf(
 
 /**
  * The relation of a table. Changes of one key always keep their order; between keys the order matters only where
- * a value can move from row to row (another unique index), or where equal keys may differ in bytes (1.0 and 1.00).
- * Rows without a key are told apart by all their values, so that an update is a delete and an insert, between which any
- * unique index makes the order matter; where only inserts are followed there is none.
+ * a value can move from row to row (another unique index). Rows without a key are told apart by all their values, so that
+ * an update is a delete and an insert, between which any unique index makes the order matter; where only inserts are
+ * followed there is none.
  */
 export function relationOf(
   table: ListedTable,
@@ -102,7 +108,7 @@ export function relationOf(
   types: TypeCatalog,
   encoding: 'binary' | 'text',
 ): Relation {
-  const carried = detail.columns.filter((column) => !column.isGenerated);
+  const carried = carriedColumns(detail);
   const keyNumbers = index?.columns ?? [];
   const key = carried.flatMap((c, i) => (keyNumbers.includes(c.number) ? [i] : []));
   const exactKey =
@@ -111,30 +117,45 @@ export function relationOf(
       key.every((i) => types.isEqualByBytes(carried[i]!.typeOid, carried[i]!.typmod)));
   const spread =
     identity === 'none' ||
-    (exactKey && detail.indexes.every((i) => !i.isExclusion && (i === index || !i.isUnique)));
+    detail.indexes.every((i) => !i.isExclusion && (i === index || !i.isUnique));
   return {
     namespace: table.namespace,
     columns: carried.map(({ name, type }) => ({ name, type, encoding })),
     key,
     identity,
     order: spread ? 'key' : 'namespace',
-    route: routeOf(
-      { identity, key },
-      carried.map(({ typeOid }) => typeOid),
-      types,
-    ),
+    route: routeOf({ identity, key }, keyForms(detail, types)),
     ...(exactKey ? {} : { looseKey: true }),
   };
 }
 
-/** The route of a relation whose columns have these types. */
+function carriedColumns({ columns }: TableDetail): CatalogColumn[] {
+  return columns.filter((column) => !column.isGenerated);
+}
+
+/** The normal form of each carried column in a key, by the column's collation and those of its indexes. */
+export function keyForms(detail: TableDetail, types: TypeCatalog): (RouteForm | null)[] {
+  const folding = detail.indexes.filter((index) => !index.isDeterministic);
+  return carriedColumns(detail).map(({ number, typeOid: oid, typmod, type: text, isFolded }) => {
+    const folded = isFolded || folding.some(({ columns }) => columns.includes(number));
+    return types.keyForm({ oid, typmod, text, folded });
+  });
+}
+
+/**
+ * The route of a relation whose columns have these forms. Of rows that are told apart by all their values only such as are
+ * their bytes in binary: there are more than enough of them, and rows are longer than keys.
+ */
 export function routeOf(
   { identity, key }: Pick<Relation, 'identity' | 'key'>,
-  typeOids: readonly number[],
-  types: TypeCatalog,
+  forms: readonly (RouteForm | null)[],
 ): RoutePart[] {
-  return typeOids.flatMap((oid, column) => {
-    const form = identity !== 'key' || key.includes(column) ? types.routeForm(oid) : null;
-    return form === null ? [] : [{ column, form }];
+  return forms.flatMap((form, column) => {
+    const takesPart = identity === 'key' ? key.includes(column) : form !== null && isBytes(form);
+    return form === null || !takesPart ? [] : [{ column, form }];
   });
+}
+
+function isBytes(form: RouteForm): boolean {
+  return KEY_FORMS[form].binary === null;
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RouteForm } from '../../../../shared/change/relation.ts';
+import { keyFormOf } from '../../../../shared/row/key-form/key-form.ts';
 import type { LogicalType } from '../../../../shared/schema/logical-type.ts';
 import type { TypeDefinition } from './table-definition.ts';
 import { type NativeType, toLogical } from '../types/to-logical.ts';
@@ -20,6 +21,15 @@ export interface TypeRow extends TypeDetail {
   subtype: number | null;
   hasSend: boolean;
   extension: string | null;
+}
+
+/** A column as its normal form in a key follows from it. */
+export interface KeyColumn {
+  oid: number;
+  typmod?: number;
+  /** As `format_type` writes the type. */
+  text: string;
+  folded: boolean;
 }
 
 /** Types by OID, read once for all the columns in question. */
@@ -71,12 +81,25 @@ export class TypeCatalog {
     return type.name === 'bpchar' ? typmod >= 0 : EQUAL_BY_BYTES.has(type.name);
   }
 
-  /** How the lane of a row follows from values of the type; null where it cannot, as labels of enums get new names. */
-  routeForm(oid: number): RouteForm | null {
+  /**
+   * The normal form of values of the type in a key; null where none is as coarse as its equality. `folded`: of a collation
+   * under which different texts may be equal.
+   */
+  keyForm({ oid, typmod = -1, text, folded }: KeyColumn): RouteForm | null {
     const type = this.#types.get(oid);
     if (type === undefined) return null;
-    if (type.kind === 'd') return type.base === null ? null : this.routeForm(type.base);
-    return type.kind === 'b' && isBuiltIn(type) ? (ROUTE_FORMS.get(type.name) ?? null) : null;
+    if (type.kind === 'd') {
+      if (type.base === null || type.domain === null) return null;
+      return this.keyForm({ oid: type.base, text: type.domain.base, folded });
+    }
+    if (type.extension === 'citext' && type.name === 'citext') return folded ? null : 'caseless';
+    if (type.kind === 'b' && isBuiltIn(type)) {
+      const own = OWN_FORMS.get(type.name);
+      if (own !== undefined) return own;
+      // With a length, the blanks that do not count are always as many.
+      if (type.name === 'bpchar' && typmod >= 0 && !folded) return 'same';
+    }
+    return keyFormOf(this.logical(oid, text, folded));
   }
 
   /** `text`: as `format_type` writes it, with its modifiers; `folded`: see `toLogical`. */
@@ -157,14 +180,12 @@ const EQUAL_BY_BYTES = new Set(
   ).split(' '),
 );
 
-const ROUTE_FORMS: ReadonlyMap<string, RouteForm> = new Map<string, RouteForm>([
-  ...['bool', 'int2', 'int4', 'int8', 'oid', 'uuid', 'bytea', 'date', 'time', 'timestamp'].map(
-    (name): [string, RouteForm] => [name, name as RouteForm],
-  ),
-  ...['text', 'varchar', 'bpchar', 'name'].map((name): [string, RouteForm] => [name, 'same']),
-  ['timestamptz', 'timestamp'],
+/** Of types that only PostgreSQL has. */
+const OWN_FORMS: ReadonlyMap<string, RouteForm> = new Map<string, RouteForm>([
   ['macaddr', 'macaddr'],
   ['macaddr8', 'macaddr'],
+  ['inet', 'inet'],
+  ['cidr', 'cidr'],
 ]);
 
 export async function readTypeCatalog(

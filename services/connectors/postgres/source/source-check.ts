@@ -180,6 +180,12 @@ function tableFindings(table: SourceTable, facts: ServerFacts, follows: boolean)
       'warning',
       `Rows of ${subject} are told apart by all their values, which is slow for updates and deletes; add a primary key.`,
     );
+  const { identity, key, columns, route } = table.relation;
+  if (identity === 'key' && route?.length === 0)
+    add(
+      'warning',
+      `Changes of ${subject} all take one lane, so that one writer applies them: only the server knows which values of its key (${key.map((i) => `${columns[i]!.name} ${columns[i]!.type}`).join(', ')}) are equal, by their type or collation; where that is too slow, add a column of another type to the key.`,
+    );
   if (table.kind === 'p')
     add(
       'warning',

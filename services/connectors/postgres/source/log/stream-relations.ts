@@ -3,6 +3,7 @@ import type {
   Column,
   Identity,
   Relation,
+  RouteForm,
   RoutePart,
 } from '../../../../../shared/change/relation.ts';
 import type { NamespacePlan, PipelinePlan } from '../../../../../shared/connector/plan.ts';
@@ -140,12 +141,7 @@ export class StreamRelations implements RelationResolver {
     const now = keyedAs(current.relation, table);
     const relation = isSameShape(now, current.relation)
       ? current.relation
-      : await this.#withRouting(
-          table.columnTypes.map(({ oid }) => oid),
-          now,
-          current.relation,
-          table.relation,
-        );
+      : this.#withRouting(now, current.relation, table);
     if (current.definition === null)
       return { current, is: { relation, definition }, changes: null, isBinarySafe };
     const was = { relation: current.relation, definition: current.definition };
@@ -190,9 +186,8 @@ export class StreamRelations implements RelationResolver {
     // What the catalog says is of now. Until every change is new to all lanes, what was recorded counts instead.
     const now = replaying ? null : await this.#readTable(message.oid, transaction);
     const announced = await this.#toRelation(message, current, now);
-    const oids = message.columns.map(({ typeOid }) => typeOid);
     if (isSameShape(announced, current)) {
-      const after = now && (await this.#withRouting(oids, current, current, now.relation));
+      const after = now && this.#withRouting(current, current, now);
       if (after === null || isSameRouting(after, current))
         return { relation: current, barrier: null };
       return this.#goOnAs(plan, { relation: after, definition: plan.definition }, null);
@@ -208,7 +203,7 @@ export class StreamRelations implements RelationResolver {
     if ((changes ?? []).length === 0 && isEarlierShape(announced, current, table))
       return { relation: announced, barrier: null };
     await this.#requireBinarySafe(message);
-    const relation = await this.#withRouting(oids, announced, current, table?.relation ?? current);
+    const relation = this.#withRouting(announced, current, table);
     let { definition } = plan;
     if (found !== null)
       definition =
@@ -238,32 +233,21 @@ export class StreamRelations implements RelationResolver {
 
   /**
    * The relation with what spreads its rows over the lanes. It never spreads them more than what was before: the target
-   * may still have the unique index that is gone from the source.
+   * may still have the unique index that is gone from the source. `now`: null where the catalog has no such table.
    */
-  async #withRouting(
-    typeOids: readonly number[],
-    relation: Relation,
-    before: Relation,
-    now: Relation,
-  ): Promise<Relation> {
+  #withRouting(relation: Relation, before: Relation, now: SourceTable | null): Relation {
     const { namespace, columns, key, identity } = relation;
     const isOneLane =
-      [before, now].some(({ order }) => order === 'namespace') || this.together.has(namespace);
-    const isLoose = now.looseKey ?? (hasSameKey(relation, before) && before.looseKey);
-    const isSame = relation === before && relation.route !== undefined;
+      [before, now?.relation].some((each) => each?.order === 'namespace') ||
+      this.together.has(namespace);
+    const isLoose =
+      (now?.relation ?? before).looseKey ?? (hasSameKey(relation, before) && before.looseKey);
     return {
       ...{ namespace, columns, key, identity },
       order: isOneLane ? 'namespace' : 'key',
-      route: isSame ? relation.route! : await this.#routeOf(typeOids, relation),
+      route: routeNow(relation, before, now),
       ...(isLoose === true && { looseKey: true }),
     };
-  }
-
-  async #routeOf(oids: readonly number[], relation: Relation): Promise<RoutePart[]> {
-    const types = await this.#control.run('reading types', (client) =>
-      readTypeCatalog(client, oids),
-    );
-    return routeOf(relation, oids, types);
   }
 
   /** The relation as the message says; what it does not say is as in `now`, or as recorded. */
@@ -336,6 +320,27 @@ function fullKey(current: Relation, now: SourceTable | null): string[] {
   const isRecorded = (key: readonly string[]): boolean =>
     key.length === recorded.length && key.every((name) => recorded.includes(name));
   return now.rowKeys.find(isRecorded) ?? now.rowKeys[0] ?? [];
+}
+
+/**
+ * The route as recorded as long as the columns are, without what no longer fits, as a column may get a collation that
+ * ignores case; otherwise as the catalog has the columns.
+ */
+function routeNow(relation: Relation, before: Relation, now: SourceTable | null): RoutePart[] {
+  const formOf = (column: number): RouteForm | null => {
+    const { name, type } = relation.columns[column]!;
+    const isIt = (each: Column): boolean => each.name === name && each.type === type;
+    const place = now?.relation.columns.findIndex(isIt) ?? -1;
+    return now?.columnTypes[place]?.form ?? null;
+  };
+  if (relation === before && relation.route !== undefined) {
+    if (now === null || relation.order === 'namespace') return relation.route;
+    return relation.route.filter(({ column, form }) => form === formOf(column));
+  }
+  return routeOf(
+    relation,
+    relation.columns.map((_, column) => formOf(column)),
+  );
 }
 
 function isSameRouting(a: Relation, b: Relation): boolean {
