@@ -47,7 +47,7 @@ ${markdownTable(
     [code('/healthz'), '200 while the event loop turns: no answer means that the process hangs'],
     [
       code('/readyz'),
-      '200 while the service does its work, stands by, or is idle as wanted; else 503 with a sentence that says why',
+      '200 while the service does its work, stands by, or is idle as requested; else 503 with a sentence that says why',
     ],
     [
       code('/targets'),

@@ -101,7 +101,7 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   transforms: {
     allowed: 'list of steps',
     default: 'empty',
-    doc: 'What is done to rows on their way, step by step; see [transforms](transforms.md).',
+    doc: 'What is done to rows in flight, step by step; see [transforms](transforms.md).',
   },
   transformers: {
     allowed: '1 to 40',

@@ -11,7 +11,12 @@ const FOLDERS = ['services', 'shared', 'infra'];
 const MIN_WORDS = 3;
 
 function sentencesIn(file: string): { line: number; text: string }[] {
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const source = ts.createSourceFile(
+    file,
+    readFileSync(file, 'utf8'),
+    ts.ScriptTarget.Latest,
+    true,
+  );
   const found: { line: number; text: string }[] = [];
   const add = (node: ts.Node, text: string): void => {
     const plain = text.replaceAll(/\s+/g, ' ').trim();

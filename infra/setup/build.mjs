@@ -20,6 +20,7 @@ const PATTERN = /\.(ts|mjs)$|tsconfig[^/]*\.json$|package-lock\.json$/;
 const PROGRAMS = [
   'services/cli/main.ts',
   'infra/docs/generate.ts',
+  'infra/docs/sentences.ts',
   // For the set-up itself, and for a test that starts servers from outside.
   'infra/mysql/mysql-binaries.ts',
   'services/supervisor/embedded/nats-binary.ts',

@@ -41,7 +41,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
       'also serve the control API and the console of this pipeline: a port or host:port',
     )
     .addOption(tokens())
-    .option('--report <file>', 'write what a finite pipeline came to as JSON, at its end')
+    .option('--report <file>', 'write the final report of a finite pipeline as JSON')
     .option('--verify', 'compare both ends when it has caught up or finished; 1 where they differ')
     .action(async (file: string, options: RunOptions) =>
       done(await (await import('./commands/run.ts')).runRun(file, options)),
@@ -67,7 +67,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .option('--json', 'print the result as JSON', false)
     .option(
       '--settle <seconds>',
-      'how long a change may be on its way before it counts as a difference',
+      'how long a change may be in flight before it counts as a difference',
       count(0, 3600),
       10,
     )
@@ -88,7 +88,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .command('top')
     .summary('watch running pipelines, live')
     .description(
-      'Shows every running pipeline in a table that is drawn anew each second; off a terminal, once.',
+      'Shows every running pipeline in a table that is redrawn every second; off a terminal, once.',
     )
     .action(async () => done(await (await import('./commands/top.ts')).runTop()));
 

@@ -24,7 +24,7 @@ export interface Facts {
 }
 
 const RUNS = 'it runs already';
-const STANDS = 'no service of it runs; start it first';
+const STANDS = 'none of its services runs; start it first';
 
 /** Null: this may be asked. Else a sentence that says why not; `to`: where it leads. */
 const LIFE: Readonly<Record<Condition, Readonly<Record<Action, { to: Condition } | string>>>> = {

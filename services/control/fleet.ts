@@ -114,7 +114,7 @@ export class Fleet {
     if (found !== undefined) return found;
     throw new WeirError(
       'NOT_FOUND',
-      `there is no pipeline ${name} here: it was not created, and none of its services is heard on this broker`,
+      `there is no pipeline ${name} here: it was not created, and none of its services is connected to this broker`,
     );
   }
 
@@ -338,10 +338,10 @@ export class Fleet {
 }
 
 const DONE = {
-  start: 'is to start',
-  pause: 'is to pause',
-  resume: 'is to go on',
-  stop: 'is to stop',
+  start: 'start requested',
+  pause: 'pause requested',
+  resume: 'resume requested',
+  stop: 'stop requested',
   reset: 'was reset; the data stays',
 } as const;
 

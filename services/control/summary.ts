@@ -39,18 +39,18 @@ export function doingOf(
   if (heard.lastMs !== null)
     return {
       state: 'down',
-      reason: 'its services have fallen silent; look why, or start them where they run',
+      reason: 'its services no longer report; find out why, or start them where they run',
       stateMs: nowMs - heard.lastMs,
     };
   return known.hasRun
-    ? { state: 'ended', reason: 'no service of it runs; start lets it go on', stateMs: null }
+    ? { state: 'ended', reason: 'none of its services runs; start continues it', stateMs: null }
     : { state: 'created', reason: 'it has not been started yet', stateMs: null };
 }
 
 function withoutStats(working: readonly ServiceStatus[], reader: ReaderStatus | null): Doing {
-  const unknown = 'no stats service is heard, so there are no numbers; start one';
+  const unknown = 'no stats service is connected, so there are no numbers; start one';
   if (reader === null)
-    return { state: 'down', reason: 'no source-reader is heard; start it', stateMs: null };
+    return { state: 'down', reason: 'no source-reader is connected; start it', stateMs: null };
   if (reader.phase === 'failed')
     return { state: 'failed', reason: redactUrls(reader.problem ?? unknown), stateMs: null };
   if (reader.phase === 'snapshotting') return { state: 'copying', reason: unknown, stateMs: null };
@@ -62,11 +62,15 @@ function withoutStats(working: readonly ServiceStatus[], reader: ReaderStatus | 
 function endedAs({ how, reason }: RunEnd): Doing {
   switch (how) {
     case 'stopped':
-      return { state: 'stopped', reason: 'as wanted; start lets it go on', stateMs: null };
+      return { state: 'stopped', reason: 'as requested; start continues it', stateMs: null };
     case 'finished':
       return { state: 'finished', reason: 'everything is copied', stateMs: null };
     case 'reset':
-      return { state: 'created', reason: 'it was reset; start begins anew', stateMs: null };
+      return {
+        state: 'created',
+        reason: 'it was reset; start copies everything again',
+        stateMs: null,
+      };
     case 'failed':
       return { state: 'failed', reason: redactUrls(reason ?? 'see the log'), stateMs: null };
   }

@@ -67,7 +67,7 @@ function twicePromise({ state }: Pick<SinkCapabilities, 'state'>, again: boolean
       why:
         state === 'transaction'
           ? 'the target commits data and progress in one transaction'
-          : 'what is written counts once it is listed, after the progress; what is written again takes the place of what it was',
+          : 'a file counts once it is listed, after the progress; a file that is written again replaces the earlier one',
     };
   const reasons = [
     ...(again ? ["changes since the source's last kept cursor come again"] : []),
@@ -76,7 +76,7 @@ function twicePromise({ state }: Pick<SinkCapabilities, 'state'>, again: boolean
   return {
     promise,
     holds: 'partly',
-    why: `at least once: after a restart ${reasons.join(', and ')}, and a row may for a moment be as it was before; all is written by key, so the target ends equal`,
+    why: `at least once: after a restart ${reasons.join(', and ')}, and a row may briefly show an earlier state; rows are written by key, so the target ends equal`,
   };
 }
 
@@ -86,7 +86,7 @@ function countedPromises(again: boolean): PromiseHeld[] {
     {
       promise: 'nothing lost',
       holds: 'no',
-      why: 'the target throws every row away; that it came is counted',
+      why: 'the target discards every row and counts it',
     },
     again
       ? {

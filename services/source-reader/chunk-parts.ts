@@ -40,7 +40,7 @@ export class ChunkParts {
   readonly #relation: Relation | null;
   #part = 0;
 
-  /** `relation`: goes with each part, where somebody is to read the rows on their way. */
+  /** `relation`: goes with each part, where somebody is to read the rows in flight. */
   constructor(
     chunk: Chunk,
     lane: number,

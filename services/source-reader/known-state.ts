@@ -24,6 +24,6 @@ export function refuseOtherOrder(spec: PipelineSpec, known: PipelineState | null
   if (wrong !== null)
     throw new WeirError(
       'CONFIG_INVALID',
-      `pipeline ${spec.name} was made with ${wrong}; set it back, or run \`weir reset\` and copy anew`,
+      `pipeline ${spec.name} was made with ${wrong}; set it back, or run \`weir reset\` and copy again`,
     );
 }

@@ -9,7 +9,7 @@ import { FIRST_POSITION } from '../../shared/change/position.ts';
 /** What a lane's stream may hold; a full one is the back-pressure that reaches the source. */
 const MAX_MIB = 256;
 const LEAST_MIB = 8;
-/** Bytes on their way to the broker, for each lane. */
+/** Bytes in flight to the broker, for each lane. */
 const WINDOW_BYTES = 4 << 20;
 
 export interface LanePublishersOptions {

@@ -59,7 +59,7 @@ export const READER_METRICS = {
   },
   weir_reader_source_silence_seconds: {
     type: 'gauge',
-    help: 'Since anything came through the stream of changes, a sign of life included; absent while none is read.',
+    help: 'Time since anything arrived on the stream of changes, keepalives included; absent while none is read.',
   },
   weir_source_retained_bytes: {
     type: 'gauge',
@@ -122,11 +122,11 @@ export function measureReader(
   });
 }
 
-/** A reader that is idle as wanted, or stands by for another, is ready. */
+/** A reader that is idle as requested, or stands by for another, is ready. */
 function notReady(phase: ReaderStatus['phase'], silenceMs: number | null): string | null {
-  if (phase === 'failed') return 'the reader has given up';
+  if (phase === 'failed') return 'the reader has failed';
   if (phase === 'streaming' && silenceMs !== null && silenceMs > SILENCE_LIMIT_MS)
-    return `nothing has come from the source for ${Math.round(silenceMs / 1_000)} s, not even a sign of life`;
+    return `nothing has come from the source for ${Math.round(silenceMs / 1_000)} s, not even a keepalive`;
   return null;
 }
 

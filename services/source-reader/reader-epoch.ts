@@ -304,7 +304,7 @@ export class ReaderEpoch implements MeteredEpoch {
     if (state === null)
       throw new WeirError(
         'POSITION_LOST',
-        'the target has lost the state of this pipeline; run `weir reset` and copy anew',
+        'the target has lost the state of this pipeline; run `weir reset` and copy again',
       );
     if (state.readerEpoch !== this.number)
       throw new WeirError('FENCED', 'another reader has taken over this pipeline');
@@ -334,8 +334,8 @@ export class ReaderEpoch implements MeteredEpoch {
     if ((problem === null) === (this.#told === null)) return;
     this.#told = problem;
     const { log } = this.#options;
-    if (problem === null) log.info('the broker takes frames again');
-    else log.warn({ reason: problem }, 'the broker takes no frames');
+    if (problem === null) log.info('the broker accepts frames again');
+    else log.warn({ reason: problem }, 'the broker accepts no frames');
   }
   #told: string | null = null;
 
@@ -351,7 +351,7 @@ export class ReaderEpoch implements MeteredEpoch {
   }
 }
 
-/** Those on their way to a transformer, too; null where a stream is gone. */
+/** Those in flight to a transformer, too; null where a stream is gone. */
 async function countChunks(
   hub: Hub,
   pipeline: string,

@@ -41,7 +41,7 @@ export async function whileHoldingLease(
     if (!taken && (await leases.acquire(KEY))) break;
     // Not another reader, but a broker that is full.
     if (leases.problem !== null) onProblem(leases.problem);
-    else if (attempt === 0) log.info('another source-reader works, standing by');
+    else if (attempt === 0) log.info('another source-reader is active; standing by');
     await pause(LEASE_MS / 5, signal);
   }
   const over = new AbortController();
@@ -77,6 +77,9 @@ async function giveBack(leases: Leases, log: Logger): Promise<void> {
   try {
     await leases.release(KEY);
   } catch (error) {
-    log.debug({ reason: toWeirError(error).message }, 'lease was not given back; it expires');
+    log.debug(
+      { reason: toWeirError(error).message },
+      'lease was not released; it expires by itself',
+    );
   }
 }

@@ -72,7 +72,7 @@ export class RetentionGuard {
 
   #sentence(now: Retention, status: Omit<RetentionStatus, 'warning'>): string {
     if (now.state === 'lost')
-      return 'the source has given up the position of this pipeline; run `weir reset` and copy anew';
+      return 'the source has given up the position of this pipeline; run `weir reset` and copy again';
     const { retainedBytes, limitBytes, secondsToLimit, growthBytesPerSecond } = status;
     const when =
       secondsToLimit === null

@@ -39,17 +39,17 @@ export async function watchRetention(
       onStatus(status);
       const warning = status?.warning ?? null;
       if (warning !== null && !warned)
-        log.warn({ retention: status, reason: warning }, 'source log fills up');
+        log.warn({ retention: status, reason: warning }, 'source log is filling up');
       else if (warning === null && warned)
-        log.info({ retention: status }, 'source log is in order again');
-      else log.debug({ retention: status }, 'source log looked at');
+        log.info({ retention: status }, 'source log is back within its limit');
+      else log.debug({ retention: status }, 'source log checked');
       warned = warning !== null;
       const reason = now === null ? null : guard.reasonToGiveUp(now);
       if (reason !== null) throw new RetentionExceeded(reason);
     } catch (error) {
       if (error instanceof RetentionExceeded) throw error;
       // Following tells of a source that is away; here there is only nothing to see.
-      log.debug({ reason: toWeirError(error).message }, 'source log could not be looked at');
+      log.debug({ reason: toWeirError(error).message }, 'source log could not be checked');
     }
     await pause(SAMPLE_MS, signal);
   }

@@ -26,7 +26,7 @@ export interface SnapshotCopierOptions {
   countWaiting: (lane: number) => Promise<number | null>;
   readerEpoch: number;
   readers: number;
-  /** A transformer reads the rows on their way. */
+  /** A transformer reads the rows in flight. */
   transformed: boolean;
   /** What becomes of rows that the source could not understand; see the pipeline file. */
   onBadRow: 'stop' | 'park';

@@ -184,10 +184,10 @@ async function untilWanted(
     if (progress === null && told) return 'gone';
     const desired = progress?.desired ?? 'running';
     if (desired === 'running') {
-      if (told) log.info({ desired }, 'pipeline goes on as wanted');
+      if (told) log.info({ desired }, 'pipeline resumed');
       return 'running';
     }
-    if (!told) log.info({ desired }, 'pipeline is idle as wanted');
+    if (!told) log.info({ desired }, 'pipeline is idle, as requested');
     told = true;
     onIdle(desired);
     await pause(IDLE_POLL_MS, signal);

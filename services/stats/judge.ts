@@ -38,16 +38,16 @@ export function judge(facts: Facts): Verdict {
   if (phase === 'failed')
     return {
       state: 'failed',
-      reason: problem ?? 'the source-reader has given up; its log says why',
+      reason: problem ?? 'the source-reader has failed; its log says why',
     };
   if (difference !== null) return { state: 'unbalanced', reason: unbalanced(difference) };
   if (phase === null && facts.watchedMs < HEARING_MS)
-    return { state: 'starting', reason: 'no source-reader has been heard yet' };
+    return { state: 'starting', reason: 'no source-reader has connected yet' };
   if (phase === null)
     return {
       state: 'down',
       reason:
-        'no source-reader is heard, so nothing is read; start it, or look why it does not answer',
+        'no source-reader is connected, so nothing is read; start it, or look why it does not answer',
     };
   if (phase === 'finished') return { state: 'finished', reason: 'everything is copied' };
   if (phase === 'paused' || phase === 'stopped')
@@ -55,7 +55,7 @@ export function judge(facts: Facts): Verdict {
   const stuck = stuckBecause(facts);
   if (stuck !== null) return { state: 'stuck', reason: stuck };
   if (phase === 'starting')
-    return { state: 'starting', reason: problem ?? 'the services find each other and make a plan' };
+    return { state: 'starting', reason: problem ?? 'services are connecting and making a plan' };
   if (phase === 'snapshotting') return { state: 'copying', reason: copying(facts) };
   return following(facts);
 }
@@ -66,10 +66,10 @@ function following({ inFlight, lagMs, slowest, quietMs }: Facts): Verdict {
   if (lateMs >= BEHIND_MS && (waiting > 0 || (slowest?.owesMs ?? 0) >= BEHIND_MS))
     return {
       state: 'behind',
-      reason: `changes arrive ${formatDuration(lateMs)} late, ${waiting} are on their way${slowest === null ? '' : `; lane ${slowest.lane} is the last`}`,
+      reason: `changes arrive ${formatDuration(lateMs)} late, ${waiting} are in flight${slowest === null ? '' : `; lane ${slowest.lane} is the last`}`,
     };
   if (waiting === 0 && quietMs >= IDLE_MS)
-    return { state: 'idle', reason: 'the target has all there is, and the source does not change' };
+    return { state: 'idle', reason: 'the target is up to date, and the source does not change' };
   return { state: 'following', reason: 'changes arrive as they are made' };
 }
 
@@ -89,7 +89,7 @@ function stuckBecause(facts: Facts): string | null {
     const missing = copy === null ? 0 : copy.chunksTotal - copy.chunksDone;
     if (stoodMs < STUCK_MS || missing === 0) return null;
     return writers === 0
-      ? `${missing} chunks wait, and no target-writer is heard; start one`
+      ? `${missing} chunks wait, and no target-writer is connected; start one`
       : `${missing} chunks wait, and none was committed ${stood}; look for locks or load at the target`;
   }
   const isLaneStuck = slowest !== null && slowest.owesMs >= STUCK_MS && slowest.stoodMs >= STUCK_MS;
@@ -98,7 +98,7 @@ function stuckBecause(facts: Facts): string | null {
   if (isAllStuck || (isLaneStuck && writers === 0)) {
     const what = `${inFlight ?? 'an unknown number of'} changes wait, and nothing was committed ${stood}`;
     return writers === 0
-      ? `${what}: no target-writer is heard; start one`
+      ? `${what}: no target-writer is connected; start one`
       : `${what}; look for locks or load at the target, and at the log of the writers`;
   }
   if (!isLaneStuck) return null;
@@ -106,5 +106,5 @@ function stuckBecause(facts: Facts): string | null {
 }
 
 function unbalanced({ namespace, kind, read, settled }: Difference): string {
-  return `${namespace}: ${read} ${kind} were read and ${settled} are accounted for at the target, with nothing on its way; run \`weir verify\`, and do not trust the target before it says equal`;
+  return `${namespace}: ${read} ${kind} were read and ${settled} are accounted for at the target, with nothing in flight; run \`weir verify\`, and do not trust the target before it says equal`;
 }

@@ -46,7 +46,7 @@ export const STATS_METRICS = {
   },
   weir_pipeline_unbalanced_changes: {
     type: 'gauge',
-    help: 'Changes of the first namespace and kind where what was read and what the target accounts for differ with nothing on its way; 0 is in order.',
+    help: 'Changes of the first namespace and kind where what was read and what the target accounts for differ with nothing in flight; 0 is in order.',
   },
   weir_pipeline_parked_rows: {
     type: 'gauge',

@@ -85,7 +85,7 @@ export async function runStats(options: StatsOptions): Promise<void> {
       try {
         restMs = await round();
       } catch (error) {
-        log.debug({ reason: toWeirError(error).message }, 'somebody did not answer');
+        log.debug({ reason: toWeirError(error).message }, 'a service did not answer');
       }
       await pause(restMs, until);
     }

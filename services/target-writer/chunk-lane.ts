@@ -89,7 +89,7 @@ export class ChunkLane {
       if (outcome === 'again') {
         log.info(
           { chunk: id, namespace },
-          'a row was refused, the chunk is taken once more to find it',
+          'a row was refused; the chunk is loaded again to find it',
         );
         return 'again';
       }
@@ -99,7 +99,7 @@ export class ChunkLane {
       log.debug({ chunk: id, namespace, rows: chunk.rows, outcome }, 'chunk came');
     } catch (error) {
       if (!(error instanceof ChunkCutShort)) throw error;
-      log.info({ chunk: id, namespace }, 'chunk was cut short, waiting for it to come again');
+      log.info({ chunk: id, namespace }, 'chunk was cut short; waiting until it is sent again');
       if (!signal.aborted) this.#consumer.acknowledge(chunk.replies);
       return error.next;
     }

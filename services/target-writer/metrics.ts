@@ -71,7 +71,7 @@ const COMMIT_LIMIT_MS = 60_000;
 function notReady({ phase }: WriterStatus, oldestCommitMs: number): string | null {
   if (phase === 'starting')
     return 'the pipeline has no plan in the target yet, or the lanes are being taken';
-  if (phase === 'failed') return 'the writer has given up';
+  if (phase === 'failed') return 'the writer has failed';
   if (oldestCommitMs <= COMMIT_LIMIT_MS) return null;
   return `the target has been at one commit for ${Math.round(oldestCommitMs / 1_000)} s; look for what holds it up there, such as a lock`;
 }

@@ -161,7 +161,7 @@ async function waitForLanes(
     if (state !== null && state.order !== spec.order)
       throw new WeirError(
         'CONFIG_INVALID',
-        `pipeline ${spec.name} was made with order: ${state.order}, and the file says ${spec.order}; set it back, or run \`weir reset\` and copy anew`,
+        `pipeline ${spec.name} was made with order: ${state.order}, and the file says ${spec.order}; set it back, or run \`weir reset\` and copy again`,
       );
     if (state !== null && (await lastSequenceOf(hub.control, first)) !== null)
       return state.plan.lanes;

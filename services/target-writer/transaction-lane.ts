@@ -147,7 +147,7 @@ export class TransactionLane {
     clearTimeout(timer);
     if (delivery !== null || signal.aborted) return delivery;
     const { lane } = this.#progress;
-    this.#context.log.warn({ lane }, 'the rest of a transaction does not come, giving it up');
+    this.#context.log.warn({ lane }, 'the rest of a transaction did not arrive; rolling it back');
     await this.#giveUp();
     this.#askAgain(this.#readerEpoch, 'the rest of a transaction did not come');
     return this.#consumer.next(signal);

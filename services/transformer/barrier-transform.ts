@@ -49,7 +49,7 @@ export function transformRelation(barrier: RelationBarrier, chains: Chains): Rel
     if (!(error instanceof ChainMisfit)) throw error;
     throw new WeirError(
       'SCHEMA_CHANGED',
-      `${barrier.after.relation.namespace} has changed at the source, and the transforms do not fit it any more: ${error.problems.join('; ')}; correct them in the pipeline file, then start the pipeline again`,
+      `${barrier.after.relation.namespace} has changed at the source, and the transforms no longer fit it: ${error.problems.join('; ')}; correct them in the pipeline file, then start the pipeline again`,
     );
   }
 }
@@ -61,7 +61,7 @@ function refuseOtherShape(before: Relation, after: Relation): void {
   if (shape(before) !== shape(after))
     throw new WeirError(
       'SCHEMA_CHANGED',
-      `${after.namespace} has changed at the source, and its rows are sent to several namespaces one by one, which cannot follow; leave the change out with a keep step, or run \`weir reset\` and copy anew`,
+      `${after.namespace} has changed at the source, and its rows are sent to several namespaces one by one, which cannot follow; leave the change out with a keep step, or run \`weir reset\` and copy again`,
     );
 }
 

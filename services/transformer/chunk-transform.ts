@@ -70,7 +70,7 @@ export async function transformChunk(
 
 /** Few, so that what is made of them goes as soon as they are done. */
 const SET_ROWS = 128;
-/** More where they are on their way to and from somewhere. */
+/** More where they are in flight to and from somewhere. */
 const WAITING_ROWS = 512;
 
 function* setsOf(tuples: Iterable<Buffer>, most: number): Generator<Buffer[]> {

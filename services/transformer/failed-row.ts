@@ -13,7 +13,7 @@ export function failedRow(
   const which =
     identity === 'key'
       ? `the row with ${chain.form.describeKey(keyOf(chain, row))}`
-      : 'a row that no key tells from others';
+      : 'a row of a table without a key';
   const when = row.kind === 'copy' ? 'which came with the copy' : `changed at ${position ?? '?'}`;
   return new WeirError(
     'TRANSFORM_FAILED',

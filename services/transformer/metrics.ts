@@ -48,5 +48,5 @@ export function measureTransformer(
 
 function notReady({ phase }: TransformerStatus): string | null {
   if (phase === 'starting') return 'the lanes are being taken';
-  return phase === 'failed' ? 'the transformer has given up' : null;
+  return phase === 'failed' ? 'the transformer has failed' : null;
 }

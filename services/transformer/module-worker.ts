@@ -10,7 +10,7 @@ export type ModuleBack = unknown[] | Uint8Array;
 export type ModuleAnswer = { back: ModuleBack | null } | { failed: string };
 
 /**
- * Rows on their way to the thread: the values of all of them one after the other, of each in the order of `names`.
+ * Rows in flight to the thread: the values of all of them one after the other, of each in the order of `names`.
  * Without names they are documents as BSON.
  */
 interface Given {

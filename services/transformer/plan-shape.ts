@@ -60,6 +60,6 @@ function isSame(a: Relation, b: Relation): boolean {
 function otherSteps(namespace: string): WeirError {
   return new WeirError(
     'CONFIG_INVALID',
-    `the transforms would make other columns of ${namespace} than those that the target has from this pipeline; set them back, or run \`weir reset\` and copy anew`,
+    `the transforms would make other columns of ${namespace} than those that the target has from this pipeline; set them back, or run \`weir reset\` and copy again`,
   );
 }

@@ -106,7 +106,7 @@ export function placesOf(shape: Shape, names: readonly string[]): number[] {
 
 export function unknownField({ namespace, fields, documents }: Shape, name: string): string {
   if (documents !== null)
-    return `names ${name} of ${namespace}, which an earlier step leaves out or calls something else`;
+    return `names ${name} of ${namespace}, which an earlier step removes or renames`;
   const known = fields.map((field) => field.name);
   const near = closestName(name, known);
   const hint = near === undefined ? '' : ` did you mean ${near}?`;
@@ -119,7 +119,7 @@ export function refuseKey(shape: Shape, places: readonly number[], verb: string)
     .filter((place) => shape.fields[place]!.isKey)
     .map(
       (place) =>
-        `${verb} ${shape.fields[place]!.name}, which is in the key of ${shape.namespace}: equal keys must stay equal and others apart; tokenize, hash, rename or cast to text may be done to a key`,
+        `${verb} ${shape.fields[place]!.name}, which is in the key of ${shape.namespace}: equal keys must stay equal, and different keys different; tokenize, hash, rename or cast to text may be done to a key`,
     );
   if (problems.length > 0) throw new StepMisfit(...problems);
 }

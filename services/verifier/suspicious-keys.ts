@@ -9,7 +9,7 @@ const ROWS_AT_ONCE = 50_000;
 export interface Suspicion {
   /** Rows at the source. */
   rows: number;
-  /** Keys whose rows were not the same; with changes flowing most of them only were on their way. */
+  /** Keys whose rows were not the same; with changes flowing most of them only were in flight. */
   keys: string[];
   /** Whether there were more than were asked for. */
   capped: boolean;

@@ -115,7 +115,7 @@ describe('verify', () => {
     expect(namespaceText(report.namespaces[0]!)).toContain('missing at target: 4000');
   });
 
-  it('waits for changes on their way', async () => {
+  it('waits for changes in flight', async () => {
     const source = new MemoryVerifier({ 'public.t': table(100, 'new') });
     const target = new MemoryVerifier({ 'public.t': table(100, 'old') });
     let looks = 0;
@@ -139,7 +139,7 @@ describe('verify', () => {
       unsettled: ['3'],
       differences: [],
     });
-    expect(verdictText(report)).toContain('changing too fast to tell');
+    expect(verdictText(report)).toContain('changing too fast to compare');
   });
 
   it('counts equal rows where there is no key', async () => {

@@ -33,7 +33,7 @@ export interface NamespaceReport {
 }
 
 export interface VerifyOptions {
-  /** How long a change may be on its way before it counts as lost. */
+  /** How long a change may be in flight before it counts as lost. */
   settleMs?: number;
   delayMs?: number;
   /** Differences listed for each namespace. */
@@ -42,7 +42,7 @@ export interface VerifyOptions {
   signal?: AbortSignal;
 }
 
-/** Rounds over a namespace in which more rows were on their way than can be watched at once. */
+/** Rounds over a namespace in which more rows were in flight than can be watched at once. */
 const ROUNDS = 3;
 
 /** Compares all namespaces of a pipeline at both ends; safe while changes flow. */

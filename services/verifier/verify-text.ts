@@ -33,7 +33,9 @@ export function verdictText({ equal, rows, namespaces }: VerifyReport): string {
   const different = namespaces.filter((each) => each.state !== 'equal').length - unsettled;
   const parts = [
     ...(different > 0 ? [`${different} different`] : []),
-    ...(unsettled > 0 ? [`${unsettled} changing too fast to tell; run it again when calmer`] : []),
+    ...(unsettled > 0
+      ? [`${unsettled} changing too fast to compare; run it again when fewer changes are made`]
+      : []),
   ];
   return `${compared}: ${parts.join(', ')}`;
 }
@@ -51,7 +53,7 @@ function mappedLines({ mapped }: NamespaceReport): string[] {
 
 function unsettledText({ unsettled, capped }: NamespaceReport): string {
   if (unsettled.length === 0 && capped)
-    return 'more rows were on their way each time than can be watched at once';
+    return 'more rows were in flight each time than can be watched at once';
   return `${unsettled.length} rows kept changing while they were watched, none differs for certain`;
 }
 

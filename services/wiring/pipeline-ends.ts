@@ -130,7 +130,7 @@ export class PipelineEnds {
       return cannotSpread(to);
     if (this.#spec.transforms.length > 0) return transformedMisfit(gives, takes);
     if (commonDataType(gives, takes) !== null) return null;
-    return `it takes nothing that a source of the kind ${from} gives; choose a target that does, as ${to} does not`;
+    return `it accepts none of the formats that a source of the kind ${from} sends, as ${to} accepts others; choose another target`;
   }
 }
 

@@ -53,7 +53,10 @@ export async function startService(
     const seen = chains === null ? gives : gives.filter((type) => TRANSFORMED.includes(type));
     const dataType = commonDataType(seen, takes);
     if (dataType === null)
-      throw new WeirError('NOT_SUPPORTED', 'the target takes nothing that this source gives');
+      throw new WeirError(
+        'NOT_SUPPORTED',
+        'the target accepts none of the formats that this source sends',
+      );
     const { runSourceReader } = await import('../source-reader/source-reader.ts');
     const planShape = chains === null ? null : createPlanShape(chains);
     const source = connector.createSource(common);

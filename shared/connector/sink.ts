@@ -16,7 +16,7 @@ import type { ChangeKind } from '../change/change-kind.ts';
  * store went away, ROW_REFUSED where it refuses a row, TARGET_UNFIT and SCHEMA_CHANGED where a person must act.
  */
 export interface Sink {
-  /** For people who look after rows that were put aside (`SinkOptions.onBadRow`); null where the store cannot do so. */
+  /** For people who list, replay or discard rows that were put aside (`SinkOptions.onBadRow`); null where the store cannot do so. */
   readonly parking: Parking | null;
   /**
    * Preflight: rights, existing namespaces, what firing constraints would break; changes nothing. `besides` comes from a

@@ -56,14 +56,14 @@ export const ERROR_CODES = {
     retry: false,
     exit: 1,
     means: 'The source can no longer serve the position where the target stands.',
-    fix: 'Run `weir reset` and copy anew; nothing at the target was changed.',
+    fix: 'Run `weir reset` and copy again; nothing at the target was changed.',
   },
   RETENTION_LIMIT: {
     retry: false,
     exit: 1,
     means:
       'The source held back more of its log than `source.retention.limit` allows, so the position was given up.',
-    fix: 'Run `weir reset` and copy anew, with a higher limit or `onLimit: keep`; nothing at the target was changed.',
+    fix: 'Run `weir reset` and copy again, with a higher limit or `onLimit: keep`; nothing at the target was changed.',
   },
   ALREADY_RUNNING: {
     retry: false,

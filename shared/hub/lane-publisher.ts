@@ -238,7 +238,7 @@ export interface LanePublisherOptions {
   lastSequence: number;
   /** As `maxFrameBytes` has it of the lane. */
   maxFrameBytes: number;
-  /** How many bytes may be on their way, and wait to be sent before `ready` waits. */
+  /** How many bytes may be in flight, and wait to be sent before `ready` waits. */
   windowBytes: number;
   onFailure: (error: WeirError) => void;
 }

@@ -13,7 +13,7 @@ export const COMMON_METRICS = {
   },
   weir_service_problem: {
     type: 'gauge',
-    help: '1 while the service waits to try again after a failure, or has given up, else 0.',
+    help: '1 while the service waits to try again after a failure, or has failed, else 0.',
   },
   weir_errors_total: {
     type: 'counter',

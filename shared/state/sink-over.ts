@@ -147,7 +147,7 @@ function unknownChange({ after, changes = [] }: RelationBarrier): Finding[] {
     {
       level: 'error',
       subject: after.relation.namespace,
-      message: `changed at the source in a way that cannot be followed: ${said}; run \`weir reset\` and copy anew`,
+      message: `changed at the source in a way that cannot be followed: ${said}; run \`weir reset\` and copy again`,
       code: 'SCHEMA_CHANGED',
     },
   ];

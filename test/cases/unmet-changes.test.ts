@@ -75,7 +75,7 @@ describe('changes that meet no row at the target', () => {
   const TABLES = `CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a ON DELETE CASCADE);
     INSERT INTO a SELECT i, i FROM generate_series(1, 5) i; INSERT INTO b SELECT i, i FROM generate_series(1, 5) i`;
 
-  it('are not told as none where rows are left out on their way, or the target may have taken them itself', async () => {
+  it('are not told as none where rows are left out in flight, or the target may have taken them itself', async () => {
     const filter = [{ on: ['public.a'], filter: 'row.v != 1' }];
     const pipelines = [
       { ...(await createPipeline(source, target, { transforms: filter })), says: { 'public.a': null, 'public.b': 1, all: 1 } }, // prettier-ignore

@@ -133,7 +133,7 @@ describe.runIf(findChromium() !== undefined)('the console', () => {
       await expectAccessible(page);
       await screenshot(page, `tab-${tab.toLowerCase()}`);
     }
-    await page.getByText('is to pause').waitFor();
+    await page.getByText('pause requested').waitFor();
 
     for (const [kind, options] of [
       ['dark', { theme: 'dark' }],

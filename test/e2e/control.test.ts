@@ -189,7 +189,7 @@ it('shows and steers a pipeline that runs elsewhere, and looks after its parked 
 
   await client.ask('POST', `${at}/stop`);
   const ended = await running.exited;
-  expect(ended.stdout).toMatch(/stopped as wanted/);
+  expect(ended.stdout).toMatch(/stopped, as requested/);
 });
 
 it('is there beside `weir run`, which ends when it is asked to stop', async () => {

@@ -54,7 +54,7 @@ describe('the life of a pipeline', () => {
       expect(stderr).toMatch(/no target-writer of .* answers|no pipeline runs|cannot be reached/);
     const ended = await again.exited;
     expect(ended.code).toBe(0);
-    expect(ended.stdout).toMatch(/stopped as wanted/);
+    expect(ended.stdout).toMatch(/stopped, as requested/);
 
     await insert(3);
     const file = `${pipeline.file}.report.json`;

@@ -82,7 +82,7 @@ test('a stopped target: both pipelines warn; at the limit one gives up and says 
   // Both are in one server, whose log holds what either writes.
   await write(stopping.pipeline, 80);
   for (const { pipeline, reader } of [stopping, keeping]) {
-    await reader.waitForLine(/source log fills up/);
+    await reader.waitForLine(/source log is filling up/);
     const status = await weir.run(['status', pipeline.name, '--json'], { env: env() });
     const [told] = (JSON.parse(status.stdout) as Status).pipelines;
     expect(told).toMatchObject({ ok: false });
@@ -110,7 +110,7 @@ test('a stopped target: both pipelines warn; at the limit one gives up and says 
   await waitFor('everything at the target', async () => {
     return (await rows(keeping.pipeline.targetUrl)) === all;
   });
-  await keeping.reader.waitForLine(/source log is in order again/);
+  await keeping.reader.waitForLine(/source log is back within its limit/);
 });
 
 test('a slot that the server gives up stops the pipeline, which says what is lost', async () => {

@@ -65,7 +65,7 @@ test('every change is accounted for exactly, whatever process is killed whenever
     (all) => late(all).length >= 10,
     AbortSignal.timeout(120_000),
   );
-  expect((await behind).reason).toMatch(/arrive .* late, \d+ are on their way/);
+  expect((await behind).reason).toMatch(/arrive .* late, \d+ are in flight/);
   const seenMs = meanOf(late(samples).map((sample) => sample.seenMs));
   const toldMs = meanOf(late(samples).map((sample) => sample.toldMs));
   process.stdout.write(
@@ -79,7 +79,7 @@ test('every change is accounted for exactly, whatever process is killed whenever
   const stuck = await reports('that it is stuck', ({ state }) => state === 'stuck', {
     timeoutMs: 90_000,
   });
-  expect(stuck.reason).toMatch(/changes wait, .* no target-writer is heard; start one/);
+  expect(stuck.reason).toMatch(/changes wait, .* no target-writer is connected; start one/);
   expect(stuck.lanes.map(({ owner }) => owner)).toEqual([null, null, null, null]);
 
   for (const writer of writers) writer.start();

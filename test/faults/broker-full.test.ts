@@ -109,7 +109,7 @@ test('a broker whose store is lost while it runs cannot store, which is told, an
   await rm(nats.storeDirectory, { recursive: true });
   // More than the server writes into one file.
   await insert(20_000);
-  const line = await reader.waitForLine(/the broker takes no frames/);
+  const line = await reader.waitForLine(/the broker accepts no frames/);
   expect(line).toMatch(/cannot store stream WEIR_.*mend its disk and start it again/);
   await nats.kill('SIGKILL');
   await mkdir(nats.storeDirectory);

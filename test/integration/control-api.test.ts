@@ -94,7 +94,7 @@ it('keeps the file of a pipeline for its owner only, shows no secret of it, and 
     asOf: null,
     lagMs: null,
     spec: { source: 'postgres://127.0.0.1:1/a', mode: 'snapshot+changes' },
-    allowed: { start: null, pause: 'no service of it runs; start it first' },
+    allowed: { start: null, pause: 'none of its services runs; start it first' },
   });
   const file = path.join(state, 'pipelines', 'kept.yaml');
   expect((await stat(file)).mode & 0o077).toBe(0);

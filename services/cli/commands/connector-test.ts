@@ -13,7 +13,7 @@ export interface ConnectorTestOptions {
 
 const MARKS = { holds: 'ok', fails: 'FAILS', 'not tested': 'not tested' } as const;
 
-/** Tests a connector of anybody; 0 where everything that was tested holds. */
+/** Tests a connector of anybody; 0 where every test passed. */
 export async function runConnectorTest(
   url: string,
   { namespace, write, wait, json }: ConnectorTestOptions,
@@ -39,7 +39,7 @@ export async function runConnectorTest(
     );
     const failed = results.filter(({ result }) => result === 'fails').length;
     if (json) console.log(JSON.stringify({ holds: failed === 0, checks: results }, null, 2));
-    else console.log(failed === 0 ? 'everything that was tested holds' : `${failed} do not hold`);
+    else console.log(failed === 0 ? 'every test passed' : `${failed} do not hold`);
     return failed === 0 ? 0 : 1;
   } finally {
     channel.close();

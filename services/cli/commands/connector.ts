@@ -49,7 +49,7 @@ export async function runConnectorServe(url: string, options: ServeOptions): Pro
     const scheme = access.tls === null ? 'grpc' : 'grpcs';
     console.log(`serving ${kind}: at ${scheme}://${server.address}`);
     if (!isLoopback(listen) && access.tls === null)
-      console.error('not encrypted, and not on loopback: whoever hears the network reads the rows');
+      console.error('not encrypted, and not on loopback: anybody on the network can read the rows');
     await stopped;
     await server.stop();
     return 0;

@@ -5,9 +5,9 @@ import type { DesiredState } from '../../../shared/progress/desired-state.ts';
 import { askKnownServers } from '../../supervisor/known-servers.ts';
 
 const SAID: Record<DesiredState, string> = {
-  running: 'is to run',
-  paused: 'is to pause: what was read is still written, nothing more is read',
-  stopped: 'is to stop: what is in flight is finished, and `weir run` ends',
+  running: 'resume requested',
+  paused: 'pause requested: what was read is still written, nothing more is read',
+  stopped: 'stop requested: what is in flight is finished, and `weir run` ends',
 };
 
 /** Writes down, at the target, what is wanted of a pipeline; its services follow within seconds. */

@@ -51,7 +51,7 @@ export async function runParkedReplay(
   console.log(`${pipeline}: ${plural(replayed)} replayed`);
   if (left === 0) return 0;
   console.log(
-    `${pipeline}: ${plural(left)} left, which were refused again or which wait behind such a one; weir parked list ${pipeline} says why`,
+    `${pipeline}: ${plural(left)} left: refused again, or waiting behind one that was; weir parked list ${pipeline} says why`,
   );
   return 1;
 }

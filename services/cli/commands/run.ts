@@ -181,7 +181,7 @@ async function supervise(
       return ended(1);
     }
     if (end === 'stopped') {
-      process.stdout.write(`${pipeline}: stopped as wanted\n`);
+      process.stdout.write(`${pipeline}: stopped, as requested\n`);
       return ended(0);
     }
     if (end === true) {

@@ -16,7 +16,7 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
     .requiredOption('--listen <host:port>', 'where to listen; port 0 takes a free one')
     .option(
       '--name <name>',
-      'of its one reader, after which what is kept at the store is called',
+      'name of its one reader; what is kept at the store is named after it',
       'served',
     )
     .option('--tls-cert <file>', 'certificate in PEM; without it the connection is not encrypted')
@@ -26,7 +26,7 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
     .option('--token-env <variable>', 'peers must send the token in this variable')
     .option(
       '--confirm-after <duration>',
-      'what its reader was given so long ago is given up, while it reads; never: only when it comes back',
+      'changes sent to its reader so long ago are released while it reads; never: only when it reconnects',
       '1h',
     )
     .action(async (url: string, options: ServeOptions) =>
@@ -35,7 +35,7 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
 
   connector
     .command('forget')
-    .summary('give up what a store keeps for the reader of a served connector')
+    .summary('remove what a store keeps for the reader of a served connector')
     .argument('<url>', 'the store, as in a pipeline file')
     .option('--name <name>', 'as it was served', 'served')
     .action(async (url: string, options: { name: string }) =>
@@ -44,9 +44,9 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
 
   connector
     .command('test')
-    .summary('test what a connector of anybody promises, over gRPC')
+    .summary('test any connector against the protocol, over gRPC')
     .description(
-      'Puts a connector through what adiom.v1 promises to programs that use it, and says what does not hold and what to do about it. Rows are read; they are written only into the namespace that --write names.',
+      'Tests a connector against adiom.v1, and says what fails and what to do about it. Rows are read; they are written only into the namespace that --write names.',
     )
     .argument('<url>', 'grpc://HOST:PORT or grpcs://HOST:PORT')
     .option('--namespace <namespace>', 'to read; the default plan where left out')

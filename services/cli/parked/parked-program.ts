@@ -6,9 +6,9 @@ export function addParkedCommands(program: Command, done: (exitCode: number) => 
   const load = () => import('../commands/parked.ts');
   const parked = program
     .command('parked')
-    .summary('look after rows that were put aside')
+    .summary('list, replay or discard rows that were put aside')
     .description(
-      'Looks after rows that the target refused, or that a step of the transforms failed for, and that were put aside with the later changes of their keys (`onBadRow: park`).',
+      'Manages rows that the target refused, or that a step of the transforms failed for, and that were put aside with the later changes of their keys (`onBadRow: park`).',
     );
 
   parked
@@ -36,7 +36,7 @@ export function addParkedCommands(program: Command, done: (exitCode: number) => 
       .command('replay')
       .summary('apply entries, each with all of its key, in their order')
       .description(
-        'Applies entries, once what refused them is mended: at the target, or in the steps, through which a row that one failed for is taken again. An entry stands for all that is parked of its key, in order; what is refused again stays parked.',
+        'Applies entries, after the cause is fixed: at the target, or in the steps, through which a row that one failed for is taken again. An entry stands for all that is parked of its key, in order; what is refused again stays parked.',
       ),
   ).action(async (name: string, ids: number[], flags: SelectionFlags) =>
     done(await (await load()).runParkedReplay(name, ids, flags)),

@@ -53,7 +53,7 @@ it('shows what became of what was read when it follows', () => {
     report: { state: 'following', read: counts(100), applied: counts(90), filtered: counts(0), discarded: 0, parked: 4, parkedEntries: 4, inFlight: 6, difference: null, lagMs: 40, bytesBehind: 2048, stateMs: 90_000, appliedPerSecond: 5, copy: null }, // prettier-ignore
   } as unknown as StatsStatus;
   const text = liveLines('p', [reader('streaming', {}), stats], { columns: 200, rows: 40 }).join('\n'); // prettier-ignore
-  expect(text).toMatch(/read 100 · applied 90 · parked 4 · on their way 6 · balance exact/);
+  expect(text).toMatch(/read 100 · applied 90 · parked 4 · in flight 6 · balance exact/);
   expect(text).toMatch(/2 kB behind/);
 });
 

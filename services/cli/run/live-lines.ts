@@ -92,7 +92,7 @@ function balanceLines(services: readonly ServiceStatus[], room: number): string[
       ? [`met no row ${number.format(report.unmet)}`]
       : []),
     ...(report.discarded > 0 ? [`discarded ${number.format(report.discarded)}`] : []),
-    `on their way ${report.inFlight === null ? '-' : number.format(report.inFlight)}`,
+    `in flight ${report.inFlight === null ? '-' : number.format(report.inFlight)}`,
   ];
   const lag = report.lagMs === null ? [] : [`lag ${formatLag(report.lagMs)}`];
   const bytes = report.bytesBehind === null ? [] : [`${formatByteSize(report.bytesBehind)} behind`];

@@ -24,6 +24,6 @@ function settled(line: string): string {
 
 function words(line: string): string {
   return settled(line)
-    .replaceAll(/ · [\d,]+(\/s applied| on their way| changes read)/g, '')
+    .replaceAll(/ · [\d,]+(\/s applied| in flight| changes read)/g, '')
     .replaceAll(/[\d,.]+/g, '0');
 }

@@ -61,7 +61,7 @@ export function doing(services: readonly ServiceStatus[], parked?: number): stri
   if (read > 0) parts.push(`${number.format(read)} changes read`);
   const rate = Math.round(report?.appliedPerSecond ?? 0);
   if (rate > 0) parts.push(`${number.format(rate)}/s applied`);
-  if ((report?.inFlight ?? 0) > 0) parts.push(`${number.format(report!.inFlight!)} on their way`);
+  if ((report?.inFlight ?? 0) > 0) parts.push(`${number.format(report!.inFlight!)} in flight`);
   const aside = parked ?? report?.parkedEntries ?? 0;
   if (aside > 0)
     parts.push(`${number.format(aside)} parked: see weir parked list ${services[0]!.pipeline}`);

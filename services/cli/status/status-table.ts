@@ -30,7 +30,7 @@ export function balanceLines(services: readonly ServiceStatus[]): string[] {
     'applied',
     ...aside.map((what) => (what === 'unmet' ? 'met no row' : what)),
   ];
-  const lines = table([...heads, 'on their way'], rows);
+  const lines = table([...heads, 'in flight'], rows);
   if (report.namespacesLeftOut > 0) lines.push(`  and ${report.namespacesLeftOut} more`);
   return lines;
 }
@@ -56,7 +56,7 @@ export function pipelineTable(pipelines: ReadonlyMap<string, readonly ServiceSta
       report?.reason ?? '',
     ];
   });
-  const heads = ['pipeline', 'state', 'lag', 'changes/s', 'on their way', 'copy', 'in broker'];
+  const heads = ['pipeline', 'state', 'lag', 'changes/s', 'in flight', 'copy', 'in broker'];
   return table([...heads, 'log held', 'writers', 'why'], rows);
 }
 

@@ -78,7 +78,7 @@ export function toFileError(error: unknown, file: string): unknown {
   if (code === 'ENOENT')
     return unfit(
       file,
-      'is gone since the copy was planned; put it back, or run `weir reset` and copy anew',
+      'is gone since the copy was planned; put it back, or run `weir reset` and copy again',
     );
   if (code === 'EACCES') return unfit(file, 'may not be read by this user; grant it');
   if (code.startsWith('Z_')) return unfit(file, `is damaged: it cannot be unpacked (${code})`);

@@ -107,7 +107,7 @@ export async function requireSame(
   }
   throw unfit(
     name,
-    'is not as it was when the copy was planned; put it back, or run `weir reset` and copy anew',
+    'is not as it was when the copy was planned; put it back, or run `weir reset` and copy again',
   );
 }
 

@@ -99,5 +99,5 @@ function inexpressible(barrier: Exclude<Barrier, { kind: 'relation' }>): WeirErr
     barrier.kind === 'truncate'
       ? `${barrier.relations.map(({ namespace }) => namespace).join(', ')} was emptied as a whole at the source, which this kind of target cannot be told; empty it there`
       : `a row of ${barrier.relation.namespace} got a new key while some of its columns were not sent, which this kind of target cannot be told; let the source send whole rows`;
-  return new WeirError('NOT_SUPPORTED', `${what}, then run \`weir reset\` and copy anew`);
+  return new WeirError('NOT_SUPPORTED', `${what}, then run \`weir reset\` and copy again`);
 }

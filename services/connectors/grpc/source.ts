@@ -45,11 +45,11 @@ function refuseOther(known: PipelinePlan, scope: SourceScope, id: string): void 
   if (known.identity !== identityOf(id))
     throw new WeirError(
       'POSITION_LOST',
-      'the connector says that it is another one than the pipeline was made with, so its cursors mean nothing there; set source.url back, or run `weir reset` and copy anew',
+      'the connector says that it is another one than the pipeline was made with, so its cursors mean nothing there; set source.url back, or run `weir reset` and copy again',
     );
   if (!same)
     throw new WeirError(
       'CONFIG_INVALID',
-      `the pipeline was made with the namespaces ${planned.join(', ')}; set source.namespaces back, or run \`weir reset\` and copy anew`,
+      `the pipeline was made with the namespaces ${planned.join(', ')}; set source.namespaces back, or run \`weir reset\` and copy again`,
     );
 }

@@ -172,7 +172,7 @@ export class UpdateStreams {
     if (relation === undefined && this.#all)
       throw new WeirError(
         'SCHEMA_CHANGED',
-        `the source has changes of ${namespace}, which was not there when the pipeline was made; run \`weir reset\` and copy anew, or name the namespaces in source.namespaces`,
+        `the source has changes of ${namespace}, which was not there when the pipeline was made; run \`weir reset\` and copy again, or name the namespaces in source.namespaces`,
       );
     return relation;
   }
@@ -195,7 +195,7 @@ function lostOr(error: unknown, atStart: boolean): unknown {
   if (!atStart || !isRefusal || callStatus(error) === null) return error;
   return new WeirError(
     'POSITION_LOST',
-    `${error.message}; if the source has given up the position of this pipeline, run \`weir reset\` and copy anew`,
+    `${error.message}; if the source has given up the position of this pipeline, run \`weir reset\` and copy again`,
     { cause: error, details: error.details },
   );
 }

@@ -141,7 +141,7 @@ function continued(
   if (known.identity !== identityOf(settings) || !same)
     throw new WeirError(
       'CONFIG_INVALID',
-      `the pipeline was made with ${known.identity} and ${planned.length} namespaces; set source.url and source.namespaces back (only changes, rate and chunk may differ), or run \`weir reset\` and copy anew`,
+      `the pipeline was made with ${known.identity} and ${planned.length} namespaces; set source.url and source.namespaces back (only changes, rate and chunk may differ), or run \`weir reset\` and copy again`,
     );
   return known;
 }

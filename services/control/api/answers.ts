@@ -52,11 +52,14 @@ export const SUMMARY = named(
     state: z.enum(STATES),
     reason: z.string().describe('one sentence; with what to do where a person must look at it'),
     stateMs: ms.nullable().describe('how long it has been in this state, as far as is known'),
-    asOf: z.iso.datetime().nullable().describe('when the numbers were told; null: there are none'),
-    stale: z.boolean().describe('the numbers are old: whoever tells them has fallen silent'),
+    asOf: z.iso
+      .datetime()
+      .nullable()
+      .describe('when the numbers were reported; null where there are none'),
+    stale: z.boolean().describe('the numbers are old: whoever reports them has stopped'),
     origin: z
       .enum(['created', 'file', 'heard'])
-      .describe('created here, named when control was started, or only heard on the broker'),
+      .describe('created here, named when control was started, or only seen on the broker'),
     runsHere: z.boolean().describe('this control has started its services'),
     busy: z.enum(ACTIONS).nullable(),
     allowed: ALLOWED,
@@ -64,7 +67,7 @@ export const SUMMARY = named(
     bytesBehind: bytes.nullable().describe('of the log of the source'),
     appliedPerSecond: rate.nullable(),
     copiedRowsPerSecond: rate.nullable(),
-    inFlight: count.nullable().describe('changes read and not yet settled at the target'),
+    inFlight: count.nullable().describe('changes read and not yet accounted for at the target'),
     balanced: z.boolean().nullable().describe('false: the counts of both ends differ'),
     parked: count.nullable().describe('entries, rows of the copy too'),
     unmet: count.nullable().describe('applied changes of rows that the target did not have'),
@@ -104,7 +107,7 @@ const SERVICE = named(
     id: z.string(),
     pid: z.int(),
     phase: z.string(),
-    heardMs: ms.describe('since it was heard last'),
+    heardMs: ms.describe('since its last status'),
     problem: z.string().nullable(),
     lanes: z.array(z.int()).describe('that this writer works on'),
   }),
@@ -158,7 +161,7 @@ export const BALANCE = named(
         unmet: count
           .nullable()
           .describe('among those applied; null where none is known of and not all can be'),
-        rowsDone: count.nullable().describe('null where nobody has told it yet'),
+        rowsDone: count.nullable().describe('null where it has not been reported yet'),
         chunksTotal: count,
         chunksDone: count,
         bytesTotal: bytes,

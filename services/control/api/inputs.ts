@@ -43,7 +43,7 @@ export const VERIFY_QUERY = z.object({
     .min(0)
     .max(3_600)
     .default(10)
-    .describe('seconds that a change may be on its way before it counts as a difference'),
+    .describe('seconds that a change may be in flight before it counts as a difference'),
 });
 
 export const STREAM_QUERY = z.object({

@@ -11,7 +11,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     path: '/v1/pipelines/{name}/counts',
     id: 'showCounts',
     tag: 'status',
-    summary: 'What became of what was read, for each namespace and kind of change',
+    summary: 'What was read and what was done with it, for each namespace and kind of change',
     params: NAME,
     answer: answers.BALANCE,
     handle: ({ fleet, params }) => balanceOf(fleet.get(params.name).heard, Date.now()),

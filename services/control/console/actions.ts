@@ -98,7 +98,7 @@ async function carryOut(what: string, name: string, id: string | null, page: Pag
       work('Replaying…');
       const body = what === 'replay' ? { ids: [Number(id)] } : { all: true };
       const { left } = await ask<{ left: number }>('POST', `${at}/parked/replay`, body);
-      if (left > 0) page.notice(`${left} entries were refused again, or wait behind such a one.`);
+      if (left > 0) page.notice(`${left} entries were refused again, or wait behind one that was.`);
       return;
     }
     case 'discard':

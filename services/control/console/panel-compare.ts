@@ -45,7 +45,7 @@ export function comparePanel({ verifications }: Looked, { allowed }: Pipeline): 
     ),
     allowed.verify !== null && h('p', { class: 'section soft' }, allowed.verify),
     verifications.length === 0
-      ? emptyNote('Not compared yet', 'What a comparison comes to is shown and kept here.')
+      ? emptyNote('Not compared yet', 'Results of comparisons are shown and kept here.')
       : verifications.map(result),
   );
 }

@@ -11,7 +11,10 @@ type Entry = ParkedAnswer['entries'][number];
 export function parkedPanel({ parked, row, detail }: Looked): HTMLElement {
   if (parked === undefined)
     return detail?.writers === 0
-      ? emptyNote('Nobody can be asked', 'Parked rows are at the target, and no writer is there.')
+      ? emptyNote(
+          'No writer is connected',
+          'Parked rows are at the target, and a writer is needed to read them.',
+        )
       : loading('parked rows');
   if (parked.entries.length === 0)
     return emptyNote(
@@ -27,7 +30,7 @@ export function parkedPanel({ parked, row, detail }: Looked): HTMLElement {
     h(
       'div',
       { class: 'section bar' },
-      h('span', { class: 'soft' }, 'Mend the cause at the target or in the steps, then replay.'),
+      h('span', { class: 'soft' }, 'Fix the cause at the target or in the steps, then replay.'),
       h('span', { class: 'spring' }),
       model.working !== null && h('span', { class: 'soft' }, model.working),
       h('button', { type: 'button', 'data-do': 'replay-all', disabled: busy }, 'Replay all'),

@@ -11,7 +11,7 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
     return emptyNote(
       'No tables are known',
       detail.asOf === null
-        ? 'They are told by the stats service, when the pipeline runs.'
+        ? 'The stats service reports them while the pipeline runs.'
         : 'The source has given no plan yet.',
     );
   const old = isCurrent(counts) ? '' : ' stale';
@@ -38,7 +38,7 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
       { class: 'cards' },
       headRow(
         ['Table'],
-        ['Rows copied', 'Copy', 'Read', 'Applied', ...aside, 'On their way', 'Balance'],
+        ['Rows copied', 'Copy', 'Read', 'Applied', ...aside, 'In flight', 'Balance'],
       ),
       h(
         'tbody',
@@ -69,7 +69,7 @@ export function tablesPanel({ counts }: Looked, detail: Pipeline): HTMLElement {
             isFiltered && cell('Filtered', number(each.filtered)),
             isParked && cell('Parked', number(each.parked)),
             isUnmet && cell('Met no row', number(each.unmet)),
-            cell('On their way', number(Math.max(0, read - settled))),
+            cell('In flight', number(Math.max(0, read - settled))),
             h(
               'td',
               { class: 'n', 'data-label': 'Balance' },

@@ -22,7 +22,7 @@ export function picture(detail: Pipeline, lanes: LanesAnswer | undefined): HTMLE
     { class: 'card picture', role: 'img', 'aria-label': spoken(detail) },
     end('Source', spec?.source ?? 'known to its services only', held(detail)),
     arrow(),
-    h('div', { class: 'nodes' }, nodesOf('Reader', readers, 'no reader is heard')),
+    h('div', { class: 'nodes' }, nodesOf('Reader', readers, 'no reader is connected')),
     arrow(),
     laneList(lanes, current),
     arrow(),
@@ -30,7 +30,7 @@ export function picture(detail: Pipeline, lanes: LanesAnswer | undefined): HTMLE
       'div',
       { class: 'nodes' },
       transformers.length > 0 && nodesOf('Transformer', transformers, ''),
-      nodesOf('Writer', writers, 'no writer is heard'),
+      nodesOf('Writer', writers, 'no writer is connected'),
     ),
     arrow(),
     end(

@@ -40,7 +40,7 @@ export function fleetView(): HTMLElement[] {
       ORDER.indexOf(toneOf(a.state)) - ORDER.indexOf(toneOf(b.state)) ||
       a.name.localeCompare(b.name),
   );
-  const heads = ['Pipeline', 'State', 'Lag', 'Changes/s', 'On their way', 'Copy', 'In broker'];
+  const heads = ['Pipeline', 'State', 'Lag', 'Changes/s', 'In flight', 'Copy', 'In broker'];
   return [
     head,
     h(
@@ -91,7 +91,7 @@ function row(summary: Summary): HTMLElement {
     ),
     cell('Lag', duration(summary.lagMs)),
     cell('Changes/s', rate(summary.appliedPerSecond)),
-    cell('On their way', number(summary.inFlight)),
+    cell('In flight', number(summary.inFlight)),
     h(
       'td',
       { class: `n${old ? ' stale' : ''}`, 'data-label': 'Copy' },
@@ -112,5 +112,5 @@ function totals(all: readonly Summary[]): string {
   const count = (tone: string): number => all.filter(({ state }) => toneOf(state) === tone).length;
   const trouble = count('bad') + count('warn');
   const calm = `${all.length} in all`;
-  return trouble === 0 ? calm : `${calm}, ${trouble} to look at`;
+  return trouble === 0 ? calm : `${calm}, ${trouble} ${trouble === 1 ? 'needs' : 'need'} attention`;
 }

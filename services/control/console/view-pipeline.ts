@@ -85,7 +85,7 @@ function head(detail: Pipeline): HTMLElement {
     ),
     h('p', { class: 'soft' }, detail.reason),
     detail.problems.map((problem) => h('p', { class: 'wrong' }, problem)),
-    detail.warnings.map((warning) => h('p', { class: 'soft wrap' }, `To look after: ${warning}`)),
+    detail.warnings.map((warning) => h('p', { class: 'soft wrap' }, `Attention: ${warning}`)),
     (detail.unmet ?? 0) > 0 &&
       h(
         'p',
@@ -127,11 +127,11 @@ function tiles(detail: Pipeline): HTMLElement {
             : `${bytes(copy.bytesDone)} of about ${bytes(copy.bytesTotal)}`,
         )
       : tile('Changes a second', rate(detail.appliedPerSecond), 'applied at the target'),
-    tile('On their way', number(detail.inFlight), 'changes, read and not settled'),
+    tile('In flight', number(detail.inFlight), 'changes read and not accounted for yet'),
     tile(
       'Balance',
       detail.balanced === null ? '–' : detail.balanced ? 'exact' : 'differs',
-      'read = applied + filtered + parked + on their way',
+      'read = applied + filtered + parked + in flight',
     ),
     tile('Parked', number(detail.parked), 'entries that were refused'),
     tile(

@@ -75,7 +75,7 @@ async function oneCopy(bench: Bench, rows: number, signal: AbortSignal): Promise
   return latencyOf(times.filter(({ sourceMs }) => sourceMs > opened));
 }
 
-/** How long changes are on their way when a process dies meanwhile and is started again by `weir run`. */
+/** How long changes are in flight when a process dies meanwhile and is started again by `weir run`. */
 export async function runLatencyAfterKill(bench: Bench): Promise<CaseReport> {
   const signal = AbortSignal.any([bench.signal, runDeadline(bench)]);
   const kinds = ['target-writer', 'source-reader'] as const;

@@ -22,7 +22,7 @@ it.each([
   ],
   ['has no column "b"; run ALTER TABLE "t" ADD COLUMN "b" integer', ['ALTER TABLE "t" ADD COLUMN "b" integer']], // prettier-ignore
   [`is text at the source and integer at the target; run ${ALTER} (with the same USING, if it was changed with one)`, [`${ALTER} USING b`]], // prettier-ignore
-  ['run `weir reset` and copy anew', []],
+  ['run `weir reset` and copy again', []],
   ['p was attached; run at the target: CREATE TABLE p; copy the rows of p into it, then start', []],
 ])('has statements to follow: %s', (message, statements) => {
   expect(advisedStatements(message, ' USING b')).toEqual(statements);

@@ -17,7 +17,7 @@ export function leftOutReason(partition: LeftOutPartition): string {
   const namespace = formatNamespace(partition.schema, partition.name);
   return partition.leftOut === 'foreign'
     ? `The partition ${namespace} is a foreign table, and its rows are left out: they are on another server; copy them from there.`
-    : `The partition ${namespace} is unlogged, and its rows are left out, because their changes are not in the log; to include them: ${setLogged(partition)}, and where the pipeline exists already, run \`weir reset\` and copy anew.`;
+    : `The partition ${namespace} is unlogged, and its rows are left out, because their changes are not in the log; to include them: ${setLogged(partition)}, and where the pipeline exists already, run \`weir reset\` and copy again.`;
 }
 
 export function leftOutFinding(table: string, partition: LeftOutPartition): Finding {
@@ -29,11 +29,11 @@ export function leftOutChange(partition: LeftOutPartition): string {
   const namespace = formatNamespace(partition.schema, partition.name);
   switch (partition.leftOut ?? null) {
     case 'unlogged':
-      return `The partition ${namespace} has become unlogged at the source, so changes of its rows made since are not in the log, and the target does not have them; run ${setLogged(partition)} there, then \`weir reset\` and copy anew`;
+      return `The partition ${namespace} has become unlogged at the source, so changes of its rows made since are not in the log, and the target does not have them; run ${setLogged(partition)} there, then \`weir reset\` and copy again`;
     case 'foreign':
-      return `The partition ${namespace} is another table at the source now, a foreign one, whose rows are on another server; run \`weir reset\` and copy anew`;
+      return `The partition ${namespace} is another table at the source now, a foreign one, whose rows are on another server; run \`weir reset\` and copy again`;
     case null:
-      return `The partition ${namespace} is logged by now and its changes come, but its rows were left out before; run \`weir reset\` and copy anew`;
+      return `The partition ${namespace} is logged by now and its changes come, but its rows were left out before; run \`weir reset\` and copy again`;
   }
 }
 

@@ -34,7 +34,7 @@ export function requireIdentity(known: string, identity: string): void {
   );
   throw new WeirError(
     'POSITION_LOST',
-    `The source is not the server that the target was filled from (${differences.join(', ')}): it was restored or replaced, so positions in its log do not compare; run \`weir reset\` and copy anew.`,
+    `The source is not the server that the target was filled from (${differences.join(', ')}): it was restored or replaced, so positions in its log do not compare; run \`weir reset\` and copy again.`,
   );
 }
 
@@ -62,12 +62,12 @@ export async function requireSameLog(options: {
   else if (fork !== undefined && reached > lsnToPosition(fork))
     throw new WeirError(
       'POSITION_LOST',
-      `The source was failed over to a standby that had received its log up to ${fork} only (timeline ${before} became ${now}), and the target holds changes up to ${positionToLsn(reached)}, which the new primary never had: the two have parted; run \`weir reset\` and copy anew.`,
+      `The source was failed over to a standby that had received its log up to ${fork} only (timeline ${before} became ${now}), and the target holds changes up to ${positionToLsn(reached)}, which the new primary never had: the two have parted; run \`weir reset\` and copy again.`,
     );
   if (reached > lsnToPosition(logEnd))
     throw new WeirError(
       'POSITION_LOST',
-      `The source's log ends at ${logEnd}, and the target holds changes up to ${positionToLsn(reached)}: the source was restored from an older state, and the two have parted; run \`weir reset\` and copy anew.`,
+      `The source's log ends at ${logEnd}, and the target holds changes up to ${positionToLsn(reached)}: the source was restored from an older state, and the two have parted; run \`weir reset\` and copy again.`,
     );
   return before === now ? 'same' : 'promoted';
 }

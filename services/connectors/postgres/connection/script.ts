@@ -12,7 +12,7 @@ interface CommandComplete {
  * Several statements sent as one simple query, COPY FROM STDIN among them: a whole transaction in about as many
  * round trips as it has COPYs. `copies` answer the COPY statements in order.
  *
- * A copy that cannot be finished (its source throws, or the server refuses a row while bytes are on their way) may leave
+ * A copy that cannot be finished (its source throws, or the server refuses a row while bytes are in flight) may leave
  * the connection in the middle of a message: unless it cannot, it is torn down, which rolls the transaction back. The
  * server drops what still comes of a copy that it has refused.
  */

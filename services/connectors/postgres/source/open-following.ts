@@ -144,6 +144,6 @@ export function requireKnownLanes(
       : ['text', 'such a column is gone, `transforms` are, or the source was upgraded'];
   throw new WeirError(
     'CONFIG_INVALID',
-    `an earlier version of Weir spread the changes of ${unknown.relation.namespace} over the lanes by their keys in ${was} form, which the source sends in ${encoding} form now (${cause}), and the lanes stand at different places; undo that, start the pipeline and stop it again when it has caught up, then repeat it; or run \`weir reset\` and copy anew`,
+    `an earlier version of Weir spread the changes of ${unknown.relation.namespace} over the lanes by their keys in ${was} form, which the source sends in ${encoding} form now (${cause}), and the lanes stand at different places; undo that, start the pipeline and stop it again when it has caught up, then repeat it; or run \`weir reset\` and copy again`,
   );
 }

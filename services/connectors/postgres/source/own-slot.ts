@@ -65,7 +65,7 @@ function furthest(known: PipelinePlan, lanes: Position): Position {
 function notOnPromoted(name: string, where: string, from: Position): WeirError {
   return new WeirError(
     'POSITION_LOST',
-    `The source was failed over to ${where}, where there is no replication slot ${name}: changes committed after ${positionToLsn(from)} that the target does not hold are gone. Run \`weir reset\` and copy anew. For next time: from PostgreSQL 17 on a standby keeps the slot, with sync_replication_slots and hot_standby_feedback on, a primary_slot_name, and a dbname in primary_conninfo.`,
+    `The source was failed over to ${where}, where there is no replication slot ${name}: changes committed after ${positionToLsn(from)} that the target does not hold are gone. Run \`weir reset\` and copy again. For next time: from PostgreSQL 17 on a standby keeps the slot, with sync_replication_slots and hot_standby_feedback on, a primary_slot_name, and a dbname in primary_conninfo.`,
   );
 }
 

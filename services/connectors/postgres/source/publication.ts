@@ -53,7 +53,7 @@ export async function alignPublications(
     if (members === null && followed !== null)
       throw new WeirError(
         'POSITION_LOST',
-        `The publication ${publication.name} was dropped at the source, so changes made since cannot be read; run \`weir reset\` and copy anew.`,
+        `The publication ${publication.name} was dropped at the source, so changes made since cannot be read; run \`weir reset\` and copy again.`,
       );
     const list = publication.tables.map(toPublished).join(', ');
     if (members === null) {
@@ -80,7 +80,7 @@ function requirePublished(missing: readonly SourceTable[]): void {
   const names = missing.map(({ namespace }) => namespace).join(', ');
   throw new WeirError(
     'POSITION_LOST',
-    `Changes of ${names} were not followed for a while, because the table was left out of the pipeline file meanwhile or was replaced by another one of its name; leave it out again, or run \`weir reset\` and copy anew.`,
+    `Changes of ${names} were not followed for a while, because the table was left out of the pipeline file meanwhile or was replaced by another one of its name; leave it out again, or run \`weir reset\` and copy again.`,
   );
 }
 

@@ -64,7 +64,7 @@ export async function requireOwner(
   if (noted === null || noted.owner === owner) return;
   throw new WeirError(
     'POSITION_LOST',
-    `The replication slot ${pipelineObjectName(pipeline)} at ${control.where} was made for another target than this one, so it does not hold back what this one lacks. If the target's URL is wrong, correct it; else give this pipeline another name, or run \`weir reset\` and copy anew.`,
+    `The replication slot ${pipelineObjectName(pipeline)} at ${control.where} was made for another target than this one, so it does not hold back what this one lacks. If the target's URL is wrong, correct it; else give this pipeline another name, or run \`weir reset\` and copy again.`,
   );
 }
 

@@ -46,7 +46,7 @@ export async function giveUpSlot(
   const name = pipelineObjectName(pipeline);
   const slot = await awaitInactiveSlot(control, name, pipeline, signal);
   const from = slot === null ? '' : ` after ${slot.confirmedFlush}`;
-  const message = `${reason}; so the replication slot ${name} of ${control.where} was dropped, and the server frees its log: changes committed${from} that the target does not hold are lost to this pipeline. Run \`weir reset\` and copy anew, with a higher limit or onLimit: keep.`;
+  const message = `${reason}; so the replication slot ${name} of ${control.where} was dropped, and the server frees its log: changes committed${from} that the target does not hold are lost to this pipeline. Run \`weir reset\` and copy again, with a higher limit or onLimit: keep.`;
   await writeNote(control, pipeline, NOTE + message);
   if (slot !== null) await dropSlot(control, name);
   return new WeirError('RETENTION_LIMIT', message);

@@ -307,7 +307,7 @@ export function positionLost(
     what = `was given up by the server (${slot.lostReason ?? 'lost'}), because it had fallen too far behind or was of no use for too long`;
   return new WeirError(
     'POSITION_LOST',
-    `The replication slot ${slotName} of the source ${what}; changes committed after ${positionToLsn(start)} that the target does not hold are gone: run \`weir reset\` and copy anew.`,
+    `The replication slot ${slotName} of the source ${what}; changes committed after ${positionToLsn(start)} that the target does not hold are gone: run \`weir reset\` and copy again.`,
   );
 }
 

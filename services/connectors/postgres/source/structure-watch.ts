@@ -56,6 +56,6 @@ export class StructureWatch {
 function takenOut(tables: readonly PlacedTable[]): WeirError {
   return new WeirError(
     'POSITION_LOST',
-    `${tables.map(({ namespace }) => namespace).join(', ')} was taken out of the publications of this pipeline at the source, so changes made since cannot be read; run \`weir reset\` and copy anew.`,
+    `${tables.map(({ namespace }) => namespace).join(', ')} was taken out of the publications of this pipeline at the source, so changes made since cannot be read; run \`weir reset\` and copy again.`,
   );
 }

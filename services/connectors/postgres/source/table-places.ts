@@ -63,7 +63,7 @@ export async function requireInPlace(
   const list = rows.map(({ namespace }) => quoteLiteral(namespace).trim()).join(', ');
   throw new WeirError(
     'SCHEMA_CHANGED',
-    `${said.join('; ')}. ${isRenamed ? 'Rename it back' : 'There is no way back to it'}; or, at a PostgreSQL target, drop its table or empty it, and have it forgotten: DELETE FROM weir.namespace WHERE pipeline = ${quoteLiteral(pipeline).trim()} AND namespace IN (${list}); the next start copies whatever has its name then; or run \`weir reset\` and copy anew.`,
+    `${said.join('; ')}. ${isRenamed ? 'Rename it back' : 'There is no way back to it'}; or, at a PostgreSQL target, drop its table or empty it, and have it forgotten: DELETE FROM weir.namespace WHERE pipeline = ${quoteLiteral(pipeline).trim()} AND namespace IN (${list}); the next start copies whatever has its name then; or run \`weir reset\` and copy again.`,
   );
 }
 

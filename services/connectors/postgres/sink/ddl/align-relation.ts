@@ -49,7 +49,7 @@ export async function requireAlignable(
   if (table === null)
     throw new WeirError(
       'TARGET_UNFIT',
-      `the table ${name.namespace} is gone from the target; run weir reset and copy anew`,
+      `the table ${name.namespace} is gone from the target; run weir reset and copy again`,
     );
   if (changes !== undefined && changes.length > 0) {
     const { rows } = await client.query<{ accepted: string | null }>(

@@ -24,7 +24,7 @@ export async function refusedRowError(client: ClientBase, entry: Aside): Promise
   const key = await readKey(client, entry);
   const which =
     key === null
-      ? 'It is a row that no key tells from others'
+      ? 'It is a row of a table without a key'
       : `It is the row with ${Object.entries(key)
           .map(([name, value]) => `${name} = ${value}`)
           .join(', ')}`;

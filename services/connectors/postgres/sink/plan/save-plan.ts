@@ -225,7 +225,7 @@ async function continueNamespace(
   const table = await readTargetTable(client, name);
   if (table === null)
     return problem(
-      `the table ${name.namespace} is gone from the target; run weir reset and copy anew`,
+      `the table ${name.namespace} is gone from the target; run weir reset and copy again`,
     );
   const problems = compareTable(relation, name, table);
   if (plan.state === 'restart') return { problems, definition };

@@ -46,7 +46,7 @@ SELECT namespace, 0 AS inserts, sum(updates) AS updates, sum(deletes) AS deletes
 FROM weir.unmet WHERE pipeline = $1 GROUP BY namespace`;
 
 /**
- * Where rows are left out on their way, a change of one that is not there may be right; and where whole transactions are
+ * Where rows are left out in flight, a change of one that is not there may be right; and where whole transactions are
  * applied with constraints and triggers enforced, the target may have taken a row before its delete comes, and what puts
  * a row into its own place (GENERATED ALWAYS outside of the key) does not tell whether it was there.
  */

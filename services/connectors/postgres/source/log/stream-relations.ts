@@ -178,7 +178,7 @@ export class StreamRelations implements RelationResolver {
     if (opened !== undefined && opened.namespace !== namespace)
       throw new WeirError(
         'SCHEMA_CHANGED',
-        `${opened.namespace} was renamed to ${namespace} at the source; rename it back, or run \`weir reset\` and copy anew.`,
+        `${opened.namespace} was renamed to ${namespace} at the source; rename it back, or run \`weir reset\` and copy again.`,
       );
     const plan = this.#current.get(namespace);
     if (plan === undefined) return { relation: null, barrier: null };

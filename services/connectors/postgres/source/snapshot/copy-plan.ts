@@ -147,7 +147,7 @@ function holdsSameValues({ relation, definition }: NamespacePlan, table: SourceT
  * The missing ranges again, merged because the target may have rows of them by now, and all rows written since the
  * first snapshot: an update may have moved a row from a missing range into one that was read before, and the
  * stream alone cannot rebuild it where the update left a TOAST value unchanged. With new ids, because they are read
- * under another snapshot than those that may still be on their way.
+ * under another snapshot than those that may still be in flight.
  *
  * A leaf that was written anew meanwhile has its rows elsewhere, so all of it is read again. One that is no leaf of the
  * table any more is not read.
@@ -229,7 +229,7 @@ function requireColumns(plan: NamespacePlan, table: SourceTable): void {
     if (now?.type === column.type) continue;
     throw new WeirError(
       'SCHEMA_CHANGED',
-      `Column ${column.name} of ${plan.relation.namespace} was ${now ? `changed to ${now.type}` : 'dropped'} at the source before its copy was finished; run \`weir reset\` and copy anew.`,
+      `Column ${column.name} of ${plan.relation.namespace} was ${now ? `changed to ${now.type}` : 'dropped'} at the source before its copy was finished; run \`weir reset\` and copy again.`,
     );
   }
 }
