@@ -155,8 +155,8 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/source/log/stream-relations.ts`,
-        find: ' || this.together.has(namespace);',
-        replace: ';',
+        find: '      this.together.has(namespace);',
+        replace: '      false;',
       },
     ],
     tests: LANES,
