@@ -1,5 +1,6 @@
 import { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Frame } from '../../shared/change/frame.ts';
+import { keyNameOf } from '../../shared/document/document-relation.ts';
 import type { Position } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { ChangeOrigin, LaneBatch, LaneProgress } from '../../shared/connector/sink.ts';
@@ -90,6 +91,11 @@ export class ChangeBatch {
   /** Reads the frames again: what folding has put together is told apart only where somebody asks. */
   #originsOf(namespace: string, keys: ReadonlySet<string>): Map<string, ChangeOrigin> {
     const origins = new Map<string, ChangeOrigin>();
+    const relation = this.#folds.get(namespace)?.relation;
+    if (relation === undefined) return origins;
+    const wanted = new Map(
+      [...keys].map((key) => [keyNameOf(relation, Buffer.from(key, 'latin1')), key]),
+    );
     let nth = 0;
     for (const { frame, known } of this.#frames) {
       const index = frame.body.relations?.findIndex((each) => each.namespace === namespace);
@@ -97,8 +103,8 @@ export class ChangeBatch {
       while (records.advance()) {
         nth++;
         if (records.relation !== index || (known !== null && !records.isAfter(known))) continue;
-        const key = records.key.toString('latin1');
-        if (!keys.has(key) || records.failed) continue;
+        const key = wanted.get(keyNameOf(relation, records.key));
+        if (key === undefined || records.failed) continue;
         if (this.#held.waits(frame.body.relations![index]!, records, nth)) continue;
         const counts = origins.get(key)?.counts ?? noCounts();
         // Those that a transformer left out are counted as such, whatever becomes of the rows they take away.

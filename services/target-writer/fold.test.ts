@@ -1,7 +1,13 @@
+import { Double, Int32, Long, serialize } from 'bson';
 import { describe, expect, it } from 'vitest';
 import type { Relation } from '../../shared/change/relation.ts';
+import {
+  documentRelation,
+  toDocumentKey,
+  toDocumentRow,
+} from '../../shared/document/document-relation.ts';
 import { keyOf, toTuple } from '../../shared/change/tuple.ts';
-import { Fold } from './fold.ts';
+import { Fold, type FoldedChange } from './fold.ts';
 
 const relation = (identity: Relation['identity']): Relation => ({
   namespace: 'public.t',
@@ -34,6 +40,31 @@ function folding(identity: Relation['identity'] = 'key') {
     passed: () => fold.net().passed,
   };
 }
+
+describe('folding documents', () => {
+  const ids = { int: new Int32(1), long: Long.fromNumber(1), double: new Double(1) };
+  const bytesOf = (id: unknown, v?: number): Uint8Array =>
+    serialize({ _id: id, ...(v !== undefined && { v }) });
+  const change = (id: unknown, v: number): FoldedChange => {
+    const key = toDocumentKey(bytesOf(id));
+    const row = toDocumentRow(bytesOf(id), bytesOf(id, v));
+    return { key, keyName: key.toString('latin1'), row, partial: false };
+  };
+
+  it('takes ids that are equal for one key, whatever the types of their numbers', () => {
+    const fold = new Fold(documentRelation('a.t'));
+    fold.add('update', change(ids.int, 1));
+    fold.add('update', change(ids.long, 2));
+    fold.add('insert', change(new Int32(2), 0));
+    fold.add('update', change(ids.int, 3));
+    expect(fold.net().upserts).toEqual([change(new Int32(2), 0).row, change(ids.int, 3).row]);
+    fold.add('delete', change(ids.double, 0));
+    expect(fold.net()).toMatchObject({
+      upserts: [change(new Int32(2), 0).row],
+      deletes: [change(ids.double, 0).key],
+    });
+  });
+});
 
 describe('folding by key', () => {
   it('keeps the last state of each key', () => {

@@ -1,7 +1,7 @@
 import type { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { fillUnchanged, hasUnchanged } from '../../shared/change/tuple.ts';
-import { isDocumentRelation } from '../../shared/document/document-relation.ts';
+import { documentKeyName, isDocumentRelation } from '../../shared/document/document-relation.ts';
 import { foldDocumentRows } from '../../shared/document/fold-rows.ts';
 import type { NetChanges } from '../../shared/connector/sink.ts';
 import type { ChangeKind } from '../../shared/change/change-kind.ts';
@@ -16,8 +16,14 @@ export type FoldedChange = Pick<RecordCursor, 'key' | 'keyName' | 'row' | 'parti
 export class Fold {
   readonly relation: Relation;
   readonly #ofDocuments: boolean;
-  /** By the bytes of the key, each as a character. */
+  /**
+   * By the bytes of the key, each as a character; of documents by what equal ids have in common. Of rows whose equal keys
+   * may differ in bytes the first will do: one gets another spelling by a delete and an insert, so that one of them at most
+   * is left in the end, and deletes are applied before rows.
+   */
   readonly #keys = new Map<string, Last>();
+  /** As they came last. */
+  readonly #documentKeys = new Map<string, Buffer>();
   readonly #rows = new Map<string, { row: Buffer; count: number }>();
   readonly #inserts: Buffer[] = [];
 
@@ -35,7 +41,8 @@ export class Fold {
         this.#addEqualRow(change.key, kind === 'delete' ? -1 : 1);
         return;
       case 'key':
-        if (kind === 'delete') this.#addKeyed(kind, change.keyName, null, false);
+        if (this.#ofDocuments) this.#addDocument(kind, change);
+        else if (kind === 'delete') this.#addKeyed(kind, change.keyName, null, false);
         else this.#addKeyed(kind, change.keyName, change.row, change.partial);
     }
   }
@@ -51,7 +58,8 @@ export class Fold {
       for (let i = 0; i > count; i--) deletes.push(row);
     }
     for (const [name, { row, partial, isFresh }] of this.#keys) {
-      if (row === null) (isFresh ? passed : deletes).push(Buffer.from(name, 'latin1'));
+      const key = this.#documentKeys.get(name);
+      if (row === null) (isFresh ? passed : deletes).push(key ?? Buffer.from(name, 'latin1'));
       else (partial ? partials : isFresh ? fresh : others).push(row);
     }
     const upserts = fresh.length === 0 ? others : fresh.concat(others);
@@ -63,6 +71,13 @@ export class Fold {
       deletes: deletes.concat(passed),
       passed: passed.length,
     };
+  }
+
+  #addDocument(kind: ChangeKind, { key, row, partial }: FoldedChange): void {
+    const name = documentKeyName(key);
+    this.#documentKeys.set(name, key);
+    if (kind === 'delete') this.#addKeyed(kind, name, null, false);
+    else this.#addKeyed(kind, name, row, partial);
   }
 
   #addKeyed(kind: ChangeKind, name: string, row: Buffer | null, partial: boolean): void {

@@ -1,6 +1,7 @@
 import { sourceOf } from '../../shared/change/namespace-part.ts';
 import type { RecordCursor } from '../../shared/change/change-record.ts';
 import type { Frame } from '../../shared/change/frame.ts';
+import { keyNameOf } from '../../shared/document/document-relation.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { HeldChange } from '../../shared/connector/sink.ts';
 import type { ChangeCounts } from '../../shared/change/change-counts.ts';
@@ -59,7 +60,8 @@ function oneOf({ kind }: RecordCursor): ChangeCounts {
   return kind === 'delete' ? { ...NONE, deletes: 1 } : { ...NONE, updates: 1 };
 }
 
-function nameOf({ namespace, identity, looseKey }: Relation, key: Buffer): string {
-  const own = identity === 'key' && looseKey !== true ? key.toString('latin1') : '';
+function nameOf(relation: Relation, key: Buffer): string {
+  const { namespace, identity, looseKey } = relation;
+  const own = identity === 'key' && looseKey !== true ? keyNameOf(relation, key) : '';
   return `${sourceOf(namespace)}\n${own}`;
 }

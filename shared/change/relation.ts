@@ -48,7 +48,7 @@ export const ROUTE_FORMS = [
   ...(['same', 'bool', 'int2', 'int4', 'int8', 'oid', 'uuid'] as const),
   ...(['bytea', 'date', 'time', 'timestamp', 'macaddr'] as const),
   ...(['numeric', 'float4', 'float8', 'timetz', 'inet', 'cidr'] as const),
-  ...(['trimmed', 'caseless'] as const),
+  ...(['trimmed', 'caseless', 'bson'] as const),
 ] as const;
 export type RouteForm = (typeof ROUTE_FORMS)[number];
 

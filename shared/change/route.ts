@@ -1,5 +1,5 @@
 import { KEY_FORMS } from '../row/key-form/key-form.ts';
-import { MOST_LONGER, type WriteForm } from '../row/key-form/write-form.ts';
+import { mostBytes, type WriteForm } from '../row/key-form/write-form.ts';
 import type { Relation } from './relation.ts';
 
 /** The part of a key (of a row, where rows have none) that the lane follows from; a view until the next call. */
@@ -34,7 +34,7 @@ function converted(
 ): RoutingBytes {
   let scratch = Buffer.allocUnsafeSlow(256);
   return (key) => {
-    const most = key.length + MOST_LONGER * writers.length;
+    const most = mostBytes(key.length, writers.length);
     if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(2 * most);
     let to = 0;
     let at = first;

@@ -1,5 +1,7 @@
 import type { Relation } from '../change/relation.ts';
 import { columnOffsets } from '../change/tuple.ts';
+import { bsonOfBytes } from '../row/key-form/bson-form.ts';
+import { mostBytes } from '../row/key-form/write-form.ts';
 
 const ID_TYPE = 'bson.id';
 const DOCUMENT_TYPE = 'bson.document';
@@ -19,6 +21,7 @@ export function documentRelation(namespace: string): Relation {
     key: [0],
     identity: 'key',
     order: 'key',
+    route: [{ column: 0, form: 'bson' }],
   };
 }
 
@@ -36,6 +39,23 @@ export function toDocumentRow(id: Uint8Array, document: Uint8Array): Buffer {
   row.set(document, 10 + id.length);
   return row;
 }
+
+/**
+ * What a key is called in maps: keys that are equal have one name, though their ids may be of other types, as a peer gives an
+ * int64 in a change whose document has an int32.
+ */
+export function documentKeyName(key: Buffer): string {
+  const most = mostBytes(key.length, 1);
+  if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(2 * most);
+  return scratch.toString('latin1', 0, bsonOfBytes(scratch, 0, key, 4, key.length));
+}
+
+/** The same for keys of any relation; they are their bytes where they are no ids of documents. */
+export function keyNameOf(relation: Relation, key: Buffer): string {
+  return isDocumentRelation(relation) ? documentKeyName(key) : key.toString('latin1');
+}
+
+let scratch = Buffer.allocUnsafeSlow(256);
 
 /** The key of a row with that id. New bytes. */
 export function toDocumentKey(id: Uint8Array): Buffer {

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RouteForm } from '../../shared/change/relation.ts';
 import { KEY_FORMS } from '../../shared/row/key-form/key-form.ts';
-import { MOST_LONGER } from '../../shared/row/key-form/write-form.ts';
+import { mostBytes } from '../../shared/row/key-form/write-form.ts';
 import { dumpTables } from '../support/psql.ts';
 import { queryPostgres, usePostgres, useTargetPostgres } from '../support/servers.ts';
 import { countRows, createPipeline } from '../support/shop-pipeline.ts';
@@ -112,7 +112,7 @@ const CASES: Case[] = [
 function formOf(form: RouteForm, as: 'text' | 'binary', value: Buffer): string {
   const write = KEY_FORMS[form][as];
   if (write === null) return value.toString('hex');
-  const bytes = Buffer.alloc(value.length + MOST_LONGER);
+  const bytes = Buffer.alloc(mostBytes(value.length, 1));
   // Somewhere in something longer, as in a key.
   const all = Buffer.concat([Buffer.from('12'), value, Buffer.from('34')]);
   return bytes.toString('hex', 0, write(bytes, 0, all, 2, 2 + value.length));

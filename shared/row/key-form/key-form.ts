@@ -1,6 +1,7 @@
 import type { RouteForm } from '../../change/relation.ts';
 import { type LogicalType, unknownKind } from '../../schema/logical-type.ts';
 import { cidrOfText, inetOfText } from './address-form.ts';
+import { bsonOfBytes } from './bson-form.ts';
 import { dateOfText, timeOfText, timestampOfText, timetzOfText } from './calendar-form.ts';
 import { float4OfBinary, float4OfText, float8OfBinary, float8OfText } from './float-form.ts';
 import {
@@ -40,6 +41,7 @@ export const KEY_FORMS: Readonly<
   float8: { text: float8OfText, binary: float8OfBinary },
   trimmed: { text: trimmed, binary: trimmed },
   caseless: { text: caseless, binary: caseless },
+  bson: { text: bsonOfBytes, binary: bsonOfBytes },
 };
 
 /**
@@ -71,6 +73,8 @@ export function keyFormOf(type: LogicalType): RouteForm | null {
       return 'uuid';
     case 'objectId':
       return 'same';
+    case 'document':
+      return 'bson';
     // There are as few keys as labels, and a label may get another name while changes with both are on their way.
     case 'enum':
     case 'set':
@@ -79,7 +83,6 @@ export function keyFormOf(type: LogicalType): RouteForm | null {
     case 'json':
     case 'bits':
     case 'array':
-    case 'document':
     case 'geometry':
     case 'vector':
     case 'other':

@@ -9,8 +9,11 @@ export type WriteForm = (
   end: number,
 ) => number;
 
-/** No form is longer than the value as it travels but for this much. */
-export const MOST_LONGER = 24;
+/** The most bytes that values take in their form which travel in `length` bytes. */
+export function mostBytes(length: number, values: number): number {
+  // Addresses print short, and numbers inside of documents take more than twice what they took.
+  return 4 * length + 24 * values;
+}
 
 export function unreadable(): WeirError {
   return new WeirError('INTERNAL', 'a value of a key does not print as its type prints');

@@ -107,6 +107,39 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     tests: ['shared/change/route.test.ts'],
   },
   {
+    name: 'ids of documents that are equal take one lane, whatever the types of their numbers',
+    edits: [
+      {
+        file: 'shared/document/document-relation.ts',
+        find: "    route: [{ column: 0, form: 'bson' }],",
+        replace: "    route: [{ column: 0, form: 'same' }],",
+      },
+    ],
+    tests: ['shared/row/key-form/bson-form.test.ts'],
+  },
+  {
+    name: 'ids of documents that are equal are one key to a batch',
+    edits: [
+      {
+        file: 'services/target-writer/fold.ts',
+        find: 'const name = documentKeyName(key);',
+        replace: "const name = key.toString('latin1');",
+      },
+    ],
+    tests: ['services/target-writer/fold.test.ts'],
+  },
+  {
+    name: 'a decimal that no double is exactly keeps its digits',
+    edits: [
+      {
+        file: 'shared/row/key-form/bson-form.ts',
+        find: 'Number.isFinite(near) && compareDecimal(decimal, near) === 0',
+        replace: 'Number.isFinite(near)',
+      },
+    ],
+    tests: ['shared/row/key-form/bson-form.test.ts'],
+  },
+  {
     name: 'letters whose lower case depends on the locale do not choose the lane',
     edits: [
       {
