@@ -178,7 +178,7 @@ export const STEPS: readonly Step[] = [
       ),
   },
   {
-    name: 'delete a setting and write it anew (same key, one transaction)',
+    name: 'delete a setting and insert it again (same key, one transaction)',
     weight: 2,
     async run({ client, random, bounds }) {
       const row = await client.query<{ name: string }>(

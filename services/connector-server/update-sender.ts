@@ -210,6 +210,6 @@ export function refuseTruncate(
   const names = emptied.map(({ namespace }) => namespace).join(', ');
   throw new WeirError(
     'NOT_SUPPORTED',
-    `${names} was truncated at the source, which cannot be told in this protocol; empty it at the target and make a new plan`,
+    `${names} was truncated at the source, which this protocol cannot express; empty it at the target and make a new plan`,
   );
 }

@@ -44,7 +44,10 @@ export function startRun(hub: Hub, pipeline: string, log: Logger): void {
     }
   })();
   detach(told, (error) =>
-    log.warn({ reason: toWeirError(error).message }, 'the pipeline could not be told to run'),
+    log.warn(
+      { reason: toWeirError(error).message },
+      'the request to run did not reach the pipeline',
+    ),
   );
 }
 
@@ -60,7 +63,7 @@ export async function stopRun(hub: Hub, pipeline: Pipeline, log: Logger): Promis
     if (known) await Promise.race([run.ended, pause(STOPPING_MS, never())]);
   } catch (error) {
     if (toWeirError(error).code !== 'UNREACHABLE') throw error;
-    log.warn({ pipeline: pipeline.name }, 'the target could not be told that it is to stop');
+    log.warn({ pipeline: pipeline.name }, 'the request to stop did not reach the target');
   }
   await run.stop();
   if (pipeline.run !== run) return;

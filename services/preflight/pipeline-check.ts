@@ -57,7 +57,7 @@ export async function checkPipeline(
     atSource.push({
       level: 'error',
       subject: 'order',
-      message: 'the source does not tell where its transactions end; use order: key',
+      message: 'the source does not report where its transactions end; use order: key',
     });
   const parts: CheckedPart[] = [
     { part: 'source', address: describeUrl(spec.source.url.reveal()), findings: atSource },

@@ -54,7 +54,7 @@ describe('what the source keeps', () => {
 
   it('says which limit it is and what happens beyond it', () => {
     expect(guard(100).observe(kept(90), 0).warning).toMatch(
-      /retention\.limit.*nothing is given up/,
+      /retention\.limit.*nothing is released/,
     );
     expect(guard(100, 'stop').observe(kept(90), 0).warning).toMatch(/only a new copy helps/);
     expect(guard(null).observe(kept(90, 100), 0).warning).toMatch(/store's own.*only a new copy/);
@@ -71,6 +71,6 @@ describe('what the source keeps', () => {
 
   it('warns when the store has given it up', () => {
     const lost: Retention = { retainedBytes: 0, limitBytes: null, state: 'lost' };
-    expect(guard(null).observe(lost, 0).warning).toMatch(/given up the position/);
+    expect(guard(null).observe(lost, 0).warning).toMatch(/no longer has the log/);
   });
 });

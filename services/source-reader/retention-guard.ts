@@ -72,7 +72,7 @@ export class RetentionGuard {
 
   #sentence(now: Retention, status: Omit<RetentionStatus, 'warning'>): string {
     if (now.state === 'lost')
-      return 'the source has given up the position of this pipeline; run `weir reset` and copy again';
+      return 'the source no longer has the log at the position of this pipeline; run `weir reset` and copy again';
     const { retainedBytes, limitBytes, secondsToLimit, growthBytesPerSecond } = status;
     const when =
       secondsToLimit === null
@@ -80,7 +80,7 @@ export class RetentionGuard {
         : `and grows by ${formatByteSize(growthBytesPerSecond)} a second: full in about ${formatDuration(secondsToLimit * 1_000)}`;
     const own = this.#policy.limitBytes === limitBytes;
     const then =
-      own && this.#policy.onLimit === 'keep' ? 'nothing is given up' : 'only a new copy helps';
+      own && this.#policy.onLimit === 'keep' ? 'nothing is released' : 'only a new copy helps';
     return `the source holds back ${formatByteSize(retainedBytes)} of its log for this pipeline, of at most ${formatByteSize(limitBytes ?? 0)} (${own ? 'source.retention.limit' : "the store's own limit"}), ${when}; see that the target takes changes, or raise the limit: beyond it ${then}`;
   }
 }

@@ -16,7 +16,7 @@ export const STATS_METRICS = {
   },
   weir_pipeline_read_changes: {
     type: 'gauge',
-    help: 'Changes read since the pipeline was made; goes back where a reader begins anew with what the target has.',
+    help: 'Changes read since the pipeline was made; goes back where a reader restarts from what the target has.',
     labels: ['kind'],
   },
   weir_pipeline_applied_changes_total: {
@@ -38,7 +38,7 @@ export const STATS_METRICS = {
   },
   weir_pipeline_discarded_changes_total: {
     type: 'counter',
-    help: 'Changes that were put aside and that people have given up since the pipeline was made.',
+    help: 'Changes that were put aside and then discarded since the pipeline was made.',
   },
   weir_pipeline_in_flight_changes: {
     type: 'gauge',
@@ -58,7 +58,7 @@ export const STATS_METRICS = {
   },
   weir_pipeline_lag_bytes: {
     type: 'gauge',
-    help: 'Bytes of the log of the source between what every lane has settled and its head; absent where the source cannot tell, and while copying or paused.',
+    help: 'Bytes of the log of the source between what every lane has settled and its head; absent where the source does not report it, and while copying or paused.',
   },
   weir_pipeline_lane_lag_seconds: {
     type: 'gauge',

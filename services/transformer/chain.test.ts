@@ -201,11 +201,7 @@ describe('what cannot be done to a namespace', () => {
       /step 2 \(filter\).*no field note/,
     ],
     ['two fields of one name', [{ rename: { note: 'state' } }], /two fields of the name state/],
-    [
-      'an unknown type',
-      [{ set: { x: { cel: 'row.note + row.state' } } }],
-      /type that cannot be told/,
-    ],
+    ['an unknown type', [{ set: { x: { cel: 'row.note + row.state' } } }], /of an unknown type/],
     ['no text', [{ truncate: { amount: 3 } }], /is numeric\(12,2\) and no text/],
     [
       'a missing key',

@@ -116,7 +116,7 @@ export class Publisher {
       if (ifRevision !== undefined && !capabilities.ifRevision)
         throw unsupported(name, 'ifRevision', 'its store does not compare before it writes');
       if (ttlMs !== undefined && !capabilities.timeToLive)
-        throw unsupported(name, 'ttlMs', 'its store tells nobody when a key has expired');
+        throw unsupported(name, 'ttlMs', 'its store sends no event when a key expires');
       if (lifetime !== undefined && !capabilities.clientLifetime)
         throw unsupported(name, "lifetime: 'client'", 'its store does not tie a key to its writer');
       if (ttlMs !== undefined && !(ttlMs > 0))

@@ -62,7 +62,7 @@ export const ERROR_CODES = {
     retry: false,
     exit: 1,
     means:
-      'The source held back more of its log than `source.retention.limit` allows, so the position was given up.',
+      'The source held back more of its log than `source.retention.limit` allows, so the position was released.',
     fix: 'Run `weir reset` and copy again, with a higher limit or `onLimit: keep`; nothing at the target was changed.',
   },
   ALREADY_RUNNING: {
@@ -107,13 +107,13 @@ export const ERROR_CODES = {
     exit: 1,
     means:
       'A unique or exclusion index was made at the target while the pipeline ran: it binds rows to each other whose changes came beside each other.',
-    fix: 'Nothing: the reader begins anew and sends the changes of that table through one lane. Rows that the index refused meanwhile are parked, or stop the pipeline once: start it again, or replay them.',
+    fix: 'Nothing: the reader restarts and sends the changes of that table through one lane. Rows that the index refused meanwhile are parked, or stop the pipeline once: start it again, or replay them.',
   },
   COPY_INTERRUPTED: {
     retry: true,
     exit: 1,
     means:
-      'The copy cannot go on under its snapshot: a table was written anew or changed before it was read, or a statement at the source waited for it.',
+      'The copy cannot go on under its snapshot: a table was rewritten or changed before it was read, or a statement at the source waited for it.',
     fix: 'Nothing: the reader takes a new snapshot and copies what is missing; a table without a key is copied again as a whole.',
   },
   BROKER_UNFIT: {

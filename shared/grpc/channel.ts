@@ -152,5 +152,5 @@ function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
 }
 
 function aborted(): DOMException {
-  return new DOMException('the call was given up', 'AbortError');
+  return new DOMException('the call was cancelled', 'AbortError');
 }

@@ -214,7 +214,7 @@ export class LaneOwner {
         if (errorPolicy(thrown) === 'stop') return this.#fatal.abort(error);
         this.#problem = { text: error.message, atMs: Date.now() };
         this.#options.onFailure(error.code);
-        this.#options.log.warn(said, 'lane failed, taking it anew');
+        this.#options.log.warn(said, 'lane failed; taking it again');
         if (Date.now() - startedAtMs > 10_000) backoff.reset();
         await backoff.wait(signal);
       }
@@ -230,7 +230,7 @@ export class LaneOwner {
       await owned.ended;
       this.#owned.delete(lane);
       await this.#giveBack(() => this.#leases.release(this.#leaseKey(lane)));
-      this.#options.log.debug({ lane }, 'lane given up');
+      this.#options.log.debug({ lane }, 'lane released');
     })();
     return owned.leaving;
   }

@@ -10,7 +10,7 @@ export function isNoRoom(error: unknown): error is NatsError {
 
 /** The store of the broker has failed, for a reason as the server words it. */
 export function storeFailedSentence(what: string, reason: string): string {
-  return `the NATS server cannot store ${what} (${reason}): mend its disk and start it again, also with an empty store; nothing is lost, and Weir goes on by itself then`;
+  return `the NATS server cannot store ${what} (${reason}): repair its disk and start it again, also with an empty store; nothing is lost, and Weir goes on by itself then`;
 }
 
 /** What to do about it; `reason` is as the server words it. */

@@ -17,7 +17,7 @@ export const COMMON_METRICS = {
   },
   weir_errors_total: {
     type: 'counter',
-    help: 'Failures after which a service or a lane began anew or gave up, by their code in errors.md.',
+    help: 'Failures after which a service or a lane restarted or ended, by their code in errors.md.',
     labels: ['code'],
   },
   weir_messages_refused_total: {

@@ -130,7 +130,10 @@ export function sinkOver(
 async function saveRelation(state: StateStore, barrier: Barrier): Promise<void> {
   if (barrier.kind !== 'relation') return;
   if (!(await state.commit(changeRelation(barrier.after))))
-    throw new WeirError('POSITION_LOST', 'the state of this pipeline is gone; copy anew');
+    throw new WeirError(
+      'POSITION_LOST',
+      'the state of this pipeline is gone; run `weir reset` and copy again',
+    );
 }
 
 function refuseUnknownChange(barrier: Barrier): void {

@@ -124,6 +124,8 @@ test('a slot that the server gives up stops the pipeline, which says what is los
   start('target-writer');
   const { code, stderr } = await start('source-reader').exited;
   expect(code).toBe(1);
-  expect(stderr).toMatch(/weir: .*given up by the server.*changes committed after 0\/.*are gone/);
+  expect(stderr).toMatch(
+    /weir: .*invalidated by the server.*changes committed after 0\/.*are gone/,
+  );
   await expectResetLeavesNothing(pipeline, 'file');
 });

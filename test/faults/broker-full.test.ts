@@ -110,7 +110,7 @@ test('a broker whose store is lost while it runs cannot store, which is told, an
   // More than the server writes into one file.
   await insert(20_000);
   const line = await reader.waitForLine(/the broker accepts no frames/);
-  expect(line).toMatch(/cannot store stream WEIR_.*mend its disk and start it again/);
+  expect(line).toMatch(/cannot store stream WEIR_.*repair its disk and start it again/);
   await nats.kill('SIGKILL');
   await mkdir(nats.storeDirectory);
   await nats.start();

@@ -101,7 +101,7 @@ test('a source that is failed over to a standby that lacks what the target holds
   const { code, stderr } = await reader.exited;
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /weir: .*failed over to a standby that had received its log up to .* only \(timeline 1 became 2\).*have parted/,
+    /weir: .*failed over to a standby that had received its log up to .* only \(timeline 1 became 2\).*have diverged/,
   );
 });
 

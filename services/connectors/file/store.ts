@@ -42,7 +42,7 @@ function createReader(settings: FileSettings, pages: FilePages): StoreReader {
   const found = async (namespace: string): Promise<FileNamespace> => {
     const each = (await known()).get(namespace);
     if (each !== undefined) return each;
-    throw new WeirError('SOURCE_UNFIT', `${namespace} is not in the folder any more; plan anew`);
+    throw new WeirError('SOURCE_UNFIT', `${namespace} is no longer in the folder; make a new plan`);
   };
 
   return {
@@ -78,7 +78,7 @@ function createReader(settings: FileSettings, pages: FilePages): StoreReader {
       const slice = cursor as FileCursor;
       const { files, relation } = await found(namespace);
       if (!files.files.some(({ name }) => name === slice.name))
-        throw new WeirError('SOURCE_UNFIT', `${namespace} has other files by now; plan anew`);
+        throw new WeirError('SOURCE_UNFIT', `${namespace} has other files by now; make a new plan`);
       const from = after === null ? null : Number(after);
       if (from !== null && !(from > slice.from && (slice.gzip || from < slice.to)))
         throw new WeirError('CONFIG_INVALID', 'the cursor is not of this partition');

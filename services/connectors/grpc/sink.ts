@@ -97,7 +97,7 @@ async function checkSink(
 function inexpressible(barrier: Exclude<Barrier, { kind: 'relation' }>): WeirError {
   const what =
     barrier.kind === 'truncate'
-      ? `${barrier.relations.map(({ namespace }) => namespace).join(', ')} was emptied as a whole at the source, which this kind of target cannot be told; empty it there`
-      : `a row of ${barrier.relation.namespace} got a new key while some of its columns were not sent, which this kind of target cannot be told; let the source send whole rows`;
+      ? `${barrier.relations.map(({ namespace }) => namespace).join(', ')} was truncated at the source, which this kind of target cannot take; empty it there`
+      : `a row of ${barrier.relation.namespace} got a new key while some of its columns were not sent, which this kind of target cannot take; let the source send whole rows`;
   return new WeirError('NOT_SUPPORTED', `${what}, then run \`weir reset\` and copy again`);
 }

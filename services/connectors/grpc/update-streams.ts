@@ -67,7 +67,7 @@ export class UpdateStreams {
     if (receiver.keepsMoves === true)
       throw new WeirError(
         'NOT_SUPPORTED',
-        'the source does not tell where its transactions end; use order: key',
+        'the source does not report where its transactions end; use order: key',
       );
     this.#following = { receiver, positions: new PositionMaker(receiver.reached ?? from) };
     const counting = this.#options.counts
@@ -195,7 +195,7 @@ function lostOr(error: unknown, atStart: boolean): unknown {
   if (!atStart || !isRefusal || callStatus(error) === null) return error;
   return new WeirError(
     'POSITION_LOST',
-    `${error.message}; if the source has given up the position of this pipeline, run \`weir reset\` and copy again`,
+    `${error.message}; if the source no longer has the log at the position of this pipeline, run \`weir reset\` and copy again`,
     { cause: error, details: error.details },
   );
 }

@@ -140,7 +140,7 @@ export const BALANCE = named(
     filtered: COUNTS.nullable().describe('left out by a transform'),
     parked: count.nullable().describe('changes'),
     unmet: count.nullable().describe('applied changes of rows that the target did not have'),
-    discarded: count.nullable().describe('changes that were parked and given up'),
+    discarded: count.nullable().describe('changes that were parked and then discarded'),
     inFlight: count.nullable(),
     difference: z
       .object({

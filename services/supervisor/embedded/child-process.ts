@@ -137,7 +137,7 @@ function pidOf(child: ChildProcess, command: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('spawn', () => resolve(child.pid ?? 0));
     child.once('error', (cause) => {
-      const message = `${command} cannot be started (${cause.message}); install it anew or name another one.`;
+      const message = `${command} cannot be started (${cause.message}); reinstall it or name another one.`;
       reject(new WeirError('ENVIRONMENT_MISSING', message, { cause }));
     });
   });

@@ -77,7 +77,7 @@ function typeOf(shape: Shape, name: string, each: Setting, known: Field | null):
   if (found !== null) return found;
   if (shape.documents !== null) return { type: BSON_TYPE };
   throw new StepMisfit(
-    `sets ${name}, which ${shape.namespace} does not have, to something of a type that cannot be told; say it with { …, type: text }`,
+    `sets ${name}, which ${shape.namespace} does not have, to something of an unknown type; say it with { …, type: text }`,
   );
 }
 

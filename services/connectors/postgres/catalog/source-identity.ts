@@ -62,12 +62,12 @@ export async function requireSameLog(options: {
   else if (fork !== undefined && reached > lsnToPosition(fork))
     throw new WeirError(
       'POSITION_LOST',
-      `The source was failed over to a standby that had received its log up to ${fork} only (timeline ${before} became ${now}), and the target holds changes up to ${positionToLsn(reached)}, which the new primary never had: the two have parted; run \`weir reset\` and copy again.`,
+      `The source was failed over to a standby that had received its log up to ${fork} only (timeline ${before} became ${now}), and the target holds changes up to ${positionToLsn(reached)}, which the new primary never had: the two have diverged; run \`weir reset\` and copy again.`,
     );
   if (reached > lsnToPosition(logEnd))
     throw new WeirError(
       'POSITION_LOST',
-      `The source's log ends at ${logEnd}, and the target holds changes up to ${positionToLsn(reached)}: the source was restored from an older state, and the two have parted; run \`weir reset\` and copy again.`,
+      `The source's log ends at ${logEnd}, and the target holds changes up to ${positionToLsn(reached)}: the source was restored from an older state, and the two have diverged; run \`weir reset\` and copy again.`,
     );
   return before === now ? 'same' : 'promoted';
 }

@@ -91,7 +91,7 @@ function unfitReason(table: ListedTable): string | null {
   if (table.kind === 'f')
     return `${table.namespace} is a foreign table and is left out: its rows are on another server; copy them from there.`;
   if (table.persistence !== 'p' && table.kind === 'p')
-    return `${table.namespace} is declared UNLOGGED and is left out with all its partitions, because PostgreSQL does not publish it; to include it, make the partitioned table anew without UNLOGGED and attach its partitions to it.`;
+    return `${table.namespace} is declared UNLOGGED and is left out with all its partitions, because PostgreSQL does not publish it; to include it, recreate the partitioned table without UNLOGGED and attach its partitions to it.`;
   if (table.persistence !== 'p')
     return `${table.namespace} is unlogged and is left out, because its changes are not in the log; to include it: ALTER TABLE … SET LOGGED.`;
   if (table.isEmpty)

@@ -46,7 +46,7 @@ const ONLY: Readonly<Record<string, { values: string[]; why: string }>> = {
   ssl: { values: ['true'], why: 'write sslmode=… instead' },
   target_session_attrs: {
     values: ['any'],
-    why: 'a URL names one server here, and `weir check` tells if it is a standby where a primary is needed',
+    why: 'a URL names one server here, and `weir check` says whether it is a standby where a primary is needed',
   },
   channel_binding: {
     values: ['disable', 'prefer'],

@@ -54,7 +54,7 @@ export class PostgresStoreWriter implements StoreWriter {
     return this.#pool.run(null, async ({ client }) => {
       const table = await readTargetTable(client, toTargetName(schema, name));
       if (table === null)
-        throw new WeirError('TARGET_UNFIT', `${namespace} is gone at the target; create it anew`);
+        throw new WeirError('TARGET_UNFIT', `${namespace} is gone at the target; create it again`);
       return fillAbsent(client, relation, table, rows);
     });
   }

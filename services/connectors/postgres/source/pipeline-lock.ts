@@ -66,7 +66,7 @@ export async function takeLock(
         `Pipeline ${pipeline} is running already: another process holds its lock at ${control.where}; stop that one, or give this pipeline another name.`,
       );
     if (holder !== null && silentMs > (isOurs ? OWN_SILENT_MS : SILENT_MS)) {
-      log.info({ process: holder.pid }, 'ending a connection that held the lock and said nothing');
+      log.info({ process: holder.pid }, 'ending an idle connection that held the lock');
       await control.query('ending a dead connection', 'SELECT pg_terminate_backend($1)', [
         holder.pid,
       ]);

@@ -102,7 +102,7 @@ export async function createSlot(
   );
   const [row] = rows;
   if (row === undefined)
-    throw new WeirError('INTERNAL', 'the server made a slot and said nothing of it');
+    throw new WeirError('INTERNAL', 'the server created a slot and did not describe it');
   return { consistentPoint: parseLsn(row.consistent_point), snapshot: row.snapshot_name };
 }
 

@@ -189,7 +189,7 @@ function tableFindings(table: SourceTable, facts: ServerFacts, follows: boolean)
   if (table.kind === 'p')
     add(
       'warning',
-      `TRUNCATE, DETACH, DROP and ATTACH of single partitions of ${subject} are not in the log and not followed: attaching one with rows stops the pipeline, detaching or dropping one is told, a truncated one goes unnoticed; delete or insert the rows instead.`,
+      `TRUNCATE, DETACH, DROP and ATTACH of single partitions of ${subject} are not in the log and not followed: attaching one with rows stops the pipeline, detaching or dropping one is reported, truncating one is not noticed; delete or insert the rows instead.`,
     );
   return findings;
 }

@@ -304,7 +304,7 @@ export function positionLost(
   let what = `has moved on to ${slot?.confirmedFlush ?? ''}, past ${positionToLsn(start)} where the target stands: the target lost what it had committed (it was restored, or failed over to a standby that was behind), or someone moved the slot`;
   if (slot === null) what = 'was dropped';
   else if (slot.isLost)
-    what = `was given up by the server (${slot.lostReason ?? 'lost'}), because it had fallen too far behind or was of no use for too long`;
+    what = `was invalidated by the server (${slot.lostReason ?? 'lost'}), because it had fallen too far behind or was of no use for too long`;
   return new WeirError(
     'POSITION_LOST',
     `The replication slot ${slotName} of the source ${what}; changes committed after ${positionToLsn(start)} that the target does not hold are gone: run \`weir reset\` and copy again.`,

@@ -347,7 +347,7 @@ function unchecked({ name, table }: { name: TargetName; table: TargetTable }): F
     .map((index) =>
       warning(
         name.namespace,
-        `the deferrable constraint ${index.name} is not checked while changes are applied: unless the source has it too, make it anew as NOT DEFERRABLE`,
+        `the deferrable constraint ${index.name} is not checked while changes are applied: unless the source has it too, recreate it as NOT DEFERRABLE`,
       ),
     );
 }

@@ -47,7 +47,7 @@ export function deferredError(error: unknown): WeirError {
   if (found.code !== 'ROW_REFUSED') return found;
   return new WeirError(
     'ROW_REFUSED',
-    `${found.message} The constraint is deferred, so no single row can be told or put aside: make it NOT DEFERRABLE at the target, or correct what violates it, then start the pipeline again.`,
+    `${found.message} The constraint is deferred, so no single row can be found and put aside: make it NOT DEFERRABLE at the target, or correct what violates it, then start the pipeline again.`,
     { cause: found.cause, details: found.details },
   );
 }

@@ -366,6 +366,6 @@ function toTimeMs(source: Buffer, at: number): number {
 function identityError(relation: Relation): WeirError {
   return new WeirError(
     'SCHEMA_CHANGED',
-    `The source sent an update or delete of ${relation.namespace} without what identifies the row; give the table a primary key or REPLICA IDENTITY FULL, then run \`weir reset\` and copy it anew.`,
+    `The source sent an update or delete of ${relation.namespace} without what identifies the row; give the table a primary key or REPLICA IDENTITY FULL, then run \`weir reset\` and copy it again.`,
   );
 }
