@@ -3,7 +3,9 @@ import { addCounts, type LaneRecord } from '../state/records.ts';
 import { holds, type StateChange } from '../state/state-step.ts';
 
 /** A lane with its counts, as it lies in its file. */
-export interface LaneFile extends LaneRecord {
+export interface LaneFile extends Omit<LaneRecord, 'parked'> {
+  /** Left out before version 3. */
+  parked?: boolean;
   counts: Record<string, ChangeCounts>;
   filtered?: Record<string, ChangeCounts>;
   /** The last step over several files that has come to this one. */
@@ -14,9 +16,10 @@ export function toLaneRecord({
   counts: _,
   filtered: __,
   step: ___,
+  parked = false,
   ...lane
 }: LaneFile): LaneRecord {
-  return lane;
+  return { ...lane, parked };
 }
 
 /** Null where something that a change expects does not hold. */

@@ -2,6 +2,7 @@ import type { NamespacePlan, PipelinePlan } from '../connector/plan.ts';
 import type { PipelineRecord } from '../state/records.ts';
 import type { Planned, Standing } from '../state/state-store.ts';
 import { holds, type StateChange } from '../state/state-step.ts';
+import type { ParkedFileChange } from './parked-file.ts';
 
 /** The pipeline with its plan, as it lies in its file. */
 export interface PipelineFile {
@@ -10,8 +11,24 @@ export interface PipelineFile {
   readerEpoch: number;
   desired: PipelineRecord['desired'];
   plan: StoredPlan | null;
+  /** Chunks that are to be loaded so that a refused row can be told from the others. */
+  careful?: number[];
   /** What is still to be done of the step that made this version: see `FolderState`. */
-  rest?: { step: number; lanes: [number, StateChange[]][] };
+  rest?: RestOfStep;
+}
+
+export interface RestOfStep {
+  step: number;
+  lanes: (readonly [number, StateChange[]])[];
+  /** From here on left out before version 3. */
+  parked?: ParkedFileChange[];
+  chunks?: ChunkMark[];
+}
+
+export interface ChunkMark {
+  id: number;
+  rows: number;
+  batchKey: string;
 }
 
 /**
@@ -79,6 +96,11 @@ function changeOnce(
     return file === null ? { version, readerEpoch, desired, plan: null } : null;
   }
   if (file === null) return null;
+  if (change.kind === 'update' && change.table === 'chunk') {
+    const { id } = change.key;
+    const { careful = [] } = file;
+    return { ...file, careful: [...careful.filter((each) => each !== id), id!] };
+  }
   if (change.kind === 'update' && change.table === 'pipeline') {
     if (!holds(toPipelineRecord(file, null), change)) return null;
     const { version, readerEpoch, desired, identity, start, snapshot, lanes } = {
@@ -144,6 +166,10 @@ function changeNamespaces(
       });
     }
     case 'add':
+    case 'park':
+    case 'settle':
+    case 'explain':
+    case 'mark':
       return null;
   }
 }

@@ -21,6 +21,7 @@ const record = (more: Partial<LaneRecord> = {}): LaneRecord => ({
   sequence: 5,
   position: at(10),
   barrier: null,
+  parked: false,
   ...more,
 });
 

@@ -8,9 +8,13 @@ export type LaneMove = Pick<LaneBatch, 'before' | 'after' | 'counts' | 'filtered
 
 /**
  * A lane goes from `before` to `after` with what its batch counts. A reader that has begun since then has put its epoch
- * into the lane, which then takes that reader's frames only.
+ * into the lane, which then takes that reader's frames only. `parked`: what the lane must say of parked entries.
  */
-export function moveLane(batch: LaneMove, note?: unknown): [Update<'lane'>, ...AddCounts[]] {
+export function moveLane(
+  batch: LaneMove,
+  note?: unknown,
+  parked?: boolean,
+): [Update<'lane'>, ...AddCounts[]] {
   const { before, after } = batch;
   const { lane, epoch, position } = before;
   const set = {
@@ -24,7 +28,8 @@ export function moveLane(batch: LaneMove, note?: unknown): [Update<'lane'>, ...A
     { readerEpoch: after.readerEpoch, sequence: 0 },
   ];
   const move = { kind: 'update', table: 'lane', key: { lane } } as const;
-  return [{ ...move, expect: { epoch, position }, oneOf, set }, ...addBatch(batch)];
+  const expect = { epoch, position, ...(parked !== undefined && { parked }) };
+  return [{ ...move, expect, oneOf, set }, ...addBatch(batch)];
 }
 
 /** What a batch counts: of what was applied, and of what was left out. */

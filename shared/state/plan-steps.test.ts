@@ -59,6 +59,7 @@ function knownWith(lanes: number, more: Partial<PipelineRecord> = {}): Known {
     sequence: 2,
     position: start,
     barrier: null,
+    parked: false,
   }));
   return { pipeline, lanes: records, namespaces: new Set(lanes === 0 ? [] : ['a.b']) };
 }
@@ -75,7 +76,7 @@ const save = (known: Known, plan: PipelinePlan) =>
             : change.kind === 'remove'
               ? { ...change.where, ...(change.except && { except: change.except }) }
               : {};
-    return [`${change.kind} ${change.table}`, said] as const;
+    return ['table' in change ? `${change.kind} ${change.table}` : change.kind, said] as const;
   });
 
 it('a first plan makes its namespaces, lanes and chunks', () => {
@@ -131,4 +132,12 @@ it('a plan that starts elsewhere and keeps something of the old one is refused',
   expect(() => save(knownWith(2), planOf({ state: 'copying' }, elsewhere))).toThrow(
     /starts elsewhere/,
   );
+});
+
+it('what was parked of a copy that starts again is settled, and the lanes say what is left', () => {
+  const known = knownWith(2);
+  const parked = known.lanes.map((lane) => ({ ...lane, parked: true }));
+  const changes = save({ ...known, lanes: parked }, planOf({ state: 'restart' }));
+  expect(changes.slice(0, 2).map(([what]) => what)).toEqual(['settle', 'mark']);
+  expect(save({ ...known, lanes: parked }, planOf({ state: 'copying' }))[0]![0]).not.toBe('settle');
 });

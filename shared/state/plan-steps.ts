@@ -3,6 +3,7 @@ import type { NamespacePlan, PipelinePlan } from '../connector/plan.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import type { ChunkRecord, LaneRecord, PipelineRecord } from './records.ts';
 import type { StateChange, StateStep } from './state-step.ts';
+import { settleNamespaces } from './quarantine/quarantine-steps.ts';
 
 /** What is known of a pipeline when a plan comes for it. */
 export interface Known {
@@ -22,6 +23,7 @@ export interface NewPlan {
 export function savePlan(known: Known, given: NewPlan): StateStep {
   const { namespaces } = given.plan;
   return [
+    ...forgetParked(known, namespaces),
     ...saveLanes(known, given),
     ...namespaces.flatMap((each) => saveNamespace(known, each, given.linked)),
     ...namespaces.flatMap((each) => saveChunks(known, each)),
@@ -33,6 +35,16 @@ export function isAnew({ namespaces }: Known, { relation, state }: NamespacePlan
   return state === 'restart' || !namespaces.has(relation.namespace);
 }
 
+/**
+ * What was aside of a namespace that is copied anew is of the old; its changes were not made in vain, so they count as
+ * applied, as those of a table that is emptied do.
+ */
+export function forgetParked(known: Known, namespaces: readonly NamespacePlan[]): StateChange[] {
+  if (!known.lanes.some(({ parked }) => parked)) return [];
+  const anew = namespaces.filter((each) => each.state !== 'ready' && isAnew(known, each));
+  return settleNamespaces(anew.map(({ relation }) => relation.namespace));
+}
+
 /** Chunks that are missing and that the plan has no more were cut from a snapshot that is gone. */
 export function saveChunks(known: Known, plan: NamespacePlan): StateChange[] {
   if (plan.state === 'ready') return [];
@@ -42,6 +54,7 @@ export function saveChunks(known: Known, plan: NamespacePlan): StateChange[] {
     namespace,
     chunk,
     done: false,
+    careful: false,
     batchKey: null,
     rows: null,
     filtered: 0,
@@ -95,7 +108,11 @@ export function saveLanes({ pipeline, lanes }: Known, { plan, ordering }: NewPla
   for (let lane = 0; lane < plan.lanes; lane++) {
     const { epoch } = lanes.find((each) => each.lane === lane) ?? {};
     if (epoch === undefined)
-      changes.push({ kind: 'insert', table: 'lane', row: { lane, epoch: 0, ...begin } });
+      changes.push({
+        kind: 'insert',
+        table: 'lane',
+        row: { lane, epoch: 0, ...begin, parked: false },
+      });
     else if (moved)
       changes.push({
         kind: 'update',
@@ -108,6 +125,8 @@ export function saveLanes({ pipeline, lanes }: Known, { plan, ordering }: NewPla
   if (moved)
     for (const { lane } of lanes.filter((each) => each.lane >= plan.lanes))
       changes.push({ kind: 'remove', table: 'lane', where: { lane } });
+  // Those that were just made are to say of the parked what the others say.
+  if (lanes.some(({ parked }) => parked)) changes.push({ kind: 'mark', parked: 'found' });
   return changes;
 }
 

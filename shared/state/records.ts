@@ -14,6 +14,7 @@ export interface StateRecords {
   namespace: NamespaceRecord;
   chunk: ChunkRecord;
   lane: LaneRecord;
+  parked: ParkedRecord;
 }
 
 export type StateTable = keyof StateRecords;
@@ -52,6 +53,8 @@ export interface ChunkRecord {
   namespace: string;
   chunk: Chunk;
   done: boolean;
+  /** A row of it was refused: it is loaded so that this one can be told from the others. */
+  careful: boolean;
   batchKey: string | null;
   rows: number | null;
   filtered: number;
@@ -65,8 +68,42 @@ export interface LaneRecord {
   position: Position;
   /** The last barrier that it has come to. */
   barrier: Position | null;
+  /**
+   * Entries may be parked. Every lane says the same, and says it in its own record: the step that moves a lane can expect
+   * that it says so no more or not yet.
+   */
+  parked: boolean;
   /** What a sink whose data is no part of the step must not forget of its last one; not every store keeps it. */
   note?: unknown;
+}
+
+/** A net change that was put aside, or a row of the copy: see `connector/parking.ts`. */
+export interface ParkedRecord {
+  /** From the store, greater than those of all before. It orders the entries of a chain. */
+  id: number;
+  namespace: string;
+  relation: Relation;
+  /** What its key is made of: keys compare only where this is the same. */
+  shape: string;
+  /** What entries of one key have in common (`quarantine/change-unit.ts`); null where a row stands alone. */
+  chain: Buffer | null;
+  /** That of the second key which a row that moves concerns. */
+  also: Buffer | null;
+  kind: 'upsert' | 'update' | 'delete' | 'move';
+  /** Of a delete, of what a step failed for, and of a move the key that the row had; otherwise the tuple has it. */
+  key: Buffer | null;
+  tuple: Buffer | null;
+  copied: boolean;
+  position: Position;
+  inserts: number;
+  updates: number;
+  deletes: number;
+  reason: string;
+  parkedAt: string;
+  /** Of `tuple`, where a step failed for the row: then `key`, `relation` and `chain` are about the row that it would be. */
+  source: Relation | null;
+  /** In these a row of that key may be, which has to go when the entry is applied. */
+  elsewhere: Relation[] | null;
 }
 
 /** Counts of a lane and namespace; they are only ever added to. */
@@ -74,7 +111,8 @@ export const COUNT_TABLES = ['count', 'filtered'] as const;
 export type CountTable = (typeof COUNT_TABLES)[number];
 export const COUNTED = ['inserts', 'updates', 'deletes', 'truncates'] as const;
 
-export type StateColumn = 'text' | 'integer' | 'bigint' | 'boolean' | 'json' | 'position';
+export type StateColumn =
+  'text' | 'integer' | 'bigint' | 'boolean' | 'json' | 'position' | 'bytes' | 'instant';
 
 type Columns<T extends StateTable> = {
   [C in Exclude<keyof StateRecords[T], 'note'>]: StateColumn;
@@ -120,6 +158,7 @@ export const STATE_TABLES: {
       namespace: 'text',
       chunk: 'json',
       done: 'boolean',
+      careful: 'boolean',
       batchKey: 'text',
       rows: 'bigint',
       filtered: 'bigint',
@@ -134,6 +173,30 @@ export const STATE_TABLES: {
       sequence: 'bigint',
       position: 'position',
       barrier: 'position',
+      parked: 'boolean',
+    },
+  },
+  parked: {
+    key: ['id'],
+    columns: {
+      id: 'bigint',
+      namespace: 'text',
+      relation: 'json',
+      shape: 'text',
+      chain: 'bytes',
+      also: 'bytes',
+      kind: 'text',
+      key: 'bytes',
+      tuple: 'bytes',
+      copied: 'boolean',
+      position: 'position',
+      inserts: 'bigint',
+      updates: 'bigint',
+      deletes: 'bigint',
+      reason: 'text',
+      parkedAt: 'instant',
+      source: 'json',
+      elsewhere: 'json',
     },
   },
 };

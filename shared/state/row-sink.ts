@@ -43,9 +43,13 @@ export interface RowWriter {
   load(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void>;
   /** The chunk is marked: it counts from now on. Left out where rows count as soon as they are there. */
   count?(chunk: ChunkHead): Promise<void>;
-  /** Applies net changes. What it returns is kept with the lane, and given to `applied` once the lane has moved. */
-  apply(batch: LaneBatch): Promise<unknown>;
-  applied?(note: unknown): Promise<void>;
+  /**
+   * Applies net changes. What it returns, a list or nothing, is kept with the lane, and given to `applied` once the lane
+   * has moved. `part` tells several writes apart that are not the whole of a batch; what is written once more after a crash
+   * has the same again.
+   */
+  apply(batch: LaneBatch, part?: string): Promise<readonly unknown[] | undefined | void>;
+  applied?(notes: readonly unknown[]): Promise<void>;
   /** Carries out a barrier but for what the state must know of it. */
-  runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void>;
+  runBarrier(batch: LaneBatch, barrier: Barrier, part?: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ChangeCounts } from '../change/change-counts.ts';
-import type { CountTable, StateRecords, StateTable } from './records.ts';
+import type { CountTable, ParkedRecord, StateRecords, StateTable } from './records.ts';
+import type { ParkedSet } from './quarantine/parked-entries.ts';
 
 /**
  * What is done to the state at once, as data: all of it or nothing. It is not done where something that it expects does
@@ -8,7 +9,8 @@ import type { CountTable, StateRecords, StateTable } from './records.ts';
  */
 export type StateStep = readonly StateChange[];
 
-export type StateChange = { [T in StateTable]: ChangeOf<T> }[StateTable] | AddCounts;
+export type StateChange =
+  { [T in StateTable]: ChangeOf<T> }[StateTable] | AddCounts | Park | Settle | Explain | Mark;
 
 type ChangeOf<T extends StateTable> = Insert<T> | Update<T> | Put<T> | Remove<T>;
 
@@ -55,6 +57,37 @@ export interface AddCounts {
   table: CountTable;
   lane: number;
   counts: ReadonlyMap<string, ChangeCounts>;
+}
+
+/** Puts entries aside, in this order: the store gives each its id and its time. Expects nothing. */
+export interface Park {
+  kind: 'park';
+  entries: readonly NewParked[];
+}
+
+export type NewParked = Omit<ParkedRecord, 'id' | 'parkedAt'>;
+
+/**
+ * Takes entries out. What they stand for counts as applied, by the lane 0, or as discarded from now on. Expects there to be
+ * as many of them as `least`.
+ */
+export interface Settle {
+  kind: 'settle';
+  entries: ParkedSet;
+  as: 'applied' | 'discarded';
+  least?: number;
+}
+
+/** Why entries are still there, by their ids. Expects nothing. */
+export interface Explain {
+  kind: 'explain';
+  reasons: ReadonlyMap<number, string>;
+}
+
+/** Notes on every lane that entries may be parked; or, `found`, whether there are any once the step is done so far. */
+export interface Mark {
+  kind: 'mark';
+  parked: 'yes' | 'found';
 }
 
 export function matches<Row extends object>(row: Row, some: Partial<Row>): boolean {

@@ -3,6 +3,7 @@ import type { ParkedCounts } from '../connector/parking.ts';
 import type { ChangeCounts } from '../change/change-counts.ts';
 import type { Chunk } from '../connector/chunk.ts';
 import type { ChunkRecord, LaneRecord, NamespaceRecord, PipelineRecord } from './records.ts';
+import type { ParkedEntries } from './quarantine/parked-entries.ts';
 import type { StateStep } from './state-step.ts';
 
 /**
@@ -13,6 +14,7 @@ export interface StateStore {
   /** Parts of the state, all as of one moment. Null and empty where there is no such pipeline. */
   read<P extends StatePart>(...parts: P[]): Promise<Pick<StateParts, P>>;
   readChunk(id: number): Promise<ChunkRecord | null>;
+  readonly parked: ParkedEntries;
   /** False, and nothing is done, where something that the step expects does not hold. */
   commit(step: StateStep): Promise<boolean>;
   /** Makes what the records lie in, where it is missing; several processes may do so at once. */
@@ -57,8 +59,8 @@ export interface Planned extends Omit<NamespaceRecord, 'linked'> {
 export interface Sums {
   applied: Record<string, ChangeCounts>;
   filtered: Record<string, ChangeCounts>;
-  parked?: Record<string, ParkedCounts>;
-  discarded?: Record<string, ChangeCounts>;
+  parked: Record<string, ParkedCounts>;
+  discarded: Record<string, ChangeCounts>;
   unmet?: Record<string, ChangeCounts>;
   unmetUnknown?: string[];
 }

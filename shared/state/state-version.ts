@@ -3,17 +3,21 @@ import type { PipelineRecord } from './records.ts';
 import type { StateStep } from './state-step.ts';
 
 /**
- * Of the layout and the meaning of the records. 1: what was stored before the state had a version.
+ * Of the layout and the meaning of the records. 1: what was stored before the state had a version. 2: before each store
+ * could put rows aside.
  *
  * Who changes what an earlier version would not understand counts it up and says below what becomes of the records that
  * are there.
  */
-export const STATE_VERSION = 2;
+export const STATE_VERSION = 3;
 
 /** What brings records of a version to the next one; in one step with the new version itself. */
 const MIGRATIONS: Readonly<Record<number, () => StateStep>> = {
   // The records are the same; they only say their version from now on.
   1: () => [],
+  // Any store may have parked entries from now on, which an earlier version would overtake. There are none yet where it did
+  // not know them.
+  2: () => [],
 };
 
 /** Throws STATE_REFUSED where a newer Weir has been here. */

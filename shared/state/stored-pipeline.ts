@@ -23,7 +23,7 @@ import {
   toProgress,
 } from './lane-steps.ts';
 import { type NewPlan, requireReader, savePlan } from './plan-steps.ts';
-import type { PipelineRecord } from './records.ts';
+import type { LaneRecord, PipelineRecord } from './records.ts';
 import type { StateParts, Standing, StateStore } from './state-store.ts';
 import { holds, matches, type StateStep } from './state-step.ts';
 import { migration, requireKnownVersion, STATE_VERSION } from './state-version.ts';
@@ -137,7 +137,7 @@ export class StoredPipeline {
 
   /**
    * A chunk from question to mark, where the data is no part of the step: `write` puts it into the store, and `list`,
-   * where there is one, makes it count there. `write` may take minutes, and a reader that begins meanwhile may plan the
+   * where there is one, makes it count there; `also` is done with the mark. `write` may take minutes, and a reader that begins meanwhile may plan the
    * same rows as another chunk. So the state is asked again when the mark is there: a reader that begins after that finds
    * it, and of one that began before, nothing is listed here; what it still wants under this id it lists itself.
    */
@@ -145,13 +145,14 @@ export class StoredPipeline {
     chunk: ChunkHead,
     write: () => Promise<void>,
     list?: () => Promise<void>,
+    also: () => Promise<StateStep> = () => Promise.resolve([]),
   ): Promise<ChunkOutcome> {
     const before = await this.#readerEpoch();
     const judged = await this.judgeChunk(chunk);
     if (judged !== 'wanted') return judged;
     await write();
     if ((await this.#readerEpoch()) !== before) return 'unwanted';
-    if (!(await this.#store.commit(markChunk(chunk)))) return 'present';
+    if (!(await this.#store.commit([...markChunk(chunk), ...(await also())]))) return 'present';
     if ((await this.#readerEpoch()) !== before) return 'unwanted';
     await list?.();
     return 'loaded';
@@ -176,18 +177,22 @@ export class StoredPipeline {
     });
   }
 
-  /** For a store that is written before the lane moves: throws FENCED where the lane is not where the batch begins. */
-  async refuseStale(batch: LaneBatch): Promise<void> {
-    const [move] = moveLane(batch);
+  /** Throws FENCED where the lane is not where the batch begins; returns it. */
+  async requireLane(batch: LaneBatch): Promise<LaneRecord> {
     const { lanes } = await this.#store.read('lanes');
     const found = lanes.find(({ lane }) => lane === batch.before.lane);
-    if (found === undefined || !holds(found, move)) throw fencedLane(batch);
+    if (found === undefined || !holds(found, moveLane(batch)[0])) throw fencedLane(batch);
+    return found;
   }
 
   /** Throws FENCED where the lane is not where the batch begins. `also` is done with it. */
-  async moveLane(batch: LaneBatch, note?: unknown, also: StateStep = []): Promise<void> {
-    const done = await this.#store.commit([...also, ...moveLane(batch, note)]);
-    if (!done) throw fencedLane(batch);
+  async moveLane(batch: LaneBatch, also: StateStep = []): Promise<void> {
+    if (!(await this.#store.commit([...moveLane(batch), ...also]))) throw fencedLane(batch);
+  }
+
+  /** False where the lane is not where the batch begins, or where entries are parked, behind which some of it may have to wait. */
+  moveFlowing(batch: LaneBatch, note?: unknown): Promise<boolean> {
+    return this.#store.commit(moveLane(batch, note, batch.changes.length > 0 ? false : undefined));
   }
 
   async arriveAtBarrier(lane: LaneProgress, barrier: Position): Promise<boolean> {
@@ -269,8 +274,6 @@ function progressOf(
     unfinished: standings
       .filter(({ ready, linked }) => !(ready && linked))
       .map(({ namespace }) => namespace),
-    parked: {},
-    discarded: {},
     ...sums,
   };
 }

@@ -77,87 +77,111 @@ export function createFileSink(options: SinkOptions): Sink {
   };
 
   /** One for each namespace; the lane's step and its owner make the name. */
-  const stemOf = ({ before }: LaneBatch): string =>
-    `changes-${before.position}-L${String(before.lane).padStart(2, '0')}-E${before.epoch}`;
+  const stemOf = ({ before }: LaneBatch, part?: string): string => {
+    // An entry that was parked is written by whoever replays it, wherever the lanes are by then.
+    if (part?.startsWith('parked-') === true) return part;
+    const lane = String(before.lane).padStart(2, '0');
+    return `changes-${before.position}-L${lane}-E${before.epoch}${part === undefined ? '' : `-${part}`}`;
+  };
 
-  return sinkOver(FILE_SINK, state, {
-    check: async (relations) => [
-      ...(await checkFolder(folder, create, relations.map(toTarget))),
-      ...relations.flatMap(({ relation }) => [
-        ...csvFindings(relation, format),
-        ...fileTypeFindings(relation),
-      ]),
-    ],
+  return sinkOver(
+    FILE_SINK,
+    state,
+    {
+      check: async (relations) => [
+        ...(await checkFolder(folder, create, relations.map(toTarget))),
+        ...relations.flatMap(({ relation }) => [
+          ...csvFindings(relation, format),
+          ...fileTypeFindings(relation),
+        ]),
+      ],
 
-    async prepare(plan: PipelinePlan, known): Promise<readonly string[]> {
-      for (const { relation } of plan.namespaces)
-        for (const { message } of csvFindings(relation, format))
-          throw new WeirError('TARGET_UNFIT', `${relation.namespace}: ${message}`);
-      for (const { relation, state, tableSchema } of plan.namespaces) {
-        const within = path.join(folder, encodeNamespace(targetOf(relation.namespace)));
-        await mkdir(within, { recursive: true });
-        if (known === null) await requireEmpty(within);
-        if (state === 'new' || state === 'restart')
-          await writeSchema(within, withDetails(toSchema(writtenRelation(relation)), tableSchema));
-        if (state !== 'restart') continue;
-        for (const name of await dataFiles(within)) await rm(path.join(within, name));
-        await appendManifest(folder, [
-          { kind: 'truncate', namespace: targetOf(relation.namespace) },
-        ]);
-      }
-      await removeOldDrafts(folder);
-      return [];
-    },
-    recover: completeManifest,
+      async prepare(plan: PipelinePlan, known): Promise<readonly string[]> {
+        for (const { relation } of plan.namespaces)
+          for (const { message } of csvFindings(relation, format))
+            throw new WeirError('TARGET_UNFIT', `${relation.namespace}: ${message}`);
+        for (const { relation, state, tableSchema } of plan.namespaces) {
+          const within = path.join(folder, encodeNamespace(targetOf(relation.namespace)));
+          await mkdir(within, { recursive: true });
+          if (known === null) await requireEmpty(within);
+          if (state === 'new' || state === 'restart')
+            await writeSchema(
+              within,
+              withDetails(toSchema(writtenRelation(relation)), tableSchema),
+            );
+          if (state !== 'restart') continue;
+          for (const name of await dataFiles(within)) await rm(path.join(within, name));
+          await appendManifest(folder, [
+            { kind: 'truncate', namespace: targetOf(relation.namespace) },
+          ]);
+        }
+        await removeOldDrafts(folder);
+        return [];
+      },
+      recover: completeManifest,
 
-    load({ id, namespace, relation }: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
-      const { file } = chunkEntry(namespace, id, 0);
-      return writeRows(path.join(folder, file!), relation, parts, settings);
-    },
-    count: ({ id, namespace, rows }: ChunkHead) =>
-      appendManifest(folder, [chunkEntry(namespace, id, rows())]),
+      load({ id, namespace, relation }: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
+        const { file } = chunkEntry(namespace, id, 0);
+        return writeRows(path.join(folder, file!), relation, parts, settings);
+      },
+      count: ({ id, namespace, rows }: ChunkHead) =>
+        appendManifest(folder, [chunkEntry(namespace, id, rows())]),
 
-    async apply(batch: LaneBatch): Promise<ManifestEntry[] | undefined> {
-      const entries: ManifestEntry[] = [];
-      for (const changes of batch.changes) {
-        const { namespace } = changes.relation;
-        const file = nameOf(namespace, stemOf(batch), 'jsonl');
-        const rows = await writeChanges(path.join(folder, file), changes, gzip);
-        if (rows > 0) entries.push({ kind: 'changes', namespace: targetOf(namespace), file, rows });
-        else await rm(path.join(folder, file));
-      }
-      return entries.length === 0 ? undefined : entries;
-    },
-    applied: (note) => appendManifest(folder, (note ?? []) as ManifestEntry[]),
-
-    /** Listed before the lane has moved: the other lanes go on as soon as it has. Done twice is as good as once. */
-    async runBarrier(batch: LaneBatch, barrier: Barrier): Promise<void> {
-      if (barrier.kind === 'truncate')
+      async apply(batch: LaneBatch, part): Promise<ManifestEntry[] | undefined> {
+        const entries: ManifestEntry[] = [];
+        for (const changes of batch.changes) {
+          const { namespace } = changes.relation;
+          const file = nameOf(namespace, stemOf(batch, part), 'jsonl');
+          const rows = await writeChanges(path.join(folder, file), changes, gzip);
+          if (rows > 0)
+            entries.push({ kind: 'changes', namespace: targetOf(namespace), file, rows });
+          else await rm(path.join(folder, file));
+        }
+        return entries.length === 0 ? undefined : entries;
+      },
+      /** What was parked may have been listed by somebody who died then: what no key tells apart must not be so twice. */
+      async applied(notes): Promise<void> {
+        const entries = notes as ManifestEntry[];
+        const isReplayed = ({ file }: ManifestEntry): boolean =>
+          file?.includes('/parked-') === true;
+        if (!entries.some(isReplayed)) return appendManifest(folder, entries);
+        const listed = new Set((await readManifest(folder)).map(({ file }) => file));
         await appendManifest(
           folder,
-          barrier.relations.map(({ namespace }) => ({
-            kind: 'truncate',
-            namespace: targetOf(namespace),
-          })),
+          entries.filter((each) => !isReplayed(each) || !listed.has(each.file)),
         );
-      if (barrier.kind === 'move') {
-        const { namespace } = barrier.relation;
-        const file = nameOf(namespace, `${stemOf(batch)}-moved`, 'jsonl');
-        const rows = await writeMoves(path.join(folder, file), barrier, gzip);
-        await appendManifest(folder, [
-          { kind: 'changes', namespace: targetOf(namespace), file, rows },
-        ]);
-      }
-      if (barrier.kind === 'relation') {
-        const { relation } = barrier.after;
-        const schema = toSchema(writtenRelation(relation));
-        const namespace = targetOf(relation.namespace);
-        await writeSchema(path.join(folder, encodeNamespace(namespace)), schema);
-        await appendManifest(folder, [{ kind: 'schema', namespace, columns: schema.columns }]);
-      }
+      },
+
+      /** Listed before the lane has moved: the other lanes go on as soon as it has. Done twice is as good as once. */
+      async runBarrier(batch: LaneBatch, barrier: Barrier, part): Promise<void> {
+        if (barrier.kind === 'truncate')
+          await appendManifest(
+            folder,
+            barrier.relations.map(({ namespace }) => ({
+              kind: 'truncate',
+              namespace: targetOf(namespace),
+            })),
+          );
+        if (barrier.kind === 'move') {
+          const { namespace } = barrier.relation;
+          const file = nameOf(namespace, `${stemOf(batch, part)}-moved`, 'jsonl');
+          const rows = await writeMoves(path.join(folder, file), barrier, gzip);
+          await appendManifest(folder, [
+            { kind: 'changes', namespace: targetOf(namespace), file, rows },
+          ]);
+        }
+        if (barrier.kind === 'relation') {
+          const { relation } = barrier.after;
+          const schema = toSchema(writtenRelation(relation));
+          const namespace = targetOf(relation.namespace);
+          await writeSchema(path.join(folder, encodeNamespace(namespace)), schema);
+          await appendManifest(folder, [{ kind: 'schema', namespace, columns: schema.columns }]);
+        }
+      },
+      close: () => Promise.resolve(),
     },
-    close: () => Promise.resolve(),
-  });
+    options,
+  );
 
   function toTarget({ relation, definition }: RelationPlan): RelationPlan {
     return { relation: { ...relation, namespace: targetOf(relation.namespace) }, definition };

@@ -38,38 +38,43 @@ export function createGrpcSink(options: SinkOptions): Sink {
     namespace: map[source] ?? source,
   });
 
-  return sinkOver(GRPC_SINK, new FolderState(folder), {
-    check: (relations) => checkSink(connection, folder, relations),
-    prepare: () => Promise.resolve([]),
+  return sinkOver(
+    GRPC_SINK,
+    new FolderState(folder),
+    {
+      check: (relations) => checkSink(connection, folder, relations),
+      prepare: () => Promise.resolve([]),
 
-    async load(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
-      const target = await requestsTo(chunk.namespace);
-      const outgoing = new Outgoing(chunk.relation, target.dataType);
-      const requests = new DataRequests(target);
-      const splitter = new TupleSplitter();
-      for await (const part of parts)
-        for (const row of splitter.take(part)) {
-          const document = outgoing.document(row);
-          if (requests.add(document)) continue;
-          await requests.flush();
-          requests.add(document);
-        }
-      await requests.flush();
+      async load(chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
+        const target = await requestsTo(chunk.namespace);
+        const outgoing = new Outgoing(chunk.relation, target.dataType);
+        const requests = new DataRequests(target);
+        const splitter = new TupleSplitter();
+        for await (const part of parts)
+          for (const row of splitter.take(part)) {
+            const document = outgoing.document(row);
+            if (requests.add(document)) continue;
+            await requests.flush();
+            requests.add(document);
+          }
+        await requests.flush();
+      },
+
+      async apply(batch: LaneBatch): Promise<void> {
+        for (const changes of batch.changes)
+          await writeChanges(await requestsTo(changes.relation.namespace), changes);
+      },
+
+      runBarrier(_batch: LaneBatch, barrier: Barrier): Promise<void> {
+        return barrier.kind === 'relation'
+          ? Promise.resolve()
+          : Promise.reject(inexpressible(barrier));
+      },
+
+      close: () => connection.close(),
     },
-
-    async apply(batch: LaneBatch): Promise<void> {
-      for (const changes of batch.changes)
-        await writeChanges(await requestsTo(changes.relation.namespace), changes);
-    },
-
-    runBarrier(_batch: LaneBatch, barrier: Barrier): Promise<void> {
-      return barrier.kind === 'relation'
-        ? Promise.resolve()
-        : Promise.reject(inexpressible(barrier));
-    },
-
-    close: () => connection.close(),
-  });
+    options,
+  );
 }
 
 async function checkSink(

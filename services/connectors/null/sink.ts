@@ -28,7 +28,8 @@ export const NULL_SINK: SinkCapabilities = {
  * Counts what comes and throws it away. The counts are part of the pipeline's state and move with it in one step, so
  * each row and each change is counted once, whatever is killed.
  */
-export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sink {
+export function createNullSink(options: SinkOptions): Sink {
+  const { pipeline, url, stateFolder } = options;
   const settings = parseNullUrl(url);
   const folder = path.join(settings.stateFolder ?? stateFolder, pipeline);
   let writes = 0;
@@ -40,19 +41,24 @@ export function createNullSink({ pipeline, url, stateFolder }: SinkOptions): Sin
       throw new WeirError('UNREACHABLE', 'the null: target failed, as its URL asks for with fail');
   };
 
-  return sinkOver(NULL_SINK, new FolderState(folder), {
-    check: async () => [
-      NOTHING_KEPT,
-      await checkStateFolder(folder, 'with state= in target.url or in WEIR_STATE_DIR'),
-    ],
-    prepare: () => Promise.resolve([]),
-    async load(_chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
-      const read = parts[Symbol.asyncIterator]();
-      while ((await read.next()).done !== true);
-      await pretend();
+  return sinkOver(
+    NULL_SINK,
+    new FolderState(folder),
+    {
+      check: async () => [
+        NOTHING_KEPT,
+        await checkStateFolder(folder, 'with state= in target.url or in WEIR_STATE_DIR'),
+      ],
+      prepare: () => Promise.resolve([]),
+      async load(_chunk: ChunkHead, parts: AsyncIterable<Buffer>): Promise<void> {
+        const read = parts[Symbol.asyncIterator]();
+        while ((await read.next()).done !== true);
+        await pretend();
+      },
+      apply: pretend,
+      runBarrier: () => Promise.resolve(),
+      close: () => Promise.resolve(),
     },
-    apply: pretend,
-    runBarrier: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  });
+    options,
+  );
 }

@@ -10,6 +10,8 @@ export interface Unit {
   bytes: Buffer;
   /** Its key came into being in the batch, so that the target need not have a row of it. */
   isNew?: true;
+  /** Tells it from others of its kind that are equal, where it is written once more after a crash. */
+  name?: string;
 }
 
 export function unitsOf(changes: NetChanges): Unit[] {

@@ -3,7 +3,8 @@ import type { SinkCapabilities } from '../../../shared/connector/connector.ts';
 import type { LaneBatch, Sink } from '../../../shared/connector/sink.ts';
 import type { Barrier } from '../../../shared/change/barrier.ts';
 import type { RowWriter } from '../../../shared/state/row-sink.ts';
-import { sinkOver } from '../../../shared/state/sink-over.ts';
+import { sinkOver, type SinkOverOptions } from '../../../shared/state/sink-over.ts';
+import { silentLog } from '../../support/sink-pipeline.ts';
 import type { CardDatabase } from './card-database.ts';
 import { CardState } from './card-state.ts';
 import { kindsOf, nameOf, nameOfKey, toCard } from './card-values.ts';
@@ -15,23 +16,32 @@ export const CARD_SINK: SinkCapabilities = {
   readsBack: true,
 };
 
-export function createCardSink(database: CardDatabase, pipeline: string): Sink {
+export function createCardSink(
+  database: CardDatabase,
+  pipeline: string,
+  options: SinkOverOptions = { onBadRow: 'stop', log: silentLog() },
+): Sink {
   const rows = writerOf(database);
-  return sinkOver(CARD_SINK, new CardState(database, pipeline), {
-    ...rows,
-    check: () => Promise.resolve([]),
-    async prepare(plan, known) {
-      for (const { relation, state } of plan.namespaces) {
-        const { namespace } = relation;
-        if (known?.has(namespace) !== true) await database.makeBox(namespace, kindsOf(relation));
-        else if (state === 'restart') await database.emptyBox(namespace);
-      }
-      return [];
+  return sinkOver(
+    CARD_SINK,
+    new CardState(database, pipeline),
+    {
+      ...rows,
+      check: () => Promise.resolve([]),
+      async prepare(plan, known) {
+        for (const { relation, state } of plan.namespaces) {
+          const { namespace } = relation;
+          if (known?.has(namespace) !== true) await database.makeBox(namespace, kindsOf(relation));
+          else if (state === 'restart') await database.emptyBox(namespace);
+        }
+        return [];
+      },
+      transaction: (work) =>
+        database.transaction(() => work({ state: new CardState(database, pipeline, true), rows })),
+      close: () => Promise.resolve(),
     },
-    transaction: (work) =>
-      database.transaction(() => work({ state: new CardState(database, pipeline, true), rows })),
-    close: () => Promise.resolve(),
-  });
+    options,
+  );
 }
 
 function writerOf(database: CardDatabase): RowWriter {

@@ -12,14 +12,23 @@ import {
   type StateChange,
   type StateStep,
 } from '../../../shared/state/state-step.ts';
+import type { ParkedEntries } from '../../../shared/state/quarantine/parked-entries.ts';
+import { parkedIndex } from '../../../shared/state/quarantine/parked-index.ts';
 import type { CardDatabase } from './card-database.ts';
+import { changeParked, fromWords, isOfParked, sumParked, toHead } from './card-parked.ts';
 
 type Counts = StateParts['sums']['applied'];
 
+type Table = Exclude<StateTable, 'parked'>;
+
 /** The records of one pipeline as they are declared, and its counts. */
-export type StateTables = { [T in StateTable]: StateRecords[T][] } & {
+export type StateTables = { [T in Table]: StateRecords[T][] } & {
   count: Counts;
   filtered: Counts;
+  discarded: Counts;
+  /** This store has words and no bytes, so an entry is words. */
+  parked: string[];
+  lastParked: number;
 };
 
 const NOTHING: StateTables = {
@@ -29,6 +38,9 @@ const NOTHING: StateTables = {
   lane: [],
   count: {},
   filtered: {},
+  discarded: {},
+  parked: [],
+  lastParked: 0,
 };
 
 /** The state in the same database as the cards: the least that a store has to do. */
@@ -44,8 +56,14 @@ export class CardState implements StateStore {
     this.#within = within;
   }
 
+  readonly parked: ParkedEntries = parkedIndex(
+    () => Promise.resolve(this.#tables.parked.map(fromWords).map(toHead)),
+    (heads) => Promise.resolve(heads.map(({ record }) => record)),
+  );
+
   read<P extends StatePart>(..._parts: P[]): Promise<Pick<StateParts, P>> {
-    const { pipeline, namespace, chunk, lane, count, filtered } = structuredClone(this.#tables);
+    const { pipeline, namespace, chunk, lane, count, filtered, discarded, parked } =
+      structuredClone(this.#tables);
     const chunksOf = (name: string): ChunkRecord[] =>
       chunk.filter((each) => each.namespace === name).sort((a, b) => a.id - b.id);
     const all: StateParts = {
@@ -66,7 +84,7 @@ export class CardState implements StateStore {
           rowsFiltered: done.reduce((sum, one) => sum + one.filtered, 0),
         };
       }),
-      sums: { applied: count, filtered },
+      sums: { applied: count, filtered, discarded, parked: sumParked(parked.map(fromWords)) },
     };
     return Promise.resolve(all);
   }
@@ -111,7 +129,9 @@ function applyChange(tables: StateTables, change: StateChange): boolean {
     tables[change.table] = addCounts(tables[change.table], change.counts);
     return true;
   }
-  const rows: Partial<StateRecords[StateTable]>[] = tables[change.table];
+  if (isOfParked(change)) return changeParked(tables, change);
+  if (change.table === 'parked') throw new Error('entries are parked in no other way');
+  const rows: Partial<StateRecords[Table]>[] = tables[change.table];
   const key = STATE_TABLES[change.table].key as readonly string[];
   const keyOf = (row: object): object =>
     Object.fromEntries(Object.entries(row).filter(([column]) => key.includes(column)));

@@ -1,22 +1,33 @@
 import { quoteLiteral } from './names.ts';
 import type { BoundRow } from './bound-statement.ts';
 
-export type SqlValue = string | number | boolean | null;
+export type SqlValue = string | number | boolean | Buffer | null;
 export type SqlType =
-  'text' | 'integer' | 'bigint' | 'boolean' | 'jsonb' | 'integer[]' | 'bigint[]' | 'text[]';
+  | 'text'
+  | 'integer'
+  | 'bigint'
+  | 'boolean'
+  | 'jsonb'
+  | 'bytea'
+  | 'timestamptz'
+  | 'integer[]'
+  | 'bigint[]'
+  | 'text[]';
 
 /** Gives what stands for a value in the text of a statement. */
 export type PutValue = (value: SqlValue, type: SqlType) => string;
 
-export const asLiteral: PutValue = (value, type) =>
-  `${typeof value === 'string' ? quoteLiteral(value) : String(value)}::${type}`;
+export const asLiteral: PutValue = (value, type) => {
+  const text = textOf(value);
+  return `${typeof text === 'string' ? quoteLiteral(text) : String(text)}::${type}`;
+};
 
 /** Values of a statement that travel beside its text, which is then prepared once for all of them. */
 export class Parameters {
   readonly #values: Buffer[] = [];
 
   readonly put: PutValue = (value, type) => {
-    this.#values.push(toTextValue(value === null ? null : String(value)));
+    this.#values.push(toTextValue(value === null ? null : String(textOf(value))));
     return `$${this.#values.length}::${type}`;
   };
 
@@ -24,6 +35,10 @@ export class Parameters {
     const encodings = this.#values.map(() => 'text' as const);
     return { statement: { sql, encodings }, values: this.#values };
   }
+}
+
+function textOf(value: SqlValue): Exclude<SqlValue, Buffer> {
+  return Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : value;
 }
 
 /** As the values of tuples travel: i32 length, then that many bytes; the length -1 alone is NULL. */

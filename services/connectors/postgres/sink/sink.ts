@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { Position } from '../../../../shared/change/position.ts';
 import type { Relation, RelationPlan } from '../../../../shared/change/relation.ts';
-import type { SinkOptions } from '../../../../shared/connector/end-options.ts';
 import type { Finding } from '../../../../shared/connector/finding.ts';
+import type { SinkOptions } from '../../../../shared/connector/end-options.ts';
 import type { Parking } from '../../../../shared/connector/parking.ts';
 import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type {
@@ -17,8 +17,8 @@ import type {
 } from '../../../../shared/connector/sink.ts';
 import { TypeOverrides } from '../../../../shared/connector/type-overrides.ts';
 import type { DesiredState } from '../../../../shared/progress/desired-state.ts';
-import { isKeptState } from '../../../../shared/connector/source.ts';
 import type { Barrier, RelationBarrier } from '../../../../shared/change/barrier.ts';
+import { isKeptState } from '../../../../shared/connector/source.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { StoredPipeline } from '../../../../shared/state/stored-pipeline.ts';
 import { applyChanges } from './apply/apply-changes.ts';
@@ -26,13 +26,15 @@ import { readBoundNow } from './check/bound-together.ts';
 import { CarefulWriter } from './isolate/careful-writer.ts';
 import { CopiedMisfits } from './documents/copied-misfits.ts';
 import { DocumentWriter } from './documents/document-writer.ts';
-import { describeServer, probeConnection } from '../connection/connection.ts';
+import { describeServer } from '../connection/connection-url.ts';
+import { probeConnection } from '../connection/connection.ts';
 import { FreshRows } from './apply/fresh-rows.ts';
 import { GroupCommit } from './apply/group-commit.ts';
 import { loadCarefullyNextTime, loadChunk } from './load/load-chunk.ts';
 import { NamespaceFinisher } from './load/namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered/ordered-writer.ts';
-import { createParking } from './quarantine/parking.ts';
+import { postgresQuarantine } from './quarantine/postgres-quarantine.ts';
+import { parkingOver } from '../../../../shared/state/quarantine/parking-over.ts';
 import type { Aside } from '../../../../shared/state/quarantine/aside.ts';
 import { toPostgresError } from '../connection/postgres-error.ts';
 import { PostgresState } from './state/postgres-state.ts';
@@ -99,14 +101,16 @@ class PostgresSink implements Sink {
     this.#sideState = new SideStateWriter(this.#target, log);
     this.#careful = new CarefulWriter(log);
     this.#documents = new DocumentWriter(this.#target.names, options);
-    this.parking = createParking({
-      pipeline,
-      relations: this.#relations,
-      retrySteps: options.retrySteps,
-      documents: this.#documents,
-      ask: (work) => this.#ask('looking after parked rows at', work),
-      write: (work) => this.#write(null, work),
-    });
+    this.parking = parkingOver(
+      postgresQuarantine({
+        pipeline,
+        relations: this.#relations,
+        documents: this.#documents,
+        ask: (work) => this.#ask('looking after parked rows at', work),
+        write: (work) => this.#write(null, work),
+      }),
+      options.retrySteps,
+    );
   }
 
   check(

@@ -6,9 +6,10 @@ import { alignRelation } from '../ddl/align-relation.ts';
 import { applyChanges, prepareStaging } from '../apply/apply-changes.ts';
 import { emptyStaging } from '../isolate/attempt-script.ts';
 import { toMoveStatements, type Statement } from '../apply/change-statements.ts';
-import { moveRows, toMove } from './move-rows.ts';
+import { toMove } from '../../../../../shared/state/quarantine/set-moves-apart.ts';
+import { moveRows } from './move-rows.ts';
 import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
-import { truncateParked } from '../quarantine/parked-entries.ts';
+import { emptyParked } from '../quarantine/parked-changes.ts';
 import { dropKey, readOutsideKeys } from '../check/outside-keys.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
@@ -75,7 +76,7 @@ export async function barrierStatements(
       const sql = `TRUNCATE ${emptied.join(', ')}${identity}`;
       return [
         { sql, namespace: tables[0]!.namespace },
-        ...truncateParked(pipeline, namespaces).map((each) => ({ sql: each })),
+        ...emptyParked(pipeline, namespaces).map((each) => ({ sql: each })),
       ];
     }
     case 'move': {

@@ -9,7 +9,7 @@ import type { DocumentRows } from './document-rows.ts';
 import type { MisfitDocument } from './misfit-document.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { BEHIND } from '../../../../../shared/state/quarantine/aside.ts';
-import { parkedAmong } from '../quarantine/parked-entries.ts';
+import { parkedEntries } from '../quarantine/parked-entries.ts';
 import { readRowsOf } from '../../catalog/table-rows.ts';
 import type { TargetName } from '../target/target-names.ts';
 
@@ -55,11 +55,7 @@ export async function waitingPatches(
   const waiting = new Map<Buffer, MisfitDocument>();
   if (partial.length === 0) return waiting;
   const places = partial.map((row) => rows.placeOf(relation, keyOf(row, relation.key)));
-  const parked = await parkedAmong(
-    client,
-    pipeline,
-    places.map(({ chain }) => chain),
-  );
+  const parked = await parkedEntries(client, pipeline).among(places.map(({ chain }) => chain));
   for (const [nth, row] of partial.entries()) {
     const place = places[nth]!;
     if (!parked.has(nameOf(place.chain))) continue;

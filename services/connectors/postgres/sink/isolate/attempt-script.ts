@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../../../../../shared/errors/codes.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
+import { REFUSED } from '../../../../../shared/state/quarantine/room.ts';
 import { prepareStaging, runStatements } from '../apply/apply-changes.ts';
 import type { Statement } from '../apply/change-statements.ts';
 import type { StagingUse } from '../session/write-statements.ts';
@@ -19,12 +19,6 @@ export async function prepareCarefully(
 }
 
 const UNDO = 'ROLLBACK TO SAVEPOINT weir_attempt; RELEASE SAVEPOINT weir_attempt';
-
-/** Errors that are about a row, by which the rest need not be held up. */
-export type Refusals = readonly ErrorCode[];
-export const REFUSED: Refusals = ['ROW_REFUSED'];
-/** Where nobody waits for a partition that is missing. */
-export const REFUSED_OR_NOT_READY: Refusals = ['ROW_REFUSED', 'TARGET_NOT_READY'];
 
 /** Runs a script in a savepoint; what the target refuses is undone and returned, any other failure is thrown. */
 export async function attemptScript(

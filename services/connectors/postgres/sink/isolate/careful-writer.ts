@@ -2,6 +2,7 @@ import type { ConnectorLog } from '../../../../../shared/connector/end-options.t
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
+import { tellRefused } from '../../../../../shared/state/quarantine/tell-refused.ts';
 import type { CarefulOptions, CarefulOutcome } from './write-carefully.ts';
 
 /** Writes the batch on a session of its own. */
@@ -40,18 +41,8 @@ export class CarefulWriter {
     this.tell(done.refused);
   }
 
-  /** Says what was put aside: where, why and how much, and no value of it. */
   tell(refused: readonly Aside[]): void {
-    const groups = new Map<string, { namespace: string; reason: string; rows: number }>();
-    for (const { relation, reason } of refused) {
-      const { namespace } = relation;
-      const name = `${namespace} ${reason}`;
-      const group = groups.get(name) ?? { namespace, reason, rows: 0 };
-      group.rows++;
-      groups.set(name, group);
-    }
-    for (const group of groups.values())
-      this.#log.warn(group, 'row put aside: see weir parked list');
+    tellRefused(this.#log, refused);
   }
 }
 

@@ -1,6 +1,10 @@
 import type { Relation } from '../../../../../shared/change/relation.ts';
-import { attemptScript, emptyStaging, REFUSED, type Refusals } from './attempt-script.ts';
-import type { Refused } from './refused.ts';
+import {
+  REFUSED,
+  type Refusals,
+  type Refused,
+} from '../../../../../shared/state/quarantine/room.ts';
+import { attemptScript, emptyStaging } from './attempt-script.ts';
 import { toCopyMessages } from '../../connection/copy-in.ts';
 import type { Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { readSearchResult, searchStatement } from './refusal-search.ts';

@@ -1,10 +1,8 @@
-import type { ClientBase } from 'pg';
 import { sourceOf } from '../../../../../shared/change/namespace-part.ts';
 import type { Position } from '../../../../../shared/change/position.ts';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { columnOffsets, keyOf } from '../../../../../shared/change/tuple.ts';
 import type { ChunkHead } from '../../../../../shared/connector/sink.ts';
-import { applyCarefully } from './apply-carefully.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { tuplesToCopyMessages } from '../../connection/copy-in.ts';
 import { inSets, readCopiedTuples } from '../../connection/copy-tuples.ts';
@@ -18,10 +16,14 @@ import {
   type Aside,
 } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
-import { holdLanes, markParked, OF_NAMESPACE, putAside } from '../quarantine/parked-entries.ts';
-import { readChains } from './parked-keys.ts';
-import { reasonOf, refusedRowError } from './refused-row.ts';
-import { splitOff } from './write-carefully.ts';
+import { parkedEntries } from '../quarantine/parked-entries.ts';
+import { postgresRoom } from '../quarantine/postgres-room.ts';
+import { commitWithin } from '../state/postgres-state.ts';
+import { readRefusedRow } from './refused-row.ts';
+import { reasonOf } from '../../../../../shared/state/quarantine/refusal.ts';
+import type { StateStep } from '../../../../../shared/state/state-step.ts';
+import { putAside } from '../../../../../shared/state/quarantine/quarantine-steps.ts';
+import { splitOff } from '../../../../../shared/state/quarantine/split-off.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 
@@ -82,9 +84,10 @@ export async function loadCarefully(
   const park = async (aside: readonly Aside[], refused: readonly Aside[]): Promise<void> => {
     if (refused.length > 0 && onBadRow === 'stop') {
       await client.query('ROLLBACK');
-      throw await refusedRowError(client, refused[0]!);
+      throw await readRefusedRow(client, refused[0]!);
     }
-    await putAside(client, pipeline, aside);
+    // The lanes are marked last: they are at work while tables are copied.
+    await commitWithin(client, pipeline, putAside(aside, true));
     parked += aside.length;
     for (const entry of refused) allRefused.push({ ...entry, tuple: null });
   };
@@ -104,20 +107,25 @@ export async function loadCarefully(
     for (const [{ relation, target, into }, set] of spreadSet(tables, all)) {
       const upserts = repeats ? lastOfEachKey(relation, set) : set;
       const changes = { relation, upserts, partial: [], deletes: [] };
-      const { stay, wait } = await splitOff(session, pipeline, target, changes);
-      const found = await applyCarefully(session, into, relation, stay);
+      const room = postgresRoom(session, {
+        pipeline,
+        targetOf: () => Promise.resolve(target),
+        intoOf: () => into,
+      });
+      const { stay, wait } = await splitOff(room, changes);
+      const found = await room.applyCarefully(relation, stay);
       const reasons = new Map([
         ...wait.map((unit) => [unit, BEHIND] as const),
         ...found.map(({ unit, error }) => [unit, reasonOf(error)] as const),
       ]);
       if (reasons.size === 0) continue;
-      const chains = await readChains(session, target, relation, [...reasons.keys()]);
+      const chains = await room.chainsOf(relation, [...reasons.keys()]);
       const aside = toCopiedAside(relation, reasons, chains, start);
       await park(aside, aside.slice(wait.length));
     }
   }
   await misfits.flush();
-  if (parked > 0) await holdAndMark(client, pipeline);
+  if (parked > 0) await commitWithin(client, pipeline, MARK);
   onParked(allRefused);
   return rows + misfits.count;
 }
@@ -159,15 +167,12 @@ export async function parkCopied(
   pipeline: string,
   aside: readonly Aside[],
 ): Promise<void> {
-  await putAside(client, pipeline, aside);
-  await holdAndMark(client, pipeline);
+  await commitWithin(client, pipeline, putAside(aside, true));
+  await commitWithin(client, pipeline, MARK);
 }
 
-/** Last, and for a moment only: the lanes are at work while tables are copied. */
-async function holdAndMark(client: ClientBase, pipeline: string): Promise<void> {
-  await client.query(holdLanes(pipeline));
-  await client.query(markParked(pipeline));
-}
+/** Last, and for a moment only: it holds all lanes. */
+const MARK: StateStep = [{ kind: 'mark', parked: 'yes' }];
 
 /** Whether rows of the namespace are parked: those of a chunk may have to wait behind them. */
 export async function hasParked(
@@ -175,9 +180,5 @@ export async function hasParked(
   pipeline: string,
   namespace: string,
 ): Promise<boolean> {
-  const { rows } = await client.query<{ has: boolean }>(
-    `SELECT EXISTS (SELECT 1 FROM weir.parked WHERE pipeline = $1 AND ${OF_NAMESPACE}) AS has`,
-    [pipeline, sourceOf(namespace)],
-  );
-  return rows[0]?.has === true;
+  return (await parkedEntries(client, pipeline).shapes(sourceOf(namespace))).size > 0;
 }

@@ -1,26 +1,14 @@
-import type { LaneBatch, NetChanges } from '../../../../../shared/connector/sink.ts';
+import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
-import { applyCarefully } from './apply-carefully.ts';
+import { type Aside, type PlaceOf, without } from '../../../../../shared/state/quarantine/aside.ts';
+import { putAside } from '../../../../../shared/state/quarantine/quarantine-steps.ts';
+import { setApart } from '../../../../../shared/state/quarantine/set-apart.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { countStatements, moveStatement } from '../state/lane-progress.ts';
-import {
-  heldAside,
-  type PlaceOf,
-  toAside,
-  without,
-  BEHIND,
-  type Aside,
-} from '../../../../../shared/state/quarantine/aside.ts';
-import { nameOf, unitsOf, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
-import {
-  holdLanes,
-  markParked,
-  parkedAmong,
-  parkedOf,
-  putAside,
-} from '../quarantine/parked-entries.ts';
-import { readChains } from './parked-keys.ts';
-import { deferredError, reasonOf, refusedRowError } from './refused-row.ts';
+import { holdLanes } from '../quarantine/parked-changes.ts';
+import { postgresRoom } from '../quarantine/postgres-room.ts';
+import { commitWithin } from '../state/postgres-state.ts';
+import { deferredError, readRefusedRow } from './refused-row.ts';
 import { unmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
@@ -59,43 +47,23 @@ export async function writeCarefully(
   await client.query('BEGIN');
   if (holdAll) await client.query(holdLanes(pipeline));
   const marked = await moveLane(session, pipeline, batch);
-  const aside: Aside[] = [...misfits];
-  const refused: Aside[] = [...misfits];
-  const step = unmetStep(pipeline, batch);
-  for (const [i, changes] of batch.changes.entries()) {
-    const target = targets[i]!;
-    const { relation } = changes;
-    const { stay, wait } = marked
-      ? await splitOff(session, pipeline, target, changes)
-      : { stay: unitsOf(changes), wait: [] };
-    const behind = new Map(wait.map((unit) => [unit, BEHIND]));
-    const found = new Map(
-      (await applyCarefully(session, target, relation, stay, undefined, step)).map(
-        ({ unit, error }) => [unit, reasonOf(error)] as const,
-      ),
-    );
-    for (const [reasons, list] of [
-      [behind, [aside]],
-      [found, [aside, refused]],
-    ] as const) {
-      const chains = await readChains(session, target, relation, [...reasons.keys()]);
-      const entries = toAside(batch, relation, reasons, chains);
-      for (const each of list) each.push(...entries);
-    }
-    if (refused.length > 0 && onBadRow === 'stop') {
-      await client.query('ROLLBACK');
-      throw await refusedRowError(client, refused[0]!);
-    }
+  const known = new Map(batch.changes.map(({ relation }, i) => [relation, targets[i]!]));
+  const room = postgresRoom(session, {
+    pipeline,
+    targetOf: (relation) => Promise.resolve(known.get(relation)!),
+    step: unmetStep(pipeline, batch),
+  });
+  const options = { marked, onBadRow, misfits, placeOf };
+  const { aside, refused } = await setApart(room, batch, options);
+  if (refused.length > 0 && onBadRow === 'stop') {
+    await client.query('ROLLBACK');
+    throw await readRefusedRow(client, refused[0]!);
   }
-  const held = heldAside(batch.held ?? [], placeOf);
-  aside.push(...held);
-  refused.push(...held.filter(({ source }) => source !== null));
   if (refused.length > 0 && !marked && !holdAll) {
     await client.query('ROLLBACK');
     return { outcome: 'again', parked: false, refused: [] };
   }
-  await putAside(client, pipeline, aside);
-  if (refused.length > 0 && !marked) await client.query(markParked(pipeline));
+  await commitWithin(client, pipeline, putAside(aside, marked));
   const counts = without(batch.counts, aside);
   const lanes = `(SELECT ${batch.before.lane} AS lane)`;
   for (const sql of countStatements(pipeline, { ...batch, counts }, lanes)) await client.query(sql);
@@ -123,22 +91,4 @@ export async function commit({ client }: WriterSession): Promise<void> {
   } catch (error) {
     throw deferredError(error);
   }
-}
-
-/** Changes of keys that have parked entries wait behind them. */
-export async function splitOff(
-  session: WriterSession,
-  pipeline: string,
-  target: WriteTarget,
-  changes: NetChanges,
-): Promise<{ stay: Unit[]; wait: Unit[] }> {
-  const { relation } = changes;
-  const units = unitsOf(changes);
-  const parked = await parkedOf(session.client, pipeline, relation);
-  if (parked === 'nothing' || relation.identity === 'none') return { stay: units, wait: [] };
-  if (parked === 'incomparable') return { stay: [], wait: units };
-  const chains = (await readChains(session, target, relation, units)) as Buffer[];
-  const waiting = await parkedAmong(session.client, pipeline, chains);
-  const waits = (_: Unit, i: number): boolean => waiting.has(nameOf(chains[i]!));
-  return { stay: units.filter((unit, i) => !waits(unit, i)), wait: units.filter(waits) };
 }

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { NamespacePlan, PipelinePlan } from '../../../../../shared/connector/plan.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import {
+  forgetParked,
   hasMoved,
   type Known,
   requireReader,
@@ -21,7 +22,6 @@ import { createDefaults, createTable } from '../ddl/create-table.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import { writtenRelation } from '../documents/document-table.ts';
 import { formatNamespace } from '../../connection/names.ts';
-import { markNewLanes, truncateParked } from '../quarantine/parked-entries.ts';
 import { commitWithin, PostgresState } from '../state/postgres-state.ts';
 import { recordTables, requireRecordedTables } from '../target/recorded-table.ts';
 import { readRowsOf, rowsOf } from '../../catalog/table-rows.ts';
@@ -62,9 +62,9 @@ export async function savePlan(
     });
     for (const namespace of plan.namespaces) {
       await commit(client, target, saveChunks(known, namespace));
-      await forgetParked(client, target, namespace, known);
     }
     await emptyRestarted(client, target, plan, known);
+    await commit(client, target, forgetParked(known, plan.namespaces));
     const created: TableDefinition[] = [];
     for (const namespace of plan.namespaces) {
       const made = known.namespaces.has(namespace.relation.namespace)
@@ -93,7 +93,6 @@ export async function savePlan(
     await recordTables(client, target.pipeline, target.names);
     const linked = target.create === 'never';
     await commit(client, target, saveLanes(known, { plan, ordering: target.order, linked }));
-    if (known.lanes.length < plan.lanes) await client.query(markNewLanes(target.pipeline));
     return readBoundTogether(client, target.names, plan);
   });
 }
@@ -129,17 +128,6 @@ async function commit(client: pg.Client, { pipeline }: PlanTarget, step: StateSt
       'FENCED',
       `the state of the pipeline "${pipeline}" was changed by somebody else while its plan was stored`,
     );
-}
-
-/** Of one that is not known any more, somebody had it forgotten: what was aside is of the old. */
-async function forgetParked(
-  client: pg.Client,
-  { pipeline }: PlanTarget,
-  { relation: { namespace }, state }: NamespacePlan,
-  { namespaces }: Known,
-): Promise<void> {
-  if (state === 'ready' || namespaces.has(namespace)) return;
-  for (const sql of truncateParked(pipeline, [namespace])) await client.query(sql);
 }
 
 /** What a namespace has at the target: the definition to store with it, or why it cannot be. */
@@ -206,7 +194,6 @@ async function emptyRestarted(
     namespaces.map((namespace) => target.names.ofNamespace(namespace).sql),
   );
   await runDdl(client, `TRUNCATE ${tables.join(', ')}`, 'emptying tables to copy them again');
-  for (const sql of truncateParked(target.pipeline, namespaces)) await client.query(sql);
 }
 
 /** A copy that goes on, or starts again; its table may have got columns since. */

@@ -5,7 +5,7 @@ import {
 } from '../../../../../shared/document/document-relation.ts';
 import type { DocumentWriter } from '../documents/document-writer.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
-import type { PageEntry } from './parked-page.ts';
+import type { PageEntry } from '../../../../../shared/state/quarantine/parked-page.ts';
 import { documentsAt, patchedBy } from '../documents/whole-documents.ts';
 
 /**
@@ -22,7 +22,7 @@ export function parkedDocuments(
   return async (entry) => {
     const { relation, kind, key, tuple } = entry;
     // What steps failed for is no document of theirs yet.
-    if (!isDocumentRelation(relation) || kind === 'move' || entry.untransformed) return entry;
+    if (!isDocumentRelation(relation) || kind === 'move' || entry.source !== null) return entry;
     const rows = await documents.rowsOf(client, relation);
     const written = { ...entry, relation: rows.relation };
     const chain = nameOf(entry.chain!);

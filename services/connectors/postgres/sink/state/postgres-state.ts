@@ -14,7 +14,10 @@ import type {
   StateStore,
 } from '../../../../../shared/state/state-store.ts';
 import type { StateChange, StateStep } from '../../../../../shared/state/state-step.ts';
+import type { ParkedEntries } from '../../../../../shared/state/quarantine/parked-entries.ts';
 import { beginWithRows } from './contested-row.ts';
+import { changeParked, holdLanes, type ParkedChange } from '../quarantine/parked-changes.ts';
+import { parkedEntries } from '../quarantine/parked-entries.ts';
 import { QueryValues } from '../../connection/query-values.ts';
 import { selectList, sumStatement, toRecord, toStatement } from './state-statements.ts';
 import { dropState, ensureStateTables, openStateTables } from './state-tables.ts';
@@ -113,6 +116,10 @@ export class PostgresState implements StateStore {
     return done;
   }
 
+  get parked(): ParkedEntries {
+    return parkedEntries(this.#client, this.#pipeline);
+  }
+
   prepare(): Promise<void> {
     return ensureStateTables(this.#client);
   }
@@ -165,7 +172,13 @@ export async function commitWithin(
   pipeline: string,
   step: StateStep,
 ): Promise<boolean> {
+  // In order, and before a row of one is changed.
+  if (step.some(({ kind }) => kind === 'mark')) await client.query(holdLanes(pipeline));
   for (const change of step) {
+    if (isOfParked(change)) {
+      if (!(await changeParked(client, pipeline, change))) return false;
+      continue;
+    }
     const values = new QueryValues();
     const sql = toStatement(pipeline, change, values.put);
     const { rowCount } = await client.query(sql, values.list);
@@ -173,6 +186,11 @@ export async function commitWithin(
     if (expects && rowCount !== 1) return false;
   }
   return true;
+}
+
+function isOfParked(change: StateChange): change is ParkedChange {
+  const { kind } = change;
+  return kind === 'park' || kind === 'settle' || kind === 'explain' || kind === 'mark';
 }
 
 function isTaken(change: StateChange): boolean {
@@ -213,7 +231,7 @@ const NOTHING: StateParts = {
   lanes: [],
   standings: [],
   planned: [],
-  sums: { applied: {}, filtered: {} },
+  sums: { applied: {}, filtered: {}, parked: {}, discarded: {} },
 };
 
 function toSums<Counts extends ChangeCounts>(

@@ -63,7 +63,7 @@ it('chunks are stored in two statements, however many there are, and what is in 
         kept: null,
       },
       namespaces: new Set(['a.b']),
-      lanes: [{ ...before, lane: 0, barrier: null }],
+      lanes: [{ ...before, lane: 0, barrier: null, parked: false }],
     },
     {
       plan: {
@@ -89,7 +89,7 @@ it('chunks are stored in two statements, however many there are, and what is in 
     },
   );
   const said = step
-    .filter((change) => change.table === 'chunk')
+    .flatMap((change) => ('table' in change && change.table === 'chunk' ? [change] : []))
     .map((change) => {
       const values = new QueryValues();
       return { sql: toStatement('p', change, values.put), values: values.list };

@@ -7,6 +7,7 @@ import {
 } from '../../../../../shared/state/records.ts';
 import type { AddCounts, StateChange } from '../../../../../shared/state/state-step.ts';
 import type { PutValue, SqlType, SqlValue } from '../../connection/parameters.ts';
+import type { ParkedChange } from '../quarantine/parked-changes.ts';
 
 /** The changes of a step (`StateStep`) as statements over the tables of the schema `weir`. */
 
@@ -17,13 +18,19 @@ const TYPES: Readonly<Record<StateColumn, SqlType>> = {
   boolean: 'boolean',
   json: 'jsonb',
   position: 'text',
+  bytes: 'bytea',
+  instant: 'timestamptz',
 };
 
 type Cells = object;
 type Change<Kind> = Extract<StateChange, { kind: Kind }>;
 
 /** What becomes of one change; it must concern one record exactly where the change expects something. */
-export function toStatement(pipeline: string, change: StateChange, put: PutValue): string {
+export function toStatement(
+  pipeline: string,
+  change: Exclude<StateChange, ParkedChange>,
+  put: PutValue,
+): string {
   switch (change.kind) {
     case 'update':
       return updateStatement(pipeline, change, put);
@@ -127,13 +134,13 @@ export function selectList(table: StateTable): string {
     .join(', ');
 }
 
-/** A bigint comes as text. */
+/** A bigint comes as text, an instant as a Date. */
 export function toRecord<Row extends object>(table: StateTable, row: object): Row {
-  const cells = Object.entries<unknown>({ ...row }).map(([column, value]) =>
-    typeOf(table, column) === 'bigint' && value !== null
-      ? [column, Number(value)]
-      : [column, value],
-  );
+  const cells = Object.entries<unknown>({ ...row }).map(([column, value]) => {
+    if (value instanceof Date) return [column, value.toISOString()];
+    const isNumber = typeOf(table, column) === 'bigint' && value !== null;
+    return [column, isNumber ? Number(value) : value];
+  });
   return Object.fromEntries(cells) as Row;
 }
 
@@ -170,8 +177,10 @@ function cellsOf(table: StateTable, cells: Cells, put: PutValue): { name: string
 
 function putCell(table: StateTable, column: string, value: unknown, put: PutValue): string {
   const type = typeOf(table, column);
-  const cell = type === 'jsonb' ? JSON.stringify(value ?? null) : (value as SqlValue);
-  return put(cell, type);
+  if (type !== 'jsonb') return put(value as SqlValue, type);
+  // A definition that is none is one all the same: of a store that has no more to say of its tables.
+  const isNull = (value ?? null) === null && column !== 'definition';
+  return put(isNull ? null : JSON.stringify(value ?? null), type);
 }
 
 function valueOf(cells: Cells, column: string): unknown {

@@ -1,24 +1,12 @@
-import type { ClientBase } from 'pg';
-import type { Relation } from '../../../../../shared/change/relation.ts';
-import type { ParkedSelection, ReplayStep } from '../../../../../shared/connector/parking.ts';
-import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
-import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
-import { selected } from './parked-list.ts';
+import type { Relation } from '../../change/relation.ts';
+import type { ParkedSelection, ReplayStep } from '../../connector/parking.ts';
+import type { WeirError } from '../../errors/weir-error.ts';
+import type { ParkedRecord } from '../records.ts';
+import { nameOf } from './change-unit.ts';
+import type { ParkedEntries, ParkedSet } from './parked-entries.ts';
+import { chainsOf } from './parked-index.ts';
 
-export interface PageEntry {
-  id: number;
-  namespace: string;
-  relation: Relation;
-  shape: string;
-  kind: 'upsert' | 'update' | 'delete' | 'move';
-  chain: Buffer | null;
-  also: Buffer | null;
-  key: Buffer | null;
-  tuple: Buffer | null;
-  /** A step failed for it and still does. */
-  untransformed: boolean;
-  elsewhere: Relation[] | null;
-  reason: string;
+export interface PageEntry extends ParkedRecord {
   /** Why it cannot be written, where that is known before. */
   problem?: WeirError;
 }
@@ -43,12 +31,11 @@ interface Chain {
 }
 
 export const PAGE_ROWS = 200;
-const PAGE_BYTES = 8 << 20;
+export const PAGE_BYTES = 8 << 20;
 
 /** Some parked entries in the order of their ids, with what is known of the chains that they belong to. */
 export class ParkedPage {
   readonly #selection: ParkedSelection;
-  readonly #pipeline: string;
   readonly #until: number;
   readonly #entries: readonly PageEntry[];
   readonly #chains = new Map<string, Chain>();
@@ -60,13 +47,7 @@ export class ParkedPage {
   readonly #overtaken = new Map<string, number>();
   readonly #reasons = new Map<number, string>();
 
-  private constructor(
-    pipeline: string,
-    selection: ParkedSelection,
-    until: number,
-    entries: readonly PageEntry[],
-  ) {
-    this.#pipeline = pipeline;
+  private constructor(selection: ParkedSelection, until: number, entries: readonly PageEntry[]) {
     this.#selection = selection;
     this.#until = until;
     this.#entries = entries;
@@ -84,59 +65,43 @@ export class ParkedPage {
   }
 
   static async read(
-    client: ClientBase,
-    pipeline: string,
+    parked: ParkedEntries,
     selection: ParkedSelection,
     after: number,
     until: number | null,
     prepare: (entry: PageEntry) => Promise<PageEntry>,
   ): Promise<ParkedPage> {
-    const { sql, value } = wholeChains(selection);
-    const last = until ?? (await readLastId(client, pipeline));
-    const { rows } = await client.query<Omit<PageEntry, 'id'> & { id: string }>(
-      `SELECT * FROM (
-         SELECT *, sum(COALESCE(octet_length(tuple), 0)) OVER (ORDER BY id) - COALESCE(octet_length(tuple), 0) AS before FROM (
-           SELECT id, namespace, relation, shape, kind, chain, also, key, tuple, source IS NOT NULL AS untransformed, elsewhere, reason FROM weir.parked p
-           WHERE pipeline = $1 AND id > $2 AND id <= $4 AND ${sql} ORDER BY id LIMIT ${PAGE_ROWS}) chosen) page
-       WHERE before < ${PAGE_BYTES} ORDER BY id`,
-      [pipeline, after, value, last],
-    );
+    const last = until ?? (await parked.lastId());
+    const limits = { limit: PAGE_ROWS, maxBytes: PAGE_BYTES };
+    const wanted = { selection, wholeChains: true, after, until: last, ...limits };
     const entries: PageEntry[] = [];
-    for (const row of rows) entries.push(await prepare({ ...row, id: Number(row.id) }));
-    const page = new ParkedPage(pipeline, selection, last, entries);
-    await page.#lookAround(client);
+    for (const record of await parked.read(wanted)) entries.push(await prepare(record));
+    const page = new ParkedPage(selection, last, entries);
+    if (entries.length > 0) await page.#lookAround(parked);
     return page;
   }
 
   /** What is before entries of this page and not in it was tried before, or is not selected: it blocks. */
-  async #lookAround(client: ClientBase): Promise<void> {
-    const ids = this.#entries.map(({ id }) => id);
-    const last = ids.at(-1) ?? 0;
-    const chains = this.#entries.flatMap(({ chain, also }) =>
-      [chain, also].filter((c) => c !== null),
-    );
-    const { rows } = await client.query<{ chain: Buffer; tied: boolean }>(
-      `SELECT chain, bool_or(tied) AS tied FROM (
-         SELECT chain, also IS NOT NULL AS tied FROM weir.parked
-         WHERE pipeline = $1 AND chain = ANY($2::bytea[]) AND id < $3 AND id <> ALL($4::bigint[])
-         UNION ALL SELECT also, true FROM weir.parked
-         WHERE pipeline = $1 AND also = ANY($2::bytea[]) AND id < $3 AND id <> ALL($4::bigint[])) c GROUP BY chain`,
-      [this.#pipeline, chains, last, ids],
-    );
-    for (const row of rows) {
-      const state = this.#chains.get(nameOf(row.chain))!;
-      Object.assign(state, { blocked: true, outside: true, tied: state.tied || row.tied });
+  async #lookAround(parked: ParkedEntries): Promise<void> {
+    const { chains, shapes } = await parked.outside({
+      chains: this.#allChains(),
+      namespaces: [...new Set(this.#entries.map((each) => each.namespace))],
+      before: this.#entries.at(-1)!.id,
+      ids: this.#entries.map(({ id }) => id),
+    });
+    for (const { chain, tied } of chains) {
+      const state = this.#chains.get(nameOf(chain))!;
+      Object.assign(state, { blocked: true, outside: true, tied: state.tied || tied });
     }
-    const others = await client.query<{ namespace: string; shape: string }>(
-      `SELECT DISTINCT namespace, shape FROM weir.parked
-       WHERE pipeline = $1 AND namespace = ANY($2::text[]) AND id < $3 AND id <> ALL($4::bigint[])`,
-      [this.#pipeline, [...new Set(this.#entries.map((each) => each.namespace))], last, ids],
-    );
-    for (const { namespace, shape } of others.rows) {
+    for (const { namespace, shape } of shapes) {
       this.#stuckOf(namespace).add(shape);
       const differs = this.#entries.some((e) => e.namespace === namespace && e.shape !== shape);
       if (differs) this.#mixed.add(namespace);
     }
+  }
+
+  #allChains(): Buffer[] {
+    return this.#entries.flatMap(({ chain, also }) => [chain, also].filter((c) => c !== null));
   }
 
   /** Chains that concern one key and nothing else, each with all its entries of this page. */
@@ -153,7 +118,7 @@ export class ParkedPage {
       chains.set(name, chain);
       const isPlain =
         entry.kind !== 'move' &&
-        !entry.untransformed &&
+        entry.source === null &&
         entry.elsewhere === null &&
         state?.tied !== true &&
         !this.#mixed.has(entry.namespace) &&
@@ -174,7 +139,7 @@ export class ParkedPage {
    */
   mayTry(entry: PageEntry): boolean {
     if (this.#done.has(entry.id) || this.#reasons.has(entry.id)) return false;
-    if (entry.untransformed) {
+    if (entry.source !== null) {
       this.fail(entry, entry.reason);
       return false;
     }
@@ -205,14 +170,15 @@ export class ParkedPage {
     this.#block(entry);
   }
 
-  /** The condition that names what is to be taken out; null where nothing is. */
-  settled(): string | null {
-    const parts = [...this.#overtaken].map(
-      ([name, id]) =>
-        `(chain = '\\x${Buffer.from(name, 'latin1').toString('hex')}' AND id <= ${id})`,
-    );
-    if (this.#done.size > 0) parts.push(`id IN (${[...this.#done].join(', ')})`);
-    return parts.length === 0 ? null : `(${parts.join(' OR ')})`;
+  /** What is to be taken out; null where nothing is. `least`: so many must be there still. */
+  settled(): { entries: ParkedSet; least: number } | null {
+    if (this.#done.size === 0 && this.#overtaken.size === 0) return null;
+    const overtaken = [...this.#overtaken].map(([name, upTo]) => ({
+      chain: Buffer.from(name, 'latin1'),
+      upTo,
+    }));
+    const ids = [...this.#done];
+    return { entries: { kind: 'done', ids, overtaken }, least: ids.length };
   }
 
   /** Why entries stay that were tried. */
@@ -225,21 +191,14 @@ export class ParkedPage {
     return { replayed, left: this.#entries.length - replayed, until: this.#until };
   }
 
-  /** Where to go on, once what was applied has been taken out; ids stand for their chains, so others take their place. */
-  async next(client: ClientBase): Promise<ReplayStep['next']> {
+  /** Where to go on; ids stand for their chains, so others take their place. */
+  async next(parked: ParkedEntries): Promise<ReplayStep['next']> {
     const after = this.#entries.at(-1)?.id;
     if (after === undefined) return null;
-    if (this.#selection.kind !== 'ids') return { selection: this.#selection, after };
-    const chains = this.#entries.flatMap(({ chain, also }) =>
-      [chain, also].filter((c) => c !== null),
-    );
-    const { rows } = await client.query<{ id: string }>(
-      `SELECT DISTINCT ON (chain) id FROM weir.parked
-       WHERE pipeline = $1 AND id > $2 AND id <= $4 AND chain = ANY($3::bytea[]) ORDER BY chain, id`,
-      [this.#pipeline, after, chains, this.#until],
-    );
-    const further = this.#selection.ids.filter((id) => id > after);
-    const ids = [...new Set([...rows.map(({ id }) => Number(id)), ...further])];
+    const selection = this.#selection;
+    if (selection.kind !== 'ids') return { selection, after };
+    const behind = await parked.firstBehind(this.#allChains(), after, this.#until);
+    const ids = [...new Set([...behind, ...selection.ids.filter((id) => id > after)])];
     return ids.length === 0 ? null : { selection: { kind: 'ids', ids }, after };
   }
 
@@ -265,27 +224,4 @@ export class ParkedPage {
     this.#stuck.set(namespace, stuck);
     return stuck;
   }
-}
-
-function chainsOf({ chain, also }: PageEntry): string[] {
-  return [chain, also].flatMap((each) => (each === null ? [] : [nameOf(each)]));
-}
-
-export async function readLastId(client: ClientBase, pipeline: string): Promise<number> {
-  const { rows } = await client.query<{ id: string }>(
-    'SELECT COALESCE(max(id), 0) AS id FROM weir.parked WHERE pipeline = $1',
-    [pipeline],
-  );
-  return Number(rows[0]!.id);
-}
-
-/** Ids stand for all entries of their chains: the first could not be passed, and the last would be alone. */
-export function wholeChains(selection: ParkedSelection): { sql: string; value: unknown } {
-  const { sql, value } = selected(selection);
-  if (selection.kind !== 'ids') return { sql, value };
-  return {
-    sql: `(p.${sql} OR EXISTS (SELECT 1 FROM weir.parked s WHERE s.pipeline = p.pipeline AND s.${sql}
-      AND (s.chain IN (p.chain, p.also) OR s.also IN (p.chain, p.also))))`,
-    value,
-  };
 }
