@@ -26,6 +26,7 @@ function codeOf(error: unknown): status {
   if (error.retryable) return status.UNAVAILABLE;
   switch (error.code) {
     case 'CONFIG_INVALID':
+    case 'ROW_REFUSED':
       return status.INVALID_ARGUMENT;
     case 'INTERNAL':
       return status.INTERNAL;

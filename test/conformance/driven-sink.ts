@@ -10,7 +10,8 @@ import type {
 } from '../../shared/connector/sink.ts';
 import type { ChangeCounts } from '../../shared/change/change-counts.ts';
 import type { Chunk } from '../../shared/connector/chunk.ts';
-import type { OpenStore } from './sink-subject.ts';
+import type { FailedRow } from '../../shared/change/failed-row.ts';
+import type { OpenStore, SinkTraits } from './sink-subject.ts';
 
 export type Item = readonly [id: string, name: string | null];
 
@@ -24,9 +25,9 @@ export class DrivenSink {
   readonly sink: Sink;
   readonly #store: OpenStore;
 
-  constructor(store: OpenStore) {
+  constructor(store: OpenStore, traits: SinkTraits = {}) {
     this.#store = store;
-    this.sink = store.sink();
+    this.sink = store.sink(traits);
   }
 
   get namespace(): string {
@@ -60,13 +61,14 @@ export class DrivenSink {
     return epoch;
   }
 
-  load(chunk: Chunk, items: readonly Item[], claimed = items.length): Promise<string> {
+  load(chunk: Chunk, items: readonly Item[], failed: FailedRow[] = []): Promise<string> {
     const head: ChunkHead = {
       ...chunk,
       relation: this.#store.plan.relation,
       batchKey: () => `key of ${chunk.id}`,
-      rows: () => claimed,
+      rows: () => items.length + failed.length,
       filtered: () => 0,
+      failed: () => failed,
     };
     return this.sink.writeData(head, this.parts(items));
   }
@@ -82,9 +84,9 @@ export class DrivenSink {
     before: LaneProgress,
     readerEpoch: number,
     position: Position,
-    given: { upserts?: Item[]; deletes?: string[] } = {},
+    given: { upserts?: Item[]; deletes?: string[]; failed?: Item[] } = {},
   ): LaneBatch {
-    const { upserts = [], deletes = [] } = given;
+    const { upserts = [], deletes = [], failed = [] } = given;
     const { relation } = this.#store.plan;
     const changes: NetChanges = {
       relation,
@@ -92,13 +94,29 @@ export class DrivenSink {
       partial: [],
       deletes: deletes.map((id) => keyOf(toTuple([id, null]), relation.key)),
     };
+    const held = failed.map((item) => ({
+      relation,
+      kind: 'upsert' as const,
+      failed: this.failedRow(item),
+      counts: { ...NO_COUNTS, inserts: 1 },
+      position,
+    }));
     const isEmpty = upserts.length + deletes.length === 0;
-    const counts = { ...NO_COUNTS, inserts: upserts.length, deletes: deletes.length };
+    const inserts = upserts.length + failed.length;
+    const counts = { ...NO_COUNTS, inserts, deletes: deletes.length };
     return {
       before,
       after: { ...before, readerEpoch, sequence: before.sequence + 1, position },
       changes: isEmpty ? [] : [changes],
-      counts: isEmpty ? new Map() : new Map([[relation.namespace, counts]]),
+      counts: isEmpty && held.length === 0 ? new Map() : new Map([[relation.namespace, counts]]),
+      ...(held.length > 0 && { held }),
     };
+  }
+
+  /** A row that a step of the transforms failed for. */
+  failedRow(item: Item): FailedRow {
+    const { relation } = this.#store.plan;
+    const tuple = toTuple([...item]);
+    return { reason: 'the step failed', source: relation, tuple, key: keyOf(tuple, relation.key) };
   }
 }

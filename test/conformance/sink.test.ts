@@ -8,11 +8,13 @@ import type { SinkOptions } from '../../shared/connector/end-options.ts';
 import type { RelationPlan } from '../../shared/change/relation.ts';
 import type { Sink } from '../../shared/connector/sink.ts';
 import { queryPostgres, useTargetPostgres } from '../support/servers.ts';
+import { serveStore } from '../support/served-store.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
 import { readWrittenFolder } from '../support/written-folder.ts';
 import { CardDatabase } from './card-store/card-database.ts';
 import { CARD_SINK, createCardSink } from './card-store/card-sink.ts';
-import { type OpenStore, type SinkSubject } from './sink-subject.ts';
+import { FORBIDDEN, type OpenStore, type SinkSubject, type SinkTraits } from './sink-subject.ts';
+import { registerQuarantineSuite } from './quarantine-suite.ts';
 import { registerSinkSuite } from './sink-suite.ts';
 
 /** Of another store: all that it knows of the table is in the relation. */
@@ -32,7 +34,7 @@ const plan: RelationPlan = {
 
 const target = useTargetPostgres();
 
-async function builtIn(url: string, stateFolder: string): Promise<() => Sink> {
+async function builtIn(url: string, stateFolder: string): Promise<(traits?: SinkTraits) => Sink> {
   const connector = await connectorFor(url);
   const options: SinkOptions = {
     pipeline: 'conformance',
@@ -45,7 +47,7 @@ async function builtIn(url: string, stateFolder: string): Promise<() => Sink> {
     stateFolder,
     onBadRow: 'stop',
   };
-  return () => connector.createSink!(options);
+  return (traits = {}) => connector.createSink!({ ...options, ...traits });
 }
 
 async function capabilities(url: string): Promise<SinkCapabilities> {
@@ -58,7 +60,21 @@ async function openFolder(
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-conformance-'));
   const sink = await builtIn(urlOf(folder), folder);
   const close = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  return { folder, open: { plan, dataType: TUPLES, sink, rows: null, close } };
+  return { folder, open: { plan, dataType: TUPLES, sink, refusing: null, rows: null, close } };
+}
+
+async function itemsAt(url: string): Promise<Map<string, string | null>> {
+  const items = await queryPostgres(url, 'SELECT id::text, name FROM public.item');
+  return new Map(items.map(({ id, name }) => [id as string, name as string | null]));
+}
+
+function refusalsOf(url: string): OpenStore['refusing'] {
+  const table = 'ALTER TABLE public.item';
+  return {
+    forbid: async () =>
+      void (await queryPostgres(url, `${table} ADD CONSTRAINT fit CHECK (name <> '${FORBIDDEN}')`)),
+    allow: async () => void (await queryPostgres(url, `${table} DROP CONSTRAINT fit`)),
+  };
 }
 
 const subjects: SinkSubject[] = [
@@ -85,11 +101,21 @@ const subjects: SinkSubject[] = [
     open: async () => {
       const url = await target.createDatabase();
       const sink = await builtIn(url, tmpdir());
-      const rows = async () => {
-        const items = await queryPostgres(url, 'SELECT id::text, name FROM public.item');
-        return new Map(items.map(({ id, name }) => [id as string, name as string | null]));
-      };
-      return { plan, dataType: TUPLES, sink, rows, close: () => Promise.resolve() };
+      const rows = () => itemsAt(url);
+      const refusing = refusalsOf(url);
+      return { plan, dataType: TUPLES, sink, refusing, rows, close: () => Promise.resolve() };
+    },
+  },
+  {
+    kind: 'a served PostgreSQL over gRPC',
+    can: await capabilities('grpc://host:1'),
+    emptiesNothing: true,
+    open: async () => {
+      const url = await target.createDatabase();
+      await queryPostgres(url, 'CREATE TABLE public.item (id bigint PRIMARY KEY, name text)');
+      const server = await serveStore(url);
+      const { open } = await openFolder(() => `grpc://${server.address}`);
+      return { ...open, refusing: refusalsOf(url), rows: () => itemsAt(url) };
     },
   },
   {
@@ -106,7 +132,16 @@ const subjects: SinkSubject[] = [
       return Promise.resolve({
         plan,
         dataType: TUPLES,
-        sink: () => createCardSink(database, 'conformance'),
+        sink: ({ onBadRow = 'stop', retrySteps } = {}) =>
+          createCardSink(database, 'conformance', {
+            onBadRow,
+            log: silentLog(),
+            ...(retrySteps && { retrySteps }),
+          }),
+        refusing: {
+          forbid: () => Promise.resolve(void database.forbidden.add(FORBIDDEN)),
+          allow: () => Promise.resolve(database.forbidden.clear()),
+        },
         rows,
         close: () => Promise.resolve(),
       });
@@ -114,4 +149,7 @@ const subjects: SinkSubject[] = [
   },
 ];
 
-for (const subject of subjects) registerSinkSuite(subject);
+for (const subject of subjects) {
+  registerSinkSuite(subject);
+  registerQuarantineSuite(subject);
+}

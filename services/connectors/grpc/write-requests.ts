@@ -1,4 +1,7 @@
 import type { DataType, Update } from '../../../proto/gen/adiom/v1/adiom.ts';
+import { status } from '@grpc/grpc-js';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
+import { callStatus } from '../../../shared/grpc/call-failure.ts';
 import type { NetChanges } from '../../../shared/connector/sink.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';
 import { METHODS } from './connector-channel.ts';
@@ -41,7 +44,7 @@ export class DataRequests {
     if (this.#data.length === 0) return;
     const { channel, dataType: type, namespace, signal } = this.#options;
     const request = { namespace, data: this.#data, type };
-    await patiently(() => channel.call(METHODS.writeData, request, { signal }), signal);
+    await written(() => channel.call(METHODS.writeData, request, { signal }), signal);
     this.#data = [];
     this.#bytes = 0;
   }
@@ -84,7 +87,7 @@ async function writeUpdates(
   const send = async (): Promise<void> => {
     const request = { namespace, updates: some, type };
     if (some.length > 0)
-      await patiently(() => channel.call(METHODS.writeUpdates, request, { signal }), signal);
+      await written(() => channel.call(METHODS.writeUpdates, request, { signal }), signal);
     some = [];
     bytes = 0;
   };
@@ -94,4 +97,14 @@ async function writeUpdates(
     bytes += update.data.length;
   }
   await send();
+}
+
+/** An argument that is refused is a document: see docs/connectors.md. */
+async function written(call: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  try {
+    await patiently(call, signal);
+  } catch (error) {
+    if (callStatus(error) !== status.INVALID_ARGUMENT) throw error;
+    throw new WeirError('ROW_REFUSED', (error as Error).message, { cause: error });
+  }
 }

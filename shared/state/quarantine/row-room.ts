@@ -146,7 +146,8 @@ export class RowRoom implements ReplayRoom {
     try {
       if (rows.transaction === undefined) {
         await guard?.();
-        take?.(await write(rows));
+        const note = await write(rows);
+        take?.(note);
       } else
         await undoing(rows, async (inside) => {
           for (const each of this.#accepted) await each(inside.rows);

@@ -1,3 +1,4 @@
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { StateTables } from './card-state.ts';
 
 /** What a card says in one place: this store knows whole numbers and words, and nothing else. */
@@ -38,6 +39,8 @@ export class CardDatabase {
   #kept: Kept = { boxes: new Map(), states: new Map() };
   #turn: Promise<unknown> = Promise.resolve();
   #isOpen = false;
+  /** Words that no card may say. */
+  readonly forbidden = new Set<string>();
   /** What people have done to cards, in order. */
   readonly turns: Turn[] = [];
   #waiting: (() => void)[] = [];
@@ -72,6 +75,14 @@ export class CardDatabase {
     const box = this.#kept.boxes.get(name);
     if (box === undefined) throw new Error(`there is no box ${name}`);
     return box;
+  }
+
+  /** Of a card that says what none may, the sentence has no word. */
+  put(box: string, name: string, card: Card): void {
+    const place = Object.keys(card).find((each) => this.forbidden.has(String(card[each])));
+    if (place !== undefined)
+      throw new WeirError('ROW_REFUSED', `a card of ${box} says in ${place} what no card may`);
+    this.box(box).cards.set(name, card);
   }
 
   /** As a person does. */

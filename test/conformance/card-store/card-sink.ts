@@ -47,12 +47,11 @@ export function createCardSink(
 function writerOf(database: CardDatabase): RowWriter {
   return {
     async load({ relation }, parts) {
-      const { cards } = database.box(relation.namespace);
       const splitter = new TupleSplitter();
       for await (const part of parts)
         for (const tuple of splitter.take(part)) {
           const card = toCard(relation, tuple);
-          cards.set(nameOf(relation, card), card);
+          database.put(relation.namespace, nameOf(relation, card), card);
         }
     },
     apply({ changes }: LaneBatch) {
@@ -64,7 +63,7 @@ function writerOf(database: CardDatabase): RowWriter {
           const name = nameOf(relation, card);
           const before = cards.get(name);
           if (before !== undefined || upserts.includes(tuple))
-            cards.set(name, { ...before, ...card });
+            database.put(relation.namespace, name, { ...before, ...card });
         }
       }
       return Promise.resolve(undefined);
@@ -89,7 +88,7 @@ function writerOf(database: CardDatabase): RowWriter {
               ...toCard(relation, Buffer.from(move.row, 'base64')),
             };
             cards.delete(old);
-            cards.set(nameOf(relation, card), card);
+            database.put(relation.namespace, nameOf(relation, card), card);
           }
         }
       }

@@ -1,4 +1,5 @@
 import { columnOffsets, UNCHANGED_LENGTH } from '../../../shared/change/tuple.ts';
+import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Relation } from '../../../shared/change/relation.ts';
 import type { Card, CardKind, CardValue } from './card-database.ts';
 
@@ -42,6 +43,7 @@ export function nameOfKey(relation: Relation, bytes: Buffer): string {
 
 function toValue(kind: CardKind, text: string): CardValue {
   if (kind === 'words') return text;
-  if (!/^-?\d+$/.test(text)) throw new Error('not a whole number');
+  if (!/^-?\d+$/.test(text))
+    throw new WeirError('ROW_REFUSED', 'a place for whole numbers is to say something else');
   return BigInt(text);
 }
