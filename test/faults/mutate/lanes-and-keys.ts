@@ -140,6 +140,18 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     tests: ['shared/row/key-form/bson-form.test.ts'],
   },
   {
+    name: 'a column that only the source reads in binary makes all changes text',
+    edits: [
+      {
+        file: `${POSTGRES}/source/open-following.ts`,
+        find: '    textColumns.map((column) => `${namespace}: ${column}`),',
+        replace:
+          '    textColumns.slice(textColumns.length).map((column) => `${namespace}: ${column}`),',
+      },
+    ],
+    tests: ['test/cases/forms-of-data.test.ts'],
+  },
+  {
     name: 'letters whose lower case depends on the locale do not choose the lane',
     edits: [
       {

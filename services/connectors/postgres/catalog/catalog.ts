@@ -6,7 +6,13 @@ import { readNeededExtensions } from './needed-extensions.ts';
 import type { TableSchema } from '../../../../shared/schema/table-schema.ts';
 import { describedTable } from './described-table.ts';
 import { identityOf, keyForms, relationOf, rowKeys, type TableIdentity } from './relation-shape.ts';
-import { readTableDetails, type Leaf, type LeafSizes, type TableDetail } from './table-catalog.ts';
+import {
+  readTableDetails,
+  type CatalogColumn,
+  type Leaf,
+  type LeafSizes,
+  type TableDetail,
+} from './table-catalog.ts';
 import {
   readStructureMark,
   readTableRecords,
@@ -35,6 +41,8 @@ export interface SourceTable extends ListedTable {
   leafValues: LeafValues[];
   /** All its columns mean the same in binary elsewhere. */
   isBinarySafe: boolean;
+  /** Those that do not, with their types. */
+  textColumns: string[];
   /** The same in terms of all stores. */
   tableSchema: TableSchema;
   /** Why updates and deletes cannot be followed; null where they can. */
@@ -123,7 +131,11 @@ export function relationPlanOf(table: SourceTable): RelationPlan {
 }
 
 function hasSafeColumns(detail: TableDetail, types: TypeCatalog): boolean {
-  return detail.columns.every((c) => c.isGenerated || types.isBinarySafe(c.typeOid));
+  return unsafeColumns(detail, types).length === 0;
+}
+
+function unsafeColumns({ columns }: TableDetail, types: TypeCatalog): CatalogColumn[] {
+  return columns.filter((c) => !c.isGenerated && !types.isBinarySafe(c.typeOid));
 }
 
 function toSourceTable(
@@ -149,6 +161,7 @@ function toSourceTable(
       index.columns.map((number) => detail.columns.find((c) => c.number === number)!.name),
     ),
     isBinarySafe: hasSafeColumns(detail, types),
+    textColumns: unsafeColumns(detail, types).map(({ name, type }) => `${name} ${type}`),
     tableSchema: describedTable(table.namespace, detail, identity.index, types),
     identityProblem: identity.problem,
   };

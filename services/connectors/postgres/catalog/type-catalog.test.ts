@@ -45,14 +45,15 @@ const types = new TypeCatalog([
     },
   }),
   type(20_008, 'spans', { kind: 'm', subtype: 20_007 }),
+  type(20_009, 'mood_spans', { kind: 'r', subtype: 20_001 }),
 ]);
 
 describe('TypeCatalog', () => {
   it.each([
-    ...([23, 1007, 1700, 3904, 4451, 20_000, 20_002, 20_005] as const).map(
+    ...[23, 1007, 1700, 3904, 4451, 20_000, 20_002, 20_005, 20_007, 20_008].map(
       (oid) => [oid, true] as const,
     ),
-    ...([2205, 2210, 1033, 20_001, 20_003, 20_004, 20_006, 99] as const).map(
+    ...[2205, 2210, 1033, 20_001, 20_003, 20_004, 20_006, 20_009, 99].map(
       (oid) => [oid, false] as const,
     ),
   ])('knows that type %i is safe in binary: %s', (oid, safe) => {

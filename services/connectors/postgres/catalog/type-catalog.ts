@@ -55,7 +55,7 @@ export class TypeCatalog {
         return type.base !== null && this.isBinarySafe(type.base);
       case 'r':
       case 'm':
-        return isBuiltIn(type) && type.subtype !== null && this.isBinarySafe(type.subtype);
+        return type.subtype !== null && this.isBinarySafe(type.subtype);
       case 'b':
         if (type.element !== null) {
           const element = this.#types.get(type.element);

@@ -4,10 +4,12 @@ import { TUPLES } from '../../../../shared/connector/data-type.ts';
 import type { PipelinePlan } from '../../../../shared/connector/plan.ts';
 import type { SourceScope } from '../../../../shared/connector/source.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
+import type { SourceTable } from '../catalog/catalog.ts';
 import { abortReason } from '../connection/abort-reason.ts';
 import { connect, disconnect } from '../connection/connection.ts';
 import { continuedPlan, needsSnapshot, newPlan, ownerOf } from './snapshot/copy-plan.ts';
 import { lsnToPosition, type Lsn } from '../connection/lsn.ts';
+import type { ServerFacts } from '../connection/server-facts.ts';
 import { pipelineObjectName } from '../connection/names.ts';
 import { requireLog, requireOwnSlot } from './own-slot.ts';
 import { toPostgresError } from '../connection/postgres-error.ts';
@@ -90,12 +92,17 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       });
       moment = await readSnapshotMoment(readers, catalog, opening.scope);
     } else await disconnect(exporter);
-    const isBinary =
-      opening.scope.dataType !== TUPLES &&
-      facts.version >= 140_000 &&
-      moment.tables.every((t) => t.isBinarySafe);
-    const encoding = isBinary ? 'binary' : 'text';
-    if (known !== null) requireKnownLanes(known, encoding, opening.scope.reached);
+    const reasons = textReasons(opening.scope, facts, moment.tables);
+    const encoding = reasons.length === 0 ? 'binary' : 'text';
+    if (known !== null) {
+      requireKnownLanes(known, encoding, opening.scope.reached);
+      const was = known.namespaces[0]?.relation.columns[0]?.encoding ?? encoding;
+      if (was !== encoding)
+        opening.log.info(
+          { was, is: encoding, reasons },
+          'changes come in another form than before',
+        );
+    }
     const serverVersion = facts.version;
     const shared = { ...moment, scope: opening.scope, start, encoding, serverVersion } as const;
     const plan = known
@@ -119,6 +126,22 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/**
+ * Why the changes of all tables come as text; empty where they come in binary. The log has one form for the whole stream,
+ * while each copy has that of its table.
+ */
+export function textReasons(
+  { dataType }: Pick<SourceScope, 'dataType'>,
+  { version }: Pick<ServerFacts, 'version'>,
+  tables: readonly Pick<SourceTable, 'namespace' | 'textColumns'>[],
+): string[] {
+  if (dataType === TUPLES) return ['the other end takes text'];
+  if (version < 140_000) return ['PostgreSQL 13 sends text only'];
+  return tables.flatMap(({ namespace, textColumns }) =>
+    textColumns.map((column) => `${namespace}: ${column}`),
+  );
 }
 
 /**

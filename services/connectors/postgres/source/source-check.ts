@@ -186,6 +186,11 @@ function tableFindings(table: SourceTable, facts: ServerFacts, follows: boolean)
       'warning',
       `Changes of ${subject} all take one lane, so that one writer applies them: only the server knows which values of its key (${key.map((i) => `${columns[i]!.name} ${columns[i]!.type}`).join(', ')}) are equal, by their type or collation; where that is too slow, add a column of another type to the key.`,
     );
+  if (table.textColumns.length > 0 && facts.version >= 140_000)
+    add(
+      'ok',
+      `Only this server reads the binary form of ${table.textColumns.join(', ')}: ${subject} is copied as text, other tables in binary; the changes of all tables come as text, as the log has one form for all.`,
+    );
   if (table.kind === 'p')
     add(
       'warning',

@@ -29,6 +29,7 @@ function table(name: string, more: Partial<SourceTable> = {}, pages = 8192): Sou
       ...{ sequences: [], partitionBy: null, partitions: [] },
     },
     columnTypes: [],
+    textColumns: [],
     rowKeys: [],
     leaves: [leaf(1, name, pages)],
     leftOut: [],
