@@ -114,4 +114,26 @@ export const SETTINGS_AND_REFUSALS: readonly Mutation[] = [
     ],
     tests: ['test/cases/languages.test.ts'],
   },
+  {
+    name: 'a table with a rule for updates is written without ON CONFLICT',
+    edits: [
+      {
+        file: `${POSTGRES}/sink/target/write-target.ts`,
+        find: '    !table.merges ||\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/prepared-targets.test.ts'],
+  },
+  {
+    name: 'what stands in the place of a table is named before its rows are asked for',
+    edits: [
+      {
+        file: `${POSTGRES}/sink/check/target-check.ts`,
+        find: 'copies && !isKnown && isTable && ',
+        replace: 'copies && !isKnown && ',
+      },
+    ],
+    tests: ['test/cases/prepared-targets.test.ts'],
+  },
 ];

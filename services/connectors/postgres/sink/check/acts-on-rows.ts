@@ -14,7 +14,8 @@ interface Existing {
 /**
  * Rules that act on what is written, as they are enabled: `asReplica` says whether triggers and rules of the ordinary
  * kind are kept from acting. A rule that does something instead loses rows without a word; COPY takes no rules, so that
- * those of the first copy are there.
+ * those of the first copy are there. Others end the first change: no rule may act where ON CONFLICT or a WITH writes. What
+ * does not act is no matter, but see `TargetTable.merges`.
  */
 export async function checkRules(
   client: pg.Client,
@@ -28,18 +29,11 @@ export async function checkRules(
     [oidsOf(existing), asReplica ? ['A', 'R'] : ['A', 'O']],
   );
   return rows.map(({ table, rule, instead }) => {
-    const disable = `ALTER TABLE ${table} DISABLE RULE ${quoteIdent(rule)}`;
-    return instead
-      ? {
-          level: 'error',
-          subject: table,
-          message: `the rule ${rule} does something instead of what is written, so rows would be lost; run ${disable} until the target takes over`,
-        }
-      : {
-          level: 'warning',
-          subject: table,
-          message: `the rule ${rule} does something for what is written, too; run ${disable} if it should not`,
-        };
+    const does = instead
+      ? 'does something instead of what is written, so rows would be lost'
+      : 'does something for what is written, too, which PostgreSQL refuses for the statements that Weir writes with';
+    const run = `run ALTER TABLE ${table} DISABLE RULE ${quoteIdent(rule)} until the target takes over`;
+    return { level: 'error', subject: table, message: `the rule ${rule} ${does}; ${run}` };
   });
 }
 

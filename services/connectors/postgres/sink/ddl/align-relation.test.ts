@@ -34,6 +34,7 @@ function table(columns: Record<string, string>): TargetTable {
       ...more,
     })),
     losesRows: false,
+    merges: true,
     indexes: [],
   };
 }

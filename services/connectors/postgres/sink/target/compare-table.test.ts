@@ -29,6 +29,7 @@ const relation: Relation = {
 
 const fitting: TargetTable = {
   losesRows: false,
+  merges: true,
   oid: 1,
   kind: 'r',
   columns: [column('v', 'text'), column('id', 'bigint', { notNull: true })],

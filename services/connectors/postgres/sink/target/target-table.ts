@@ -12,6 +12,8 @@ export interface TargetTable {
   losesRows: boolean;
   /** Valid unique and exclusion indexes. */
   indexes: UniqueIndex[];
+  /** INSERT … ON CONFLICT is possible: a rule for UPDATE rules it out, even one that is disabled. */
+  merges: boolean;
 }
 
 export interface TargetColumn {
@@ -51,6 +53,7 @@ export function mayLoseRows(oid: string): string {
 
 const READ_TABLE = `
 SELECT c.oid::int8::text AS oid, c.relkind AS kind, ${mayLoseRows('c.oid')} AS "losesRows",
+  NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type IN ('2', '3')) AS merges,
   COALESCE((SELECT json_agg(json_build_object(
       'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
       'cast', format_type(a.atttypid, -1), 'notNull', a.attnotnull,

@@ -18,7 +18,7 @@ export interface WriteTarget {
   key: { column: number; equals: string }[];
   /**
    * `merge`: INSERT … ON CONFLICT. `replace`: delete the key, then insert, because further unique columns (which may
-   * come later than the rows) hand values from row to row within a batch, or a column takes no update. `multiset`: equal rows are interchangeable. `append`: inserts only.
+   * come later than the rows) hand values from row to row within a batch, a column takes no update, or a rule rules ON CONFLICT out. `multiset`: equal rows are interchangeable. `append`: inserts only.
    */
   method: 'merge' | 'replace' | 'multiset' | 'append';
 }
@@ -61,6 +61,7 @@ export function toWriteTarget(
   const index = findKeyIndex(table, names)!;
   const further =
     relation.order === 'namespace' ||
+    !table.merges ||
     table.indexes.some((each) => each !== index) ||
     columns.some((column, i) => column.insertOnly && !relation.key.includes(i));
   return {
