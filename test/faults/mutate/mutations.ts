@@ -6,6 +6,7 @@ import { SETTINGS_AND_REFUSALS } from './settings-and-refusals.ts';
 import { LANES_AND_KEYS } from './lanes-and-keys.ts';
 import { FROM_OUTSIDE } from './from-outside.ts';
 import { OWNERS_AND_JUDGES } from './owners-and-judges.ts';
+import { QUARANTINE_MUTATIONS } from './quarantine.ts';
 import { STORED_STATE } from './stored-state.ts';
 import { TYPES_AND_SHAPES } from './types-and-shapes.ts';
 import { WAITS_AND_SIZES } from './waits-and-sizes.ts';
@@ -22,6 +23,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...FROM_OUTSIDE,
   ...OWNERS_AND_JUDGES,
   ...STORED_STATE,
+  ...QUARANTINE_MUTATIONS,
   ...TYPES_AND_SHAPES,
   {
     name: 'a lane moves by compare-and-set',
