@@ -44,7 +44,7 @@ export function createCardSink(
   );
 }
 
-function writerOf(database: CardDatabase): RowWriter {
+export function writerOf(database: CardDatabase): RowWriter {
   return {
     async load({ relation }, parts) {
       const splitter = new TupleSplitter();

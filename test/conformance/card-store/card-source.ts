@@ -167,7 +167,7 @@ function newPlan({ turns, boxes }: CardSnapshotOf, lanes: number): PipelinePlan 
 type CardSnapshotOf = ReturnType<CardDatabase['openReader']>['snapshot'];
 
 /** What a card says first tells it from the others. */
-function relationOf(namespace: string, { kinds }: Box): Relation {
+export function relationOf(namespace: string, { kinds }: Box): Relation {
   const columns = [...kinds].map(([name, kind]) => ({
     name,
     type: kind === 'whole' ? 'bigint' : 'text',
@@ -180,7 +180,7 @@ function namesOf({ cards }: Box): string[] {
   return [...cards.keys()].sort();
 }
 
-function tupleOf({ columns }: Relation, card: Card): Buffer {
+export function tupleOf({ columns }: Relation, card: Card): Buffer {
   const textOf = (name: string): string | null => {
     const value = card[name] ?? null;
     return value === null ? null : String(value);
