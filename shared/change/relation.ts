@@ -42,7 +42,7 @@ export interface RoutePart {
 /**
  * The normal form of a value of a key (`shared/row/key-form`): values that are equal to their store have the same bytes
  * in it, however they travel. Closed, and what a name means never changes: the plan records it, and a value must come
- * to the same lane in every version. Another rule gets another name; a version that does not know it refuses the plan.
+ * to the same lane in every version. Another rule gets another name, and the state another version (`state-version.ts`).
  */
 export const ROUTE_FORMS = [
   ...(['same', 'bool', 'int2', 'int4', 'int8', 'oid', 'uuid'] as const),

@@ -55,6 +55,12 @@ describe('a pipeline that an earlier version made at PostgreSQL', () => {
       { state: 'copying', chunks: [{ id: 2 }], chunksDone: 1, rowsDone: 2, rowsFiltered: 1 },
       { state: 'ready', chunks: [], chunksDone: 0 },
     ]);
+    // What their lanes follow from is what it was.
+    const routes = state.plan.namespaces.map(({ relation: { order, route } }) => ({
+      order,
+      route,
+    }));
+    expect(routes).toEqual(Array(2).fill({ order: 'key', route: undefined }));
     const earlier = await sink.openLane(0);
 
     pipeline.readerEpoch = await sink.beginReader();
