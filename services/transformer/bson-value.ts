@@ -32,7 +32,7 @@ export function textIn(value: Buffer): string {
 }
 
 export function ofText(text: string | Buffer): Buffer {
-  return toBsonValue('text', Buffer.from(text as string));
+  return toBsonValue({ type: 'text' }, Buffer.from(text as string));
 }
 
 /** What stands for the value where it is hashed: text alone for text, and never the same for values of two types. */
@@ -130,10 +130,10 @@ export function castValue(value: Buffer, type: string): Buffer | Refusal {
   try {
     if (!field.isArray && field.kind === 'text') return ofText(plainText(slice));
     if (!field.isArray && slice.type === BSON.boolean && NUMBERS.has(field.kind))
-      return toBsonValue(type, Buffer.from(value[1] === 0 ? '0' : '1'));
+      return toBsonValue({ type }, Buffer.from(value[1] === 0 ? '0' : '1'));
     const isWhole = slice.type === BSON.int32 || slice.type === BSON.int64;
     if (field.kind === 'boolean' && isWhole && !field.isArray)
-      return toBsonValue(type, Buffer.from(readValue(slice) === 0n ? 'f' : 't'));
+      return toBsonValue({ type }, Buffer.from(readValue(slice) === 0n ? 'f' : 't'));
     const text = toFieldText(field, slice);
     if (text === null) return new Refusal('it is null');
     return textAs(Buffer.from(text as string), type);
@@ -150,7 +150,7 @@ const NUMBERS: ReadonlySet<string> = new Set(['integer', 'single', 'double', 'de
 /** Text that a value of that type is written as. */
 export function textAs(text: Buffer, type: string): Buffer | Refusal {
   try {
-    return toBsonValue(type, text);
+    return toBsonValue({ type }, text);
   } catch (error) {
     if (error instanceof Refusal) return error;
     if (error instanceof WeirError && error.code === 'NOT_SUPPORTED')

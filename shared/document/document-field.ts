@@ -35,6 +35,6 @@ export function documentField(column: ColumnType): DocumentField {
 const fields = new WeakMap<LogicalType, DocumentField>();
 const TAKEN_APART: ReadonlySet<LogicalType['kind']> = new Set([
   ...(['boolean', 'integer', 'float', 'decimal', 'bytes', 'uuid'] as const),
-  ...(['date', 'timestamp'] as const),
+  ...(['date', 'timestamp', 'objectId', 'document'] as const),
 ]);
 const TEXT = { kind: 'string', length: null, fixed: false, comparison: 'bytes' } as const;

@@ -1,6 +1,6 @@
 import { Binary, BSON, Decimal128, Double, Long, ObjectId, UUID } from 'bson';
 import { describe, expect, it } from 'vitest';
-import type { Relation } from '../change/relation.ts';
+import type { Column, Relation } from '../change/relation.ts';
 import { keyOf, toTuple } from '../change/tuple.ts';
 import { DocumentError } from './document-error.ts';
 import { fromDocument, fromId } from './from-document.ts';
@@ -83,6 +83,37 @@ describe('a row as a document', () => {
     expect(_id).toEqual(new UUID('00112233-4455-6677-8899-aabbccddeeff'));
     expect((b as Binary).buffer).toEqual(Buffer.from([0, 255]));
     expect(n).toEqual([Decimal128.fromString('1.50')]);
+  });
+
+  it('has object ids, documents and what only BSON has as they are', () => {
+    const columns: Column[] = [
+      ...of('text').columns,
+      { name: 'o', type: 'x', encoding: 'text', logical: { kind: 'objectId' } },
+      { name: 'd', type: 'x', encoding: 'text', logical: { kind: 'document' } },
+      {
+        ...{ name: 'r', type: 'x', encoding: 'text' },
+        logical: { kind: 'other', store: 'bson', name: 'regex' },
+      },
+    ];
+    const relation: Relation = { ...of('text'), columns };
+    const regex = '{"$regularExpression":{"pattern":"^a","options":"i"}}';
+    const inner = Buffer.from(BSON.serialize({ z: 1, a: [true] }));
+    const row = toTuple(['7', 'v', '0123456789abcdef01234567', inner, regex]);
+    const document = toDocument(relation, row);
+    const { o, d, r } = BSON.deserialize(document, { bsonRegExp: true });
+    expect([o, d, r]).toEqual([new ObjectId('0123456789abcdef01234567'), { z: 1, a: [true] }, new BSON.BSONRegExp('^a', 'i')]); // prettier-ignore
+    expect(fromDocument(relation, document)).toEqual(row);
+    for (const [name, wrong] of [
+      ['o', 'none'],
+      ['r', '{"$oid":1}'],
+    ] as const) {
+      const values = ['7', 'v', '0123456789abcdef01234567', inner, regex];
+      values[columns.findIndex((column) => column.name === name)] = wrong;
+      expect(() => toDocument(relation, toTuple(values))).toThrow(
+        `the value of ${name} is none of the type x`,
+      );
+    }
+    expect(() => fromDocument(relation, BSON.serialize({ _id: 7, v: 'v', o: 5, d: {}, r: 1 }))).toThrow(/the field o of the document with _id = \{"\$numberInt":"7"\} is a BSON int32/); // prettier-ignore
   });
 
   it('keeps null, empty and unchanged apart', () => {

@@ -4,6 +4,7 @@ import { refuse } from '../row/canonical/refusal.ts';
 import { readElements } from './bson-reader.ts';
 import { BSON, SUBTYPE_OLD_BINARY, SUBTYPE_UUID } from './bson-writer.ts';
 import type { DocumentField } from './document-field.ts';
+import { toExtendedJson } from './extended-json.ts';
 import { toJson } from './json-text.ts';
 import { type Codec } from '../row/canonical/codec.ts';
 import { stringCodec } from '../row/canonical/string.ts';
@@ -67,6 +68,13 @@ function toScalarText(field: DocumentField, value: BsonSlice): Buffer | string {
       return canonical(codec, value.type === BSON.objectId ? hexOf(value) : stringOf(value));
     case 'time':
       return canonical(codec, stringOf(value));
+    case 'objectId':
+      return canonical(codec, value.type === BSON.objectId ? hexOf(value) : stringOf(value));
+    case 'document':
+      if (value.type !== BSON.document) throw new Misfit();
+      return value.bytes.subarray(value.from, value.to);
+    case 'bson':
+      return toExtendedJson(value);
     case 'other':
       return toOtherText(value);
   }

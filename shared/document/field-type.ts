@@ -18,8 +18,8 @@ export interface FieldType {
 }
 
 /**
- * `number`: a number of any length, as text. `decimal`: one of at most 34 digits. `other`: a type that SQL has no name
- * for, as text.
+ * `number`: a number of any length, as text. `decimal`: one of at most 34 digits. `bson`: any value of BSON, Extended JSON
+ * in a row. `other`: a type that SQL has no name for, as text.
  */
 export type FieldKind =
   | 'boolean'
@@ -36,7 +36,15 @@ export type FieldKind =
   | 'timestamp'
   | 'timestamptz'
   | 'time'
+  | 'objectId'
+  | 'document'
+  | 'bson'
   | 'other';
+
+/** Whose types are those of BSON, as `other` names a store: any that keeps documents. */
+export const BSON_FAMILY = 'bson';
+
+const NOT_IN_ARRAYS: ReadonlySet<FieldKind> = new Set(['document', 'bson', 'other']);
 
 /** Of BSON's decimal128. */
 export const DECIMAL_DIGITS = 34;
@@ -60,8 +68,10 @@ function toFieldType(type: LogicalType): FieldType {
     case 'decimal':
       return decimalType(type.precision, type.scale);
     case 'string':
-    case 'objectId':
       return scalar('text');
+    case 'objectId':
+    case 'document':
+      return scalar(type.kind);
     case 'bytes':
       return scalar('binary');
     case 'timestamp':
@@ -72,18 +82,18 @@ function toFieldType(type: LogicalType): FieldType {
     case 'array': {
       const element = toFieldType(type.element);
       // Of other types it is not known how their arrays are written.
-      return element.kind === 'other' || element.isArray
+      return NOT_IN_ARRAYS.has(element.kind) || element.isArray
         ? scalar('other')
         : { ...element, isArray: true };
     }
     case 'enum':
     case 'set':
     case 'bits':
-    case 'document':
     case 'geometry':
     case 'vector':
-    case 'other':
       return scalar('other');
+    case 'other':
+      return scalar(type.store === BSON_FAMILY ? 'bson' : 'other');
     default:
       return unknownKind(type);
   }

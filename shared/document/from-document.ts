@@ -1,12 +1,19 @@
 import type { BsonValue } from '../../proto/gen/adiom/v1/adiom.ts';
 import type { Relation } from '../change/relation.ts';
 import { keyOf, NULL_LENGTH, UNCHANGED_LENGTH } from '../change/tuple.ts';
-import { type BsonElement, BsonError, checkValue, readElements } from './bson-reader.ts';
+import {
+  type BsonElement,
+  BsonError,
+  checkValue,
+  findElement,
+  readElements,
+} from './bson-reader.ts';
 import { BSON, bsonTypeName } from './bson-writer.ts';
 import { DocumentError } from './document-error.ts';
 import { toFieldText } from './field-text.ts';
 import type { BsonSlice } from './bson-slice.ts';
 import { Refusal } from '../row/canonical/refusal.ts';
+import { toExtendedJson } from './extended-json.ts';
 import { type DocumentField, documentField } from './document-field.ts';
 import { Misfit } from './misfit.ts';
 
@@ -40,7 +47,7 @@ export function fromDocument(
       if (element.name === '_id') id = element;
       if (place === undefined && element.name !== '_id') throw unknown(relation, element.name);
       if (place === undefined) continue;
-      values[place] = textOf(relation, fields[place]!, { ...element, bytes });
+      values[place] = textOf(relation, fields[place]!, { ...element, bytes }, bytes);
       given[place] = true;
     }
   });
@@ -172,7 +179,13 @@ function isSame(a: Value, b: Buffer | string): boolean {
   return a !== null && a !== undefined && Buffer.from(a as string).equals(Buffer.from(b as string));
 }
 
-function textOf(relation: Relation, field: Field, value: BsonSlice): Buffer | string | null {
+/** `document`: that it is in, to say which. */
+function textOf(
+  relation: Relation,
+  field: Field,
+  value: BsonSlice,
+  document?: Buffer,
+): Buffer | string | null {
   try {
     return toFieldText(field, value);
   } catch (error) {
@@ -182,14 +195,14 @@ function textOf(relation: Relation, field: Field, value: BsonSlice): Buffer | st
         'type',
         relation,
         column,
-        `the field ${column} of a document is ${bsonTypeName(value.type)}, of which a column of type ${type} can hold nothing; send another BSON type`,
+        `the field ${column} of ${whichOf(document)} is ${bsonTypeName(value.type)}, of which a column of type ${type} can hold nothing; send another BSON type`,
       );
     if (!(error instanceof Refusal)) throw error;
     throw new DocumentError(
       'value',
       relation,
       column,
-      `the field ${column} of a document has a value (${bsonTypeName(value.type)}) that a column of type ${type} cannot hold without loss (${error.reason}); change the value or the column`,
+      `the field ${column} of ${whichOf(document)} has a value (${bsonTypeName(value.type)}) that a column of type ${type} cannot hold without loss (${error.reason}); change the value or the column`,
     );
   }
 }
@@ -207,6 +220,23 @@ function inPlace<T>(relation: Relation, work: () => T): T {
     );
   }
 }
+
+const SHOWN_CHARACTERS = 100;
+
+/** With its `_id`, where it has one that can be shown. */
+function whichOf(document: Buffer | undefined): string {
+  const id = document === undefined ? null : findElement(document, ID);
+  if (id === null) return 'a document';
+  try {
+    const value = { type: document![id.at]!, bytes: document!, from: id.at + 1 + ID.length + 1, to: id.to }; // prettier-ignore
+    return `the document with _id = ${toExtendedJson(value).slice(0, SHOWN_CHARACTERS)}`;
+  } catch (error) {
+    if (error instanceof Refusal) return 'a document';
+    throw error;
+  }
+}
+
+const ID = Buffer.from('_id');
 
 function unknown(relation: Relation, name: string): DocumentError {
   return new DocumentError(

@@ -1,13 +1,16 @@
 import { Decimal128 } from 'bson';
 import type { BsonValue } from '../../proto/gen/adiom/v1/adiom.ts';
+import type { ColumnType } from '../change/column-type.ts';
 import type { Column, Relation } from '../change/relation.ts';
 import { columnOffsets, UNCHANGED_LENGTH } from '../change/tuple.ts';
 import { WeirError } from '../errors/weir-error.ts';
 import { type ArrayTree, parseArray } from '../row/canonical/array-tree.ts';
 import { Refusal } from '../row/canonical/refusal.ts';
+import { readElements } from './bson-reader.ts';
 import { BSON, BsonWriter, SUBTYPE_UUID } from './bson-writer.ts';
 import { DECIMAL_DIGITS } from './field-type.ts';
 import { type DocumentField, documentField } from './document-field.ts';
+import { fromExtendedJson } from './from-extended-json.ts';
 import { shortDecimal } from './short-decimal.ts';
 
 /**
@@ -18,6 +21,8 @@ import { shortDecimal } from './short-decimal.ts';
  *     smallint, integer  int32         numeric(p,s), p to 34    decimal128, trailing zeros kept
  *     bigint             int64         other numeric            string
  *     bytea              binary        arrays of all these      array, nested where it has dimensions
+ *     object id          objectId      document             document
+ *     others of BSON     what they are, from Extended JSON
  *     uuid               binary (4)    everything else          string, among it json and all dates
  *
  * An array whose bounds do not begin at 1 is a string. NULL is null; an unchanged column is left out.
@@ -76,13 +81,13 @@ export function toId(relation: Relation, key: Buffer): BsonValue {
 }
 
 /**
- * One value of a column of that type alone, as a document has it: its BSON type, then its bytes. New bytes. Throws
+ * One value of a column alone, as a document has it: its BSON type, then its bytes. New bytes. Throws
  * `Refusal` where the text is none of the type, and where BSON cannot carry it.
  */
-export function toBsonValue(type: string, text: Buffer): Buffer {
+export function toBsonValue(column: ColumnType, text: Buffer): Buffer {
   const writer = scratch;
   writer.clear();
-  const field = fieldOf({ name: '', type }, NAMELESS);
+  const field = fieldOf({ ...column, name: '' }, NAMELESS);
   writeText(writer, field, text, 0, text.length);
   return Buffer.concat([writer.copyFrom(0).subarray(0, 1), writer.copyFrom(2)]);
 }
@@ -282,11 +287,37 @@ function writePlain(
       head = writer.head(BSON.binary, name);
       writer.binaryOfHex(0, bytes, from + 2, to);
       return head;
-    default:
+    case 'objectId':
+      head = writer.head(BSON.objectId, name);
+      writer.raw(Buffer.from(bytes.toString('latin1', from, to), 'hex'));
+      return head;
+    case 'document':
+      head = writer.head(BSON.document, name);
+      writer.raw(bytes.subarray(from, to));
+      return head;
+    case 'bson':
+      return writeAny(writer, name, bytes.toString('utf8', from, to));
+    case 'number':
+    case 'text':
+    case 'json':
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'time':
+    case 'other':
       head = writer.head(BSON.string, name);
       writer.string(bytes, from, to);
       return head;
   }
+}
+
+/** Whatever BSON has for it. */
+function writeAny(writer: BsonWriter, name: Buffer, text: string): number {
+  const alone = fromExtendedJson(`{"v":${text}}`);
+  const [value] = readElements(alone);
+  const head = writer.head(value!.type, name);
+  writer.raw(alone.subarray(value!.from, value!.to));
+  return head;
 }
 
 /** So long a number is exact with its sign. */

@@ -14,7 +14,7 @@ const EDGES: Readonly<Record<BsonKind, readonly Buffer[]>> = {
   }),
   string: ['', 'NULL', 'ünï 🐟', '$oid', '{"a":1}', '\u2028"\\\n'].map(stringBytes),
   document: [documentBytes([]), documentBytes([['$', 'int32', hex('01000000')]]), documentBytes([['', 'null', hex('')], ['a.b', 'null', hex('')], ['__proto__', 'int32', hex('01000000')]]), documentBytes([['z', 'null', hex('')], ['10', 'null', hex('')], ['9', 'null', hex('')], ['a', 'null', hex('')]])],
-  array: [documentBytes([]), documentBytes([['0', 'int32', hex('01000000')], ['1', 'null', hex('')], ['2', 'string', stringBytes('x')]])],
+  array: [documentBytes([]), documentBytes([['0', 'int32', hex('01000000')], ['1', 'int32', hex('02000000')]]), documentBytes([['0', 'int32', hex('01000000')], ['1', 'null', hex('')], ['2', 'string', stringBytes('x')]])],
   binary: [[0, ''], [0, '00ff'], [1, '01'], [2, '02000000 abcd'], [3, '00112233445566778899aabbccddeeff'], [4, '00112233445566778899aabbccddeeff'], [5, 'aa'], [128, 'ff']].map(([subtype, data]) => {
     const bytes = hex(data as string);
     const head = Buffer.alloc(5);

@@ -317,6 +317,28 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     tests: ['test/cases/verify-folded-files.test.ts'],
   },
   {
+    name: 'binary of a subtype of its own keeps it',
+    edits: [
+      {
+        file: 'shared/document/bson-logical.ts',
+        find: 'return subtype === 0 ?',
+        replace: 'return subtype !== undefined ?',
+      },
+    ],
+    tests: ['test/integration/bson-logical.test.ts'],
+  },
+  {
+    name: 'an object id of a row is one in a document',
+    edits: [
+      {
+        file: 'shared/document/to-document.ts',
+        find: 'head = writer.head(BSON.objectId, name);',
+        replace: 'head = writer.head(BSON.decimal128, name);',
+      },
+    ],
+    tests: ['shared/document/document.test.ts', 'test/integration/bson-logical.test.ts'],
+  },
+  {
     name: 'an array keeps its elements apart as databases write them',
     edits: [
       {
