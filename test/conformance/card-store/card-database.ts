@@ -1,5 +1,5 @@
 import { WeirError } from '../../../shared/errors/weir-error.ts';
-import type { StateTables } from './card-state.ts';
+import type { StateTables } from './card-tables.ts';
 
 /** What a card says in one place: this store knows whole numbers and words, and nothing else. */
 export type CardValue = bigint | string | null;

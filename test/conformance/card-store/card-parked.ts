@@ -10,7 +10,7 @@ import {
   type Update,
   holds,
 } from '../../../shared/state/state-step.ts';
-import type { StateTables } from './card-state.ts';
+import type { StateTables } from './card-tables.ts';
 
 type OfParked = Park | Settle | Explain | Mark | Update<'parked'>;
 

@@ -1,9 +1,9 @@
+import type { StateTables, Table } from './card-tables.ts';
 import {
   addCounts,
   type ChunkRecord,
   STATE_TABLES,
   type StateRecords,
-  type StateTable,
 } from '../../../shared/state/records.ts';
 import type { StatePart, StateParts, StateStore } from '../../../shared/state/state-store.ts';
 import {
@@ -16,20 +16,6 @@ import type { ParkedEntries } from '../../../shared/state/quarantine/parked-entr
 import { parkedIndex } from '../../../shared/state/quarantine/parked-index.ts';
 import type { CardDatabase } from './card-database.ts';
 import { changeParked, fromWords, isOfParked, sumParked, toHead } from './card-parked.ts';
-
-type Counts = StateParts['sums']['applied'];
-
-type Table = Exclude<StateTable, 'parked'>;
-
-/** The records of one pipeline as they are declared, and its counts. */
-export type StateTables = { [T in Table]: StateRecords[T][] } & {
-  count: Counts;
-  filtered: Counts;
-  discarded: Counts;
-  /** This store has words and no bytes, so an entry is words. */
-  parked: string[];
-  lastParked: number;
-};
 
 const NOTHING: StateTables = {
   pipeline: [],

@@ -44,7 +44,7 @@ export const STORED_STATE: readonly Mutation[] = [
     edits: [
       {
         file: 'shared/ledger/folder-state.ts',
-        find: 'await this.#finish(lane, changes, rest.step);',
+        find: 'await this.#finish(lane, changes, step);',
         replace: '{ void lane; void changes; }',
       },
     ],
@@ -66,8 +66,8 @@ export const STORED_STATE: readonly Mutation[] = [
     edits: [
       {
         file: 'shared/state/sink-over.ts',
-        find: '      await pipeline.refuseStale(batch);\n      await rows.runBarrier',
-        replace: '      await rows.runBarrier',
+        find: 'const { parked } = await pipeline.requireLane(batch);\n      if (barrier',
+        replace: 'const parked = false;\n      if (barrier',
       },
     ],
     tests: [CONFORMANCE],
@@ -77,8 +77,8 @@ export const STORED_STATE: readonly Mutation[] = [
     edits: [
       {
         file: 'shared/state/sink-over.ts',
-        find: "if (ddl === 'apart' && barrier.kind !== 'move')",
-        replace: "if (ddl === 'apart' && barrier.kind === 'move')",
+        find: "else if (ddl === 'apart') return",
+        replace: "else if (ddl !== 'apart') return",
       },
     ],
     tests: [CONFORMANCE],
@@ -88,9 +88,9 @@ export const STORED_STATE: readonly Mutation[] = [
     edits: [
       {
         file: 'shared/state/sink-over.ts',
-        find: '        await new StoredPipeline(inside.state).moveLane(batch);\n        await inside.rows.apply(batch);',
+        find: '          if (!(await new StoredPipeline(inside.state).moveFlowing(batch))) return false;\n          await inside.rows.apply(batch);',
         replace:
-          '        await inside.rows.apply(batch);\n        await new StoredPipeline(inside.state).moveLane(batch).catch(() => undefined);',
+          '          await inside.rows.apply(batch);\n          await new StoredPipeline(inside.state).moveFlowing(batch);',
       },
     ],
     tests: [CONFORMANCE],

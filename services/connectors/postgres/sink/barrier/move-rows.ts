@@ -5,7 +5,7 @@ import { putAside } from '../../../../../shared/state/quarantine/quarantine-step
 import { setMovesApart } from '../../../../../shared/state/quarantine/set-moves-apart.ts';
 import { prepareCarefully } from '../isolate/attempt-script.ts';
 import { countStatements } from '../state/lane-progress.ts';
-import { postgresRoom } from '../quarantine/postgres-room.ts';
+import { postgresRoom } from '../isolate/postgres-room.ts';
 import { commitWithin } from '../state/postgres-state.ts';
 import { readRefusedRow } from '../isolate/refused-row.ts';
 import { unmetStep } from '../apply/unmet-changes.ts';

@@ -9,7 +9,7 @@ import { toMoveStatements, type Statement } from '../apply/change-statements.ts'
 import { toMove } from '../../../../../shared/state/quarantine/set-moves-apart.ts';
 import { moveRows } from './move-rows.ts';
 import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
-import { emptyParked } from '../quarantine/parked-changes.ts';
+import { emptyParked } from '../state/parked-changes.ts';
 import { dropKey, readOutsideKeys } from '../check/outside-keys.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';

@@ -9,7 +9,7 @@ import type { DocumentRows } from './document-rows.ts';
 import type { MisfitDocument } from './misfit-document.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { BEHIND } from '../../../../../shared/state/quarantine/aside.ts';
-import { parkedEntries } from '../quarantine/parked-entries.ts';
+import { parkedEntries } from '../state/parked-entries.ts';
 import { readRowsOf } from '../../catalog/table-rows.ts';
 import type { TargetName } from '../target/target-names.ts';
 

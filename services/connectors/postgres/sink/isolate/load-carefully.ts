@@ -16,8 +16,8 @@ import {
   type Aside,
 } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
-import { parkedEntries } from '../quarantine/parked-entries.ts';
-import { postgresRoom } from '../quarantine/postgres-room.ts';
+import { parkedEntries } from '../state/parked-entries.ts';
+import { postgresRoom } from './postgres-room.ts';
 import { commitWithin } from '../state/postgres-state.ts';
 import { readRefusedRow } from './refused-row.ts';
 import { reasonOf } from '../../../../../shared/state/quarantine/refusal.ts';

@@ -5,8 +5,8 @@ import { putAside } from '../../../../../shared/state/quarantine/quarantine-step
 import { setApart } from '../../../../../shared/state/quarantine/set-apart.ts';
 import { prepareCarefully } from './attempt-script.ts';
 import { countStatements, moveStatement } from '../state/lane-progress.ts';
-import { holdLanes } from '../quarantine/parked-changes.ts';
-import { postgresRoom } from '../quarantine/postgres-room.ts';
+import { holdLanes } from '../state/parked-changes.ts';
+import { postgresRoom } from './postgres-room.ts';
 import { commitWithin } from '../state/postgres-state.ts';
 import { deferredError, readRefusedRow } from './refused-row.ts';
 import { unmetStep } from '../apply/unmet-changes.ts';

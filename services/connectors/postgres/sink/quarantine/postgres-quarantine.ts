@@ -6,10 +6,10 @@ import type { ReplayRoom } from '../../../../../shared/state/quarantine/room.ts'
 import type { StateStep } from '../../../../../shared/state/state-step.ts';
 import { prepareCarefully } from '../isolate/attempt-script.ts';
 import type { DocumentWriter } from '../documents/document-writer.ts';
-import { holdLanesPatiently } from './parked-changes.ts';
+import { holdLanesPatiently } from '../state/parked-changes.ts';
 import { parkedDocuments } from './parked-documents.ts';
-import { NOTHING_PARKED, parkedEntries } from './parked-entries.ts';
-import { postgresRoom } from './postgres-room.ts';
+import { NOTHING_PARKED, parkedEntries } from '../state/parked-entries.ts';
+import { postgresRoom } from '../isolate/postgres-room.ts';
 import { commitWithin, PostgresState } from '../state/postgres-state.ts';
 import { textsBy } from '../isolate/refused-row.ts';
 import type { RelationCache } from '../target/relation-cache.ts';

@@ -16,8 +16,9 @@ import type {
 import type { StateChange, StateStep } from '../../../../../shared/state/state-step.ts';
 import type { ParkedEntries } from '../../../../../shared/state/quarantine/parked-entries.ts';
 import { beginWithRows } from './contested-row.ts';
-import { changeParked, holdLanes, type ParkedChange } from '../quarantine/parked-changes.ts';
-import { parkedEntries } from '../quarantine/parked-entries.ts';
+import { changeParked, holdLanes } from './parked-changes.ts';
+import type { ParkedChange } from './parked-change.ts';
+import { parkedEntries } from './parked-entries.ts';
 import { QueryValues } from '../../connection/query-values.ts';
 import { selectList, sumStatement, toRecord, toStatement } from './state-statements.ts';
 import { dropState, ensureStateTables, openStateTables } from './state-tables.ts';

@@ -7,7 +7,7 @@ import {
 } from '../../../../../shared/state/records.ts';
 import type { AddCounts, StateChange } from '../../../../../shared/state/state-step.ts';
 import type { PutValue, SqlType, SqlValue } from '../../connection/parameters.ts';
-import type { ParkedChange } from '../quarantine/parked-changes.ts';
+import type { ParkedChange } from './parked-change.ts';
 
 /** The changes of a step (`StateStep`) as statements over the tables of the schema `weir`. */
 

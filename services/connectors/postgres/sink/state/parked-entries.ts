@@ -6,7 +6,7 @@ import type {
   ParkedSet,
 } from '../../../../../shared/state/quarantine/parked-entries.ts';
 import type { ParkedRecord } from '../../../../../shared/state/records.ts';
-import { selectList, toRecord } from '../state/state-statements.ts';
+import { selectList, toRecord } from './state-statements.ts';
 
 /** The parked entries of a pipeline, read by a connection that the caller has for as long as this is used. */
 export function parkedEntries(client: ClientBase, pipeline: string): ParkedEntries {

@@ -1,17 +1,9 @@
+import type { ParkedChange } from './parked-change.ts';
 import type { ClientBase } from 'pg';
-import type {
-  Explain,
-  Mark,
-  NewParked,
-  Park,
-  Settle,
-} from '../../../../../shared/state/state-step.ts';
+import type { Mark, NewParked, Settle } from '../../../../../shared/state/state-step.ts';
 import { quoteLiteral } from '../../connection/names.ts';
 import { inSet } from './parked-entries.ts';
-import { ADD_COUNTS } from '../state/state-statements.ts';
-
-/** The changes of a step that are about parked entries. */
-export type ParkedChange = Park | Settle | Explain | Mark;
+import { ADD_COUNTS } from './state-statements.ts';
 
 /** Does one in the open transaction; false where what it expects does not hold. */
 export async function changeParked(
