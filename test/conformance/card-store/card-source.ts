@@ -55,7 +55,7 @@ class CardSession implements SourceSession {
   constructor(database: CardDatabase, scope: SourceScope, known: PipelinePlan | null) {
     this.#database = database;
     this.#reader = database.openReader();
-    this.plan = known ?? newPlan(this.#reader.snapshot, scope.lanes);
+    this.plan = known ?? newPlan(this.#reader.snapshot, scope);
     const kept = scope.kept as { turns: number } | null | undefined;
     this.#kept = kept?.turns ?? (this.plan.snapshot as { turns: number }).turns;
     this.#given = this.#kept;
@@ -139,9 +139,13 @@ class CardSession implements SourceSession {
   }
 }
 
-function newPlan({ turns, boxes }: CardSnapshotOf, lanes: number): PipelinePlan {
+function newPlan(
+  { turns, boxes }: CardSnapshotOf,
+  { lanes, namespaces: wanted }: SourceScope,
+): PipelinePlan {
   let id = 0;
-  const namespaces = [...boxes].map(([namespace, box]): NamespacePlan => {
+  const chosen = [...boxes].filter(([name]) => wanted?.includes(name) ?? true);
+  const namespaces = chosen.map(([namespace, box]): NamespacePlan => {
     const names = namesOf(box);
     const starts = names.filter((_, i) => i % CARDS_A_CHUNK === 0);
     if (starts.length > 0) starts[0] = '';
