@@ -4,8 +4,8 @@ import { silentLog } from './sink-pipeline.ts';
 
 let made = 0;
 
-/** Copies all that one store has into another, in this process and without a broker. */
-export async function copyThrough(from: string, to: string, stateFolder: string): Promise<void> {
+/** Copies all that one store has into another, in this process and without a broker. Returns how many rows it was. */
+export async function copyThrough(from: string, to: string, stateFolder: string): Promise<number> {
   const [source, sink] = [await connectorFor(from), await connectorFor(to)];
   const pipeline = `through-${process.pid}-${++made}`;
   const dataType = commonDataType(source.getInfo().gives, sink.getInfo().takes)!;
@@ -22,6 +22,7 @@ export async function copyThrough(from: string, to: string, stateFolder: string)
     onBadRow: 'stop',
   });
   const { signal } = new AbortController();
+  let copied = 0;
   const scope = { mode: 'snapshot', namespaces: undefined, lanes: 1, dataType } as const;
   try {
     const session = await reads.open(scope, null, signal);
@@ -37,8 +38,10 @@ export async function copyThrough(from: string, to: string, stateFolder: string)
           const head = { relation, rows: () => rows, filtered: () => 0, batchKey: () => `${rows}` };
           const outcome = await writes.writeData({ ...chunk, ...head }, toParts(parts));
           if (outcome !== 'loaded') throw new Error(`a chunk was ${outcome}`);
+          copied += rows;
         }
       await writes.finishNamespaces();
+      return copied;
     } finally {
       await session.close();
     }
