@@ -1,5 +1,6 @@
 import type { Mutation } from './mutation.ts';
 import { COPY_AND_SLOT } from './copy-and-slot.ts';
+import { MYSQL } from './mysql.ts';
 import { DATASYNC_MUTATIONS } from './datasync.ts';
 import { STRUCTURE } from './structure.ts';
 import { SETTINGS_AND_REFUSALS } from './settings-and-refusals.ts';
@@ -19,6 +20,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SETTINGS_AND_REFUSALS,
   ...WAITS_AND_SIZES,
   ...DATASYNC_MUTATIONS,
+  ...MYSQL,
   ...LANES_AND_KEYS,
   ...FROM_OUTSIDE,
   ...OWNERS_AND_JUDGES,
