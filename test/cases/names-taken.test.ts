@@ -69,6 +69,33 @@ describe('a name that something else has at the target', () => {
     },
   );
 
+  it.each([
+    ['a label was renamed', "ENUM ('good', 'bad')", "ENUM ('good', 'so so')", /run there ALTER TYPE "public"\."mood" RENAME VALUE 'so so' TO 'bad'$/],
+    ['a label is missing', "ENUM ('good', 'fair', 'bad')", "ENUM ('good', 'bad')", /run there ALTER TYPE "public"\."mood" ADD VALUE 'fair' AFTER 'good'$/],
+    ['the first ones are missing', "ENUM ('a', 'b', 'c')", "ENUM ('c')", /ADD VALUE 'a' BEFORE 'c'; ALTER TYPE "public"\."mood" ADD VALUE 'b' AFTER 'a'$/],
+    ['labels have another order', "ENUM ('a', 'b')", "ENUM ('b', 'a')", /another one .*alter it, or rename it there$/],
+    ['an attribute is missing', '(a int, b text)', '(a int)', /another one/],
+    ['it has more labels', "ENUM ('a', 'b')", "ENUM ('a', 'x', 'b')", null],
+  ])('of a type that a table there has already is no proof: check and the start say where %s', async (_what, here, there, told) => {
+    const made = (as: string): string => `CREATE TYPE mood AS ${as}; CREATE TABLE t (id int PRIMARY KEY, m mood)`;
+    const { pipeline, check } = await pair(made(here), made(there));
+    if (told === null) {
+      expect(await check()).toEqual([]);
+      return pipeline.start();
+    }
+    expect(await check()).toEqual([expect.stringMatching(told)]);
+    await expect(pipeline.start()).rejects.toMatchObject({
+      code: 'TARGET_UNFIT',
+      message: expect.stringMatching(told) as string,
+    });
+  }); // prettier-ignore
+
+  it('of a domain is no proof of its base type', async () => {
+    const made = (base: string): string => `CREATE DOMAIN d AS ${base} CHECK (value IS NOT NULL); CREATE TABLE t (id int PRIMARY KEY, m d)`; // prettier-ignore
+    const { check } = await pair(made('text'), made('character varying(3)'));
+    expect(await check()).toEqual([expect.stringMatching(/^error public\.t: the type "public"\."d" at the target is another one/)]); // prettier-ignore
+  });
+
   it('is not silently taken for the same index or constraint of the table: check tells what puts it in its place', async () => {
     const table = (rest: string) => `CREATE TABLE t (id int PRIMARY KEY, v text, w int, ${rest})`;
     const { targetUrl, pipeline, check } = await pair(

@@ -13,6 +13,7 @@ import { differingIndexes } from '../ddl/differing-indexes.ts';
 import { nameIndexes, type NamedDefinition } from '../ddl/index-names.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { dropKey, readOutsideKeys } from './outside-keys.ts';
+import { otherTypes } from '../ddl/other-types.ts';
 import { checkSequences } from '../ddl/sequence-check.ts';
 import type { StandaloneSequence, TableDefinition } from '../../catalog/table-definition.ts';
 import { otherTables } from '../target/recorded-table.ts';
@@ -286,6 +287,9 @@ async function checkExisting(
       ? { ...warning(name.namespace, problem), differs: true }
       : error(name.namespace, problem),
   );
+  if (!isKnown && described !== null)
+    for (const problem of await otherTypes(client, described.types))
+      findings.push(error(name.namespace, problem));
   // What stands in the table's place is named above, and may not even be read: a foreign table, say.
   const isTable = table.kind === 'r' || table.kind === 'p';
   if (copies && !isKnown && isTable && (await holdsRows(client, name)))

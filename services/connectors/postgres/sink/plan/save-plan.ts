@@ -26,6 +26,7 @@ import { commitWithin, PostgresState } from '../state/postgres-state.ts';
 import { recordTables, requireRecordedTables } from '../target/recorded-table.ts';
 import { readRowsOf, rowsOf } from '../../catalog/table-rows.ts';
 import type { TableDefinition } from '../../catalog/table-definition.ts';
+import { otherTypes } from '../ddl/other-types.ts';
 import { inTransaction, runDdl } from '../target/target-ddl.ts';
 import { holdsRows, readTargetTable } from '../target/target-table.ts';
 import type { NativeTypes } from '../target/native-types.ts';
@@ -167,7 +168,10 @@ async function createNamespace(
     await createTable(client, target.names, { relation, definition });
     created.push(definition);
   } else {
-    const problems = compareTable(relation, name, table);
+    const problems = [
+      ...compareTable(relation, name, table),
+      ...(await otherTypes(client, definition.types)),
+    ];
     if (problems.length > 0) return { problems };
     if (copied && (await holdsRows(client, name)))
       return problem(
