@@ -17,6 +17,10 @@ import { ChunkMarks } from '../../shared/ledger/chunk-marks.ts';
 import { FolderState } from '../../shared/ledger/folder-state.ts';
 import { VersionedFile } from '../../shared/ledger/versioned-file.ts';
 import { markChunk } from '../../shared/state/chunk-steps.ts';
+import { toTuple } from '../../shared/change/tuple.ts';
+import { moveLane } from '../../shared/state/lane-steps.ts';
+import { failedAside } from '../../shared/state/quarantine/aside.ts';
+import { putAside } from '../../shared/state/quarantine/quarantine-steps.ts';
 import { STATE_VERSION } from '../../shared/state/state-version.ts';
 import { StoredPipeline } from '../../shared/state/stored-pipeline.ts';
 
@@ -92,6 +96,29 @@ async function started(
   const epoch = await ledger.beginReader();
   await ledger.savePlan(given(planWith(chunks)), epoch);
   return { store, ledger, epoch };
+}
+
+/** An owner puts a row aside while another one takes its lane. */
+async function raceForLane(): Promise<void> {
+  const folder = await newFolder();
+
+  const state = new FolderState(folder);
+  const pipeline = new StoredPipeline(state);
+  const epoch = await pipeline.beginReader();
+  await pipeline.savePlan(given(planWith([])), epoch);
+  const batch = batchOf(await pipeline.openLane(0), epoch, toPosition(1n, 0n));
+  const row = toTuple(['7']);
+  const failed = { reason: 'x', source: relation, tuple: row, key: row.subarray(2) };
+  const aside = failedAside(relation, [failed], batch.before.position);
+  const step = [...moveLane(batch, undefined, false), ...putAside(aside, false)];
+  const other = new StoredPipeline(new FolderState(folder));
+  const [moved, taken] = await Promise.all([state.commit(step), other.openLane(0)]);
+  const { lanes, sums } = await state.read('lanes', 'sums');
+  expect(lanes[0]!.epoch).toBe(batch.before.epoch + 1);
+  // Whoever came first, the new owner begins where the lane stands.
+  expect(taken).toMatchObject({ position: lanes[0]!.position, sequence: lanes[0]!.sequence });
+  expect(lanes[0]!.position).toBe(moved ? batch.after.position : batch.before.position);
+  expect(sums.parked['a.b']?.entries ?? 0).toBe(moved ? 1 : 0);
 }
 
 describe('a versioned file', () => {
@@ -304,6 +331,56 @@ describe('the ledger of a pipeline', () => {
     expect((await readdir(pipelineFiles)).length).toBeLessThan(versions);
     const third = new StoredPipeline(new FolderState(folder));
     expect((await third.readProgress())!.lanes[0]).toMatchObject({ position: toPosition(10n, 0n) });
+  });
+
+  it('puts rows aside with the lane, the chunk and the counts that go with them, once, where their writer died in between', async () => {
+    const folder = await newFolder();
+    const names = ['lane-0', 'lane-1', 'parked', 'chunks'].map((name) => path.join(folder, name));
+    const state = new FolderState(folder);
+    const first = new StoredPipeline(state);
+    const epoch = await first.beginReader();
+    await first.savePlan(given(planWith([chunk(1)])), epoch);
+    const batch = batchOf(await first.openLane(0), epoch, toPosition(1n, 0n));
+    for (const name of names)
+      await cp(name, `${name}-before`, { recursive: true }).catch(() => null);
+    const row = toTuple(['7']);
+    const failed = { reason: 'x', source: relation, tuple: row, key: row.subarray(2) };
+    const aside = failedAside(relation, [failed], batch.before.position);
+    const step = [...moveLane(batch, undefined, false), ...marked(1, 1), ...putAside(aside, false)];
+    expect(await state.commit(step)).toBe(true);
+    expect(await state.commit(step)).toBe(false);
+
+    // As it was when the step was in the pipeline's file, and nothing else had been touched yet.
+    const pipelineFiles = path.join(folder, 'pipeline');
+    const leave = async (): Promise<void> => {
+      for (const name of (await readdir(pipelineFiles)).sort((x, y) => Number(y) - Number(x))) {
+        const text = await readFile(path.join(pipelineFiles, name), 'utf8');
+        if ('rest' in (JSON.parse(text) as object)) return;
+        await rm(path.join(pipelineFiles, name));
+      }
+    };
+    await leave();
+    for (const name of names) {
+      await rm(name, { recursive: true, force: true });
+      await cp(`${name}-before`, name, { recursive: true }).catch(() => null);
+    }
+    for (const reads of [new FolderState(folder), new FolderState(folder)]) {
+      const { lanes, sums } = await reads.read('lanes', 'sums');
+      expect(lanes.map(({ parked }) => parked)).toEqual(lanes.map(() => true));
+      expect(lanes[0]).toMatchObject({ position: batch.after.position });
+      expect(sums.applied).toEqual({ 'a.b': counts });
+      expect(sums.parked).toMatchObject({ 'a.b': { entries: 1, rows: 1 } });
+      expect(await reads.readChunk(1)).toMatchObject({ done: true });
+      // And by somebody who comes late to it.
+      await leave();
+    }
+    const all = { selection: { kind: 'all' as const }, wholeChains: false, after: 0, until: null };
+    const entries = await state.parked.read({ ...all, limit: 9, maxBytes: 1 << 20 });
+    expect(entries).toMatchObject([{ id: 1, tuple: row, source: relation }]);
+  });
+
+  it('does not let the batch of an owner move a lane that another has taken, though it puts rows aside', async () => {
+    for (let round = 0; round < 20; round++) await raceForLane();
   });
 
   it('is refused where a newer Weir has written it, and brought on where an older one has', async () => {

@@ -109,4 +109,26 @@ export const QUARANTINE_MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/integration/state-tables.test.ts'],
   },
+  {
+    name: 'what a step over several files left of parked rows is done by whoever reads, and once',
+    edits: [
+      {
+        file: 'shared/ledger/folder-state.ts',
+        find: 'if (file !== null && file.step >= step) return file;',
+        replace: 'if (file !== null && file.step > step) return file;',
+      },
+    ],
+    tests: ['test/integration/ledger.test.ts'],
+  },
+  {
+    name: 'who takes a lane in a folder does not come into the middle of a step that puts rows aside',
+    edits: [
+      {
+        file: 'shared/ledger/folder-state.ts',
+        find: 'lanes.size > 1 || step.some(isTaken)',
+        replace: 'lanes.size > 1',
+      },
+    ],
+    tests: ['test/integration/ledger.test.ts'],
+  },
 ];
