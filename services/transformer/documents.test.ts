@@ -9,7 +9,7 @@ import {
   toDocumentKey,
   toDocumentRow,
 } from '../../shared/document/document-relation.ts';
-import { decodePatch, encodePatch } from '../../shared/document/patch.ts';
+import { patchSteps, encodePatch } from '../../shared/document/patch.ts';
 import { type Chain, compileChain } from './chain.ts';
 import { ChainMisfit } from './chain-misfit.ts';
 import { readTransforms } from './read-transforms.ts';
@@ -74,8 +74,10 @@ async function patch(chain: Chain, set: Document, unset: string[] = [], id: unkn
   const row = chain.form.read('update', tuple, true);
   await chain.run([row]);
   if (row.failure !== null || row.dropped) return { failure: row.failure, dropped: row.dropped };
-  const [step] = decodePatch(fromDocumentRow(chain.form.write(row)).document);
-  return { failure: null, dropped: false, partial: chain.form.isPartial(row), ...step };
+  const [step] = patchSteps(fromDocumentRow(chain.form.write(row)).document);
+  const { unset: removed, set: fields } = step!;
+  const made = { set: BSON.deserialize(fields, EXACT), unset: removed };
+  return { failure: null, dropped: false, partial: chain.form.isPartial(row), ...made };
 }
 
 const sha256 = (...parts: (string | Buffer)[]): string => {

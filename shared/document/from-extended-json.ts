@@ -15,10 +15,12 @@ export function fromExtendedJson(text: string): Buffer {
   const tree = parseJson(text);
   if (tree.kind !== 'object' || wrapperOf([...tree.fields.keys()]) !== null)
     return refuse('it is no document');
-  const writer = new BsonWriter();
-  writeDocument(writer, tree);
-  return writer.copyFrom(0);
+  scratch.clear();
+  writeDocument(scratch, tree);
+  return scratch.copyFrom(0);
 }
+
+const scratch = new BsonWriter();
 
 function writeDocument(writer: BsonWriter, { fields }: JsonObject): void {
   const start = writer.begin();

@@ -1,6 +1,6 @@
 import { BSON, Long } from 'bson';
 import { describe, expect, it } from 'vitest';
-import { applyPatch, encodePatch, mergePatches } from './patch.ts';
+import { applyPatch, encodePatch, mergePatches, patchSteps } from './patch.ts';
 
 type Fields = Record<string, unknown>;
 const patch = (set: Fields, unset: string[] = []): Uint8Array =>
@@ -24,6 +24,12 @@ describe('a patch', () => {
     });
   });
 
+  it('leaves the place of what it removes from an array', () => {
+    expect(applied({ list: [1, 2, 3] }, patch({}, ['list.0', 'list.2']))).toEqual({
+      list: [null, 2, null],
+    });
+  });
+
   it('goes through a value that is no document by replacing it, so that changes may come twice', () => {
     expect(applied({ s: 'text' }, patch({ 's.a': 1 }))).toEqual({ s: { a: 1 } });
   });
@@ -32,6 +38,20 @@ describe('a patch', () => {
     const document = BSON.serialize({ a: Long.fromNumber(1), b: new BSON.Double(1), c: 1, d: 0 });
     const changed = applyPatch(document, patch({ d: 0 }));
     expect(Buffer.from(changed)).toEqual(Buffer.from(document));
+  });
+
+  it('keeps values of every type of BSON to the byte, those that JavaScript has none for, too', () => {
+    const undefinedAndDate = Buffer.concat([
+      Buffer.from([0x06, 0x75, 0x00]),
+      Buffer.from([0x09, 0x64, 0x00, 0, 0, 0, 0, 0, 0, 0, 0x80]),
+      Buffer.from([0x10, 0x31, 0x00, 1, 0, 0, 0]),
+    ]);
+    const document = Buffer.concat([Buffer.alloc(4), undefinedAndDate, Buffer.alloc(1)]);
+    document.writeInt32LE(document.length);
+    const changed = Buffer.from(applyPatch(document, encodePatch(document, ['none'])));
+    expect(changed).toEqual(document);
+    const [step] = patchSteps(mergePatches(encodePatch(document, []), patch({ z: 1 })));
+    expect(Buffer.from(step!.set).includes(undefinedAndDate)).toBe(true);
   });
 
   const patches = [

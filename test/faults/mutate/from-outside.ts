@@ -317,6 +317,17 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     tests: ['test/cases/verify-folded-files.test.ts'],
   },
   {
+    name: 'what a partial update removes from an array leaves its place',
+    edits: [
+      {
+        file: 'shared/document/document-tree.ts',
+        find: 'if (isArray) fields.set(',
+        replace: 'if (isArray && path.length > 9) fields.set(',
+      },
+    ],
+    tests: ['shared/document/patch.test.ts'],
+  },
+  {
     name: 'binary of a subtype of its own keeps it',
     edits: [
       {
