@@ -38,4 +38,26 @@ export const MYSQL: readonly Mutation[] = [
     ],
     tests: TESTS,
   },
+  {
+    name: 'a collation that pads does not tell texts apart by their bytes',
+    edits: [
+      {
+        file: 'services/connectors/mysql/types/to-logical.ts',
+        find: "return pads && name !== 'char' ? 'padded' : 'bytes';",
+        replace: "return !pads && name !== 'char' ? 'padded' : 'bytes';",
+      },
+    ],
+    tests: ['test/integration/mysql/types.test.ts'],
+  },
+  {
+    name: 'labels that the catalog may show wrong are refused',
+    edits: [
+      {
+        file: 'services/connectors/mysql/types/labels.ts',
+        find: 'if (unsure !== undefined)',
+        replace: "if (unsure === '')",
+      },
+    ],
+    tests: ['test/integration/mysql/types.test.ts'],
+  },
 ];
