@@ -152,6 +152,28 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     tests: ['test/cases/forms-of-data.test.ts'],
   },
   {
+    name: 'an array of labels does not name its type by an OID of the source',
+    edits: [
+      {
+        file: `${POSTGRES}/catalog/type-catalog.ts`,
+        find: "return isLabel ? 'text' : null;",
+        replace: "return isLabel ? 'binary' : null;",
+      },
+    ],
+    tests: ['test/cases/forms-of-data.test.ts'],
+  },
+  {
+    name: 'labels that look like syntax are quoted in arrays',
+    edits: [
+      {
+        file: `${POSTGRES}/source/log/label-array.ts`,
+        find: '/^$|^null$|',
+        replace: '/^$|',
+      },
+    ],
+    tests: [`${POSTGRES}/source/log/label-array.test.ts`],
+  },
+  {
     name: 'letters whose lower case depends on the locale do not choose the lane',
     edits: [
       {

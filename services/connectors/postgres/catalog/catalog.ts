@@ -25,12 +25,21 @@ import type { TypeCatalog } from './type-catalog.ts';
 import { readTypeCatalog } from './type-catalog.ts';
 import { readSettled } from './unsettled-catalog.ts';
 
+export interface ColumnType {
+  oid: number;
+  typmod: number;
+  /** Of values in a key. */
+  form: RouteForm | null;
+  /** See `TypeCatalog.sentForm`. */
+  sent: 'binary' | 'text' | null;
+}
+
 /** A table that the pipeline carries, as the source has it now. */
 export interface SourceTable extends ListedTable {
   relation: Relation;
   definition: TableDefinition;
-  /** Types of `relation.columns`, in their order; `form`: of their values in a key. */
-  columnTypes: { oid: number; typmod: number; form: RouteForm | null }[];
+  /** Types of `relation.columns`, in their order. */
+  columnTypes: ColumnType[];
   /** Where its rows are, as far as they are carried. */
   leaves: Leaf[];
   /** Partitions whose rows are not. */
@@ -41,7 +50,7 @@ export interface SourceTable extends ListedTable {
   leafValues: LeafValues[];
   /** All its columns mean the same in binary elsewhere. */
   isBinarySafe: boolean;
-  /** Those that do not, with their types. */
+  /** Columns that make the changes of all tables text, with their types. */
   textColumns: string[];
   /** The same in terms of all stores. */
   tableSchema: TableSchema;
@@ -154,14 +163,21 @@ function toSourceTable(
     leafValues: leaves,
     columnTypes: detail.columns
       .filter((column) => !column.isGenerated)
-      .map(({ typeOid, typmod }, i) => ({ oid: typeOid, typmod, form: forms[i]! })),
+      .map(({ typeOid: oid, typmod }, i) => ({
+        oid,
+        typmod,
+        form: forms[i]!,
+        sent: types.sentForm(oid),
+      })),
     leaves: detail.leaves.filter((leaf) => leaf.leftOut === null),
     leftOut: detail.leaves.filter((leaf) => leaf.leftOut !== null),
     rowKeys: rowKeys(detail).map((index) =>
       index.columns.map((number) => detail.columns.find((c) => c.number === number)!.name),
     ),
     isBinarySafe: hasSafeColumns(detail, types),
-    textColumns: unsafeColumns(detail, types).map(({ name, type }) => `${name} ${type}`),
+    textColumns: unsafeColumns(detail, types)
+      .filter(({ typeOid }) => types.sentForm(typeOid) === null)
+      .map(({ name, type }) => `${name} ${type}`),
     tableSchema: describedTable(table.namespace, detail, identity.index, types),
     identityProblem: identity.problem,
   };

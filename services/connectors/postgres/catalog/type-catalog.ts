@@ -69,6 +69,24 @@ export class TypeCatalog {
   }
 
   /**
+   * What values of the type become in a stream of binary ones; null where the whole stream must be text then. Arrays of
+   * labels and of `citext` name their element by an OID of this server, and become text one by one; a type without a
+   * binary form comes as text anyhow.
+   */
+  sentForm(oid: number): 'binary' | 'text' | null {
+    const type = this.#types.get(oid);
+    if (type === undefined) return null;
+    if (this.isBinarySafe(oid)) return 'binary';
+    if (type.kind === 'd') return type.base === null ? null : this.sentForm(type.base);
+    if (!type.hasSend) return 'text';
+    if (type.kind !== 'b' || type.element === null) return null;
+    const element = this.#types.get(type.element);
+    const isLabel =
+      element?.kind === 'e' || (element?.name === 'citext' && element.extension === 'citext');
+    return isLabel ? 'text' : null;
+  }
+
+  /**
    * Whether two values are equal exactly if their bytes are; the collation is for the caller to look at. Of `character`
    * without a length they are not, as blanks at the end count for nothing and are kept.
    */

@@ -92,12 +92,13 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       });
       moment = await readSnapshotMoment(readers, catalog, opening.scope);
     } else await disconnect(exporter);
-    const reasons = textReasons(opening.scope, facts, moment.tables);
+    const reasons = textReasons(opening.scope, facts, moment.tables, known);
     const encoding = reasons.length === 0 ? 'binary' : 'text';
     if (known !== null) {
       requireKnownLanes(known, encoding, opening.scope.reached);
-      const was = known.namespaces[0]?.relation.columns[0]?.encoding ?? encoding;
-      if (was !== encoding)
+      const columns = known.namespaces.flatMap(({ relation }) => relation.columns);
+      const was = columns.some((column) => column.encoding === 'binary') ? 'binary' : 'text';
+      if (columns.length > 0 && was !== encoding)
         opening.log.info(
           { was, is: encoding, reasons },
           'changes come in another form than before',
@@ -135,10 +136,19 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
 export function textReasons(
   { dataType }: Pick<SourceScope, 'dataType'>,
   { version }: Pick<ServerFacts, 'version'>,
-  tables: readonly Pick<SourceTable, 'namespace' | 'textColumns'>[],
+  tables: readonly Pick<SourceTable, 'namespace' | 'textColumns' | 'isBinarySafe'>[],
+  known: PipelinePlan | null,
 ): string[] {
   if (dataType === TUPLES) return ['the other end takes text'];
   if (version < 140_000) return ['PostgreSQL 13 sends text only'];
+  // What it hashed was the key as it came, which is not to become another one for no need.
+  const isUnrouted = known?.namespaces.some(
+    ({ relation: { order, route, columns } }) =>
+      order === 'key' && route === undefined && columns[0]?.encoding === 'text',
+  );
+  const inText = tables.find(({ isBinarySafe }) => !isBinarySafe);
+  if (isUnrouted === true && inText !== undefined)
+    return [`an earlier version began in text, for ${inText.namespace}`];
   return tables.flatMap(({ namespace, textColumns }) =>
     textColumns.map((column) => `${namespace}: ${column}`),
   );

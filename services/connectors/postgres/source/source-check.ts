@@ -189,7 +189,7 @@ function tableFindings(table: SourceTable, facts: ServerFacts, follows: boolean)
   if (table.textColumns.length > 0 && facts.version >= 140_000)
     add(
       'ok',
-      `Only this server reads the binary form of ${table.textColumns.join(', ')}: ${subject} is copied as text, other tables in binary; the changes of all tables come as text, as the log has one form for all.`,
+      `Only this server reads the binary form of ${table.textColumns.join(', ')}: ${subject} is copied as text, other tables in binary; and the changes of all tables come as text, as the log has one form for all.`,
     );
   if (table.kind === 'p')
     add(

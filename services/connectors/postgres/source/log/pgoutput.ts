@@ -237,9 +237,29 @@ export class PgOutputDecoder {
 
   #insert(relation: Relation, source: Buffer, at: number, end: number, position: Buffer): void {
     const row = this.#row;
-    row.read(source, at, end, relation.columns.length, this.#binary, null, null);
+    row.read(
+      source,
+      at,
+      end,
+      relation.columns.length,
+      this.#binary,
+      null,
+      null,
+      this.#asText(relation),
+    );
     this.#give('insert', relation, position, row);
   }
+
+  /** Which columns of a binary stream travel as text; null: none, as of most tables. */
+  #asText(relation: Relation): readonly boolean[] | null {
+    if (relation === this.#askedRelation) return this.#askedAsText;
+    const columns = relation.columns.map(({ encoding }) => encoding === 'text');
+    this.#askedRelation = relation;
+    this.#askedAsText = this.#binary && columns.includes(true) ? columns : null;
+    return this.#askedAsText;
+  }
+  #askedRelation: Relation | null = null;
+  #askedAsText: readonly boolean[] | null = null;
 
   #give(kind: 'insert' | 'update', relation: Relation, position: Buffer, row: TupleScratch): void {
     position.copy(this.last);
@@ -257,7 +277,7 @@ export class PgOutputDecoder {
   #delete(relation: Relation, source: Buffer, at: number, end: number, position: Buffer): void {
     const columns = relation.columns.length;
     if (relation.identity === 'none') throw identityError(relation);
-    this.#old.read(source, at + 1, end, columns, this.#binary, null, null);
+    this.#old.read(source, at + 1, end, columns, this.#binary, null, null, this.#asText(relation));
     this.#giveDelete(relation, position);
   }
 
@@ -276,14 +296,14 @@ export class PgOutputDecoder {
     if (kind === 0x4e) {
       // No old row: the key is the same.
       if (relation.identity === 'row') throw identityError(relation);
-      row.read(source, at + 1, end, columns, this.#binary, null, null);
+      row.read(source, at + 1, end, columns, this.#binary, null, null, this.#asText(relation));
       if (!insertOnly) this.#give('update', relation, position, row);
       return;
     }
     const old = this.#old;
-    at = old.read(source, at + 1, end, columns, this.#binary, null, null);
+    at = old.read(source, at + 1, end, columns, this.#binary, null, null, this.#asText(relation));
     const oldKey = kind === 0x4b ? relation.key : null;
-    row.read(source, at + 1, end, columns, this.#binary, old, oldKey);
+    row.read(source, at + 1, end, columns, this.#binary, old, oldKey, this.#asText(relation));
     if (relation.identity === 'key' && row.key(relation.key).equals(old.key(relation.key))) {
       if (!insertOnly) this.#give('update', relation, position, row);
     } else if (relation.identity === 'key' && this.#receiver.keepsMoves === true) {

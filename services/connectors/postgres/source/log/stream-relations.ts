@@ -56,6 +56,8 @@ export class StreamRelations implements RelationResolver {
   readonly #start: Position;
   readonly #tables: ReadonlyMap<number, SourceTable>;
   readonly #typeNames = new Map<string, string>();
+  /** By name, what columns of a type are in a stream of binary values. */
+  readonly #sent = new Map<string, 'binary' | 'text' | null>();
   readonly #current: Map<string, Current>;
   #due: DueBarriers | null = null;
   #encoding: Column['encoding'];
@@ -137,7 +139,8 @@ export class StreamRelations implements RelationResolver {
 
   /** The table as it is now, with the key and routing that this pipeline has for it as long as they will do. */
   async #find(current: Current, table: SourceTable): Promise<Found> {
-    const { definition, isBinarySafe } = table;
+    const { definition } = table;
+    const isBinarySafe = table.textColumns.length === 0;
     const now = keyedAs(current.relation, table);
     const relation = isSameShape(now, current.relation)
       ? current.relation
@@ -154,14 +157,26 @@ export class StreamRelations implements RelationResolver {
   }
 
   #encoded(relation: Relation): Relation {
-    const encoding = this.#encoding;
-    return { ...relation, columns: relation.columns.map((column) => ({ ...column, encoding })) };
+    return {
+      ...relation,
+      columns: relation.columns.map((column) => ({
+        ...column,
+        encoding: this.#encodingOf(column.type),
+      })),
+    };
+  }
+
+  #encodingOf(type: string): Column['encoding'] {
+    return this.#encoding === 'binary' ? (this.#sent.get(type) ?? 'binary') : 'text';
   }
 
   /** A type may have got another name. */
   #noteTypes({ columnTypes, relation }: SourceTable): void {
-    for (const [i, { oid, typmod }] of columnTypes.entries())
-      this.#typeNames.set(`${oid}:${typmod}`, relation.columns[i]!.type);
+    for (const [i, { oid, typmod, sent }] of columnTypes.entries()) {
+      const { type } = relation.columns[i]!;
+      this.#typeNames.set(`${oid}:${typmod}`, type);
+      this.#sent.set(type, sent);
+    }
   }
 
   copiedUpTo(message: RelationMessage): Position | null {
@@ -260,7 +275,7 @@ export class StreamRelations implements RelationResolver {
     const columns = message.columns.map(({ name }, i) => ({
       name,
       type: types[i]!,
-      encoding: this.#encoding,
+      encoding: this.#encodingOf(types[i]!),
     }));
     const names = columns.map((column) => column.name);
     let identity: Identity = 'key';
@@ -296,6 +311,17 @@ export class StreamRelations implements RelationResolver {
         [missing.map((column) => column.typeOid), missing.map((column) => column.typmod)],
       );
       for (const row of rows) this.#typeNames.set(row.key, row.name);
+      const types = await this.#control.run('reading types', (client) =>
+        readTypeCatalog(
+          client,
+          missing.map(({ typeOid }) => typeOid),
+        ),
+      );
+      for (const { typeOid, typmod } of missing)
+        this.#sent.set(
+          this.#typeNames.get(`${typeOid}:${typmod}`) ?? '???',
+          types.sentForm(typeOid),
+        );
     }
     return keys.map((key) => this.#typeNames.get(key) ?? '???');
   }
@@ -306,7 +332,7 @@ export class StreamRelations implements RelationResolver {
     const types = await this.#control.run('reading types', (client) =>
       readTypeCatalog(client, oids),
     );
-    if (!oids.every((oid) => types.isBinarySafe(oid))) throw new TextStreamNeeded();
+    if (!oids.every((oid) => types.sentForm(oid) !== null)) throw new TextStreamNeeded();
   }
 }
 

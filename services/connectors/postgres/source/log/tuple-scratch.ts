@@ -1,4 +1,5 @@
 import { NULL_LENGTH, UNCHANGED_LENGTH } from '../../../../../shared/change/tuple.ts';
+import { MOST_TIMES, writeLabelArray } from './label-array.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 
 const NULL = 0x6e;
@@ -24,7 +25,7 @@ export class TupleScratch {
   /**
    * Reads the TupleData at `at` of `source`, whose message ends at `end`, and returns where it stops. Unchanged
    * values are taken from `old` where it has them: of all columns, or of those of `oldKey` only (where `old` is a
-   * key, its other columns are null and mean nothing).
+   * key, its other columns are null and mean nothing). `asText`: columns of a binary stream that become text.
    */
   read(
     source: Buffer,
@@ -34,10 +35,12 @@ export class TupleScratch {
     binary: boolean,
     old: TupleScratch | null,
     oldKey: readonly number[] | null,
+    asText: readonly boolean[] | null = null,
   ): number {
     const count = (source[at]! << 8) | source[at + 1]!;
     if (count !== columns) throw layoutError();
-    this.#reserve(end - at + 4 * count + (old === null ? 0 : old.#offsets[old.#count]!), count);
+    const most = asText === null ? end - at : MOST_TIMES * (end - at);
+    this.#reserve(most + 4 * count + (old === null ? 0 : old.#offsets[old.#count]!), count);
     const target = this.#buffer;
     const offsets = this.#offsets;
     const expected = binary ? BINARY : TEXT;
@@ -50,7 +53,16 @@ export class TupleScratch {
     for (let i = 0; i < count; i++) {
       offsets[i] = to;
       const kind = source[at++]!;
-      if (kind === expected) {
+      if (asText !== null && asText[i] === true && (kind === BINARY || kind === TEXT)) {
+        const length = source.readInt32BE(at);
+        const until =
+          kind === BINARY
+            ? writeLabelArray(target, to + 4, source, at + 4)
+            : to + 4 + source.copy(target, to + 4, at + 4, at + 4 + length);
+        target.writeInt32BE(until - to - 4, to);
+        to = until;
+        at += 4 + length;
+      } else if (kind === expected) {
         const bytes = 4 + source.readInt32BE(at);
         if (bytes <= LOOP_BYTES) for (let k = 0; k < bytes; k++) target[to + k] = source[at + k]!;
         else source.copy(target, to, at, at + bytes);

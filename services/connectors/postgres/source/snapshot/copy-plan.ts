@@ -48,7 +48,7 @@ export function newPlan(options: NewPlanOptions): PipelinePlan {
   const owner = options.owner === undefined ? {} : { owner: options.owner };
   const memory: SnapshotMemory = { xmin: options.xmin, nextChunkId: 1, ...owner };
   const namespaces = tables.map((table) =>
-    withEncoding(newNamespace(table, start, scope, memory, serverVersion), encoding),
+    withEncoding(newNamespace(table, start, scope, memory, serverVersion), encoding, table),
   );
   return { identity, start, snapshot: memory, lanes: scope.lanes, namespaces };
 }
@@ -90,6 +90,7 @@ export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
   const { known, tables, scope, start, encoding, serverVersion } = options;
   const memory = { ...parseMemory(known.snapshot) };
   const byName = new Map(tables.map((table) => [table.namespace, table]));
+  const all = new Map(byName);
   const namespaces: NamespacePlan[] = [];
   for (const plan of known.namespaces) {
     const table = byName.get(plan.relation.namespace);
@@ -117,7 +118,9 @@ export function continuedPlan(options: ContinuedPlanOptions): PipelinePlan {
   return {
     ...known,
     snapshot: memory,
-    namespaces: namespaces.map((plan) => withEncoding(plan, encoding)),
+    namespaces: namespaces.map((plan) =>
+      withEncoding(plan, encoding, all.get(plan.relation.namespace)!),
+    ),
   };
 }
 
@@ -218,8 +221,19 @@ function takeIds(memory: SnapshotMemory, chunks: Chunk[]): Chunk[] {
   return chunks;
 }
 
-function withEncoding(plan: NamespacePlan, encoding: 'binary' | 'text'): NamespacePlan {
-  const columns = plan.relation.columns.map((column) => ({ ...column, encoding }));
+/** As the stream has the columns: some are text in a binary one, too. */
+function withEncoding(
+  plan: NamespacePlan,
+  encoding: 'binary' | 'text',
+  { relation, columnTypes }: SourceTable,
+): NamespacePlan {
+  const inText = new Set(
+    relation.columns.filter((_, i) => columnTypes[i]?.sent === 'text').map(({ type }) => type),
+  );
+  const columns = plan.relation.columns.map((column) => ({
+    ...column,
+    encoding: inText.has(column.type) ? ('text' as const) : encoding,
+  }));
   return { ...plan, relation: { ...plan.relation, columns } };
 }
 
