@@ -75,6 +75,8 @@ describe('a name that something else has at the target', () => {
     ['the first ones are missing', "ENUM ('a', 'b', 'c')", "ENUM ('c')", /ADD VALUE 'a' BEFORE 'c'; ALTER TYPE "public"\."mood" ADD VALUE 'b' AFTER 'a'$/],
     ['labels have another order', "ENUM ('a', 'b')", "ENUM ('b', 'a')", /another one .*alter it, or rename it there$/],
     ['an attribute is missing', '(a int, b text)', '(a int)', /another one/],
+    ['a range is of another type', 'RANGE (SUBTYPE = int8)', 'RANGE (SUBTYPE = int4)', /another one .*alter it, or rename it there$/],
+    ['a range measures differences', 'RANGE (SUBTYPE = float8, SUBTYPE_DIFF = float8mi)', 'RANGE (SUBTYPE = float8)', null],
     ['it has more labels', "ENUM ('a', 'b')", "ENUM ('a', 'x', 'b')", null],
   ])('of a type that a table there has already is no proof: check and the start say where %s', async (_what, here, there, told) => {
     const made = (as: string): string => `CREATE TYPE mood AS ${as}; CREATE TABLE t (id int PRIMARY KEY, m mood)`;
@@ -88,6 +90,14 @@ describe('a name that something else has at the target', () => {
       code: 'TARGET_UNFIT',
       message: expect.stringMatching(told) as string,
     });
+  }); // prettier-ignore
+
+  it('counts where the table is made of it, in an array or a composite also, and nowhere else', async () => {
+    const types = (labels: string): string => `CREATE TYPE mood AS ENUM (${labels}); CREATE TYPE c AS (m mood)`;
+    const { check } = await pair(`${types("'a', 'b'")}; CREATE TABLE t (id int PRIMARY KEY, m c[])`, `${types("'a'")}; CREATE TABLE t (id int PRIMARY KEY, m c[])`);
+    expect(await check()).toEqual([expect.stringMatching(/ADD VALUE 'b' AFTER 'a'$/)]);
+    const other = await pair(`${types("'a', 'b'")}; CREATE TABLE t (id int PRIMARY KEY, m mood)`, `${types("'a'")}; CREATE TABLE t (id int PRIMARY KEY, m text)`);
+    expect((await other.check()).join()).not.toMatch(/another one/);
   }); // prettier-ignore
 
   it('of a domain is no proof of its base type', async () => {

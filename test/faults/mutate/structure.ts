@@ -420,7 +420,7 @@ export const STRUCTURE: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/sink/check/target-check.ts`,
-        find: 'of await otherTypes(client, described.types))',
+        find: 'of await otherTypes(client, described.types, table.oid))',
         replace: 'of await otherTypes(client, []))',
       },
     ],

@@ -288,7 +288,7 @@ async function checkExisting(
       : error(name.namespace, problem),
   );
   if (!isKnown && described !== null)
-    for (const problem of await otherTypes(client, described.types))
+    for (const problem of await otherTypes(client, described.types, table.oid))
       findings.push(error(name.namespace, problem));
   // What stands in the table's place is named above, and may not even be read: a foreign table, say.
   const isTable = table.kind === 'r' || table.kind === 'p';

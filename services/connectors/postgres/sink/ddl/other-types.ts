@@ -5,17 +5,20 @@ import type { TypeDefinition } from '../../catalog/table-definition.ts';
 
 /**
  * Types of these names that the target has and that are others: of another kind, an enum without a label or with them in
- * another order, a composite with other attributes. A sentence each.
+ * another order, a composite with other attributes, a domain or range of another type. A sentence each. `table`: only types
+ * that this table of the target is made of; a column may hold as text what another type of that name holds.
  */
 export async function otherTypes(
   client: pg.Client,
   wanted: readonly TypeDefinition[],
+  table?: number,
 ): Promise<string[]> {
   if (wanted.length === 0) return [];
   const names = wanted.map(({ schema, name }) => qualifiedName(schema, name));
   const { rows } = await client.query<{ oid: number | null }>(
-    'SELECT to_regtype(w.sql)::oid AS oid FROM unnest($1::text[]) WITH ORDINALITY AS w(sql, at) ORDER BY w.at',
-    [names],
+    `${USED} SELECT CASE WHEN $2::oid IS NULL OR to_regtype(w.sql)::oid IN (SELECT oid FROM used) THEN to_regtype(w.sql)::oid END AS oid
+     FROM unnest($1::text[]) WITH ORDINALITY AS w(sql, at) ORDER BY w.at`,
+    [names, table ?? null],
   );
   const oids = rows.flatMap(({ oid }) => (oid === null ? [] : [oid]));
   const there = (await readTypeCatalog(client, oids)).definitions(oids);
@@ -30,6 +33,14 @@ export async function otherTypes(
   });
 }
 
+/** SQL: the types that the columns of table `$2` are made of, down to the last. */
+const USED = `WITH RECURSIVE used(oid) AS (
+  SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = $2::oid AND a.attnum > 0 AND NOT a.attisdropped
+  UNION SELECT n.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid CROSS JOIN LATERAL (
+    SELECT t.typelem UNION ALL SELECT t.typbasetype UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid
+    UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+  ) n(oid) WHERE n.oid <> 0)`;
+
 function isAlike(found: TypeDefinition, wanted: TypeDefinition): boolean {
   if (found.kind !== wanted.kind) return false;
   switch (found.kind) {
@@ -43,7 +54,7 @@ function isAlike(found: TypeDefinition, wanted: TypeDefinition): boolean {
     case 'domain':
       return baseOf(found) === baseOf(wanted);
     case 'range':
-      return true;
+      return valuesOf(found) === valuesOf(wanted);
   }
 }
 
@@ -71,6 +82,11 @@ function alike(found: TypeDefinition, wanted: TypeDefinition): string[] {
 /** Of a domain, without what it asks of values. */
 function baseOf({ create }: TypeDefinition): string {
   return create.replace(/ (?:COLLATE|DEFAULT|NOT NULL|CONSTRAINT) .*$/s, '');
+}
+
+/** Of a range, without what changes no value; before 14 there are no multiranges. */
+function valuesOf({ create }: TypeDefinition): string {
+  return create.replace(/, (?:SUBTYPE_DIFF|MULTIRANGE_TYPE_NAME) = [^,)]*/g, '');
 }
 
 /** As `typeDefinition` writes them. */

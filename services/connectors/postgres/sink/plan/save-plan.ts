@@ -170,7 +170,7 @@ async function createNamespace(
   } else {
     const problems = [
       ...compareTable(relation, name, table),
-      ...(await otherTypes(client, definition.types)),
+      ...(await otherTypes(client, definition.types, table.oid)),
     ];
     if (problems.length > 0) return { problems };
     if (copied && (await holdsRows(client, name)))
