@@ -12,6 +12,7 @@ import { useServer } from './servers.ts';
 
 export interface TestMysql {
   readonly flavour: MysqlFlavour;
+  readonly binaries: MysqlBinaries;
   /** The server itself, for killing and restarting. */
   readonly server: MysqlServer;
   readonly url: string;
@@ -74,6 +75,9 @@ function absent(flavour: MysqlFlavour): TestMysql {
   };
   return {
     flavour,
+    get binaries() {
+      return never();
+    },
     get server() {
       return never();
     },
@@ -94,7 +98,7 @@ export function useMysql(
     startMysql({ binaries, settings: { ...OF_A_PROVIDER[flavour], ...settings } }),
   );
   return {
-    flavour,
+    ...{ flavour, binaries },
     get server() {
       return server();
     },

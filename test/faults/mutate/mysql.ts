@@ -60,4 +60,15 @@ export const MYSQL: readonly Mutation[] = [
     ],
     tests: ['test/integration/mysql/types.test.ts'],
   },
+  {
+    name: 'a certificate is not looked at for another name than that of the URL',
+    edits: [
+      {
+        file: `${CONNECTION}/connection-url.ts`,
+        find: 'isIP(host) !== 0',
+        replace: 'isIP(host) < 0',
+      },
+    ],
+    tests: [`${CONNECTION}/connection-url.test.ts`],
+  },
 ];

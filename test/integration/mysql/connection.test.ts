@@ -3,6 +3,8 @@ import {
   type ConnectOptions,
   MysqlConnection,
 } from '../../../services/connectors/mysql/connection/connection.ts';
+import { startMysql } from '../../../infra/mysql/mysql-server.ts';
+import { createAuthority } from '../../support/certificates.ts';
 import { describeMysql, queryMysql } from '../../support/mysql-servers.ts';
 
 async function open(url: string, more: Partial<ConnectOptions> = {}): Promise<MysqlConnection> {
@@ -159,6 +161,37 @@ describeMysql('a connection', (server) => {
     const connection = await open(url.href);
     expect(await connection.query('asking', 'SELECT 1')).toEqual([['1']]);
     expect(connection.where).toContain(server.server.socketPath);
+  });
+
+  it('looks at the certificate as closely as the URL says', async () => {
+    const authority = await createAuthority();
+    const { cert, key } = await authority.issue('localhost');
+    const own = await startMysql({
+      binaries: server.binaries,
+      settings: { 'ssl-cert': cert, 'ssl-key': key },
+    });
+    onTestFinished(() => own.stop());
+    const url = (host: string, mode: string, ca: string): string =>
+      `mysql://root@${host}:${own.port}/mysql?ssl-mode=${mode}&ssl-ca=${encodeURIComponent(ca)}`;
+    for (const [host, mode] of [
+      ['127.0.0.1', 'VERIFY_CA'],
+      ['localhost', 'VERIFY_IDENTITY'],
+    ] as const) {
+      const connection = await open(url(host, mode, authority.ca));
+      expect(connection.isEncrypted).toBe(true);
+      const [row] = await connection.query('asking', "SELECT REPEAT('z', 300000)");
+      expect(row?.[0]?.length).toBe(300_000);
+    }
+    const another = await createAuthority();
+    await expect(open(url('127.0.0.1', 'VERIFY_CA', another.ca))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('is not trusted') as string,
+    });
+    // The same machine under a name that the certificate does not have.
+    await expect(open(url('127.1', 'VERIFY_IDENTITY', authority.ca))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('is for another name') as string,
+    });
   });
 
   it('is not encrypted where the server cannot, and refuses where it must be', async () => {

@@ -44,6 +44,8 @@ describe('refused, without a word of the password', () => {
     ['mysql://u:secret@h/d?connect-timeout=0', 'no number from 1'],
     ['mysql://u:secret@h/d?get-server-public-key=maybe', 'true or false'],
     ['mysql://u:secret@h/d?ssl-ca=', 'without a value'],
+    ['mysql://u:secret@10.0.0.1/d?ssl-mode=VERIFY_IDENTITY', 'as its certificate does'],
+    ['mysql://u:secret@[::1]/d?ssl-mode=VERIFY_IDENTITY', 'as its certificate does'],
     ['mysql://u:secret@h:0/d', 'no number from 1'],
     ['mysql://u:sec%ret@h/d', 'percent-encoded'],
     ['mysql://u:secret@a,b/d', 'several hosts'],

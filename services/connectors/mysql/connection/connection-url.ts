@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { closestName } from '../../../../shared/config/closest-name.ts';
 import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { Secret } from '../../../../shared/config/secret.ts';
@@ -55,6 +56,11 @@ export function parseConnectionUrl(text: string): ConnectionUrl {
   if (socket !== null && !socket.startsWith('/'))
     throw invalid('has a socket that is no absolute path; write socket=/path/to/mysqld.sock');
   const sslMode = readSslMode(given, socket !== null);
+  // The driver would look for another name in the certificate then.
+  if (sslMode === 'VERIFY_IDENTITY' && isIP(host) !== 0)
+    throw invalid(
+      'has ssl-mode=VERIFY_IDENTITY and an address; name the host as its certificate does, or write ssl-mode=VERIFY_CA',
+    );
   return {
     ...{ host: host === '' ? 'localhost' : host, socket, user, sslMode },
     port: url.port === '' ? DEFAULT_PORT : readNumber('port', url.port, 65_535),
