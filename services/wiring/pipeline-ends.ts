@@ -62,7 +62,11 @@ export class PipelineEnds {
   }
 
   createSink(): Sink {
-    return createSinkOf(this.#target, this.#spec, { map: this.#map, log: this.#log });
+    return createSinkOf(this.#target, this.#spec, {
+      map: this.#map,
+      log: this.#log,
+      keepsStoredForm: true,
+    });
   }
 
   /** In the stores themselves where both are of one kind, else in Weir. */
@@ -135,7 +139,7 @@ export class PipelineEnds {
 }
 
 /** What a sink is beside what the pipeline file says. */
-type SinkParts = Pick<SinkOptions, 'log' | 'map' | 'retrySteps'>;
+type SinkParts = Pick<SinkOptions, 'log' | 'map' | 'keepsStoredForm' | 'retrySteps'>;
 
 /** Throws NOT_SUPPORTED where the connector has no sink. */
 export function createSinkOf(connector: Connector, spec: PipelineSpec, parts: SinkParts): Sink {

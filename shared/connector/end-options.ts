@@ -26,6 +26,8 @@ export interface SinkOptions extends EndOptions {
   map: Readonly<Record<string, string>>;
   /** `types` of the pipeline file: see `TypeOverrides`. */
   types?: Readonly<Record<string, string>>;
+  /** Of a command: state that an earlier version stored is read and stays in its form. A service brings it up to date. */
+  keepsStoredForm?: boolean;
   /** Of the changes; see the pipeline file. */
   order: 'key' | 'transaction';
   /** How many writes may run at once in this process. */

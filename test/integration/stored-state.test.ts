@@ -93,6 +93,24 @@ describe('a pipeline that an earlier version made at PostgreSQL', () => {
     expect(await sink.readState()).toBeNull();
   });
 
+  it('is read by a command as by a service, and stays as it is', async () => {
+    const [from, to] = [await source.createDatabase(), await target.createDatabase()];
+    await queryPostgres(from, 'CREATE TABLE item (id bigint PRIMARY KEY, name text)');
+    await queryPostgres(to, await stored('version-1.sql'));
+    const shape = `SELECT format('%s %s %s', c.relname, a.attname, a.atttypid::regtype) AS line FROM pg_attribute a
+      JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = 'weir'::regnamespace AND a.attnum > 0 ORDER BY 1`;
+    const before = await queryPostgres(to, shape);
+    const command = await SinkPipeline.create(from, to, { keepsStoredForm: true });
+    onTestFinished(() => command.close());
+    const read = await command.sink.readState();
+    await command.sink.check(command.plan.namespaces);
+    expect(await queryPostgres(to, shape)).toEqual(before);
+    const service = await SinkPipeline.create(from, to);
+    onTestFinished(() => service.close());
+    expect(await service.sink.readState()).toEqual(read);
+    expect(await queryPostgres(to, shape)).not.toEqual(before);
+  });
+
   it('is refused where a newer version has it', async () => {
     const [from, to] = [await source.createDatabase(), await target.createDatabase()];
     await queryPostgres(from, 'CREATE TABLE item (id bigint PRIMARY KEY, name text)');

@@ -95,4 +95,15 @@ export const STORED_STATE: readonly Mutation[] = [
     ],
     tests: [CONFORMANCE],
   },
+  {
+    name: 'a command leaves what an earlier version stored in its form',
+    edits: [
+      {
+        file: 'services/connectors/postgres/sink/state/postgres-state.ts',
+        find: 'const isEarlier = this.#keepsStoredForm && ',
+        replace: 'const isEarlier = false && ',
+      },
+    ],
+    tests: ['test/integration/stored-state.test.ts'],
+  },
 ];

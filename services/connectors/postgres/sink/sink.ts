@@ -326,8 +326,9 @@ class PostgresSink implements Sink {
     work: (state: StoredPipeline) => Promise<T>,
     found = false,
   ): Promise<T> {
+    const { pipeline, keepsStoredForm } = this.#options;
     return this.#ask(doing, (client) =>
-      work(new StoredPipeline(new PostgresState(client, this.#options.pipeline, found))),
+      work(new StoredPipeline(new PostgresState(client, pipeline, found, keepsStoredForm))),
     );
   }
 

@@ -18,7 +18,7 @@ import { checkSequences } from '../ddl/sequence-check.ts';
 import type { StandaloneSequence, TableDefinition } from '../../catalog/table-definition.ts';
 import { otherTables } from '../target/recorded-table.ts';
 import type { PlanTarget } from '../target/plan-target.ts';
-import { missingStateRight, takenStateNames, openStateTables } from '../state/state-tables.ts';
+import { missingStateRight, takenStateNames, hasStateTables } from '../state/state-tables.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
 import { leftBehind } from '../../catalog/made-definition.ts';
 import { createExtension } from '../../catalog/needed-extensions.ts';
@@ -157,7 +157,7 @@ function checkServer(server: Server): Finding[] {
 }
 
 async function readKnown(client: pg.Client, pipeline: string): Promise<Set<string>> {
-  if (!(await openStateTables(client))) return new Set();
+  if (!(await hasStateTables(client))) return new Set();
   const { rows } = await client.query<{ namespace: string }>(
     'SELECT namespace FROM weir.namespace WHERE pipeline = $1',
     [pipeline],

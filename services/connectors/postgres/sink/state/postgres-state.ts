@@ -21,7 +21,13 @@ import type { ParkedChange } from './parked-change.ts';
 import { parkedEntries } from './parked-entries.ts';
 import { QueryValues } from '../../connection/query-values.ts';
 import { selectList, sumStatement, toRecord, toStatement } from './state-statements.ts';
-import { dropState, ensureStateTables, openStateTables } from './state-tables.ts';
+import {
+  dropState,
+  ensureStateTables,
+  openStateTables,
+  findStateTables,
+  seeAsThisVersion,
+} from './state-tables.ts';
 import { mayLoseRows } from '../target/target-table.ts';
 
 const PIPELINE = `SELECT ${selectList('pipeline')} FROM weir.pipeline WHERE name = $1`;
@@ -77,21 +83,30 @@ SELECT namespace, inserts, updates, deletes, truncates FROM weir.discarded WHERE
 export class PostgresState implements StateStore {
   readonly #client: ClientBase;
   readonly #pipeline: string;
+  readonly #keepsStoredForm: boolean;
   /** The tables are known to be there. */
   #found: boolean;
 
-  constructor(client: ClientBase, pipeline: string, found = false) {
+  /** `keepsStoredForm`: see `SinkOptions`. */
+  constructor(client: ClientBase, pipeline: string, found = false, keepsStoredForm = false) {
     this.#client = client;
     this.#pipeline = pipeline;
     this.#found = found;
+    this.#keepsStoredForm = keepsStoredForm;
   }
 
   async read<P extends StatePart>(...parts: P[]): Promise<Pick<StateParts, P>> {
-    this.#found ||= await openStateTables(this.#client);
     const read: Partial<StateParts> = {};
+    const isEarlier = this.#keepsStoredForm && (await findStateTables(this.#client)) === 'earlier';
+    if (!isEarlier) this.#found ||= await openStateTables(this.#client);
     const [only, ...others] = parts;
     // One statement is of one moment by itself.
-    if (!this.#found) for (const part of parts) read[part] = NOTHING[part];
+    if (isEarlier)
+      await this.#inOneSnapshot(async () => {
+        await seeAsThisVersion(this.#client);
+        for (const part of parts) read[part] = await this.#readPart(part);
+      }, 'READ WRITE');
+    else if (!this.#found) for (const part of parts) read[part] = NOTHING[part];
     else if (only !== undefined && others.length === 0 && only !== 'sums')
       read[only] = await this.#readPart(only);
     else
@@ -157,8 +172,8 @@ export class PostgresState implements StateStore {
     return rows;
   }
 
-  async #inOneSnapshot(read: () => Promise<void>): Promise<void> {
-    await this.#client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  async #inOneSnapshot(read: () => Promise<void>, access = 'READ ONLY'): Promise<void> {
+    await this.#client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ ${access}`);
     try {
       await read();
     } finally {

@@ -108,7 +108,7 @@ export async function openStateTables(client: ClientBase): Promise<boolean> {
   return found !== 'none';
 }
 
-async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' | 'present'> {
+export async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' | 'present'> {
   const { rows } = await client.query<{ has: boolean; last: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = to_regclass('weir.count') AND ${IS_STATE}) AS has,
        to_regclass('weir.filtered') IS NOT NULL AND to_regclass('weir.sequence') IS NOT NULL AND to_regclass('weir.unmet') IS NOT NULL AND EXISTS (
@@ -117,6 +117,11 @@ async function findStateTables(client: ClientBase): Promise<'none' | 'earlier' |
   );
   if (rows[0]?.has !== true) return 'none';
   return rows[0].last ? 'present' : 'earlier';
+}
+
+/** In the open transaction, which its caller rolls back: what an earlier version made, as this one reads it. */
+export async function seeAsThisVersion(client: ClientBase): Promise<void> {
+  await client.query(`SET LOCAL lock_timeout = '10s'; ${TABLES}`);
 }
 
 /** Makes the state's tables where they are missing; several processes may do so at once. */

@@ -51,8 +51,10 @@ export async function otherTables(
   only?: string,
 ): Promise<string[]> {
   const { rows } = await client.query<RecordedTable & { namespace: string }>(
-    `SELECT namespace, target->>'name' AS name, target->>'oid' AS oid FROM weir.namespace
-     WHERE pipeline = $1 AND target->>'state' = ${STATE_OID} AND ($2::text IS NULL OR namespace = $2)`,
+    // Asked of the row as a whole: in what the first version stored there is no such column.
+    `SELECT n.namespace, t.target->>'name' AS name, t.target->>'oid' AS oid
+     FROM weir.namespace n CROSS JOIN LATERAL (SELECT to_jsonb(n) -> 'target' AS target) t
+     WHERE n.pipeline = $1 AND t.target->>'state' = ${STATE_OID} AND ($2::text IS NULL OR n.namespace = $2)`,
     [pipeline, only ?? null],
   );
   const found = await readOids(
