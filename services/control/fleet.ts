@@ -11,8 +11,8 @@ import { transition, type Action, type Condition } from './condition.ts';
 import { EventFile } from './event-file.ts';
 import { EventLog } from './event-log.ts';
 import type { Host } from './host.ts';
-import type { Library } from './library.ts';
-import { desire, startRun, stopRun } from './life.ts';
+import type { PipelineFiles } from './pipeline-files.ts';
+import { desire, startRun, stopRun } from './lifecycle.ts';
 import { Pipeline } from './pipeline.ts';
 import { Verifications } from './verifications.ts';
 
@@ -27,7 +27,7 @@ export interface FleetOptions {
   host: Host;
   log: Logger;
   /** Null where pipelines cannot be created, and nothing is kept. */
-  library: Library | null;
+  library: PipelineFiles | null;
   /** Pipelines that are known from files of somebody else. */
   files: readonly { file: string; spec: PipelineSpec }[];
 }

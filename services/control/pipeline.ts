@@ -3,7 +3,7 @@ import type { ServiceStatus } from '../../shared/progress/status.ts';
 import type { Pipeline as PipelineAnswer, Summary } from './api/answers.ts';
 import { ACTIONS, conditionOf, transition, type Action, type Facts } from './condition.ts';
 import type { EventLog } from './event-log.ts';
-import { Heard } from './heard.ts';
+import { LastStatus } from './last-status.ts';
 import { History } from './history.ts';
 import type { RunEnd, RunningPipeline } from './host.ts';
 import { doingOf, numbersOf, servicesOf, specOf } from './summary.ts';
@@ -20,7 +20,7 @@ export interface Origin {
 /** One pipeline as this control knows it: its file, what it has started of it, and what is heard of it. */
 export class Pipeline {
   readonly name: string;
-  readonly heard = new Heard();
+  readonly heard = new LastStatus();
   readonly history = new History();
   origin: Origin;
   run: RunningPipeline | null = null;

@@ -3,7 +3,7 @@ import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type { PipelineReport } from '../../shared/progress/pipeline-report.ts';
 import type { ReaderStatus, ServiceStatus } from '../../shared/progress/status.ts';
 import type { BalanceAnswer, LanesAnswer, Pipeline, Summary } from './api/answers.ts';
-import { STALE_MS, type Heard } from './heard.ts';
+import { STALE_MS, type LastStatus } from './last-status.ts';
 import type { RunEnd } from './host.ts';
 
 type Reported = { report: PipelineReport; atMs: number } | null;
@@ -21,7 +21,7 @@ export type Doing = Pick<Summary, 'state' | 'reason' | 'stateMs'>;
 
 /** What to call it: what the stats service says while it can be heard, else as much as can be known. */
 export function doingOf(
-  heard: Heard,
+  heard: LastStatus,
   known: { runsHere: boolean; lastEnd: RunEnd | null; hasRun: boolean },
   nowMs: number,
 ): Doing {
@@ -77,7 +77,7 @@ function endedAs({ how, reason }: RunEnd): Doing {
 }
 
 /** The numbers of a pipeline; null for each that nobody has told. */
-export function numbersOf(heard: Heard, nowMs: number) {
+export function numbersOf(heard: LastStatus, nowMs: number) {
   const report = heard.report?.report ?? null;
   const services = heard.services(nowMs);
   const of = (kind: string): number => services.filter(({ service }) => service === kind).length;
@@ -118,7 +118,7 @@ export function specOf(spec: PipelineSpec | null): Pipeline['spec'] {
   };
 }
 
-export function servicesOf(heard: Heard, nowMs: number): Pipeline['services'] {
+export function servicesOf(heard: LastStatus, nowMs: number): Pipeline['services'] {
   return heard
     .withAges(nowMs)
     .map(({ status, heardMs }) => ({
@@ -133,7 +133,7 @@ export function servicesOf(heard: Heard, nowMs: number): Pipeline['services'] {
     .sort((a, b) => a.service.localeCompare(b.service) || a.id.localeCompare(b.id));
 }
 
-export function balanceOf(heard: Heard, nowMs: number): BalanceAnswer {
+export function balanceOf(heard: LastStatus, nowMs: number): BalanceAnswer {
   const report = heard.report?.report ?? null;
   return {
     ...ageOf(heard.report, nowMs),
@@ -150,7 +150,7 @@ export function balanceOf(heard: Heard, nowMs: number): BalanceAnswer {
   };
 }
 
-export function lanesOf(heard: Heard, nowMs: number): LanesAnswer {
+export function lanesOf(heard: LastStatus, nowMs: number): LanesAnswer {
   const report = heard.report?.report ?? null;
   const waiting = report?.broker?.lanes ?? [];
   return {

@@ -5,7 +5,7 @@ import type { Finding } from '../../shared/connector/finding.ts';
 import { isDocumentRelation } from '../../shared/document/document-relation.ts';
 import type { PromiseHeld } from './promises.ts';
 import type { Chain } from '../transformer/chain.ts';
-import { ChainMisfit } from '../transformer/chain-misfit.ts';
+import { ChainMismatch } from '../transformer/chain-mismatch.ts';
 import type { Chains } from '../transformer/chains.ts';
 
 export interface CheckedTransforms {
@@ -43,7 +43,7 @@ export function checkTransforms(
         targets.set(chain.relations[part + 1]!.namespace, target);
       findings.push(...chainFindings(chain, map));
     } catch (error) {
-      if (!(error instanceof ChainMisfit)) throw error;
+      if (!(error instanceof ChainMismatch)) throw error;
       for (const message of error.problems)
         findings.push({ level: 'error', subject: namespace, message });
     }

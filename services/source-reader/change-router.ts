@@ -7,7 +7,7 @@ import type { ChangeReceiver } from '../../shared/connector/source.ts';
 import type { Barrier } from '../../shared/change/barrier.ts';
 import type { ChangeKind } from '../../shared/change/change-kind.ts';
 import type { LaneWriter } from './lane-writer.ts';
-import { MoveGroup } from './move-group.ts';
+import { KeyUpdateGroup } from './key-update-group.ts';
 
 const LINGER_MS = 3;
 /** One that goes in a frame of its own. */
@@ -59,7 +59,7 @@ export class ChangeRouter implements ChangeReceiver {
   #changes = 0;
   #sentAtMs = performance.now();
   /** While there are some, no lane has an open frame, and nothing else is sent before them. */
-  #moves: MoveGroup | null = null;
+  #moves: KeyUpdateGroup | null = null;
 
   /**
    * No frame has changes from both sides of `pause`, and every lane is told when the stream has come to it: the
@@ -208,7 +208,7 @@ export class ChangeRouter implements ChangeReceiver {
     if (this.#moves?.takes(barrier) === true) return this.#moves.add(position, barrier);
     this.#sendMoves();
     this.#flushLanes();
-    this.#moves = new MoveGroup(position, barrier);
+    this.#moves = new KeyUpdateGroup(position, barrier);
     this.#quietRounds = QUIET_ROUNDS;
     this.#scheduleLinger();
   }

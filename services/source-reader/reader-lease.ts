@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { toWeirError, WeirError } from '../../shared/errors/weir-error.ts';
-import { createHolder } from '../../shared/hub/holder.ts';
+import { createWorkerId } from '../../shared/hub/worker-id.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { Leases } from '../../shared/hub/leases.ts';
 import { pause } from '../../shared/lifecycle/backoff.ts';
@@ -11,7 +11,7 @@ const KEY = 'reader';
 
 /** Whether some source-reader of the pipeline holds its lease, alive or gone only a moment ago. */
 export async function isReaderLeased({ control }: Hub, pipeline: string): Promise<boolean> {
-  const leases = await Leases.open(control, pipeline, createHolder(), LEASE_MS);
+  const leases = await Leases.open(control, pipeline, createWorkerId(), LEASE_MS);
   return (await leases.entries()).has(KEY);
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { PipelineSpec } from '../../shared/config/pipeline-spec.ts';
 import type { Source } from '../../shared/connector/source.ts';
 import { publishStatus } from '../../shared/hub/status-board.ts';
-import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
+import { createWorkerId, shortWorkerId } from '../../shared/hub/worker-id.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
 import { readerSubject } from '../../shared/hub/names.ts';
@@ -45,7 +45,7 @@ export interface SourceReaderOptions {
  */
 export async function runSourceReader(options: SourceReaderOptions): Promise<void> {
   const { spec, source, dataType, planShape, hub, log, monitoring, signal } = options;
-  const holder = createHolder();
+  const holder = createWorkerId();
   const target = new TargetClient(hub, spec.name);
   let epoch: ReaderEpoch | null = null;
   let problem: string | null = null;
@@ -56,7 +56,7 @@ export async function runSourceReader(options: SourceReaderOptions): Promise<voi
   const status = (): ReaderStatus => ({
     service: 'source-reader',
     pipeline: spec.name,
-    id: shortHolder(holder),
+    id: shortWorkerId(holder),
     pid: process.pid,
     atMs: Date.now(),
     problem: problem ?? epoch?.problem ?? late ?? source.problem?.() ?? null,

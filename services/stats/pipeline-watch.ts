@@ -12,7 +12,7 @@ import { countChanges, noChanges } from '../../shared/progress/change-kinds.ts';
 import type { ReaderMark } from '../../shared/progress/reader-requests.ts';
 import type { ReaderStatus, ServiceStatus, WriterStatus } from '../../shared/progress/status.ts';
 import { Balance, sumOf } from './balance.ts';
-import { HEARING_MS, judge, type Facts } from './judge.ts';
+import { HEARING_MS, evaluateHealth, type HealthFacts } from './evaluate-health.ts';
 import { MarkerLag } from './marker-lag.ts';
 import { Rate } from './rate.ts';
 
@@ -128,7 +128,7 @@ export class PipelineWatch {
   }
 
   report(nowMs: number): PipelineReport {
-    const verdict = judge(this.#facts(nowMs));
+    const verdict = evaluateHealth(this.#facts(nowMs));
     if (this.#state.name !== verdict.state) this.#state = { name: verdict.state, sinceMs: nowMs };
     const { read, settled, inFlight, difference } = this.#balance;
     const namespaces = this.#namespaces();
@@ -160,7 +160,7 @@ export class PipelineWatch {
     };
   }
 
-  #facts(nowMs: number): Facts {
+  #facts(nowMs: number): HealthFacts {
     const heard = this.#heard(nowMs);
     const reader = readerOf(heard);
     const copy = this.#copyReport();

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { minPosition } from '../../shared/change/position.ts';
 import { toWeirError } from '../../shared/errors/weir-error.ts';
 import { readBrokerState } from '../../shared/hub/broker-state.ts';
-import { createHolder, shortHolder } from '../../shared/hub/holder.ts';
+import { createWorkerId, shortWorkerId } from '../../shared/hub/worker-id.ts';
 import type { Hub } from '../../shared/hub/hub.ts';
 import { askReader, askTarget } from '../../shared/hub/ask.ts';
 import { watchNotices } from '../../shared/hub/notices.ts';
@@ -33,7 +33,7 @@ export interface StatsOptions {
  */
 export async function runStats(options: StatsOptions): Promise<void> {
   const { pipeline, hub, log, monitoring, signal } = options;
-  const id = shortHolder(createHolder());
+  const id = shortWorkerId(createWorkerId());
   const watch = new PipelineWatch(Date.now());
   let state: PipelineStateName | null = null;
   const stops = [

@@ -3,7 +3,7 @@ import { partTarget, sourceOf } from '../../shared/change/namespace-part.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import type { ChunkOutcome } from '../../shared/connector/sink.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
-import { shortHolder } from '../../shared/hub/holder.ts';
+import { shortWorkerId } from '../../shared/hub/worker-id.ts';
 import { type Delivery, LaneConsumer } from '../../shared/hub/lane-consumer.ts';
 import { streamName } from '../../shared/hub/names.ts';
 import { publishNotice } from '../../shared/hub/notices.ts';
@@ -36,7 +36,7 @@ export class ChunkLane {
   static async run(context: WriterContext, lane: number, signal: AbortSignal): Promise<void> {
     const { hub, pipeline, writerId } = context;
     const stream = streamName(pipeline, 'chunk', lane);
-    const name = `C${String(lane).padStart(2, '0')}-${shortHolder(writerId)}`;
+    const name = `C${String(lane).padStart(2, '0')}-${shortWorkerId(writerId)}`;
     while ((await takeLaneConsumer(hub.control, stream, name)) === null) {
       await pause(250, signal);
       if (signal.aborted) return;

@@ -3,7 +3,7 @@ import type { Relation } from '../../shared/change/relation.ts';
 import type { Barrier, MovedRow, RelationBarrier } from '../../shared/change/barrier.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Chain } from './chain.ts';
-import { ChainMisfit } from './chain-misfit.ts';
+import { ChainMismatch } from './chain-mismatch.ts';
 import { MOVED } from './change-transform.ts';
 import type { Chains } from './chains.ts';
 import { failedRow, keyOf, targetKeys } from './failed-row.ts';
@@ -46,7 +46,7 @@ export function transformRelation(barrier: RelationBarrier, chains: Chains): Rel
     if ((chain?.relations.length ?? 1) > 1) refuseOtherShape(before, after.relation);
     return { ...barrier, before, after };
   } catch (error) {
-    if (!(error instanceof ChainMisfit)) throw error;
+    if (!(error instanceof ChainMismatch)) throw error;
     throw new WeirError(
       'SCHEMA_CHANGED',
       `${barrier.after.relation.namespace} has changed at the source, and the transforms no longer fit it: ${error.problems.join('; ')}; correct them in the pipeline file, then start the pipeline again`,

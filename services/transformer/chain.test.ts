@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Relation } from '../../shared/change/relation.ts';
 import { compileChain } from './chain.ts';
-import { ChainMisfit } from './chain-misfit.ts';
+import { ChainMismatch } from './chain-mismatch.ts';
 import { readTransforms } from './read-transforms.ts';
 import { createRow, type Row, type Value } from './row.ts';
 
@@ -56,7 +56,7 @@ const problemsOf = (steps: readonly unknown[], relation = orders): string => {
   try {
     chainOf(steps, relation);
   } catch (error) {
-    if (error instanceof ChainMisfit) return error.message;
+    if (error instanceof ChainMismatch) return error.message;
     throw error;
   }
   return '';

@@ -2,7 +2,7 @@ import { partName } from '../../shared/change/namespace-part.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { parseNamespacePattern } from '../../shared/config/namespace-pattern.ts';
 import type { TransformStep } from '../../shared/config/transform-step.ts';
-import { ChainMisfit } from './chain-misfit.ts';
+import { ChainMismatch } from './chain-mismatch.ts';
 import { isDocumentRelation } from '../../shared/document/document-relation.ts';
 import { documentForm, requireSameId } from './document-form.ts';
 import type { Row } from './row.ts';
@@ -40,7 +40,7 @@ export interface Chain {
   run(rows: readonly Row[]): void | Promise<void>;
 }
 
-/** Fits the steps to a relation. Null where none of them is for it. Throws `ChainMisfit`. */
+/** Fits the steps to a relation. Null where none of them is for it. Throws `ChainMismatch`. */
 export function compileChain(
   steps: readonly TransformStep[],
   source: Relation,
@@ -60,7 +60,7 @@ export function compileChain(
     } catch (error) {
       // What the steps behind it would see is not known.
       if (error instanceof StepMisfit)
-        throw new ChainMisfit(error.problems.map((problem) => `${name} ${problem}`));
+        throw new ChainMismatch(error.problems.map((problem) => `${name} ${problem}`));
       throw error;
     }
   }
@@ -113,7 +113,7 @@ function shapeOf(source: Relation, steps: readonly (TransformStep & { name: stri
     });
     const dotted = named.filter(({ field }) => field.includes('.'));
     if (dotted.length > 0)
-      throw new ChainMisfit(
+      throw new ChainMismatch(
         dotted.map(
           ({ field, name }) =>
             `${name} names ${field}, and steps name whole fields of the documents of ${namespace}, none inside others: use an expression (row.${field}), a module or grpc`,

@@ -15,7 +15,7 @@ export class Chains {
     this.#context = context;
   }
 
-  /** Null where no step is for it. Throws `ChainMisfit`. */
+  /** Null where no step is for it. Throws `ChainMismatch`. */
   chainFor(relation: Relation): Chain | null {
     const shape = shapeText(relation);
     let chain = this.#known.get(shape);
@@ -26,7 +26,7 @@ export class Chains {
     return chain;
   }
 
-  /** What the target gets of it, with what the source has. Throws `ChainMisfit`. */
+  /** What the target gets of it, with what the source has. Throws `ChainMismatch`. */
   shape(plan: RelationPlan): RelationPlan {
     const { relation, definition } = plan;
     const chain = this.chainFor(relation);

@@ -11,7 +11,7 @@ import {
 } from '../../shared/document/document-relation.ts';
 import { patchSteps, encodePatch } from '../../shared/document/patch.ts';
 import { type Chain, compileChain } from './chain.ts';
-import { ChainMisfit } from './chain-misfit.ts';
+import { ChainMismatch } from './chain-mismatch.ts';
 import { readTransforms } from './read-transforms.ts';
 import type { Row } from './row.ts';
 
@@ -29,7 +29,7 @@ const problemsOf = (...list: unknown[]): string => {
   try {
     chainOf(...list);
   } catch (error) {
-    if (error instanceof ChainMisfit) return error.message;
+    if (error instanceof ChainMismatch) return error.message;
     throw error;
   }
   return '';

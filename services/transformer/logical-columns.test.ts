@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Relation } from '../../shared/change/relation.ts';
 import { compileChain } from './chain.ts';
-import { ChainMisfit } from './chain-misfit.ts';
+import { ChainMismatch } from './chain-mismatch.ts';
 import { readTransforms } from './read-transforms.ts';
 import { createRow } from './row.ts';
 
@@ -63,7 +63,7 @@ it('a type that a step gives is the only one that a field has', () => {
 });
 
 it('a key becomes no integer that cannot hold all of them', () => {
-  expect(() => chainOf({ cast: { id: 'integer' } })).toThrow(ChainMisfit);
+  expect(() => chainOf({ cast: { id: 'integer' } })).toThrow(ChainMismatch);
 });
 
 it('the text of an array is not cut', () => {

@@ -1,5 +1,5 @@
 import type { RetrySteps } from '../../shared/connector/parking.ts';
-import { ChainMisfit } from './chain-misfit.ts';
+import { ChainMismatch } from './chain-mismatch.ts';
 import type { Chains } from './chains.ts';
 import { MOVED, wholeRowProblem } from './change-transform.ts';
 
@@ -22,7 +22,7 @@ export function createRetry(chains: Chains): RetrySteps {
       if (row.dropped) return { relation, tuple: null, partial: false, elsewhere };
       return { relation, tuple: form.write(row), partial: form.isPartial(row), elsewhere };
     } catch (error) {
-      if (error instanceof ChainMisfit) return { failure: error.problems.join('; ') };
+      if (error instanceof ChainMismatch) return { failure: error.problems.join('; ') };
       throw error;
     }
   };

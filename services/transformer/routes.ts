@@ -1,7 +1,7 @@
 import { partTarget } from '../../shared/change/namespace-part.ts';
 import type { TransformStep } from '../../shared/config/transform-step.ts';
 import { isFor } from './chain.ts';
-import { spreadsRows } from './spreads-rows.ts';
+import { fansOut } from './fans-out.ts';
 import { routeTarget } from './steps/route.ts';
 
 /**
@@ -12,7 +12,7 @@ export function createNamespaceMap(
   map: Readonly<Record<string, string>>,
   steps: readonly TransformStep[],
 ): Readonly<Record<string, string>> {
-  if (!steps.some(({ kind }) => kind === 'route') && !spreadsRows(steps)) return map;
+  if (!steps.some(({ kind }) => kind === 'route') && !fansOut(steps)) return map;
   return new Proxy(map, {
     get(target, namespace) {
       if (typeof namespace !== 'string') return undefined;

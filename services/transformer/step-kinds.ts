@@ -1,6 +1,6 @@
 import type { StepKind } from './step.ts';
 import { cast } from './steps/cast.ts';
-import { hash, redact, tokenize } from './steps/conceal.ts';
+import { hash, redact, tokenize } from './steps/masking.ts';
 import { filter } from './steps/filter.ts';
 import { drop, keep } from './steps/keep.ts';
 import { grpc } from './steps/grpc.ts';

@@ -15,7 +15,7 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { parseLogLevel } from '../../shared/logging/log-level.ts';
 import { createLogger } from '../../shared/logging/logger.ts';
 import { connectorFor } from '../connectors/registry.ts';
-import { cannotSpread, spreadsRows } from '../transformer/spreads-rows.ts';
+import { cannotFanOut, fansOut } from '../transformer/fans-out.ts';
 import { stateFolder } from '../supervisor/state-folder.ts';
 import { createStreamedVerifiers } from '../verifier/streamed-verifiers.ts';
 import { loadNamespaceMap } from './transform-chains.ts';
@@ -130,8 +130,7 @@ export class PipelineEnds {
   misfit(): string | null {
     const { kind: from, gives } = this.#source.getInfo();
     const { kind: to, takes } = this.#target.getInfo();
-    if (spreadsRows(this.#spec.transforms) && this.targetInfo.spreads !== true)
-      return cannotSpread(to);
+    if (fansOut(this.#spec.transforms) && this.targetInfo.spreads !== true) return cannotFanOut(to);
     if (this.#spec.transforms.length > 0) return transformedMisfit(gives, takes);
     if (commonDataType(gives, takes) !== null) return null;
     return `it accepts none of the formats that a source of the kind ${from} sends, as ${to} accepts others; choose another target`;

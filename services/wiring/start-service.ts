@@ -7,7 +7,7 @@ import { WeirError } from '../../shared/errors/weir-error.ts';
 import { connectorFor } from '../connectors/registry.ts';
 import { TRANSFORMED, commonDataType } from '../../shared/connector/data-type.ts';
 import { createPlanShape } from '../transformer/plan-shape.ts';
-import { spreadsRows, cannotSpread } from '../transformer/spreads-rows.ts';
+import { fansOut, cannotFanOut } from '../transformer/fans-out.ts';
 import { createSinkOf, typesMisfit } from './pipeline-ends.ts';
 
 export const SERVICES = ['source-reader', 'transformer', 'target-writer', 'stats'] as const;
@@ -64,8 +64,8 @@ export async function startService(
     const readers = can?.snapshot === 'single' ? 1 : spec.readers;
     return runSourceReader({ ...shared, spec: { ...spec, readers }, source, dataType, planShape });
   }
-  if (spreadsRows(spec.transforms) && connector.getInfo().spreads !== true)
-    throw new WeirError('NOT_SUPPORTED', cannotSpread(connector.getInfo().kind));
+  if (fansOut(spec.transforms) && connector.getInfo().spreads !== true)
+    throw new WeirError('NOT_SUPPORTED', cannotFanOut(connector.getInfo().kind));
   const misfit = typesMisfit(spec, connector.getInfo());
   if (misfit !== null) throw new WeirError('CONFIG_INVALID', misfit);
   const sink = createSinkOf(connector, spec, {

@@ -8,7 +8,7 @@ import {
 } from 'nats';
 import { gatherPayloads } from './gathered-payload.ts';
 import { inTime } from './in-time.ts';
-import { isNoRoom, noRoomSentence } from './no-room.ts';
+import { isStorageFull, storageFullSentence } from './storage-full.ts';
 import { RefusedMessages, shareRefused } from './refused-messages.ts';
 import { isAbort, WeirError } from '../errors/weir-error.ts';
 import { detach, ignoreFailure } from '../lifecycle/detach.ts';
@@ -134,8 +134,8 @@ export function toHubError(error: unknown, url?: string): WeirError {
       `${where} refused the credentials or a permission: ${message.toLowerCase()}`,
       { cause: error },
     );
-  if (isNoRoom(error))
-    return new WeirError('UNREACHABLE', noRoomSentence('this', message), { cause: error });
+  if (isStorageFull(error))
+    return new WeirError('UNREACHABLE', storageFullSentence('this', message), { cause: error });
   if (error instanceof NatsError && UNANSWERED.includes(error.code))
     return new WeirError(
       'UNREACHABLE',

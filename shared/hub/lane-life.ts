@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { runService } from '../lifecycle/run-service.ts';
-import { createHolder, shortHolder } from './holder.ts';
+import { createWorkerId, shortWorkerId } from './worker-id.ts';
 import type { LaneOwner } from './lane-owner.ts';
 
 export interface LaneLifeOptions {
@@ -14,7 +14,7 @@ export interface LaneLifeOptions {
 
 /** The life of a process that shares lanes with others of its kind, and what it says of itself. */
 export class LaneLife {
-  readonly holder = createHolder();
+  readonly holder = createWorkerId();
   readonly #pipeline: string;
   #owner: LaneOwner | null = null;
   #problem: string | null = null;
@@ -25,7 +25,7 @@ export class LaneLife {
   }
 
   get id(): string {
-    return shortHolder(this.holder);
+    return shortWorkerId(this.holder);
   }
 
   /** What the status of every such service has. */

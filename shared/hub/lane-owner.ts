@@ -5,7 +5,7 @@ import { Backoff, pause } from '../lifecycle/backoff.ts';
 import { detach, ignoreFailure } from '../lifecycle/detach.ts';
 import { runTogether } from '../lifecycle/run-together.ts';
 import type { Hub } from './hub.ts';
-import { shortHolder } from './holder.ts';
+import { shortWorkerId } from './worker-id.ts';
 import { decideLanes } from './lane-quota.ts';
 import { Leases } from './leases.ts';
 
@@ -16,7 +16,7 @@ const PROBLEM_MS = 10_000;
 export interface LaneOwnerOptions {
   hub: Hub;
   pipeline: string;
-  /** Of this process: `createHolder`. */
+  /** Of this process: `createWorkerId`. */
   holder: string;
   /** The lanes that processes of one `role` share among each other. */
   role: 'writer' | 'transformer';
@@ -109,7 +109,7 @@ export class LaneOwner {
     if (lanes.join() === this.#told) return;
     this.#told = lanes.join();
     const { log, role, holder } = this.#options;
-    log.info({ [role]: shortHolder(holder), lanes }, 'works on these lanes');
+    log.info({ [role]: shortWorkerId(holder), lanes }, 'works on these lanes');
   }
   #told = '';
 
@@ -259,7 +259,7 @@ export class LaneOwner {
 
   get #memberKey(): string {
     const { role, holder } = this.#options;
-    return `${KEYS[role].member}.${shortHolder(holder)}`;
+    return `${KEYS[role].member}.${shortWorkerId(holder)}`;
   }
 
   #leaseKey(lane: number): string {

@@ -2,7 +2,7 @@ import { createInbox, headers, type Msg, type NatsConnection, type Subscription 
 import { WeirError } from '../errors/weir-error.ts';
 import { formatPart } from './frame-parts.ts';
 import { onDisconnect } from './hub.ts';
-import { noRoomSentence, storeFailedSentence } from './no-room.ts';
+import { storageFullSentence, storeFailedSentence } from './storage-full.ts';
 
 /**
  * Publishes the frames of one lane, pipelined and without gaps: each message expects the sequence of the one before
@@ -281,7 +281,7 @@ function blockedBy(
   // What the server has not refused for a limit of its own it could not write.
   const isFault =
     error.err_code === STORE_FAILED && !/resource|storage|limit/i.test(error.description);
-  const sentence = isFault ? storeFailedSentence : noRoomSentence;
+  const sentence = isFault ? storeFailedSentence : storageFullSentence;
   return sentence(`stream ${stream}`, error.description);
 }
 

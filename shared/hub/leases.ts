@@ -1,8 +1,8 @@
 import { type JetStreamManager, type KV, type NatsConnection, NatsError } from 'nats';
-import { isGone, isHolder } from './holder.ts';
+import { isGone, isWorkerId } from './worker-id.ts';
 import { toHubError } from './hub.ts';
 import { inTime } from './in-time.ts';
-import { isNoRoom, noRoomSentence } from './no-room.ts';
+import { isStorageFull, storageFullSentence } from './storage-full.ts';
 import { leaseBucket } from './names.ts';
 import { type RefusedMessages, refusedOf } from './refused-messages.ts';
 
@@ -101,7 +101,7 @@ export class Leases {
         kv.delete(key, { previousSeq: revision }),
       );
     } catch (error) {
-      if (!isLost(error) && !isNoRoom(error)) throw toHubError(error);
+      if (!isLost(error) && !isStorageFull(error)) throw toHubError(error);
     }
   }
 
@@ -134,7 +134,7 @@ export class Leases {
           const entry = await this.#inTime('reading a lease', ({ kv }) => kv.get(key));
           if (entry === null || entry.operation !== 'PUT') return;
           const holder = entry.string();
-          if (!isHolder(holder)) this.#refused.refuse('lease', key, 'it names no process');
+          if (!isWorkerId(holder)) this.#refused.refuse('lease', key, 'it names no process');
           else if (isGone(holder, this.#holder)) await this.#remove(key, entry.revision);
           else found.set(key, holder);
         }),
@@ -202,8 +202,8 @@ export class Leases {
   }
 
   #isFull(error: unknown): boolean {
-    if (!isNoRoom(error)) return false;
-    this.#problem = noRoomSentence('leases', error.message);
+    if (!isStorageFull(error)) return false;
+    this.#problem = storageFullSentence('leases', error.message);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { createHolder } from '../../shared/hub/holder.ts';
+import { createWorkerId } from '../../shared/hub/worker-id.ts';
 import { connectHub } from '../../shared/hub/hub.ts';
 import { LaneOwner } from '../../shared/hub/lane-owner.ts';
 import { useNats } from '../support/servers.ts';
@@ -30,7 +30,7 @@ async function startOwner(
   const owner = await LaneOwner.open({
     hub,
     pipeline,
-    holder: createHolder().replace(`=${process.pid}=`, `=${process.ppid}=`),
+    holder: createWorkerId().replace(`=${process.pid}=`, `=${process.ppid}=`),
     role: 'writer',
     lanes,
     leaseMs: LEASE_MS,

@@ -22,7 +22,7 @@ import { watchPipeline } from '../../supervisor/watch-pipeline.ts';
 import { waitUntilCaughtUp } from '../../supervisor/caught-up.ts';
 import { writeRunFile } from '../../supervisor/run-file.ts';
 import { compareEnds, refuseTransformed } from '../../wiring/compare-ends.ts';
-import { untilStopped, wantRunning } from '../../supervisor/wanted.ts';
+import { untilStopped, requestRunning } from '../../supervisor/desired-state.ts';
 import { startPipeline, type Supervisor } from '../../supervisor/supervisor.ts';
 
 /** The reader, transformers, then the writers, each within its own deadline, then the rest. */
@@ -172,7 +172,7 @@ async function supervise(
     const end = await Promise.race([
       supervisor.ended,
       aborted,
-      wantRunning(hub, pipeline, waiting).then(() => untilStopped(hub, pipeline, waiting)),
+      requestRunning(hub, pipeline, waiting).then(() => untilStopped(hub, pipeline, waiting)),
       ...(until === undefined ? [] : [waitUntilCaughtUp(hub, pipeline, waiting)]),
     ]);
     if (end === null || end === false) {

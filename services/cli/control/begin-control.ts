@@ -8,7 +8,7 @@ import { serveMetrics } from '../../../shared/metrics/metrics-server.ts';
 import { Monitoring } from '../../../shared/metrics/monitoring.ts';
 import { ConsoleFiles } from '../../control/console-files.ts';
 import { type Control, startControl } from '../../control/control.ts';
-import { Library } from '../../control/library.ts';
+import { PipelineFiles } from '../../control/pipeline-files.ts';
 import { projectRoot } from '../../supervisor/embedded/project-root.ts';
 import { weirVersion } from '../../supervisor/weir-version.ts';
 import type { Access } from './access-options.ts';
@@ -40,7 +40,7 @@ export async function beginControl(options: BeginControlOptions): Promise<Contro
     log,
     files,
     host: createControlHost({ hub, natsUrl, runs: state !== null, ports }),
-    library: state === null ? null : await Library.open(state),
+    library: state === null ? null : await PipelineFiles.open(state),
     listen: access.listen,
     tokens: access.tokens,
     console: await ConsoleFiles.load(consoleFolders()),

@@ -6,7 +6,7 @@ import type { RunEnd, RunningPipeline } from '../../control/host.ts';
 import { type MetricsPorts } from './metrics-ports.ts';
 import type { ServiceEnd } from '../../supervisor/service-process.ts';
 import { type Supervisor, startPipeline } from '../../supervisor/supervisor.ts';
-import { untilStopped, wantRunning } from '../../supervisor/wanted.ts';
+import { untilStopped, requestRunning } from '../../supervisor/desired-state.ts';
 import { watchPipeline } from '../../supervisor/watch-pipeline.ts';
 
 export interface RunInControlOptions {
@@ -83,7 +83,7 @@ async function untilStoppedAsWanted(
 ): Promise<RunEnd> {
   while (!signal.aborted) {
     try {
-      await wantRunning(hub, pipeline, signal);
+      await requestRunning(hub, pipeline, signal);
       if ((await untilStopped(hub, pipeline, signal)) === 'stopped')
         return { how: 'stopped', reason: null };
     } catch (error) {

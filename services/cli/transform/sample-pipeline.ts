@@ -3,7 +3,7 @@ import { commonDataType, TRANSFORMED } from '../../../shared/connector/data-type
 import type { NamespacePlan } from '../../../shared/connector/plan.ts';
 import type { SourceSession } from '../../../shared/connector/source.ts';
 import { isAbort, WeirError } from '../../../shared/errors/weir-error.ts';
-import { ChainMisfit } from '../../transformer/chain-misfit.ts';
+import { ChainMismatch } from '../../transformer/chain-mismatch.ts';
 import type { Chains } from '../../transformer/chains.ts';
 import { FirstRows, sampleRows, type SampledRow } from '../../transformer/sample.ts';
 import { PipelineEnds } from '../../wiring/pipeline-ends.ts';
@@ -83,7 +83,7 @@ async function sampleNamespace(
     const target = chain?.target ?? about.target;
     return { ...about, target, transformed: chain !== null, rows };
   } catch (error) {
-    if (!(error instanceof ChainMisfit)) throw error;
+    if (!(error instanceof ChainMismatch)) throw error;
     return { ...about, transformed: true, problems: [...error.problems] };
   }
 }

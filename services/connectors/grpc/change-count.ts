@@ -3,7 +3,7 @@ import { errorPolicy } from '../../../shared/errors/error-policy.ts';
 import { isAbort } from '../../../shared/errors/weir-error.ts';
 import type { Call, Channel } from '../../../shared/grpc/channel.ts';
 import { METHODS } from './connector-channel.ts';
-import { createBackoff } from './patiently.ts';
+import { createBackoff } from './with-retry.ts';
 
 export interface ChangeCountOptions {
   channel: Channel;

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../../../shared/errors/codes.ts';
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { Channel } from '../../../shared/grpc/channel.ts';
 import type { ChannelSettings } from '../../../shared/grpc/channel-settings.ts';
-import { patiently } from './patiently.ts';
+import { withRetry } from './with-retry.ts';
 
 export const METHODS = ConnectorServiceDefinition.methods;
 
@@ -36,7 +36,7 @@ export async function readOffer<Side extends keyof Capabilities>(
   side: Side,
   signal: AbortSignal,
 ): Promise<Offer<NonNullable<Capabilities[Side]>>> {
-  const info = await patiently(() => channel.call(METHODS.getInfo, {}, { signal }), signal);
+  const info = await withRetry(() => channel.call(METHODS.getInfo, {}, { signal }), signal);
   const offered = info.capabilities?.[side];
   const unfit = side === 'source' ? 'SOURCE_UNFIT' : 'TARGET_UNFIT';
   if (offered === undefined)

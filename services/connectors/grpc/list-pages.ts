@@ -6,7 +6,7 @@ import { WeirError } from '../../../shared/errors/weir-error.ts';
 import { callStatus } from '../../../shared/grpc/call-failure.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';
 import { headersOf, METHODS } from './connector-channel.ts';
-import { patiently } from './patiently.ts';
+import { withRetry } from './with-retry.ts';
 import { toPartition } from './plan.ts';
 import { toCopiedRow } from './received-document.ts';
 
@@ -30,7 +30,7 @@ export async function listPages(
   let rows = 0;
   do {
     const request = { partition, type: dataType, cursor };
-    const page = await patiently(() => channel.call(METHODS.listData, request, call), signal).catch(
+    const page = await withRetry(() => channel.call(METHODS.listData, request, call), signal).catch(
       (error: unknown) => {
         throw isGone(error, cursor) ? new PageCursorGone(chunk, error) : error;
       },

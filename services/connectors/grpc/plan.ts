@@ -17,7 +17,7 @@ import { documentRelation } from '../../../shared/document/document-relation.ts'
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';
 import { METHODS, type Offer } from './connector-channel.ts';
-import { patiently } from './patiently.ts';
+import { withRetry } from './with-retry.ts';
 
 /** Before every position that a session makes. */
 const START = toPosition(1n, 0n);
@@ -101,7 +101,7 @@ export async function makePlan(
   const answers: GeneratePlanResponse[] = [];
   for (const namespaces of planRequests(scope, side))
     answers.push(
-      await patiently(
+      await withRetry(
         () => channel.call(METHODS.generatePlan, { namespaces, initialSync, updates }, { signal }),
         signal,
       ),

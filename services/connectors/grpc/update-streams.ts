@@ -17,7 +17,7 @@ import { runTogether } from '../../../shared/lifecycle/run-together.ts';
 import { headersOf, METHODS } from './connector-channel.ts';
 import { countChanges } from './change-count.ts';
 import type { KeptCursors } from './kept-cursors.ts';
-import { createBackoff } from './patiently.ts';
+import { createBackoff } from './with-retry.ts';
 import { readSnapshot, type UpdatesSlice } from './plan.ts';
 import { PositionMaker } from './position-maker.ts';
 import { toReceivedChange } from './received-document.ts';

@@ -2,7 +2,7 @@ import { type DataType, type Update, UpdateType } from '../../../proto/gen/adiom
 import { WeirError } from '../../../shared/errors/weir-error.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';
 import { METHODS } from './connector-channel.ts';
-import { patiently } from './patiently.ts';
+import { withRetry } from './with-retry.ts';
 
 /** Of one request. */
 const MOST_IDS = 500;
@@ -23,7 +23,7 @@ export async function withWholeDocuments(
   for (let at = 0; at < partial.length; at += MOST_IDS) {
     const some = partial.slice(at, at + MOST_IDS);
     const request = { namespace, ids: some.map(({ id }) => ({ id })), type: dataType };
-    const { data } = await patiently(
+    const { data } = await withRetry(
       () => channel.call(METHODS.getByIds, request, { signal }),
       signal,
     );

@@ -6,7 +6,7 @@ import type { NetChanges } from '../../../shared/connector/sink.ts';
 import type { Channel } from '../../../shared/grpc/channel.ts';
 import { METHODS } from './connector-channel.ts';
 import { Outgoing } from './outgoing.ts';
-import { patiently } from './patiently.ts';
+import { withRetry } from './with-retry.ts';
 
 /** Of one request; a single document may have more. */
 const MOST_BYTES = 2 << 20;
@@ -102,7 +102,7 @@ async function writeUpdates(
 /** An argument that is refused is a document: see docs/connectors.md. */
 async function written(call: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
   try {
-    await patiently(call, signal);
+    await withRetry(call, signal);
   } catch (error) {
     if (callStatus(error) !== status.INVALID_ARGUMENT) throw error;
     throw new WeirError('ROW_REFUSED', (error as Error).message, { cause: error });

@@ -10,7 +10,13 @@ import { Channel } from '../../../shared/grpc/channel.ts';
 import { parseChannelUrl } from '../../../shared/grpc/channel-settings.ts';
 import type { Row } from '../row.ts';
 import { type Shape, StepFailure, type StepKind, StepMisfit } from '../step.ts';
-import { columnExchange, documentExchange, type Exchange, idOf, type Sent } from './exchange.ts';
+import {
+  columnAdapter,
+  documentAdapter,
+  type DocumentAdapter,
+  idOf,
+  type Sent,
+} from './document-adapter.ts';
 import { targetList } from './forms.ts';
 import { refuseKeyless } from './route.ts';
 import { refuseReturned, returnedFields, returnedForm } from './returned-fields.ts';
@@ -125,15 +131,15 @@ function exchangeOf(
   shape: Shape,
   to: readonly string[],
   returned: Parameters<typeof returnedFields>[1],
-): Exchange {
-  if (shape.documents === null) return columnExchange(shape, returnedFields(shape, returned).shape);
+): DocumentAdapter {
+  if (shape.documents === null) return columnAdapter(shape, returnedFields(shape, returned).shape);
   if (to.length > 0) refuseKeyless(shape);
   refuseReturned(returned);
-  return documentExchange(shape);
+  return documentAdapter(shape);
 }
 
 /** Nothing of a delete, whose key stays, and of a row that is not whole. */
-function take(row: Row, exchange: Exchange): Sent[] {
+function take(row: Row, exchange: DocumentAdapter): Sent[] {
   if (row.keyOnly) {
     exchange.takeKey(row);
     return [];
@@ -197,7 +203,7 @@ function documentsIn(
   return back;
 }
 
-function takeBack(row: Row, exchange: Exchange, returned: Returned | undefined): void {
+function takeBack(row: Row, exchange: DocumentAdapter, returned: Returned | undefined): void {
   if (returned === undefined) {
     row.dropped = true;
     return;

@@ -12,7 +12,7 @@ import {
 import type { FieldValue } from '../expression-value.ts';
 import type { Row } from '../row.ts';
 import { type Shape, StepFailure, type StepKind, StepMisfit } from '../step.ts';
-import { documentExchange, idOf } from './exchange.ts';
+import { documentAdapter, idOf } from './document-adapter.ts';
 import { refuseReturned, type Returned, returnedFields, returnedForm } from './returned-fields.ts';
 import { withSameTypes } from './same-types.ts';
 
@@ -141,7 +141,7 @@ function asFields(before: Shape, returned: Returned): Handed {
 
 function asDocuments(before: Shape, returned: Returned): Handed {
   refuseReturned(returned);
-  const exchange = documentExchange(before);
+  const exchange = documentAdapter(before);
   return {
     shape: exchange.shape,
     names: null,

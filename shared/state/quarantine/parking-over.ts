@@ -5,7 +5,7 @@ import type { ParkedEntries } from './parked-entries.ts';
 import { settle } from './quarantine-steps.ts';
 import { replayPage } from './replay.ts';
 import { retryFailed, type RetryOptions } from './retry-failed.ts';
-import type { ReplayRoom } from './room.ts';
+import type { ReplayTarget } from './quarantine-target.ts';
 
 /** What a store has to offer so that people can look after its parked entries. */
 export interface QuarantineHome {
@@ -14,7 +14,7 @@ export interface QuarantineHome {
   /** Commits the step that comes of `work`; where somebody has come in between, `work` is asked again. */
   settle<T>(work: (parked: ParkedEntries) => Promise<{ step: StateStep; result: T }>): Promise<T>;
   /** The same with what was written in the room, with which no change of a parked key can pass by. */
-  replay<T>(work: (room: ReplayRoom) => Promise<{ step: StateStep; result: T }>): Promise<T>;
+  replay<T>(work: (room: ReplayTarget) => Promise<{ step: StateStep; result: T }>): Promise<T>;
   /** For what concerns one entry at a time. */
   retry(work: (options: Omit<RetryOptions, 'retrySteps'>) => Promise<void>): Promise<void>;
 }

@@ -19,11 +19,11 @@ import { plainTexts } from './plain-texts.ts';
 import { putAside } from './quarantine-steps.ts';
 import { reasonOf, refusedRowError } from './refusal.ts';
 import type { QuarantineHome } from './parking-over.ts';
-import { RowRoom, type RowRoomOptions } from './row-room.ts';
+import { RowSinkTarget, type RowSinkTargetOptions } from './row-sink-target.ts';
 import { setApart, type SetApart } from './set-apart.ts';
 import { setMovesApart } from './set-moves-apart.ts';
 import { splitOff } from './split-off.ts';
-import { tellRefused } from './tell-refused.ts';
+import { logRefused } from './log-refused.ts';
 
 export interface QuarantineOptions {
   state: StateStore;
@@ -59,13 +59,13 @@ export class QuarantinedRows {
   /** Until nobody else has come in between what was read of the lane and the step that moves it. */
   async #write(
     batch: LaneBatch,
-    apply: (room: RowRoom, marked: boolean) => Promise<SetApart>,
+    apply: (room: RowSinkTarget, marked: boolean) => Promise<SetApart>,
   ): Promise<void> {
     const { state, rows } = this.#options;
     for (;;) {
       const { parked: marked } = await this.#pipeline.requireLane(batch);
       const guard = async (): Promise<void> => void (await this.#pipeline.requireLane(batch));
-      const room = new RowRoom({ state, rows, batch, guard });
+      const room = new RowSinkTarget({ state, rows, batch, guard });
       const { aside, refused } = await apply(room, marked);
       await this.#stopAt(refused);
       const counts = without(batch.counts, aside);
@@ -73,7 +73,7 @@ export class QuarantinedRows {
       const [move, ...added] = moveLane({ ...batch, counts }, note, marked);
       if (!(await room.finish([move, ...added, ...putAside(aside, marked)]))) continue;
       if (note !== undefined) await rows.applied?.(note);
-      tellRefused(this.#options.log, refused);
+      logRefused(this.#options.log, refused);
       return;
     }
   }
@@ -105,7 +105,7 @@ export class QuarantinedRows {
       for (const tuple of splitter.take(part)) upserts.push(Buffer.from(tuple));
     const writeOf = (_: Relation, units: readonly Unit[]) => (writer: RowWriter) =>
       writer.load({ ...chunk, rows: () => units.length }, inOnePart(units));
-    const room = new RowRoom({ state, rows, batch: NO_BATCH, writeOf });
+    const room = new RowSinkTarget({ state, rows, batch: NO_BATCH, writeOf });
     const changes = { relation, upserts, partial: [], deletes: [] };
     const { stay, wait } = await splitOff(room, changes);
     const found = await room.applyCarefully(relation, stay);
@@ -127,7 +127,7 @@ export class QuarantinedRows {
     if (!(await room.finish(step))) return 'present';
     if ((await this.#readerEpoch()) !== before) return 'unwanted';
     await rows.count?.({ ...chunk, rows: () => loaded });
-    tellRefused(log, aside.slice(wait.length));
+    logRefused(log, aside.slice(wait.length));
     return 'loaded';
   }
 
@@ -136,7 +136,7 @@ export class QuarantinedRows {
     const failed = chunk.failed?.() ?? [];
     if (failed.length === 0) return [];
     const aside = failedAside(chunk.relation, failed, await this.#startOf(chunk));
-    tellRefused(this.#options.log, aside);
+    logRefused(this.#options.log, aside);
     return putAside(aside, await this.#isMarked());
   }
 
@@ -152,7 +152,7 @@ export class QuarantinedRows {
         }),
       replay: (work) =>
         untilDone(async () => {
-          const room = new RowRoom({ state, rows, ...(await this.#replayed()) });
+          const room = new RowSinkTarget({ state, rows, ...(await this.#replayed()) });
           try {
             const { step, result } = await work(room);
             // What counts only once it is listed is listed before nothing waits for it any more.
@@ -171,7 +171,7 @@ export class QuarantinedRows {
    * Nothing is written of an entry that is parked no more: changes of its key may have gone by since somebody else took it
    * out.
    */
-  async #replayed(): Promise<Pick<RowRoomOptions, 'batch' | 'guard' | 'parked'>> {
+  async #replayed(): Promise<Pick<RowSinkTargetOptions, 'batch' | 'guard' | 'parked'>> {
     const { parked } = this.#options.state;
     let ids: number[] = [];
     const { lanes } = await this.#options.state.read('lanes');

@@ -5,7 +5,7 @@ import { keyOfUnit, type Unit } from './change-unit.ts';
 import { foldChain } from './fold-units.ts';
 import { type ChainEntries, type PageEntry, ParkedPage } from './parked-page.ts';
 import { reasonOf } from './refusal.ts';
-import { REFUSED_OR_NOT_READY, type ReplayRoom } from './room.ts';
+import { REFUSED_OR_NOT_READY, type ReplayTarget } from './quarantine-target.ts';
 
 /**
  * Applies a page of parked entries while no change of these keys can pass by. Returns the step that takes out what was
@@ -16,7 +16,7 @@ import { REFUSED_OR_NOT_READY, type ReplayRoom } from './room.ts';
  * that concern more than one key come last and alone.
  */
 export async function replayPage(
-  room: ReplayRoom,
+  room: ReplayTarget,
   selection: ParkedSelection,
   after: number,
   until: number | null,
@@ -45,10 +45,10 @@ function stepOf(page: ParkedPage): StateChange[] {
 }
 
 class Replay {
-  readonly #room: ReplayRoom;
+  readonly #room: ReplayTarget;
   readonly #page: ParkedPage;
 
-  constructor(room: ReplayRoom, page: ParkedPage) {
+  constructor(room: ReplayTarget, page: ParkedPage) {
     this.#room = room;
     this.#page = page;
   }

@@ -2,7 +2,7 @@ import type { LaneBatch } from '../../connector/sink.ts';
 import { type Aside, BEHIND, heldAside, type PlaceOf, toAside } from './aside.ts';
 import { unitsOf, type Unit } from './change-unit.ts';
 import { reasonOf } from './refusal.ts';
-import type { QuarantineRoom } from './room.ts';
+import type { QuarantineTarget } from './quarantine-target.ts';
 import { splitOff } from './split-off.ts';
 
 export interface SetApart {
@@ -27,7 +27,7 @@ export interface SetApartOptions {
  * them, what is refused is found, the rest is applied. Returns what is to be put aside with the lane's progress.
  */
 export async function setApart(
-  room: QuarantineRoom,
+  room: QuarantineTarget,
   batch: LaneBatch,
   { marked, onBadRow, misfits = [], placeOf }: SetApartOptions,
 ): Promise<SetApart> {

@@ -5,7 +5,7 @@ import { keyOf } from '../../change/tuple.ts';
 import { type Aside, BEHIND } from './aside.ts';
 import { toNewParked } from './quarantine-steps.ts';
 import { reasonOf } from './refusal.ts';
-import type { Move, QuarantineRoom } from './room.ts';
+import type { Move, QuarantineTarget } from './quarantine-target.ts';
 import type { SetApart, SetApartOptions } from './set-apart.ts';
 import { ParkedSoFar, parkedOf } from './split-off.ts';
 
@@ -16,7 +16,7 @@ type MoveBarrier = Extract<Barrier, { kind: 'move' }>;
  * row, the move is put behind them and concerns both keys from then on.
  */
 export async function setMovesApart(
-  room: QuarantineRoom,
+  room: QuarantineTarget,
   batch: LaneBatch,
   { relation, moves }: MoveBarrier,
   { marked, onBadRow }: Pick<SetApartOptions, 'marked' | 'onBadRow'>,
@@ -54,7 +54,7 @@ function fromBase64(text: string): Buffer {
 }
 
 async function refusalOf(
-  room: QuarantineRoom,
+  room: QuarantineTarget,
   relation: Relation,
   given: MovedRow,
 ): Promise<string | null> {
@@ -63,7 +63,7 @@ async function refusalOf(
 }
 
 async function readEntry(
-  room: QuarantineRoom,
+  room: QuarantineTarget,
   batch: LaneBatch,
   relation: Relation,
   given: MovedRow,

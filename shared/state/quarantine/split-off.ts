@@ -5,7 +5,7 @@ import type { NewParked } from '../state-step.ts';
 import { nameOf, shapeOf, unitsOf, type Unit } from './change-unit.ts';
 import type { ParkedEntries } from './parked-entries.ts';
 import { chainsOf } from './parked-index.ts';
-import type { QuarantineRoom } from './room.ts';
+import type { QuarantineTarget } from './quarantine-target.ts';
 
 /** What of a namespace is parked: nothing, keys that compare with the relation's, or others, behind which all waits. */
 export async function parkedOf(
@@ -19,7 +19,7 @@ export async function parkedOf(
 
 /** Changes of keys that have parked entries wait behind them. */
 export async function splitOff(
-  room: QuarantineRoom,
+  room: QuarantineTarget,
   changes: NetChanges,
 ): Promise<{ stay: Unit[]; wait: Unit[] }> {
   const { relation } = changes;

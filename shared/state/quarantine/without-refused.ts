@@ -1,7 +1,7 @@
 import type { Relation } from '../../change/relation.ts';
 import type { WeirError } from '../../errors/weir-error.ts';
 import type { Unit } from './change-unit.ts';
-import type { Refused } from './room.ts';
+import type { Refused } from './quarantine-target.ts';
 
 /** Applies units, or none of them where one is refused. */
 export type Attempt = (units: readonly Unit[]) => Promise<WeirError | null>;

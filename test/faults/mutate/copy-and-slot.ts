@@ -129,7 +129,7 @@ export const COPY_AND_SLOT: readonly Mutation[] = [
     name: 'no table is held while a lock on another is waited for',
     edits: [
       {
-        file: `${POSTGRES}/connection/patiently.ts`,
+        file: `${POSTGRES}/connection/retry-on-lock-timeout.ts`,
         find: "const LOCK_TIMEOUT = '3s';",
         replace: "const LOCK_TIMEOUT = '0';",
       },

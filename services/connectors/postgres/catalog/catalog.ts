@@ -23,7 +23,7 @@ import type { TableDefinition } from './table-definition.ts';
 import { listAllTables, listTables, listTablesOf, type ListedTable } from './table-list.ts';
 import type { TypeCatalog } from './type-catalog.ts';
 import { readTypeCatalog } from './type-catalog.ts';
-import { readSettled } from './unsettled-catalog.ts';
+import { readStable } from './stable-catalog.ts';
 
 export interface ColumnType {
   oid: number;
@@ -99,7 +99,7 @@ export async function readTables(
   // Not in a transaction: it would keep locks from one statement to the next, on what others may be about to alter.
   for (;;) {
     const before = await readStructureMark(client, oids);
-    const { tables } = await readSettled(async () =>
+    const { tables } = await readStable(async () =>
       describeTables(client, await listTablesOf(client, oids), 'unknown'),
     );
     if ((await readStructureMark(client, oids)) === before) return tables;

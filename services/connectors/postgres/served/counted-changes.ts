@@ -18,7 +18,7 @@ import { streamReplication } from '../source/log/replication-stream.ts';
 import { StreamRelations } from '../source/log/stream-relations.ts';
 import { positionLost } from '../source/source-session.ts';
 import { readSlot } from '../source/replication-slot.ts';
-import { ToldHeads } from './told-heads.ts';
+import { ReportedHeads } from './reported-heads.ts';
 
 /** PostgreSQL's code for having no slot left. */
 const LIMIT_EXCEEDED = '53400';
@@ -51,7 +51,7 @@ export async function countChanges(
     const resolver = await relationsAt(control, from);
     const names = publicationNames(pipeline);
     const released = new ReleasedPosition(from);
-    const heads = new ToldHeads(receiver, from);
+    const heads = new ReportedHeads(receiver, from);
     const decoder = new PgOutputDecoder({
       receiver: releasing(heads, released),
       resolver,

@@ -24,7 +24,7 @@ import { createPostgresSource } from '../source/source.ts';
 import { readLogEnd } from '../connection/server-facts.ts';
 import { requireOwner, SERVED } from '../source/slot-owner.ts';
 import { readLogIdentity } from '../catalog/source-identity.ts';
-import { ToldHeads } from './told-heads.ts';
+import { ReportedHeads } from './reported-heads.ts';
 
 const SCOPE: SourceScope = {
   mode: 'changes',
@@ -136,7 +136,7 @@ export class ServedChanges {
       const { confirmAfterMs } = this.#options;
       if (confirmAfterMs !== null)
         later = new ConfirmedLater(wanted, confirmAfterMs, (given) => session.release(given));
-      const heads = new ToldHeads(later ?? wanted, position);
+      const heads = new ReportedHeads(later ?? wanted, position);
       await runTogether(signal, [
         (either) => session.streamUpdates(position, heads, either),
         (either) => heads.watch(control, either),

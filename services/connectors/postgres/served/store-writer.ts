@@ -5,7 +5,7 @@ import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { fillAbsent } from './absent-columns.ts';
 import { prepareStaging, runStatements } from '../sink/apply/apply-changes.ts';
 import { toStatements, usesOf } from '../sink/apply/change-statements.ts';
-import { toFewRows, writeFewRows } from '../sink/apply/few-rows.ts';
+import { toSmallBatch, writeSmallBatch } from '../sink/apply/small-batch.ts';
 import { parseNamespace } from '../connection/names.ts';
 import { NativeTypes } from '../sink/target/native-types.ts';
 import { TypeOverrides } from '../../../../shared/connector/type-overrides.ts';
@@ -62,8 +62,8 @@ export class PostgresStoreWriter implements StoreWriter {
   async write(changes: NetChanges): Promise<void> {
     await this.#pool.run(null, async (session) => {
       const target = await this.#cache.targetOf(session.client, changes.relation);
-      const few = toFewRows(session, [{ changes, target }], null, FEW_ROWS);
-      if (few !== null) return writeFewRows(session, few);
+      const few = toSmallBatch(session, [{ changes, target }], null, FEW_ROWS);
+      if (few !== null) return writeSmallBatch(session, few);
       await prepareStaging(session, [{ target, uses: usesOf(changes, target) }]);
       const statements = toStatements(changes, target, session.staging);
       await runStatements(session, [{ sql: 'BEGIN' }, ...statements, { sql: 'COMMIT' }]);

@@ -23,12 +23,12 @@ import { WeirError } from '../../../../shared/errors/weir-error.ts';
 import { StoredPipeline } from '../../../../shared/state/stored-pipeline.ts';
 import { applyChanges } from './apply/apply-changes.ts';
 import { readBoundNow } from './check/bound-together.ts';
-import { CarefulWriter } from './isolate/careful-writer.ts';
-import { CopiedMisfits } from './documents/copied-misfits.ts';
+import { IsolatingWriter } from './isolate/isolating-writer.ts';
+import { UnconvertedDocuments } from './documents/unconverted-documents.ts';
 import { DocumentWriter } from './documents/document-writer.ts';
 import { describeServer } from '../connection/connection-url.ts';
 import { probeConnection } from '../connection/connection.ts';
-import { FreshRows } from './apply/fresh-rows.ts';
+import { InsertFastPath } from './apply/insert-fast-path.ts';
 import { GroupCommit } from './apply/group-commit.ts';
 import { loadCarefullyNextTime, loadChunk } from './load/load-chunk.ts';
 import { NamespaceFinisher } from './load/namespace-finisher.ts';
@@ -49,7 +49,7 @@ import type { SideState, StandaloneSequence } from '../catalog/table-definition.
 import { checkTarget } from './check/target-check.ts';
 import { createTargetNames } from './target/target-names.ts';
 import { NativeTypes } from './target/native-types.ts';
-import { writeCarefully } from './isolate/write-carefully.ts';
+import { writeIsolating } from './isolate/write-isolating.ts';
 import type { WriteTarget } from './target/write-target.ts';
 import {
   openControlSession,
@@ -78,9 +78,9 @@ class PostgresSink implements Sink {
   readonly #relations: RelationCache;
   readonly #finisher: NamespaceFinisher;
   readonly #sideState: SideStateWriter;
-  readonly #careful: CarefulWriter;
+  readonly #careful: IsolatingWriter;
   readonly #documents: DocumentWriter;
-  readonly #fresh = new FreshRows();
+  readonly #fresh = new InsertFastPath();
   readonly #group = new GroupCommit({
     alone: (batch) => this.#writeAlone(batch),
     together: (batches) => this.#writeTogether(batches),
@@ -99,7 +99,7 @@ class PostgresSink implements Sink {
     this.#relations = new RelationCache(this.#target, pipeline);
     this.#finisher = new NamespaceFinisher(options, this.#target);
     this.#sideState = new SideStateWriter(this.#target, log);
-    this.#careful = new CarefulWriter(log);
+    this.#careful = new IsolatingWriter(log);
     this.#documents = new DocumentWriter(this.#target.names, options);
     this.parking = parkingOver(
       postgresQuarantine({
@@ -157,7 +157,7 @@ class PostgresSink implements Sink {
     let careful = false;
     try {
       return await this.#write(null, async (session) => {
-        const misfits = new CopiedMisfits();
+        const misfits = new UnconvertedDocuments();
         const rows = await this.#documents.chunk(session.client, chunk, parts, misfits);
         const options = {
           misfits,
@@ -209,7 +209,7 @@ class PostgresSink implements Sink {
     const fast = (): Promise<void> => this.#group.write(batch);
     return this.#careful.write(batch, misfits.length > 0 ? null : fast, (care) =>
       this.#writeBatch(batch, (session, targets) =>
-        writeCarefully(session, { pipeline, onBadRow, ...care }, batch, targets, misfits, placeOf),
+        writeIsolating(session, { pipeline, onBadRow, ...care }, batch, targets, misfits, placeOf),
       ),
     );
   }

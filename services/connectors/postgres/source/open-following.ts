@@ -13,7 +13,7 @@ import type { ServerFacts } from '../connection/server-facts.ts';
 import { pipelineObjectName } from '../connection/names.ts';
 import { requireLog, requireOwnSlot } from './own-slot.ts';
 import { toPostgresError } from '../connection/postgres-error.ts';
-import { patiently } from '../connection/patiently.ts';
+import { retryOnLockTimeout } from '../connection/retry-on-lock-timeout.ts';
 import { alignPublications } from './publication.ts';
 import { awaitInactiveSlot, createSlot, dropSlot, keepOnStandbys } from './replication-slot.ts';
 import { followingProblems } from './source-check.ts';
@@ -54,7 +54,7 @@ export async function openFollowing(opening: Opening): Promise<PostgresSourceSes
       await keepOnStandbys(exporter, slotName);
       opening.log.info({ slot: slotName }, 'standbys may keep the replication slot from now on');
     }
-    await patiently(control, 'making the publications', signal, (client) =>
+    await retryOnLockTimeout(control, 'making the publications', signal, (client) =>
       alignPublications(
         client,
         pipeline,

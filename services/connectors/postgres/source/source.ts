@@ -13,7 +13,7 @@ import { controlApplicationName, LOCK_HEARTBEAT_MS, takeLock } from './pipeline-
 import { dropPublications } from './publication.ts';
 import { awaitInactiveSlot, dropSlot } from './replication-slot.ts';
 import type { TableDefinition } from '../catalog/table-definition.ts';
-import { readSettled } from '../catalog/unsettled-catalog.ts';
+import { readStable } from '../catalog/stable-catalog.ts';
 import { readServerFacts } from '../connection/server-facts.ts';
 import { waitingAt } from '../connection/session-watch.ts';
 import { checkSource, noTable } from './source-check.ts';
@@ -135,7 +135,7 @@ export function createPostgresSource(options: EndOptions, owner?: string): Sourc
 
 async function readFitCatalog(control: ControlConnection, scope: SourceScope): Promise<Catalog> {
   const catalog = await control.run('reading the catalog', (client) =>
-    readSettled(() => readCatalog(client, scope.namespaces)),
+    readStable(() => readCatalog(client, scope.namespaces)),
   );
   const errors = catalog.findings.filter((finding) => finding.level === 'error');
   if (errors.length > 0)

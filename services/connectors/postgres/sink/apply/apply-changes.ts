@@ -1,8 +1,8 @@
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
 import { toStatements, usesOf, type Statement } from './change-statements.ts';
-import { applyFewRows, toFewRows } from './few-rows.ts';
-import type { FreshRows } from './fresh-rows.ts';
+import { applySmallBatch, toSmallBatch } from './small-batch.ts';
+import type { InsertFastPath } from './insert-fast-path.ts';
 import { progressStatement } from '../state/lane-progress.ts';
 import { toPostgresError } from '../../connection/postgres-error.ts';
 import { toRowError } from '../../connection/row-error.ts';
@@ -14,7 +14,7 @@ import type { WriterSession } from '../session/writer-session.ts';
 
 export interface ApplyOptions {
   /** Null: all rows are merged. */
-  freshRows?: FreshRows | null;
+  freshRows?: InsertFastPath | null;
   /** To follow the changes in their transaction. */
   statements?: readonly Statement[];
   /** False: the caller does. */
@@ -24,7 +24,7 @@ export interface ApplyOptions {
 /**
  * Applies a batch in one transaction with the lane's progress: BEGIN, the fence, for each relation its COPYs and
  * set-based statements, COMMIT, all in one script; a few rows only have statements of their own instead, see
- * `few-rows.ts`. The fence comes first, so that an owner who lost the lane stops before it reads or changes anything, and the
+ * `small-batch.ts`. The fence comes first, so that an owner who lost the lane stops before it reads or changes anything, and the
  * lane's row is locked while it writes.
  *
  * A connection that breaks at COMMIT leaves the outcome open; the error is retryable and whoever opens the lane
@@ -42,8 +42,8 @@ export async function applyChanges(
     return { changes, target, fresh: freshRows?.count(changes, target) ?? 0 };
   });
   const step = unmetStep(pipeline, batch);
-  const few = commit && statements.length === 0 ? toFewRows(session, parts, step) : null;
-  if (few !== null) return applyFewRows(session, pipeline, batch, few);
+  const few = commit && statements.length === 0 ? toSmallBatch(session, parts, step) : null;
+  if (few !== null) return applySmallBatch(session, pipeline, batch, few);
   await prepareStaging(
     session,
     parts.map(({ changes, target, fresh }) => ({ target, uses: usesOf(changes, target, fresh) })),

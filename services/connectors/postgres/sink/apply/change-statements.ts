@@ -1,4 +1,4 @@
-import type { Move } from '../../../../../shared/state/quarantine/room.ts';
+import type { Move } from '../../../../../shared/state/quarantine/quarantine-target.ts';
 import type { NetChanges } from '../../../../../shared/connector/sink.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { toCopyMessages, type CopyIn } from '../../connection/copy-in.ts';
@@ -17,7 +17,7 @@ export interface Statement {
 }
 
 /** A row that gets a new key, some of its columns unchanged: see `Barrier`. */
-/** `fresh`: how many of the upserts, the first ones, go into the table as they are: see `FreshRows`. */
+/** `fresh`: how many of the upserts, the first ones, go into the table as they are: see `InsertFastPath`. */
 export function usesOf(changes: NetChanges, target: WriteTarget, fresh = 0): StagingUse[] {
   const uses: StagingUse[] = [];
   const direct = isDirect(target);

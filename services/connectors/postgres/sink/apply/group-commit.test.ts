@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FIRST_POSITION } from '../../../../../shared/change/position.ts';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
-import { MOST_ROWS } from './few-rows.ts';
+import { MOST_ROWS } from './small-batch.ts';
 import { GroupCommit } from './group-commit.ts';
 
 const relation: Relation = {

@@ -1,6 +1,6 @@
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { detach, ignoreFailure } from '../../../../../shared/lifecycle/detach.ts';
-import { MOST_ROWS } from './few-rows.ts';
+import { MOST_ROWS } from './small-batch.ts';
 
 /** How long small batches wait for the transaction before them; a slow target gets several at a time then. */
 const PATIENCE_MS = 5;

@@ -1,5 +1,5 @@
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
-import { BEGIN, COMMIT, toFewRows } from './few-rows.ts';
+import { BEGIN, COMMIT, toSmallBatch } from './small-batch.ts';
 import { progressOrFailure } from '../state/lane-progress.ts';
 import { RowRefused } from '../session/prepared-rows.ts';
 import type { BoundRow } from '../../connection/bound-statement.ts';
@@ -50,5 +50,5 @@ async function toRows(
     return null;
   }
   const parts = batch.changes.map((changes, i) => ({ changes, target: targets[i]! }));
-  return toFewRows(session, parts, unmetStep(pipeline, batch))?.rows ?? null;
+  return toSmallBatch(session, parts, unmetStep(pipeline, batch))?.rows ?? null;
 }

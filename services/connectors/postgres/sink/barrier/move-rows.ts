@@ -3,13 +3,13 @@ import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { type Aside, without } from '../../../../../shared/state/quarantine/aside.ts';
 import { putAside } from '../../../../../shared/state/quarantine/quarantine-steps.ts';
 import { setMovesApart } from '../../../../../shared/state/quarantine/set-moves-apart.ts';
-import { prepareCarefully } from '../isolate/attempt-script.ts';
+import { prepareIsolating } from '../isolate/attempt-script.ts';
 import { countStatements } from '../state/lane-progress.ts';
-import { postgresRoom } from '../isolate/postgres-room.ts';
+import { postgresTarget } from '../isolate/postgres-target.ts';
 import { commitWithin } from '../state/postgres-state.ts';
 import { readRefusedRow } from '../isolate/refused-row.ts';
 import { unmetStep } from '../apply/unmet-changes.ts';
-import { commit, moveLane } from '../isolate/write-carefully.ts';
+import { commit, moveLane } from '../isolate/write-isolating.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 
@@ -24,10 +24,10 @@ export async function moveRows(
   target: WriteTarget,
 ): Promise<Aside[]> {
   const { client } = session;
-  await prepareCarefully(session, [target]);
+  await prepareIsolating(session, [target]);
   await client.query('BEGIN');
   const marked = await moveLane(session, pipeline, batch);
-  const room = postgresRoom(session, {
+  const room = postgresTarget(session, {
     pipeline,
     targetOf: () => Promise.resolve(target),
     step: unmetStep(pipeline, batch),

@@ -19,7 +19,7 @@ import {
 } from '../../../../../shared/document/whole-document.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 
-import type { MisfitDocument } from './misfit-document.ts';
+import type { UnconvertedDocument } from './unconverted-document.ts';
 import { shapeOf, toChain, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
 
 /** Makes rows of text of documents (`document-relation.ts`), as `writtenRelation` has them. */
@@ -75,7 +75,7 @@ export class DocumentRows {
   async *chunk(
     came: Relation,
     parts: AsyncIterable<Buffer>,
-    onMisfit: (misfit: MisfitDocument) => Promise<void>,
+    onMisfit: (misfit: UnconvertedDocument) => Promise<void>,
   ): AsyncGenerator<Buffer> {
     const splitter = new TupleSplitter();
     for await (const part of parts) {
@@ -90,7 +90,7 @@ export class DocumentRows {
   }
 
   /** What a unit of documents is as it is written, or what is wrong with it. New bytes. */
-  fit(came: Relation, { kind, bytes }: Unit): Buffer | MisfitDocument {
+  fit(came: Relation, { kind, bytes }: Unit): Buffer | UnconvertedDocument {
     try {
       if (kind === 'delete') return this.key(bytes);
       return kind === 'upsert' ? this.row(bytes) : this.partial(bytes);

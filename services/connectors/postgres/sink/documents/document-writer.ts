@@ -4,9 +4,9 @@ import { TUPLES } from '../../../../../shared/connector/data-type.ts';
 import type { ChunkHead, LaneBatch, NetChanges } from '../../../../../shared/connector/sink.ts';
 import { isDocumentRelation } from '../../../../../shared/document/document-relation.ts';
 import { DocumentRows } from './document-rows.ts';
-import type { CopiedMisfits } from './copied-misfits.ts';
+import type { UnconvertedDocuments } from './unconverted-documents.ts';
 import { writtenRelation } from './document-table.ts';
-import { type MisfitDocument, toMisfitAside } from './misfit-document.ts';
+import { type UnconvertedDocument, toUnconvertedAside } from './unconverted-document.ts';
 import { oneOf, type PlaceOf, type Aside } from '../../../../../shared/state/quarantine/aside.ts';
 import {
   keyOfUnit,
@@ -65,7 +65,7 @@ export class DocumentWriter {
     client: ClientBase,
     chunk: ChunkHead,
     parts: AsyncIterable<Buffer>,
-    misfits: CopiedMisfits,
+    misfits: UnconvertedDocuments,
   ): Promise<{
     chunk: ChunkHead;
     parts: AsyncIterable<Buffer>;
@@ -180,9 +180,9 @@ export class DocumentWriter {
     const waiting =
       this.#onBadRow === 'park'
         ? await waitingPatches(client, this.#pipeline, rows, net.relation, whole)
-        : new Map<Buffer, MisfitDocument>();
+        : new Map<Buffer, UnconvertedDocument>();
     const fitting: Unit[] = [];
-    const misfits: MisfitDocument[] = [];
+    const misfits: UnconvertedDocument[] = [];
     const originals = new Map<string, string>();
     for (const unit of unitsOf({ ...net, partial })) {
       const fit = rows.fit(net.relation, unit);
@@ -222,15 +222,15 @@ export class DocumentWriter {
 
 interface Converted {
   changes: NetChanges;
-  misfits: MisfitDocument[];
+  misfits: UnconvertedDocument[];
   /** By the key as it is written: the key as it came. */
   originals: Map<string, string>;
 }
 
-function toAside({ after, originsOf }: LaneBatch, misfit: MisfitDocument): Aside {
+function toAside({ after, originsOf }: LaneBatch, misfit: UnconvertedDocument): Aside {
   const { relation, kind } = misfit;
   const key = nameOf(keyOfUnit(relation, misfit)!);
   const origin = originsOf?.(relation.namespace, new Set([key])).get(key);
   const { position = after.position, counts = oneOf(kind) } = origin ?? {};
-  return toMisfitAside(misfit, { copied: false, position, counts });
+  return toUnconvertedAside(misfit, { copied: false, position, counts });
 }

@@ -6,7 +6,7 @@ import { applyPatch } from '../../../../../shared/document/patch.ts';
 import { fromExtendedJson } from '../../../../../shared/document/from-extended-json.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { DocumentRows } from './document-rows.ts';
-import type { MisfitDocument } from './misfit-document.ts';
+import type { UnconvertedDocument } from './unconverted-document.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { BEHIND } from '../../../../../shared/state/quarantine/aside.ts';
 import { parkedEntries } from '../state/parked-entries.ts';
@@ -51,8 +51,8 @@ export async function waitingPatches(
   rows: DocumentRows,
   relation: Relation,
   partial: readonly Buffer[],
-): Promise<Map<Buffer, MisfitDocument>> {
-  const waiting = new Map<Buffer, MisfitDocument>();
+): Promise<Map<Buffer, UnconvertedDocument>> {
+  const waiting = new Map<Buffer, UnconvertedDocument>();
   if (partial.length === 0) return waiting;
   const places = partial.map((row) => rows.placeOf(relation, keyOf(row, relation.key)));
   const parked = await parkedEntries(client, pipeline).among(places.map(({ chain }) => chain));

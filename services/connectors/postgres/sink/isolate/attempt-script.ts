@@ -1,5 +1,5 @@
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
-import { REFUSED } from '../../../../../shared/state/quarantine/room.ts';
+import { REFUSED } from '../../../../../shared/state/quarantine/quarantine-target.ts';
 import { prepareStaging, runStatements } from '../apply/apply-changes.ts';
 import type { Statement } from '../apply/change-statements.ts';
 import type { StagingUse } from '../session/write-statements.ts';
@@ -7,7 +7,7 @@ import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 
 /** The staging tables that careful writing may need; they are made before the transaction's first savepoint. */
-export async function prepareCarefully(
+export async function prepareIsolating(
   session: WriterSession,
   targets: Iterable<WriteTarget>,
 ): Promise<void> {

@@ -3,7 +3,7 @@ import {
   REFUSED,
   type Refusals,
   type Refused,
-} from '../../../../../shared/state/quarantine/room.ts';
+} from '../../../../../shared/state/quarantine/quarantine-target.ts';
 import { attemptScript, emptyStaging } from './attempt-script.ts';
 import { toCopyMessages } from '../../connection/copy-in.ts';
 import type { Unit } from '../../../../../shared/state/quarantine/change-unit.ts';

@@ -10,14 +10,14 @@ import {
 } from '../../../../../shared/state/chunk-steps.ts';
 import type { CopyIn } from '../../connection/copy-in.ts';
 import { copyInto } from '../apply/change-statements.ts';
-import { beginWithRows } from '../state/contested-row.ts';
+import { beginWithRows } from '../state/row-lock-takeover.ts';
 import {
   hasParked,
-  loadCarefully,
+  loadIsolating,
   parkCopied,
   type ChunkFormat,
   type ChunkOptions,
-} from '../isolate/load-carefully.ts';
+} from '../isolate/load-isolating.ts';
 import { failedAside } from '../../../../../shared/state/quarantine/aside.ts';
 import { toRowError } from '../../connection/row-error.ts';
 import { quoteLiteral } from '../../connection/names.ts';
@@ -82,7 +82,7 @@ export async function loadChunk(
     const careful = entry.careful || (await hasParked(session, pipeline, chunk.namespace));
     if (careful && chunk.how === 'merge') await takeTurns(client, targets);
     const loaded = careful
-      ? await loadCarefully(session, options, chunk, format, entry.start, parts)
+      ? await loadIsolating(session, options, chunk, format, entry.start, parts)
       : await loadAtOnce(client, chunk, format, targets, parts, options.repeats);
     const failed = chunk.failed?.() ?? [];
     if (loaded + failed.length !== chunk.rows())

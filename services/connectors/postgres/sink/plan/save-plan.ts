@@ -16,7 +16,7 @@ import type { StateStep } from '../../../../../shared/state/state-step.ts';
 import { addMissingColumns } from '../ddl/align-relation.ts';
 import { readBoundTogether } from '../check/bound-together.ts';
 import { compareTable } from '../target/compare-table.ts';
-import { takeRows } from '../state/contested-row.ts';
+import { takeOverRows } from '../state/row-lock-takeover.ts';
 import { createInheritance } from '../ddl/create-inheritance.ts';
 import { createDefaults, createTable } from '../ddl/create-table.ts';
 import { definitionOf } from '../../catalog/definition-of.ts';
@@ -55,7 +55,7 @@ export async function savePlan(
     );
     // The ledger first: a writer that is loading one of these chunks ends before its table is emptied. It may wait for
     // parts of a chunk whose reader is gone, so it is not waited for in turn.
-    await takeRows(client, {
+    await takeOverRows(client, {
       table: 'weir.chunk',
       columns: 'id',
       where: 'r.pipeline = $1 AND NOT r.done',
@@ -111,7 +111,7 @@ async function lockKnown(
   requireReader(record, readerEpoch);
   await client.query('SELECT pg_advisory_xact_lock($1)', [PLAN_LOCK]);
   if (hasMoved(record, plan))
-    await takeRows(client, {
+    await takeOverRows(client, {
       table: 'weir.lane',
       columns: 'lane',
       where: 'r.pipeline = $1',

@@ -2,19 +2,19 @@ import type pg from 'pg';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { QuarantineHome } from '../../../../../shared/state/quarantine/parking-over.ts';
-import type { ReplayRoom } from '../../../../../shared/state/quarantine/room.ts';
+import type { ReplayTarget } from '../../../../../shared/state/quarantine/quarantine-target.ts';
 import type { StateStep } from '../../../../../shared/state/state-step.ts';
-import { prepareCarefully } from '../isolate/attempt-script.ts';
+import { prepareIsolating } from '../isolate/attempt-script.ts';
 import type { DocumentWriter } from '../documents/document-writer.ts';
 import { holdLanesPatiently } from '../state/parked-changes.ts';
 import { parkedDocuments } from './parked-documents.ts';
 import { NOTHING_PARKED, parkedEntries } from '../state/parked-entries.ts';
-import { postgresRoom } from '../isolate/postgres-room.ts';
+import { postgresTarget } from '../isolate/postgres-target.ts';
 import { commitWithin, PostgresState } from '../state/postgres-state.ts';
 import { textsBy } from '../isolate/refused-row.ts';
 import type { RelationCache } from '../target/relation-cache.ts';
 import { openStateTables } from '../state/state-tables.ts';
-import { commit } from '../isolate/write-carefully.ts';
+import { commit } from '../isolate/write-isolating.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 
@@ -78,16 +78,16 @@ export function postgresQuarantine(options: PostgresQuarantineOptions): Quaranti
 function replayRoom(
   session: WriterSession,
   { pipeline, relations, documents }: PostgresQuarantineOptions,
-): ReplayRoom {
+): ReplayTarget {
   const { client } = session;
   const targetOf = async (relation: Relation): Promise<WriteTarget> => {
     const target = await relations.targetOf(client, relation);
-    await prepareCarefully(session, [target]);
+    await prepareIsolating(session, [target]);
     return target;
   };
   const prepare = parkedDocuments(client, documents);
   return {
-    ...postgresRoom(session, { pipeline, targetOf }),
+    ...postgresTarget(session, { pipeline, targetOf }),
     async problemOf(relation) {
       try {
         await targetOf(relation);

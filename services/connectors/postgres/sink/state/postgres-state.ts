@@ -15,7 +15,7 @@ import type {
 } from '../../../../../shared/state/state-store.ts';
 import type { StateChange, StateStep } from '../../../../../shared/state/state-step.ts';
 import type { ParkedEntries } from '../../../../../shared/state/quarantine/parked-entries.ts';
-import { beginWithRows } from './contested-row.ts';
+import { beginWithRows } from './row-lock-takeover.ts';
 import { changeParked, holdLanes } from './parked-changes.ts';
 import type { ParkedChange } from './parked-change.ts';
 import { parkedEntries } from './parked-entries.ts';

@@ -1,7 +1,7 @@
 import { IS_STATE, STATE_TABLES } from '../../catalog/state-schema.ts';
 import type { ClientBase } from 'pg';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
-import { takeRows } from './contested-row.ts';
+import { takeOverRows } from './row-lock-takeover.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import { PARKED_TABLES } from './parked-tables.ts';
 
@@ -183,7 +183,7 @@ export async function dropState(client: ClientBase, pipeline: string): Promise<v
       ['weir.chunk', 'id'],
       ['weir.lane', 'lane'],
     ] as const)
-      await takeRows(client, { table, columns, where: 'r.pipeline = $1', values: [pipeline] });
+      await takeOverRows(client, { table, columns, where: 'r.pipeline = $1', values: [pipeline] });
     await client.query('DELETE FROM weir.pipeline WHERE name = $1', [pipeline]);
     const { rows } = await client.query('SELECT 1 FROM weir.pipeline LIMIT 1');
     if (rows.length === 0)

@@ -17,7 +17,7 @@ import type { WriterSession } from '../session/writer-session.ts';
 export const MOST_ROWS = 64;
 const NONE = Buffer.alloc(0);
 
-export interface FewRows {
+export interface SmallBatch {
   rows: BoundRow[];
   /** Where each goes. */
   targets: WriteTarget[];
@@ -27,13 +27,13 @@ export interface FewRows {
  * The changes as statements for single rows, deletes first; null where there are too many, or where a table's rows
  * cannot be merged one by one because they hand values to each other or have no key.
  */
-export function toFewRows(
+export function toSmallBatch(
   session: WriterSession,
   parts: readonly { changes: NetChanges; target: WriteTarget }[],
   step: UnmetStep | null,
   mostRows = MOST_ROWS,
-): FewRows | null {
-  const few: FewRows = { rows: [], targets: [] };
+): SmallBatch | null {
+  const few: SmallBatch = { rows: [], targets: [] };
   let count = 0;
   for (const { changes, target } of parts) {
     const { upserts, partial, deletes } = changes;
@@ -68,11 +68,11 @@ export const COMMIT = new Parameters().bind('COMMIT');
 const DIVISION_BY_ZERO = '22012';
 
 /** The whole transaction, lane's progress first, is sent without waiting for answers: one round trip. */
-export async function applyFewRows(
+export async function applySmallBatch(
   session: WriterSession,
   pipeline: string,
   batch: LaneBatch,
-  few: FewRows,
+  few: SmallBatch,
 ): Promise<void> {
   const isFenced = (code: unknown): boolean => code === DIVISION_BY_ZERO;
   await runFewRows(session, [BEGIN, progressOrFailure(pipeline, batch)], few, (index, code) =>
@@ -81,14 +81,14 @@ export async function applyFewRows(
 }
 
 /** The same without progress. */
-export function writeFewRows(session: WriterSession, few: FewRows): Promise<void> {
+export function writeSmallBatch(session: WriterSession, few: SmallBatch): Promise<void> {
   return runFewRows(session, [BEGIN], few, () => null);
 }
 
 async function runFewRows(
   session: WriterSession,
   start: readonly BoundRow[],
-  { rows, targets }: FewRows,
+  { rows, targets }: SmallBatch,
   knownError: (index: number, code: unknown) => Error | null,
 ): Promise<void> {
   try {

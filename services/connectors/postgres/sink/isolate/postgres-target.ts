@@ -1,7 +1,10 @@
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import type { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import { toNetChanges, type Unit } from '../../../../../shared/state/quarantine/change-unit.ts';
-import type { QuarantineRoom, Refusals } from '../../../../../shared/state/quarantine/room.ts';
+import type {
+  QuarantineTarget,
+  Refusals,
+} from '../../../../../shared/state/quarantine/quarantine-target.ts';
 import { applyWithoutRefused } from '../../../../../shared/state/quarantine/without-refused.ts';
 import { attemptScript, emptyStaging } from './attempt-script.ts';
 import { toMoveStatements, toStatements } from '../apply/change-statements.ts';
@@ -12,9 +15,9 @@ import { meetsRows, type UnmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 
-export interface PostgresRoomOptions {
+export interface PostgresTargetOptions {
   pipeline: string;
-  /** Prepared with `prepareCarefully`. */
+  /** Prepared with `prepareIsolating`. */
   targetOf: (relation: Relation) => Promise<WriteTarget>;
   /** Where they are written otherwise: rows that are not to be merged. */
   intoOf?: (relation: Relation) => WriteTarget;
@@ -23,7 +26,10 @@ export interface PostgresRoomOptions {
 }
 
 /** Inside an open transaction: what is refused is undone by savepoints, and searched for by the server. */
-export function postgresRoom(session: WriterSession, options: PostgresRoomOptions): QuarantineRoom {
+export function postgresTarget(
+  session: WriterSession,
+  options: PostgresTargetOptions,
+): QuarantineTarget {
   const { pipeline, targetOf, step } = options;
   const intoOf = async (relation: Relation): Promise<WriteTarget> =>
     options.intoOf?.(relation) ?? (await targetOf(relation));

@@ -11,7 +11,7 @@ export const IDLE_MS = 10_000;
 /** A service that says nothing for so long is not there. */
 export const HEARING_MS = 10_000;
 
-export interface Facts {
+export interface HealthFacts {
   /** How long this service has watched. */
   watchedMs: number;
   /** Null: no source-reader was heard lately. */
@@ -33,7 +33,7 @@ export interface Facts {
 }
 
 /** What to call a pipeline's condition. Total, and without memory: the same facts give the same verdict. */
-export function judge(facts: Facts): Verdict {
+export function evaluateHealth(facts: HealthFacts): Verdict {
   const { phase, difference, problem } = facts;
   if (phase === 'failed')
     return {
@@ -60,7 +60,7 @@ export function judge(facts: Facts): Verdict {
   return following(facts);
 }
 
-function following({ inFlight, lagMs, slowest, quietMs }: Facts): Verdict {
+function following({ inFlight, lagMs, slowest, quietMs }: HealthFacts): Verdict {
   const lateMs = Math.max(lagMs ?? 0, slowest?.owesMs ?? 0);
   const waiting = inFlight ?? 0;
   if (lateMs >= BEHIND_MS && (waiting > 0 || (slowest?.owesMs ?? 0) >= BEHIND_MS))
@@ -73,7 +73,7 @@ function following({ inFlight, lagMs, slowest, quietMs }: Facts): Verdict {
   return { state: 'following', reason: 'changes arrive as they are made' };
 }
 
-function copying({ copy }: Facts): string {
+function copying({ copy }: HealthFacts): string {
   if (copy === null) return 'the plan of the copy is being made';
   const { chunksDone, chunksTotal, namespacesLeft } = copy;
   return chunksDone < chunksTotal
@@ -81,7 +81,7 @@ function copying({ copy }: Facts): string {
     : `every chunk is in; ${namespacesLeft} namespaces get their indexes and constraints`;
 }
 
-function stuckBecause(facts: Facts): string | null {
+function stuckBecause(facts: HealthFacts): string | null {
   const { phase, writers, problem, copy, inFlight, slowest, stoodMs } = facts;
   const stood = `for ${formatDuration(stoodMs)}`;
   if (stoodMs >= STUCK_MS && problem !== null) return `nothing was committed ${stood}: ${problem}`;

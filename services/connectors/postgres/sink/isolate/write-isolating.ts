@@ -3,24 +3,24 @@ import { fencedLane } from '../../../../../shared/state/lane-steps.ts';
 import { type Aside, type PlaceOf, without } from '../../../../../shared/state/quarantine/aside.ts';
 import { putAside } from '../../../../../shared/state/quarantine/quarantine-steps.ts';
 import { setApart } from '../../../../../shared/state/quarantine/set-apart.ts';
-import { prepareCarefully } from './attempt-script.ts';
+import { prepareIsolating } from './attempt-script.ts';
 import { countStatements, moveStatement } from '../state/lane-progress.ts';
 import { holdLanes } from '../state/parked-changes.ts';
-import { postgresRoom } from './postgres-room.ts';
+import { postgresTarget } from './postgres-target.ts';
 import { commitWithin } from '../state/postgres-state.ts';
 import { deferredError, readRefusedRow } from './refused-row.ts';
 import { unmetStep } from '../apply/unmet-changes.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 import type { WriterSession } from '../session/writer-session.ts';
 
-export interface CarefulOptions {
+export interface IsolatingOptions {
   pipeline: string;
   onBadRow: 'stop' | 'park';
   /** Hold all lanes from the start: needed to park where nothing is parked yet. */
   holdAll: boolean;
 }
 
-export interface CarefulOutcome {
+export interface IsolatingOutcome {
   /** `again`: nothing was written, because all lanes must be held for it. */
   outcome: 'written' | 'again';
   /** Whether the pipeline may have parked rows now. */
@@ -34,21 +34,21 @@ export interface CarefulOutcome {
  * them, what is refused is found and put aside (or, where the pipeline is to stop, told by its key), the rest is
  * applied; all in one transaction with the lane's progress. `misfits` are known to be refused already.
  */
-export async function writeCarefully(
+export async function writeIsolating(
   session: WriterSession,
-  { pipeline, onBadRow, holdAll }: CarefulOptions,
+  { pipeline, onBadRow, holdAll }: IsolatingOptions,
   batch: LaneBatch,
   targets: readonly WriteTarget[],
   misfits: readonly Aside[] = [],
   placeOf?: PlaceOf,
-): Promise<CarefulOutcome> {
+): Promise<IsolatingOutcome> {
   const { client } = session;
-  await prepareCarefully(session, targets);
+  await prepareIsolating(session, targets);
   await client.query('BEGIN');
   if (holdAll) await client.query(holdLanes(pipeline));
   const marked = await moveLane(session, pipeline, batch);
   const known = new Map(batch.changes.map(({ relation }, i) => [relation, targets[i]!]));
-  const room = postgresRoom(session, {
+  const room = postgresTarget(session, {
     pipeline,
     targetOf: (relation) => Promise.resolve(known.get(relation)!),
     step: unmetStep(pipeline, batch),

@@ -5,7 +5,7 @@ import type { Unit } from '../../../../../shared/state/quarantine/change-unit.ts
 import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
 
 /** A document, or a change of one, that cannot become a row of its table: as it came, and why. */
-export interface MisfitDocument extends Unit {
+export interface UnconvertedDocument extends Unit {
   /** As it came. */
   relation: Relation;
   /** Where later changes of its key wait behind it. */
@@ -14,8 +14,8 @@ export interface MisfitDocument extends Unit {
 }
 
 /** It is put aside as it came, and becomes a row when it is replayed. */
-export function toMisfitAside(
-  { relation, place, kind, bytes, error }: MisfitDocument,
+export function toUnconvertedAside(
+  { relation, place, kind, bytes, error }: UnconvertedDocument,
   origin: ChangeOrigin & { copied: boolean },
 ): Aside {
   return {

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { ChangeReceiver } from '../../../../shared/connector/source.ts';
 import type { ControlConnection } from '../connection/control-connection.ts';
 import { lsnToPosition, parseLsn } from '../connection/lsn.ts';
-import { ToldHeads } from './told-heads.ts';
+import { ReportedHeads } from './reported-heads.ts';
 
 const positionOf = (lsn: string) => lsnToPosition(parseLsn(lsn));
 const bytesOf = (lsn: string): Buffer => Buffer.from(positionOf(lsn), 'hex');
@@ -16,7 +16,7 @@ it('a watermark of the server is told where everything up to the end of the log 
   const control = {
     query: () => Promise.resolve([{ lsn: '0/300' }]),
   } as unknown as ControlConnection;
-  const heads = new ToldHeads(receiver, positionOf('0/100'));
+  const heads = new ReportedHeads(receiver, positionOf('0/100'));
   heads.watermark(bytesOf('0/100'));
   const stop = new AbortController();
   onTestFinished(() => stop.abort());

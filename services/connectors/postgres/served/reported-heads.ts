@@ -17,7 +17,7 @@ interface Head {
  * Gives changes on, and watermarks only where everything is given that was committed when the log's end was read: the
  * server's own also come in the middle, when it takes up more of the log than it has read.
  */
-export class ToldHeads extends PassedOn {
+export class ReportedHeads extends PassedOn {
   readonly #place = Buffer.alloc(16);
   #passed: Position;
   #head: Head | null = null;

@@ -20,7 +20,7 @@ export interface Sent {
 }
 
 /** How rows become documents for a while. */
-export interface Exchange {
+export interface DocumentAdapter {
   shape: Shape;
   /** Throws `StepFailure`. */
   give(row: Row): Sent;
@@ -31,7 +31,7 @@ export interface Exchange {
 }
 
 /** Rows of columns; `after`: the fields that come back. */
-export function columnExchange(before: Shape, after: Shape): Exchange {
+export function columnAdapter(before: Shape, after: Shape): DocumentAdapter {
   const [from, given] = [relationOf(before), relationOf(after)];
   const places = after.fields.map(({ name }) =>
     before.fields.findIndex((each) => each.name === name),
@@ -61,7 +61,7 @@ export function columnExchange(before: Shape, after: Shape): Exchange {
 }
 
 /** Documents go as they are, and any come back. */
-export function documentExchange(before: Shape): Exchange {
+export function documentAdapter(before: Shape): DocumentAdapter {
   const { named } = before.documents!;
   const after: Shape = { ...before, ...documentShape(named) };
   const places = named.map((name) => before.fields.findIndex((each) => each.name === name));

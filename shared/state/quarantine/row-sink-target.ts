@@ -7,13 +7,19 @@ import type { StateStep } from '../state-step.ts';
 import { keyOfUnit, toChain, toNetChanges, type Unit } from './change-unit.ts';
 import type { ParkedEntries } from './parked-entries.ts';
 import type { PageEntry } from './parked-page.ts';
-import { type Move, REFUSED, type Refusals, type Refused, type ReplayRoom } from './room.ts';
+import {
+  type Move,
+  REFUSED,
+  type Refusals,
+  type Refused,
+  type ReplayTarget,
+} from './quarantine-target.ts';
 import { applyWithoutRefused, findByHalves } from './without-refused.ts';
 
 /** Something that is written; returns what `RowWriter.applied` is to be told of it. */
 type Write = (rows: RowWriter) => Promise<unknown>;
 
-export interface RowRoomOptions {
+export interface RowSinkTargetOptions {
   state: StateStore;
   rows: RowSink;
   /** What writes are part of. */
@@ -31,12 +37,12 @@ export interface RowRoomOptions {
  * is undone, with all that was accepted before it; and what was accepted is written in the end with the step. Where they
  * have not, a try is the write itself, which can be repeated.
  */
-export class RowRoom implements ReplayRoom {
-  readonly #options: RowRoomOptions;
+export class RowSinkTarget implements ReplayTarget {
+  readonly #options: RowSinkTargetOptions;
   readonly #accepted: Write[] = [];
   readonly #notes: unknown[] = [];
 
-  constructor(options: RowRoomOptions) {
+  constructor(options: RowSinkTargetOptions) {
     this.#options = options;
   }
 

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { createHolder, isGone } from './holder.ts';
+import { createWorkerId, isGone } from './worker-id.ts';
 
 it('a holder is gone only if its process on this machine is', () => {
-  const self = createHolder();
+  const self = createWorkerId();
   const [host] = self.split('=');
   const { pid } = spawnSync(process.execPath, ['--version']);
   expect(isGone(`${host}=${pid}=aa`, self)).toBe(true);

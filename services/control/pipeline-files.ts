@@ -18,7 +18,7 @@ const NOTHING: Remembered = { runsHere: false };
  * The files of the pipelines that were created here: `NAME.yaml`, readable by their owner only. A folder that refuses
  * fails what was asked with STATE_REFUSED, and nothing else.
  */
-export class Library {
+export class PipelineFiles {
   readonly #folder: string;
   readonly stateDirectory: string;
   readonly eventFile: string;
@@ -32,7 +32,7 @@ export class Library {
     this.eventFile = path.join(stateDirectory, 'events.jsonl');
   }
 
-  static async open(stateDirectory: string): Promise<Library> {
+  static async open(stateDirectory: string): Promise<PipelineFiles> {
     const folder = path.join(stateDirectory, 'pipelines');
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -43,7 +43,7 @@ export class Library {
         { cause },
       );
     }
-    return new Library(stateDirectory, folder);
+    return new PipelineFiles(stateDirectory, folder);
   }
 
   /** Set while the folder refuses: one sentence. */

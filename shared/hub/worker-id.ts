@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 
 /** Who holds a lease: `host=pid=random`, safe in keys. */
-export function createHolder(): string {
+export function createWorkerId(): string {
   return `${thisHost()}=${process.pid}=${randomBytes(4).toString('hex')}`;
 }
 
 /** Whether it may name one: what else is in a bucket, nobody holds anything by. */
-export function isHolder(text: string): boolean {
+export function isWorkerId(text: string): boolean {
   return /^[a-zA-Z0-9=-]{1,300}$/.test(text);
 }
 
 /** The part of a holder that people read in logs and status. */
-export function shortHolder(holder: string): string {
+export function shortWorkerId(holder: string): string {
   return holder.slice(holder.lastIndexOf('=') + 1);
 }
 

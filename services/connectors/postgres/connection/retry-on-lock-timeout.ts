@@ -11,7 +11,7 @@ const RETRY_MS = 500;
  * Runs statements that need locks on other people's tables, in a transaction: as long as a lock is not to be had, all of it
  * again and again, so that nobody has to wait behind us for long and a stop is heard. `LockWatch` says whom it waits for.
  */
-export async function patiently<T>(
+export async function retryOnLockTimeout<T>(
   control: ControlConnection,
   doing: string,
   signal: AbortSignal,

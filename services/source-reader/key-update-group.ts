@@ -11,7 +11,7 @@ type MoveBarrier = Extract<Barrier, { kind: 'move' }>;
  * Moves of one relation that came one after the other, with nothing between them that a lane was given: one barrier for
  * all, since each costs a meeting of all lanes at the target.
  */
-export class MoveGroup {
+export class KeyUpdateGroup {
   readonly #relation: Relation;
   readonly #moves: MovedRow[] = [];
   #characters = 0;

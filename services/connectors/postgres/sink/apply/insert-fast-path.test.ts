@@ -3,7 +3,7 @@ import type { Relation } from '../../../../../shared/change/relation.ts';
 import { FIRST_POSITION } from '../../../../../shared/change/position.ts';
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
-import { FreshRows } from './fresh-rows.ts';
+import { InsertFastPath } from './insert-fast-path.ts';
 import type { WriteTarget } from '../target/write-target.ts';
 
 const relation: Relation = {
@@ -28,7 +28,7 @@ const batch: LaneBatch = { before: at, after: at, changes: [changes], counts: ne
 const refusal = (sqlState: string) => new WeirError('ROW_REFUSED', 'x', { details: { sqlState } });
 
 test('rows with new keys are copied until the table is found to hold such a key, then merged', async () => {
-  const rows = new FreshRows();
+  const rows = new InsertFastPath();
   const tries: number[] = [];
   const write = async (): Promise<void> => {
     tries.push(rows.count(changes, target));
@@ -40,7 +40,7 @@ test('rows with new keys are copied until the table is found to hold such a key,
 });
 
 test('a row that is refused for any other reason, or when it is merged, is refused', async () => {
-  const rows = new FreshRows();
+  const rows = new InsertFastPath();
   const refuse = (sqlState: string) => rows.write(batch, () => Promise.reject(refusal(sqlState)));
   await expect(refuse('23502')).rejects.toMatchObject({ details: { sqlState: '23502' } });
   expect(rows.count(changes, target)).toBe(7);
@@ -49,6 +49,6 @@ test('a row that is refused for any other reason, or when it is merged, is refus
 
 test('rows that need a cast, or whose table has further unique columns, are never copied', () => {
   const text = { ...target, columns: [{ ...target.columns[0]!, encoding: 'text' as const }] };
-  expect(new FreshRows().count(changes, text)).toBe(0);
-  expect(new FreshRows().count(changes, { ...target, method: 'replace' })).toBe(0);
+  expect(new InsertFastPath().count(changes, text)).toBe(0);
+  expect(new InsertFastPath().count(changes, { ...target, method: 'replace' })).toBe(0);
 });

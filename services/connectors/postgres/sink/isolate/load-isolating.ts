@@ -3,12 +3,12 @@ import type { Position } from '../../../../../shared/change/position.ts';
 import type { Relation } from '../../../../../shared/change/relation.ts';
 import { columnOffsets, keyOf } from '../../../../../shared/change/tuple.ts';
 import type { ChunkHead } from '../../../../../shared/connector/sink.ts';
-import { prepareCarefully } from './attempt-script.ts';
+import { prepareIsolating } from './attempt-script.ts';
 import { tuplesToCopyMessages } from '../../connection/copy-in.ts';
 import { inSets, readCopiedTuples } from '../../connection/copy-tuples.ts';
-import type { CopiedMisfits } from '../documents/copied-misfits.ts';
+import type { UnconvertedDocuments } from '../documents/unconverted-documents.ts';
 import type { FailedAs } from '../documents/document-writer.ts';
-import { toMisfitAside } from '../documents/misfit-document.ts';
+import { toUnconvertedAside } from '../documents/unconverted-document.ts';
 import {
   NOTHING,
   toCopiedAside,
@@ -17,7 +17,7 @@ import {
 } from '../../../../../shared/state/quarantine/aside.ts';
 import { nameOf } from '../../../../../shared/state/quarantine/change-unit.ts';
 import { parkedEntries } from '../state/parked-entries.ts';
-import { postgresRoom } from './postgres-room.ts';
+import { postgresTarget } from './postgres-target.ts';
 import { commitWithin } from '../state/postgres-state.ts';
 import { readRefusedRow } from './refused-row.ts';
 import { reasonOf } from '../../../../../shared/state/quarantine/refusal.ts';
@@ -35,7 +35,7 @@ export interface ChunkOptions {
   onBadRow: 'stop' | 'park';
   /** The chunk may have several rows of the same key, of which the last counts. */
   repeats: boolean;
-  misfits: CopiedMisfits;
+  misfits: UnconvertedDocuments;
   /** Of rows that a step failed for, where they are not put aside as rows of the chunk's relation. */
   asFailed: FailedAs | null;
   targetOf: (relation: Relation) => Promise<WriteTarget>;
@@ -53,7 +53,7 @@ const SET_BYTES = 4 << 20;
  * refuses is put aside, and so are rows whose key is parked already. Slower than one COPY, and able to tell rows
  * apart. Returns how many rows came.
  */
-export async function loadCarefully(
+export async function loadIsolating(
   session: WriterSession,
   { pipeline, onBadRow, repeats, misfits, targetOf, onCareful, onParked }: ChunkOptions,
   chunk: ChunkHead,
@@ -74,7 +74,7 @@ export async function loadCarefully(
       chunk.how === 'load' ? { ...target, key: [], method: 'append' } : target;
     tables.push({ relation, target, into });
   }
-  await prepareCarefully(
+  await prepareIsolating(
     session,
     tables.flatMap(({ target, into }) => [target, into]),
   );
@@ -94,7 +94,7 @@ export async function loadCarefully(
   // While the next set is read, and so before it: changes of the same keys in it wait behind them.
   misfits.takenBy(async (some) => {
     const origin = { copied: true, position: start, counts: NOTHING };
-    const aside = some.map((misfit) => toMisfitAside(misfit, origin));
+    const aside = some.map((misfit) => toUnconvertedAside(misfit, origin));
     await park(aside, aside);
   });
   const tuples =
@@ -107,7 +107,7 @@ export async function loadCarefully(
     for (const [{ relation, target, into }, set] of spreadSet(tables, all)) {
       const upserts = repeats ? lastOfEachKey(relation, set) : set;
       const changes = { relation, upserts, partial: [], deletes: [] };
-      const room = postgresRoom(session, {
+      const room = postgresTarget(session, {
         pipeline,
         targetOf: () => Promise.resolve(target),
         intoOf: () => into,

@@ -1,11 +1,11 @@
-import type { MisfitDocument } from './misfit-document.ts';
+import type { UnconvertedDocument } from './unconverted-document.ts';
 
 const MOST_BYTES = 4 << 20;
 
 /** Where documents of a chunk go that cannot become rows. At first one ends the load; loaded carefully, they are taken. */
-export class CopiedMisfits {
-  #take: ((misfits: readonly MisfitDocument[]) => Promise<void>) | null = null;
-  #waiting: MisfitDocument[] = [];
+export class UnconvertedDocuments {
+  #take: ((misfits: readonly UnconvertedDocument[]) => Promise<void>) | null = null;
+  #waiting: UnconvertedDocument[] = [];
   #bytes = 0;
   #count = 0;
 
@@ -14,11 +14,11 @@ export class CopiedMisfits {
     return this.#count;
   }
 
-  takenBy(take: (misfits: readonly MisfitDocument[]) => Promise<void>): void {
+  takenBy(take: (misfits: readonly UnconvertedDocument[]) => Promise<void>): void {
     this.#take = take;
   }
 
-  async add(misfit: MisfitDocument): Promise<void> {
+  async add(misfit: UnconvertedDocument): Promise<void> {
     if (this.#take === null) throw misfit.error;
     this.#count++;
     this.#waiting.push(misfit);

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { PipelineStateName } from '../../shared/progress/pipeline-report.ts';
-import { type Facts, judge } from './judge.ts';
+import { type HealthFacts, evaluateHealth } from './evaluate-health.ts';
 
-const FINE: Facts = {
+const FINE: HealthFacts = {
   watchedMs: 90_000,
   phase: 'streaming',
   writers: 2,
@@ -21,7 +21,7 @@ const slow = (owesMs: number, stoodMs: number, owner: string | null = 'a1') => (
 const difference = { namespace: 'public.a', kind: 'inserts', read: 5, settled: 4 } as const;
 const copy = { chunksTotal: 10, chunksDone: 3, namespacesLeft: 2 };
 
-it.each<[PipelineStateName, Partial<Facts>, RegExp]>([
+it.each<[PipelineStateName, Partial<HealthFacts>, RegExp]>([
   ['following', {}, /as they are made/],
   ['following', { inFlight: 40 }, /as they are made/],
   ['idle', { quietMs: 10_000, stoodMs: 60_000 }, /does not change/],
@@ -64,7 +64,7 @@ it.each<[PipelineStateName, Partial<Facts>, RegExp]>([
   // Who has only just begun to listen cannot know who is there.
   ['starting', { phase: null, watchedMs: 9_000 }, /yet/],
 ])('is %s with %o', (state, facts, reason) => {
-  const verdict = judge({ ...FINE, ...facts });
+  const verdict = evaluateHealth({ ...FINE, ...facts });
   expect(verdict.state).toBe(state);
   expect(verdict.reason).toMatch(reason);
 });

@@ -2,17 +2,17 @@ import type { ConnectorLog } from '../../../../../shared/connector/end-options.t
 import type { LaneBatch } from '../../../../../shared/connector/sink.ts';
 import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { Aside } from '../../../../../shared/state/quarantine/aside.ts';
-import { tellRefused } from '../../../../../shared/state/quarantine/tell-refused.ts';
-import type { CarefulOptions, CarefulOutcome } from './write-carefully.ts';
+import { logRefused } from '../../../../../shared/state/quarantine/log-refused.ts';
+import type { IsolatingOptions, IsolatingOutcome } from './write-isolating.ts';
 
 /** Writes the batch on a session of its own. */
-export type WriteBatch = (options: Pick<CarefulOptions, 'holdAll'>) => Promise<CarefulOutcome>;
+export type WriteBatch = (options: Pick<IsolatingOptions, 'holdAll'>) => Promise<IsolatingOutcome>;
 
 /**
  * Decides between the fast way, which fails as a whole where a row is refused or may have to wait behind parked ones,
  * and the careful one. What is remembered here only saves a try: the target's own transactions decide.
  */
-export class CarefulWriter {
+export class IsolatingWriter {
   readonly #log: ConnectorLog;
   #parked = false;
 
@@ -42,7 +42,7 @@ export class CarefulWriter {
   }
 
   tell(refused: readonly Aside[]): void {
-    tellRefused(this.#log, refused);
+    logRefused(this.#log, refused);
   }
 }
 

@@ -9,7 +9,7 @@ export function createBackoff(): Backoff {
 }
 
 /** Does it again while it fails with what heals by itself; the work must be one that may be done twice. */
-export async function patiently<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function withRetry<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const backoff = createBackoff();
   for (let attempt = 1; ; attempt++) {
     try {

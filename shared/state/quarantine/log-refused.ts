@@ -2,7 +2,7 @@ import type { ConnectorLog } from '../../connector/end-options.ts';
 import type { Aside } from './aside.ts';
 
 /** Says what was put aside: where, why and how much, and no value of it. */
-export function tellRefused(log: ConnectorLog, refused: readonly Aside[]): void {
+export function logRefused(log: ConnectorLog, refused: readonly Aside[]): void {
   const groups = new Map<string, { namespace: string; reason: string; rows: number }>();
   for (const { relation, reason } of refused) {
     const { namespace } = relation;

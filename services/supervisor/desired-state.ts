@@ -9,7 +9,7 @@ import type { DesiredState } from '../../shared/progress/desired-state.ts';
  * Whoever starts a pipeline that was stopped wants it to run; one that was paused stays so. Returns when that is
  * said, which needs a writer to be there.
  */
-export async function wantRunning(
+export async function requestRunning(
   { control }: Pick<Hub, 'control'>,
   pipeline: string,
   signal: AbortSignal,

@@ -10,7 +10,7 @@ const UNIQUE_VIOLATION = '23505';
  * they are copied into it, for less than half of the work. A table that holds such a key nevertheless (somebody wrote
  * it there) refuses the batch as a whole, which is then merged, as are all that follow for its tables.
  */
-export class FreshRows {
+export class InsertFastPath {
   readonly #merged = new Set<string>();
 
   /** Of the first upserts, how many are copied. */

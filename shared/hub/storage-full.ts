@@ -4,7 +4,7 @@ import { NatsError } from 'nats';
 const NO_ROOM = [10023, 10002, 10028, 10047];
 
 /** Whether the broker refused something because it is full. */
-export function isNoRoom(error: unknown): error is NatsError {
+export function isStorageFull(error: unknown): error is NatsError {
   return error instanceof NatsError && NO_ROOM.includes(error.api_error?.err_code ?? 0);
 }
 
@@ -14,6 +14,6 @@ export function storeFailedSentence(what: string, reason: string): string {
 }
 
 /** What to do about it; `reason` is as the server words it. */
-export function noRoomSentence(what: string, reason: string): string {
+export function storageFullSentence(what: string, reason: string): string {
   return `the NATS server has no room for ${what} (${reason}): free its disk, raise max_file_store, or remove what others keep there; nothing is lost, and Weir goes on by itself when there is room`;
 }

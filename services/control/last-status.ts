@@ -7,7 +7,7 @@ const HEARING_MS = 10_000;
 export const STALE_MS = 5_000;
 
 /** What the services of one pipeline said last, by this machine's clock: others may go wrong. */
-export class Heard {
+export class LastStatus {
   readonly #services = new Map<string, { status: ServiceStatus; atMs: number }>();
   /** Processes that have ended: what they said last may come after it is known. */
   readonly #gone = new Set<string>();

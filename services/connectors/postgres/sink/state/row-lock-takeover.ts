@@ -12,7 +12,7 @@ export interface ContestedRows {
   values: unknown[];
 }
 
-/** Begins a transaction that holds the rows, as `takeRows`. */
+/** Begins a transaction that holds the rows, as `takeOverRows`. */
 export function beginWithRows<Row extends QueryResultRow>(
   client: ClientBase,
   rows: ContestedRows,
@@ -26,7 +26,7 @@ export function beginWithRows<Row extends QueryResultRow>(
  * will never send. Its server process then holds the rows for as long as the server believes in the connection, which
  * may be hours. It is ended: what it has not committed is written again by the new owner.
  */
-export function takeRows<Row extends QueryResultRow>(
+export function takeOverRows<Row extends QueryResultRow>(
   client: ClientBase,
   rows: ContestedRows,
 ): Promise<Row[]> {

@@ -30,7 +30,7 @@ export interface Move {
  * kept with the step that the caller commits, or not at all: in one transaction with it, or, where there is none, written
  * before it and once more after a crash.
  */
-export interface QuarantineRoom {
+export interface QuarantineTarget {
   readonly parked: ParkedEntries;
   /** What names the keys of units, so that equal ones have equal names; null for rows that stand alone. */
   chainsOf(relation: Relation, units: readonly Unit[]): Promise<(Buffer | null)[]>;
@@ -51,7 +51,7 @@ export interface QuarantineRoom {
   attemptMove(relation: Relation, move: Move, refusals?: Refusals): Promise<WeirError | null>;
 }
 
-export interface ReplayRoom extends QuarantineRoom {
+export interface ReplayTarget extends QuarantineTarget {
   /** An error where the target does not fit the entries of this relation any more. */
   problemOf(relation: Relation): Promise<WeirError | null>;
   /** An entry as it is to be written now; called once for each, in their order. */

@@ -1,7 +1,7 @@
 import { WeirError } from '../../shared/errors/weir-error.ts';
 
 /** Steps that cannot be done to a namespace; each problem names its step. */
-export class ChainMisfit extends WeirError {
+export class ChainMismatch extends WeirError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {

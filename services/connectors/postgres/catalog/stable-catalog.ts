@@ -7,7 +7,7 @@ const PAUSE_MS = 50;
  * Reads the catalog again where something in it was dropped meanwhile: what prints an index or a default looks it up as it
  * is at that instant, whatever the statement or transaction sees, and fails where it is gone ("cache lookup failed").
  */
-export async function readSettled<T>(read: () => Promise<T>): Promise<T> {
+export async function readStable<T>(read: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await read();
