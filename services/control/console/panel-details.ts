@@ -54,7 +54,7 @@ export function detailsPanel({ spec, services, allowed, origin, runsHere }: Pipe
         h(
           'table',
           {},
-          headRow(['Service', 'Id', 'Phase', 'Problem'], ['Process', 'Heard']),
+          headRow(['Service', 'Id', 'Phase', 'Problem'], ['Process', 'Last status']),
           h(
             'tbody',
             {},

@@ -37,7 +37,7 @@ export interface QuarantineTarget {
   /** The same of bare keys. */
   keyChainsOf(relation: Relation, keys: readonly Buffer[]): Promise<Buffer[]>;
   /** Applies what is not refused, of units of one relation that belong together; returns the rest. */
-  applyCarefully(
+  applyIsolating(
     relation: Relation,
     units: readonly Unit[],
     refusals?: Refusals,

@@ -108,7 +108,7 @@ export class QuarantinedRows {
     const room = new RowSinkTarget({ state, rows, batch: NO_BATCH, writeOf });
     const changes = { relation, upserts, partial: [], deletes: [] };
     const { stay, wait } = await splitOff(room, changes);
-    const found = await room.applyCarefully(relation, stay);
+    const found = await room.applyIsolating(relation, stay);
     const loaded = stay.length - found.length;
     // Also where nothing is left: the chunk is there.
     if (loaded === 0) await room.attempt(relation, []);

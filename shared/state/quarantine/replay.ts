@@ -76,7 +76,7 @@ class Replay {
       for (const [i, unit] of foldChain(relation, chain.entries.map(toUnit)).entries())
         chainOf.set({ ...unit, name: `${chain.entries[0]!.id}-${i}` }, chain);
     const units = [...chainOf.keys()];
-    for (const { unit, error } of await this.#room.applyCarefully(
+    for (const { unit, error } of await this.#room.applyIsolating(
       relation,
       units,
       REFUSED_OR_NOT_READY,

@@ -65,7 +65,7 @@ export class RowSinkTarget implements ReplayTarget {
     return Promise.resolve(keys.map((key) => toChain(relation, key)));
   }
 
-  async applyCarefully(
+  async applyIsolating(
     relation: Relation,
     units: readonly Unit[],
     refusals: Refusals = REFUSED,

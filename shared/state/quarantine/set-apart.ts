@@ -38,7 +38,7 @@ export async function setApart(
     const { stay, wait } = marked
       ? await splitOff(room, changes)
       : { stay: unitsOf(changes), wait: [] };
-    const found = await room.applyCarefully(relation, stay);
+    const found = await room.applyIsolating(relation, stay);
     const entriesOf = async (reasons: ReadonlyMap<Unit, string>): Promise<Aside[]> =>
       reasons.size === 0
         ? []

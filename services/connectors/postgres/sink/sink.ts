@@ -30,7 +30,7 @@ import { describeServer } from '../connection/connection-url.ts';
 import { probeConnection } from '../connection/connection.ts';
 import { InsertFastPath } from './apply/insert-fast-path.ts';
 import { GroupCommit } from './apply/group-commit.ts';
-import { loadCarefullyNextTime, loadChunk } from './load/load-chunk.ts';
+import { isolateNextTime, loadChunk } from './load/load-chunk.ts';
 import { NamespaceFinisher } from './load/namespace-finisher.ts';
 import { PostgresOrderedWriter } from './ordered/ordered-writer.ts';
 import { postgresQuarantine } from './quarantine/postgres-quarantine.ts';
@@ -176,7 +176,7 @@ class PostgresSink implements Sink {
       if (careful || !(error instanceof WeirError) || error.code !== 'ROW_REFUSED') throw error;
     }
     await this.#ask('looking for a refused row at', (client) =>
-      loadCarefullyNextTime(client, pipeline, chunk),
+      isolateNextTime(client, pipeline, chunk),
     );
     return 'again';
   }

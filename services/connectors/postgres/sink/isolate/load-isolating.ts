@@ -113,7 +113,7 @@ export async function loadIsolating(
         intoOf: () => into,
       });
       const { stay, wait } = await splitOff(room, changes);
-      const found = await room.applyCarefully(relation, stay);
+      const found = await room.applyIsolating(relation, stay);
       const reasons = new Map([
         ...wait.map((unit) => [unit, BEHIND] as const),
         ...found.map(({ unit, error }) => [unit, reasonOf(error)] as const),

@@ -55,7 +55,7 @@ export function postgresTarget(
     keyChainsOf: async (relation, keys) =>
       readKeyChains(session, await targetOf(relation), relation, keys),
     attempt,
-    applyCarefully: (relation, units, refusals) =>
+    applyIsolating: (relation, units, refusals) =>
       applyWithoutRefused(
         relation,
         units,

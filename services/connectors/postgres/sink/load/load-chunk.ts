@@ -139,7 +139,7 @@ async function loadAtOnce(
 }
 
 /** The chunk comes again, and is then loaded so that the refused row can be told from the others. */
-export async function loadCarefullyNextTime(
+export async function isolateNextTime(
   client: ClientBase,
   pipeline: string,
   chunk: ChunkHead,
