@@ -13,7 +13,7 @@ export function configurationPage(): string {
 
 ## The pipeline file
 
-YAML. \`\${NAME}\` in a text is taken from the environment, and a missing variable is an error; \`$\${\` stands for \`\${\` itself.
+YAML. \`\${NAME}\` in a value is replaced by that environment variable, and a missing variable is an error; write \`$\${\` for a literal \`\${\`.
 All problems of a file are listed at once, each with its line.
 
 ${markdownTable(
@@ -35,8 +35,9 @@ ${markdownTable(
 
 ## Commands
 
-Exit codes: ${code('0')} in order, ${code('1')} failed (or: not fit, different, something is wrong), ${code('2')} wrong configuration,
-${code('3')} something must be installed, ${code('130')} interrupted. Every command takes \`--debug\`, which shows the stack of an error.
+Exit codes: ${code('0')} success, ${code('1')} failure (also: \`check\` found an obstacle, \`verify\` a difference, \`status\` a problem),
+${code('2')} wrong configuration, ${code('3')} something must be installed, ${code('130')} interrupted. Every command takes \`--debug\`, which shows the
+stack of an error.
 
 ${program.commands.map((command) => commandSection(command)).join('\n')}`;
 }
@@ -52,17 +53,19 @@ function commandSection(command: Command, above = 'weir'): string {
     ]),
     ...command.options.map((option) => [
       code(option.flags),
-      option.description +
-        (typeof option.defaultValue === 'number' ? ` (${option.defaultValue})` : ''),
+      option.description + defaultText(option.defaultValue),
     ]),
   ];
   const text =
     command.description() === '' ? `${capitalized(command.summary())}.` : command.description();
-  return `### ${name}
+  const table = flags.length === 0 ? [] : [`${markdownTable(['argument', 'meaning'], flags)}\n`];
+  return [`### ${name}\n`, `${text}\n`, ...table, ...inner].join('\n');
+}
 
-${text}
-
-${[`${markdownTable(['argument', 'meaning'], flags)}\n`, ...inner].join('\n')}`;
+/** Commander shows a default behind its option, and so does the page; a flag is off where nothing is said. */
+function defaultText(value: unknown): string {
+  const isShown = typeof value === 'number' || typeof value === 'string';
+  return isShown ? ` (default: ${value})` : '';
 }
 
 function capitalized(text: string): string {

@@ -36,17 +36,17 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
   'source.retention.onLimit': {
     allowed: '`keep`, `stop`',
     default: `\`${DEFAULTS.onLimit}\``,
-    doc: 'At the limit: only warn, or give the position up so that the source can free its log. After that only a new copy helps.',
+    doc: 'What happens at the limit: `keep` only warns; `stop` drops the replication slot so that the source can free its log, and the pipeline then needs a new copy.',
   },
   'source.retention.warnWithin': {
     allowed: 'time, e.g. `4h`',
     default: `\`${DEFAULTS.warnWithin}\``,
-    doc: 'Warn when the limit would be reached within this time; also at four fifths of it.',
+    doc: 'Warn when the log would reach the limit within this time. At four fifths of the limit there is a warning in any case.',
   },
   'source.onWaitingDdl': {
     allowed: '`giveWay`, `wait`',
     default: `\`${DEFAULTS.onWaitingDdl}\``,
-    doc: 'What a copy does where a statement such as `ALTER TABLE` or `VACUUM FULL` needs a table that is being copied: let it through and read again what it changed, or hold all tables until everything is copied, as `pg_dump` does; see [operations](operations.md#statements-that-wait-for-a-copy).',
+    doc: 'What happens when a statement such as `ALTER TABLE` or `VACUUM FULL` needs a table that is being copied. `giveWay` lets it through and reads again what it changed. `wait` keeps all tables locked until everything is copied, as `pg_dump` does. See [operations](operations.md#statements-that-wait-for-a-copy).',
   },
   'target.url': {
     allowed: 'URL',
@@ -64,53 +64,53 @@ export const PIPELINE_KEYS: Readonly<Record<string, PipelineKey>> = {
     doc: 'Renames namespaces; each needs a place of its own at the target.',
   },
   types: {
-    allowed: 'pairs of a column or a type of the source and a type of the target',
-    default: 'what `weir check` says',
-    doc: 'Which type of the target holds what, where the target makes columns for another kind of store: by column (`public.orders.total: numeric(30,6)`), by type (`timestamp(9) with time zone: text`) or by kind (`decimal: text`), the first of these that there is. A mapping that would lose something needs such a line; see [connectors](connectors.md#types-between-different-stores).',
+    allowed: 'pairs: a column or type of the source, and a type of the target',
+    default: 'what `weir check` prints',
+    doc: 'Types of the columns that Weir creates at the target, when source and target are different kinds of store. A line is for a column (`public.orders.total: numeric(30,6)`), for a type (`timestamp(9) with time zone: text`) or for a kind (`decimal: text`); the most specific one applies. A mapping that would lose something needs such a line; see [connectors](connectors.md#types-between-different-stores).',
   },
   order: {
     allowed: '`key`, `transaction`',
     default: `\`${DEFAULTS.order}\``,
-    doc: 'What is applied in commit order: changes of one key, or whole transactions (at once or not at all). Fixed when first started.',
+    doc: 'What is applied in commit order: the changes of each key, or whole transactions (all or nothing). Cannot change after the first start.',
   },
   lanes: {
     allowed: '1 to 64',
     default: `\`${DEFAULTS.lanes}\``,
-    doc: 'Units of order and parallelism: so many writers can share the work; 1 with `order: transaction`. Fixed when the pipeline starts for the first time.',
+    doc: 'Number of ordered streams that changes are spread over, and so the most writers that can share the work; 1 with `order: transaction`. Cannot change after the first start.',
   },
   writers: {
     allowed: '1 to 40',
     default: `\`${DEFAULTS.writers}\``,
-    doc: 'Processes that write, of those that `weir run` starts.',
+    doc: 'Writer processes that `weir run` starts.',
   },
   workers: {
     allowed: `1 to ${MAX_WORKERS}`,
     default: `twice the cores, 4 to ${MAX_WORKERS}`,
-    doc: 'Writes at once in each writer process.',
+    doc: 'Concurrent writes of each writer process.',
   },
   readers: {
     allowed: '1 to 16',
     default: `\`${DEFAULTS.readers}\``,
-    doc: 'Chunks of the copy that are read at once.',
+    doc: 'Chunks of the copy that are read concurrently.',
   },
   onBadRow: {
     allowed: '`stop`, `park`',
     default: `\`${DEFAULTS.onBadRow}\``,
-    doc: 'What happens when the target refuses a row, or a step of `transforms` fails for it: the pipeline stops at it, or the row and later changes of its key are put aside in the target until `weir parked replay` or `discard`, and everything else flows. What is refused only at a commit (deferred constraints) or when constraints are made after the copy stops the pipeline in any case.',
+    doc: 'What happens when the target refuses a row, or a transform fails for it. `stop` stops the pipeline at that row. `park` keeps the row, with later changes of its key, until `weir parked replay` or `discard`, and everything else goes on. What the target refuses only at COMMIT (deferred constraints), or when it creates constraints after the copy, always stops the pipeline.',
   },
   transforms: {
     allowed: 'list of steps',
     default: 'empty',
-    doc: 'What is done to rows in flight, step by step; see [transforms](transforms.md).',
+    doc: 'Steps that change, filter or route rows on their way; see [transforms](transforms.md).',
   },
   transformers: {
     allowed: '1 to 40',
     default: `\`${DEFAULTS.transformers}\``,
-    doc: 'Processes that transform, of those that `weir run` starts; none where there are no transforms.',
+    doc: 'Transformer processes that `weir run` starts; none if there are no `transforms`.',
   },
   'nats.url': {
     allowed: '`nats://` or `tls://`, several with commas between',
-    default: '`WEIR_NATS_URL`, else a server of its own for the run',
+    default: '`WEIR_NATS_URL`, else `weir run` starts a server of its own',
     doc: 'The broker between the services.',
   },
 };

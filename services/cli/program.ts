@@ -27,12 +27,13 @@ export function createProgram(done: (exitCode: number) => void): Command {
   program
     .command('run')
     .summary('run a pipeline on this machine until stopped')
-    .description('Runs everything a pipeline needs on this machine until stopped.')
+    .description('Run everything a pipeline needs on this machine until stopped.')
     .argument('<file>', 'the pipeline file')
     .addOption(
-      new Option('--until <state>', 'end when the target holds what the source held').choices([
-        'caught-up',
-      ]),
+      new Option(
+        '--until <state>',
+        '`caught-up`: exit once the target holds what the source held',
+      ).choices(['caught-up']),
     )
     .option('--writers <n>', 'target-writer processes, instead of those in the file', count(1, 40))
     .addOption(metricsListen())
@@ -51,7 +52,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .command('check')
     .summary('say whether a pipeline can run, and what to change if not')
     .description(
-      'Connects to both ends and checks rights, settings, keys and types; changes nothing.',
+      'Connect to both ends and check rights, settings, keys and types; nothing is changed.',
     )
     .argument('<file>', 'the pipeline file')
     .option('--json', 'print the result as JSON', false)
@@ -62,7 +63,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
   program
     .command('verify')
     .summary('compare source and target row by row')
-    .description('Compares source and target row by row by hash; safe while changes flow.')
+    .description('Compare source and target row by row, by hash; safe while changes flow.')
     .argument('<file>', 'the pipeline file')
     .option('--json', 'print the result as JSON', false)
     .option(
@@ -78,7 +79,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
   program
     .command('status')
     .summary('show states, lag and rates of running pipelines')
-    .argument('[name]', 'a pipeline; all of them where left out')
+    .argument('[name]', 'a pipeline; default: all of them')
     .option('--json', 'print the result as JSON', false)
     .action(async (name: string | undefined, options: { json: boolean }) =>
       done(await (await import('./commands/status.ts')).runStatus(name, options)),
@@ -88,7 +89,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .command('top')
     .summary('watch running pipelines, live')
     .description(
-      'Shows every running pipeline in a table that is redrawn every second; off a terminal, once.',
+      'Show every running pipeline in a table that is redrawn every second; outside a terminal, print it once.',
     )
     .action(async () => done(await (await import('./commands/top.ts')).runTop()));
 
@@ -112,7 +113,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .command('test')
     .summary('take real rows through the steps and show them before and after; writes nothing')
     .argument('<file>', 'the pipeline file')
-    .option('--sample <n>', 'rows of each namespace', count(1, 10_000), 3)
+    .option('--sample <n>', 'rows of each namespace to show', count(1, 10_000), 3)
     .option('--json', 'print the result as JSON', false)
     .action(async (file: string, options: { sample: number; json: boolean }) =>
       done(await (await import('./commands/transform.ts')).runTransformTest(file, options)),
@@ -138,7 +139,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .command('reset')
     .summary('remove what a pipeline created, but not the data')
     .description(
-      'Removes what a pipeline created at the source, at the target and in NATS; the copied data stays. By name, the services of a paused or stopped pipeline do it, also from another machine, and its reader ends.',
+      'Remove what a pipeline created at the source, at the target and in NATS; the copied data stays. With a name instead of a file, the services of a paused or stopped pipeline do it, wherever they run, and its reader then exits.',
     )
     .argument('<pipeline>', 'the pipeline file, or the name of a pipeline whose services are idle')
     .action(async (pipeline: string) =>
@@ -149,7 +150,7 @@ export function createProgram(done: (exitCode: number) => void): Command {
     .command('demo')
     .summary('copy and follow a generated shop between two servers of its own')
     .description(
-      'Starts two databases and NATS, copies and follows a generated shop, and proves both ends equal.',
+      'Start two databases and NATS, copy and follow a generated shop, and prove both ends equal.',
     )
     .option('--stay', 'keep everything running until Ctrl-C', false)
     .option('--rows <n>', 'rows to generate, about', count(1_000, 100_000_000), 300_000)
@@ -167,7 +168,7 @@ function addControlCommands(program: Command, done: (exitCode: number) => void):
     .command('control')
     .summary('serve the control API and the console for many pipelines')
     .description(
-      'Serves the API and the console of all pipelines on one NATS server (WEIR_NATS_URL, else one of its own): creates pipelines from files, runs their services here, and shows those that run elsewhere.',
+      'Serve the API and the console of all pipelines on one NATS server (WEIR_NATS_URL, else one of its own): create pipelines from files, run their services here, and show those that run elsewhere.',
     )
     .argument('[files...]', 'pipelines that run elsewhere and whose databases control may compare')
     .option(
@@ -177,7 +178,7 @@ function addControlCommands(program: Command, done: (exitCode: number) => void):
     )
     .option(
       '--state <folder>',
-      'where the files of created pipelines are kept; `weir/control` in XDG_STATE_HOME where left out',
+      'where the files of created pipelines are kept; default: `weir/control` in XDG_STATE_HOME',
     )
     .addOption(tokens())
     .addOption(metricsListen())

@@ -7,7 +7,9 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
   const connector = program
     .command('connector')
     .summary('let other programs use a connector, or test one')
-    .description('Lets other programs use a connector over gRPC, and tests connectors of others.');
+    .description(
+      'Let other programs use a connector over gRPC, or test a connector that somebody else wrote.',
+    );
 
   connector
     .command('serve')
@@ -26,7 +28,7 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
     .option('--token-env <variable>', 'peers must send the token in this variable')
     .option(
       '--confirm-after <duration>',
-      'changes sent to its reader so long ago are released while it reads; never: only when it reconnects',
+      'release changes that were sent to the reader this long ago, while it keeps reading; `never`: only when it reconnects',
       '1h',
     )
     .action(async (url: string, options: ServeOptions) =>
@@ -46,10 +48,10 @@ export function addConnectorCommands(program: Command, done: (exitCode: number) 
     .command('test')
     .summary('test any connector against the protocol, over gRPC')
     .description(
-      'Tests a connector against adiom.v1, and says what fails and what to do about it. Rows are read; they are written only into the namespace that --write names.',
+      'Test a connector against adiom.v1: print what fails and what to do about it. Rows are read; they are written only into the namespace that --write names.',
     )
     .argument('<url>', 'grpc://HOST:PORT or grpcs://HOST:PORT')
-    .option('--namespace <namespace>', 'to read; the default plan where left out')
+    .option('--namespace <namespace>', 'to read; default: what the connector plans by itself')
     .option('--write <namespace>', 'to write documents with the fields _id and k into')
     .option('--wait <seconds>', 'how long to wait for a change or a heartbeat', seconds, 5)
     .option('--json', 'print the result as JSON', false)

@@ -8,7 +8,7 @@ export function addParkedCommands(program: Command, done: (exitCode: number) => 
     .command('parked')
     .summary('list, replay or discard rows that were put aside')
     .description(
-      'Manages rows that the target refused, or that a step of the transforms failed for, and that were put aside with the later changes of their keys (`onBadRow: park`).',
+      'Manage rows that the target refused, or for which a transform failed, and that were parked together with the later changes of their keys (`onBadRow: park`).',
     );
 
   parked
@@ -36,7 +36,7 @@ export function addParkedCommands(program: Command, done: (exitCode: number) => 
       .command('replay')
       .summary('apply entries, each with all of its key, in their order')
       .description(
-        'Applies entries, after the cause is fixed: at the target, or in the steps, through which a row that one failed for is taken again. An entry stands for all that is parked of its key, in order; what is refused again stays parked.',
+        'Apply entries after their cause was fixed, at the target or in the transforms. A row for which a transform failed goes through the transforms again. Replaying an entry replays everything that is parked for its key, in order; what is refused again stays parked.',
       ),
   ).action(async (name: string, ids: number[], flags: SelectionFlags) =>
     done(await (await load()).runParkedReplay(name, ids, flags)),
@@ -47,7 +47,7 @@ export function addParkedCommands(program: Command, done: (exitCode: number) => 
       .command('discard')
       .summary('drop entries for good')
       .description(
-        'Drops exactly these entries for good. When the last one of a key is gone, later changes of that key are applied again: the target then has the row as it was, or not at all, until a change brings the whole row.',
+        'Drop exactly these entries for good. Once the last one of a key is gone, later changes of that key are applied again. Until one of them brings the whole row, the target has the row as it was, or not at all.',
       ),
   ).action(async (name: string, ids: number[], flags: SelectionFlags) =>
     done(await (await load()).runParkedDiscard(name, ids, flags)),
