@@ -143,7 +143,7 @@ export const LANES_AND_KEYS: readonly Mutation[] = [
     name: 'a column that only the source reads in binary makes all changes text',
     edits: [
       {
-        file: `${POSTGRES}/source/open-following.ts`,
+        file: `${POSTGRES}/source/change-form.ts`,
         find: '    textColumns.map((column) => `${namespace}: ${column}`),',
         replace:
           '    textColumns.slice(textColumns.length).map((column) => `${namespace}: ${column}`),',
