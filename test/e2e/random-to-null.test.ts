@@ -57,7 +57,7 @@ it('says before it runs that null: keeps no row', async () => {
   await writeFile(file, JSON.stringify({ name: 'none', source, target: { url: 'null:' } }));
   const env = { WEIR_STATE_DIR: path.join(folder, 'state') };
   const check = await weir.run(['check', file], { env });
-  expect(check.stdout).toMatch(/no +nothing lost: the target throws every row away/);
+  expect(check.stdout).toMatch(/no +nothing lost: the target discards every row/);
   expect(check.stdout).toMatch(/state: is kept in .*state, which all writers .* must share/);
   expect(check.code, check.stdout).toBe(0);
 
