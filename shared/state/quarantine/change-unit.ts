@@ -3,6 +3,7 @@ import { sourceOf } from '../../change/namespace-part.ts';
 import type { Column, Relation } from '../../change/relation.ts';
 import { keyOf } from '../../change/tuple.ts';
 import type { NetChanges } from '../../connector/sink.ts';
+import { isDocumentRelation, keyNameOf } from '../../document/document-relation.ts';
 
 /** One net change; `update` has unchanged columns. `bytes`: the tuple, or the key of a delete (see `NetChanges`). */
 export interface Unit {
@@ -54,10 +55,17 @@ export function keyOfUnit(relation: Relation, { kind, bytes }: Unit): Buffer | n
   }
 }
 
-/** What keys of the relation are made of: keys compare only where this is the same. */
+/**
+ * What keys of the relation are made of: keys compare only where this is the same. Ids of documents are told apart by what
+ * they are worth; an earlier version did so by their bytes, and called that by the columns alone, so that all waits behind
+ * entries of either that the other finds.
+ */
 export function shapeOf(relation: Relation): string {
-  return JSON.stringify(keyColumns(relation).map(({ name, type }) => [name, type]));
+  const columns = keyColumns(relation).map(({ name, type }) => [name, type]);
+  return JSON.stringify(isDocumentRelation(relation) ? [...columns, BY_WORTH] : columns);
 }
+
+const BY_WORTH = 'by worth';
 
 /** The columns that tell rows apart. */
 export function keyColumns({ identity, columns, key }: Relation): Column[] {
@@ -71,7 +79,8 @@ export function keyColumns({ identity, columns, key }: Relation): Column[] {
  */
 export function toChain(relation: Relation, key: Buffer): Buffer {
   const hash = createHash('sha256').update(JSON.stringify([sourceOf(relation.namespace)]));
-  if (relation.looseKey !== true) hash.update(shapeOf(relation)).update(key);
+  if (relation.looseKey !== true)
+    hash.update(shapeOf(relation)).update(keyNameOf(relation, key), 'latin1');
   return hash.digest().subarray(0, 16);
 }
 

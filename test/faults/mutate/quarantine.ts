@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const CONFORMANCE = 'test/conformance/sink.test.ts';
+const DOCUMENTS = 'test/integration/parked-documents.test.ts';
 const QUARANTINE = 'shared/state/quarantine';
 
 /** What keeps rows that were put aside, and what comes behind them, in order at every store. */
@@ -15,6 +16,39 @@ export const QUARANTINE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     tests: [CONFORMANCE],
+  },
+  {
+    name: 'parked documents are told apart by what their ids are worth',
+    edits: [
+      {
+        file: `${QUARANTINE}/change-unit.ts`,
+        find: "update(keyNameOf(relation, key), 'latin1')",
+        replace: 'update(key)',
+      },
+    ],
+    tests: [DOCUMENTS],
+  },
+  {
+    name: 'all waits behind documents that an earlier version parked by other names',
+    edits: [
+      {
+        file: `${QUARANTINE}/change-unit.ts`,
+        find: 'isDocumentRelation(relation) ? [...columns, BY_WORTH] : columns',
+        replace: 'isDocumentRelation(relation) && BY_WORTH ? columns : columns',
+      },
+    ],
+    tests: [DOCUMENTS],
+  },
+  {
+    name: 'what changes of a parked document is no document',
+    edits: [
+      {
+        file: `${QUARANTINE}/fold-units.ts`,
+        find: 'if (isDocumentRelation(relation))',
+        replace: 'if (isDocumentRelation(relation) && foldDocumentRows.length === 0)',
+      },
+    ],
+    tests: [DOCUMENTS],
   },
   {
     name: 'a lane moves at once only while nothing is parked',
