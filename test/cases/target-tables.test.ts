@@ -38,6 +38,19 @@ describe('rows go only into the table that was copied into', () => {
     expect(await rowsOf(targetUrl, 'u')).toEqual([]);
   });
 
+  it('a name that the server would cut is refused: two that begin alike would be one table', async () => {
+    const [sourceUrl, targetUrl] = [await source.createDatabase(), await target.createDatabase()];
+    await queryPostgres(sourceUrl, TABLES);
+    const long = 'n'.repeat(63);
+    const map = { 'public.t': `public.${long}1`, 'public.u': `public.${long}2` };
+    const pipeline = await SinkPipeline.create(sourceUrl, targetUrl, { map });
+    const told = { code: 'CONFIG_INVALID', message: expect.stringMatching(/has 64 bytes.*shorter one with "map"/) as string }; // prettier-ignore
+    await expect(pipeline.sink.check(pipeline.plan.namespaces)).rejects.toMatchObject(told);
+    await expect(pipeline.start()).rejects.toMatchObject(told);
+    await pipeline.close();
+    expect(await queryPostgres(targetUrl, `SELECT to_regclass('"${long}"') AS made`)).toEqual([{ made: null }]); // prettier-ignore
+  });
+
   it('a table that was renamed together with its entry in the map is followed', async () => {
     const { first, comeBack, targetUrl } = await copied();
     await first.close();

@@ -426,4 +426,15 @@ export const STRUCTURE: readonly Mutation[] = [
     ],
     tests: ['test/cases/names-taken.test.ts'],
   },
+  {
+    name: 'a name that the server of the target would cut is refused',
+    edits: [
+      {
+        file: `${POSTGRES}/sink/target/target-names.ts`,
+        find: 'if (Buffer.byteLength(part) > MAX_NAME_BYTES)',
+        replace: 'if (Buffer.byteLength(part) > 1_000)',
+      },
+    ],
+    tests: ['test/cases/target-tables.test.ts'],
+  },
 ];

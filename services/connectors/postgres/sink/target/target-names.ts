@@ -1,5 +1,8 @@
 import { formatNamespace, parseNamespace, qualifiedName } from '../../connection/names.ts';
+import { WeirError } from '../../../../../shared/errors/weir-error.ts';
 import type { TableDefinition } from '../../catalog/table-definition.ts';
+
+const MAX_NAME_BYTES = 63;
 
 /** A table at the target: its name in parts, as a namespace, and as SQL. */
 export interface TargetName {
@@ -39,7 +42,14 @@ export function createTargetNames(map: Readonly<Record<string, string>>): Target
   };
 }
 
+/** Throws CONFIG_INVALID for a name that the server would cut: two that begin alike would be one table. */
 export function toTargetName(schema: string, name: string): TargetName {
+  for (const part of [schema, name])
+    if (Buffer.byteLength(part) > MAX_NAME_BYTES)
+      throw new WeirError(
+        'CONFIG_INVALID',
+        `the name ${part} at the target has ${Buffer.byteLength(part)} bytes, and PostgreSQL cuts names at ${MAX_NAME_BYTES}; give the table a shorter one with "map"`,
+      );
   return {
     schema,
     name,
