@@ -1,6 +1,11 @@
 import { encodeFrame, type Frame } from '../../shared/change/frame.ts';
 import type { Relation } from '../../shared/change/relation.ts';
-import type { Barrier, MovedRow, RelationBarrier } from '../../shared/change/barrier.ts';
+import type {
+  Barrier,
+  FilledColumn,
+  MovedRow,
+  RelationBarrier,
+} from '../../shared/change/barrier.ts';
 import { WeirError } from '../../shared/errors/weir-error.ts';
 import type { Chain } from './chain.ts';
 import { ChainMismatch } from './chain-mismatch.ts';
@@ -44,7 +49,9 @@ export function transformRelation(barrier: RelationBarrier, chains: Chains): Rel
   try {
     const after = chains.shape(barrier.after);
     if ((chain?.relations.length ?? 1) > 1) refuseOtherShape(before, after.relation);
-    return { ...barrier, before, after };
+    const { filled, ...rest } = barrier;
+    const made = chain === null ? filled : filledBy(filled, before, after.relation);
+    return { ...rest, before, after, ...(made !== undefined && { filled: made }) };
   } catch (error) {
     if (!(error instanceof ChainMismatch)) throw error;
     throw new WeirError(
@@ -52,6 +59,17 @@ export function transformRelation(barrier: RelationBarrier, chains: Chains): Rel
       `${barrier.after.relation.namespace} has changed at the source, and the transforms no longer fit it: ${error.problems.join('; ')}; correct them in the pipeline file, then start the pipeline again`,
     );
   }
+}
+
+/** What steps make of the values that older rows have is not known here: any column that came with them may be of them. */
+function filledBy(
+  filled: FilledColumn[] = [],
+  before: Relation,
+  after: Relation,
+): FilledColumn[] | undefined {
+  const known = new Set(before.columns.map(({ name }) => name));
+  const added = filled.length === 0 ? [] : after.columns.filter(({ name }) => !known.has(name));
+  return added.length === 0 ? undefined : added.map(({ name }) => ({ column: name, value: null }));
 }
 
 /** The tables that rows are sent to one by one could not all change at once. */

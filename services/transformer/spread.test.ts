@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { RecordCursor, writeRecord } from '../../shared/change/change-record.ts';
 import { decodeFrame, encodeFrame, type FrameHead } from '../../shared/change/frame.ts';
+import type { RelationBarrier } from '../../shared/change/barrier.ts';
 import type { FrameBody } from '../../shared/change/frame-body.ts';
 import { FIRST_POSITION, toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
@@ -119,6 +120,20 @@ it('a truncate empties all of them, and a change of structure is refused unless 
     transformBarrier(frameOf('barrier', {}), change, chainsOf(PARITY)),
   ).rejects.toMatchObject({ code: 'SCHEMA_CHANGED' });
   await transformBarrier(frameOf('barrier', {}), change, chainsOf({ keep: ['id', 'n'] }, PARITY));
+});
+
+it('what older rows have in a column that came is not known behind steps', async () => {
+  const columns = [...source.columns, { name: 'more', type: 'text', encoding: 'text' as const }];
+  const after = { relation: { ...source, columns }, definition: null };
+  const filled = [{ column: 'more', value: 'x' }];
+  const through = async (...steps: object[]): Promise<unknown> => {
+    const change = { kind: 'relation', before: source, after, filled } as const;
+    const made = await transformBarrier(frameOf('barrier', {}), change, chainsOf(...steps));
+    return (decodeFrame(made).body.barrier as RelationBarrier).filled;
+  };
+  expect(await through()).toEqual(filled);
+  expect(await through({ rename: { n: 'm' } })).toEqual([{ column: 'more', value: null }]);
+  expect(await through({ keep: ['id', 'n'] })).toBeUndefined();
 });
 
 it('the plan has each of them, the chunks with the first, and gives the source back as it was', () => {

@@ -11,7 +11,13 @@ export type RelationBarrier = Extract<Barrier, { kind: 'relation' }>;
  */
 export type Barrier =
   | { kind: 'truncate'; relations: Relation[]; cascade: boolean; restartIdentity: boolean }
-  | { kind: 'relation'; before: Relation; after: RelationPlan; changes?: StructureChange[] }
+  | {
+      kind: 'relation';
+      before: Relation;
+      after: RelationPlan;
+      changes?: StructureChange[];
+      filled?: FilledColumn[];
+    }
   | { kind: 'move'; relation: Relation; moves: MovedRow[] };
 
 /**
@@ -23,6 +29,16 @@ export interface StructureChange {
   says: string;
   /** What a sink of the same store must know of it; opaque to the core. */
   detail: unknown;
+}
+
+/**
+ * A column that came, in which the rows that were there have something: the source has given it to them, and no log says so.
+ * `value`: the text of it, the same for all; null where the log's reader does not know it. A sink of the same store may know
+ * more from the definition.
+ */
+export interface FilledColumn {
+  column: string;
+  value: string | null;
 }
 
 /** `key` (the old one) and `row` as for `ChangeReceiver.change`, in base64. */

@@ -26,7 +26,12 @@ const BARRIER = z.discriminatedUnion('kind', [
     cascade: z.boolean(),
     restartIdentity: z.boolean(),
   }),
-  z.looseObject({ kind: z.literal('relation'), before: RELATION, after: PLAN }),
+  z.looseObject({
+    kind: z.literal('relation'),
+    before: RELATION,
+    after: PLAN,
+    filled: z.array(z.looseObject({ column: TEXT, value: TEXT.nullable() })).exactOptional(),
+  }),
   z.looseObject({ kind: z.literal('move'), relation: RELATION, moves: z.array(MOVED) }),
 ]);
 

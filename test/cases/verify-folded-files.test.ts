@@ -85,6 +85,40 @@ it('a folder of rows and of every kind of change behind them is compared by what
   expect(found.stdout).toMatch(/public\.keyless {2}.*DIFFERENT: 1 missing at target\n/);
 }); // prettier-ignore
 
+it('rows in a folder have what the source gave them in columns that came later', async () => {
+  const url = await postgres.createDatabase();
+  await queryPostgres(
+    url,
+    `CREATE TABLE t (id int PRIMARY KEY, big text); ALTER TABLE t ALTER big SET STORAGE EXTERNAL;
+     INSERT INTO t SELECT i, repeat(md5(i::text), 200) FROM generate_series(1, 20) i;
+     CREATE TABLE keyless (v int); ALTER TABLE keyless REPLICA IDENTITY FULL; INSERT INTO keyless SELECT i % 3 FROM generate_series(1, 9) i;
+     CREATE TABLE quiet (id int PRIMARY KEY); INSERT INTO quiet SELECT generate_series(1, 5)`,
+  );
+  const { file, data } = await pipelineOf(url, '?format=csv&gzip=false');
+  await caughtUp(file);
+  const added = `ADD n int NOT NULL DEFAULT 5, ADD t text DEFAULT 'it''s', ADD b boolean DEFAULT true, ADD a int[] DEFAULT '{1,2}',
+    ADD at timestamptz DEFAULT now(), ADD plain text`;
+  await queryPostgres(
+    url,
+    `INSERT INTO t VALUES (21, 'before'), (22, 'before'); UPDATE t SET id = id + 100 WHERE id < 4; DELETE FROM t WHERE id = 5;
+     INSERT INTO keyless VALUES (7), (7); DELETE FROM keyless WHERE ctid IN (SELECT ctid FROM keyless WHERE v = 1 LIMIT 1);
+     ALTER TABLE t ${added}; ALTER TABLE t ALTER n SET DEFAULT 6; ALTER TABLE keyless ${added}; ALTER TABLE quiet ${added}`,
+  );
+  await queryPostgres(
+    url,
+    `INSERT INTO t (id) VALUES (30); UPDATE t SET n = 7 WHERE id IN (6, 21, 101); UPDATE t SET id = 200 WHERE id = 102; UPDATE t SET t = NULL WHERE id = 7;
+     DELETE FROM keyless WHERE ctid IN (SELECT ctid FROM keyless WHERE v = 7 LIMIT 1); INSERT INTO keyless VALUES (1)`,
+  );
+  await caughtUp(file);
+  await expectEqual(file);
+  const manifest = await readFile(path.join(data, '_manifest.jsonl'), 'utf8');
+  expect(manifest).toContain('"filled":{"n":"5","t":"it\'s","b":"t","a":"{1,2}","at":"');
+
+  await queryPostgres(url, `ALTER TABLE quiet ADD drawn float8 DEFAULT random()`);
+  const { code, stderr } = await weir.run(['run', file, '--until', 'caught-up']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('public.quiet got the column drawn at the source, whose values in older rows are not in its log')]);
+}); // prettier-ignore
+
 it('whole documents in a folder are compared with all that partial updates have made of them', async () => {
   const store = await AdiomStore.start();
   onTestFinished(() => store.stop());

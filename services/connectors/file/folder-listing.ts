@@ -25,7 +25,7 @@ export interface NamespaceFiles {
  */
 export async function listNamespaces(folder: string): Promise<NamespaceFiles[]> {
   const written = await readManifest(folder);
-  const changed = written.find(({ kind }) => kind === 'changes');
+  const changed = written.find(isBehindRows);
   if (changed !== undefined)
     throw new WeirError(
       'SOURCE_UNFIT',
@@ -61,6 +61,11 @@ export async function listNamespaces(folder: string): Promise<NamespaceFiles[]> 
       `${folder} has ${twice.namespace} twice, as several files or as a file and a folder; put its files into one folder of that name`,
     );
   return there.sort((a, b) => (a.namespace < b.namespace ? -1 : 1));
+}
+
+/** It changes rows that were listed before. */
+export function isBehindRows({ kind, filled }: ManifestEntry): boolean {
+  return kind === 'changes' || filled !== undefined;
 }
 
 function listedRows(written: readonly ManifestEntry[]): Set<string> {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Barrier } from '../../../shared/change/barrier.ts';
+import type { Barrier, RelationBarrier } from '../../../shared/change/barrier.ts';
 import type { Relation, RelationPlan } from '../../../shared/change/relation.ts';
 import type { SinkOptions } from '../../../shared/connector/end-options.ts';
 import type { Finding } from '../../../shared/connector/finding.ts';
@@ -150,10 +150,12 @@ export class FolderRows implements RowSink {
       }
       case 'relation': {
         const { relation } = barrier.after;
+        const filled = filledTexts(barrier);
         const schema = toSchema(writtenRelation(relation));
         const namespace = this.#names.target(relation.namespace);
         await writeSchema(this.#path(encodeNamespace(namespace)), schema);
-        return this.#list([{ kind: 'schema', namespace, columns: schema.columns }]);
+        const { columns } = schema;
+        return this.#list([{ kind: 'schema', namespace, columns, ...(filled && { filled }) }]);
       }
     }
   }
@@ -180,6 +182,17 @@ function csvFindings(relation: Relation, format: 'csv' | 'jsonl'): Finding[] {
   if (format === 'jsonl' || !isDocumentRelation(relation)) return [];
   const message = 'documents are not written as CSV; use format=jsonl in target.url';
   return [{ level: 'error', subject: relation.namespace, message }];
+}
+
+/** Throws where older rows have values that are in no log. */
+function filledTexts({ after, filled }: RelationBarrier): Record<string, string> | undefined {
+  const unknown = filled?.find(({ value }) => value === null);
+  if (unknown !== undefined)
+    throw new WeirError(
+      'SCHEMA_CHANGED',
+      `${after.relation.namespace} got the column ${unknown.column} at the source, whose values in older rows are not in its log (a default that is computed for each row, an identity, or one that the steps of the pipeline change); run \`weir reset\` and copy again into an empty folder`,
+    );
+  return filled && Object.fromEntries(filled.map(({ column, value }) => [column, value!]));
 }
 
 /** A copy goes into folders without rows only. */

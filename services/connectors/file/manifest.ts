@@ -18,6 +18,8 @@ export interface ManifestEntry {
   file?: string;
   rows?: number;
   columns?: { name: string; type: string }[];
+  /** Of a schema: what the rows listed before have in columns that came, as text; left out, nothing. */
+  filled?: Record<string, string>;
 }
 
 /** Appended in one write each, so that several processes may do so. */

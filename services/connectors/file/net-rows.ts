@@ -16,6 +16,20 @@ export interface WrittenChange {
   patch: { set: string; unset: string[] } | null;
 }
 
+/** What rows that were there have in a column that came after them. */
+export interface Fill {
+  place: number;
+  value: string;
+}
+
+/** A row that is older than the columns. */
+export function withFills(tuple: Buffer, fills: readonly Fill[]): Buffer {
+  if (fills.length === 0) return tuple;
+  const values = readTuple(tuple).map((value) => (value === UNCHANGED ? undefined : value));
+  for (const { place, value } of fills) values[place] = value;
+  return toTuple(values);
+}
+
 /** What became of a row. */
 interface NetRow {
   /** The key under which the copy has it; null where all of it is here. */
@@ -41,6 +55,12 @@ export class NetRows {
 
   tell(changes: readonly WrittenChange[]): void {
     for (const change of changes) this.#change(change);
+  }
+
+  /** Columns come, and rows that are here have these values in them; those of the copy bring theirs. */
+  fill(fills: readonly Fill[]): void {
+    for (const { copied, values } of this.#now.values())
+      if (copied === null) for (const { place, value } of fills) values[place] = value;
   }
 
   /** All of them are gone. */
@@ -135,6 +155,13 @@ export class CountedRows {
       const row = toTuple(values.map((value) => value ?? null)).toString('latin1');
       this.#more.set(row, (this.#more.get(row) ?? 0) + (op === 'delete' ? -1 : 1));
     }
+  }
+
+  fill(fills: readonly Fill[]): void {
+    const before = [...this.#more];
+    this.#more.clear();
+    for (const [row, more] of before)
+      this.#more.set(withFills(Buffer.from(row, 'latin1'), fills).toString('latin1'), more);
   }
 
   clear(): void {

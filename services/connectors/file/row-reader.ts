@@ -8,10 +8,10 @@ import { columnCodec } from '../../../shared/row/canonical/column-codec.ts';
 import { Refusal } from '../../../shared/row/canonical/refusal.ts';
 import { cutFile } from './copy-plan.ts';
 import { readText, unfit } from './file-text.ts';
-import { type DataFile, encodeNamespace, toDataFile } from './folder-listing.ts';
+import { type DataFile, encodeNamespace, isBehindRows, toDataFile } from './folder-listing.ts';
 import { type JsonRecord, readJsonLines, toValueText } from './json-lines.ts';
-import { type ManifestEntry, readManifest } from './manifest.ts';
-import { CountedRows, NetRows, type WrittenChange } from './net-rows.ts';
+import { MANIFEST_FILE, type ManifestEntry, readManifest } from './manifest.ts';
+import { CountedRows, type Fill, NetRows, withFills, type WrittenChange } from './net-rows.ts';
 import { readSlice } from './read-slice.ts';
 import { readSchemaFile, toRelation } from './schema-file.ts';
 import { type FileSettings, parseFileUrl } from './settings.ts';
@@ -31,7 +31,7 @@ export function createFileRowReader(options: EndOptions): RowReader {
   return {
     async relations(end, namespaces) {
       const entries = end === 'source' ? [] : await readManifest(settings.folder);
-      if (!entries.some(({ kind }) => kind === 'changes')) return copies.relations(end, namespaces);
+      if (!entries.some(isBehindRows)) return copies.relations(end, namespaces);
       const found: Relation[] = [];
       for (const namespace of namespaces ?? new Set(entries.map((entry) => entry.namespace))) {
         const schema = await readSchemaFile(path.join(settings.folder, encodeNamespace(namespace)));
@@ -59,23 +59,28 @@ async function readNetRows(
   const { namespace, identity } = relation;
   const rows = identity === 'key' ? new NetRows(relation) : new CountedRows();
   const changes = new ChangeLines(relation);
-  let copied: string[] = [];
+  let copied: { name: string; fills: Fill[] }[] = [];
   for (const entry of await readManifest(settings.folder)) {
     if (entry.namespace !== namespace) continue;
     if (entry.kind === 'truncate') {
       copied = [];
       rows.clear();
-    } else if (entry.kind === 'rows') copied.push(entry.file!);
+    } else if (entry.kind === 'rows') copied.push({ name: entry.file!, fills: [] });
     else if (entry.kind === 'changes') {
       const told: WrittenChange[] = [];
       for await (const change of changes.read(settings, entry, signal)) told.push(change);
       rows.tell(told);
+    } else {
+      const fills = changes.fillsOf(entry);
+      for (const each of copied) each.fills.push(...fills);
+
+      rows.fill(fills);
     }
   }
-  for (const name of copied)
+  for (const { name, fills } of copied)
     for (const slice of await cutFile(await fileOf(settings, name), settings))
       for await (const tuple of readSlice(slice, relation, settings, signal)) {
-        const row = rows.ofCopied(tuple);
+        const row = rows.ofCopied(withFills(tuple, fills));
         if (row !== null) take(row);
       }
   for (const row of rows.rest()) take(row);
@@ -110,6 +115,13 @@ class ChangeLines {
     const part = { file: path.join(settings.folder, name), gzip, encoding: settings.encoding };
     const text = readText({ ...part, from: 0, to: bytes }, signal);
     for await (const record of readJsonLines(text, name)) yield this.#change(record, name);
+  }
+
+  /** What a schema gives to the rows before it. */
+  fillsOf({ file = MANIFEST_FILE, filled = {} }: ManifestEntry): Fill[] {
+    return Object.entries(filled).map(([name, value]) => {
+      return { place: this.#placeOf(name, file), value: this.#valueOf(name, value, file)! };
+    });
   }
 
   #change({ _op: op, _key: key, ...fields }: JsonRecord, file: string): WrittenChange {

@@ -306,6 +306,39 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     tests: ['test/cases/verify-folded-files.test.ts'],
   },
   {
+    name: 'rows of a copy in a folder have what the source gave them in later columns',
+    edits: [
+      {
+        file: 'services/connectors/file/row-reader.ts',
+        find: 'for (const each of copied) each.fills.push(...fills);',
+        replace: '',
+      },
+    ],
+    tests: ['test/cases/verify-folded-files.test.ts'],
+  },
+  {
+    name: 'rows of changes in a folder have what the source gave them in later columns',
+    edits: [
+      {
+        file: 'services/connectors/file/row-reader.ts',
+        find: 'rows.fill(fills);',
+        replace: 'rows.fill([]);',
+      },
+    ],
+    tests: ['test/cases/verify-folded-files.test.ts'],
+  },
+  {
+    name: 'steps may change what older rows have in a new column',
+    edits: [
+      {
+        file: 'services/transformer/barrier-transform.ts',
+        find: 'chain === null ? filled :',
+        replace: 'filled !== undefined ? filled :',
+      },
+    ],
+    tests: ['services/transformer/spread.test.ts'],
+  },
+  {
     name: 'rows without a key that changes in a folder take away are counted off',
     edits: [
       {

@@ -4,6 +4,7 @@ import { parseTypeName } from '../../../../../shared/schema/type-name.ts';
 import { unknownKind } from '../../../../../shared/schema/logical-type.ts';
 import { toAddColumn } from '../target/add-column.ts';
 import { columnDefault } from '../../catalog/column-default.ts';
+import { hasUnknownValues } from '../../catalog/filled-columns.ts';
 import { qualifiedName, quoteIdent, quoteLiteral } from '../../connection/names.ts';
 import type { ColumnDefinition } from '../../catalog/table-definition.ts';
 import type { TargetName } from '../target/target-names.ts';
@@ -100,16 +101,6 @@ function labelStatements({ native, logical }: ColumnSchema, added: readonly Adde
     const place = after === null ? before : ` AFTER ${label(after)}`;
     return `ALTER TYPE ${native} ADD VALUE ${label(text)}${place}`;
   });
-}
-
-/**
- * A column that came with an identity or a volatile default made the source rewrite its rows with values that are in
- * no log. Where the source has not looked whether it did, a default that may be one is taken for one.
- */
-function hasUnknownValues(column: ColumnDefinition): boolean {
-  const { identity, missing, default: text, unknown } = column;
-  if (identity !== null) return true;
-  return unknown ?? (missing === null && text !== null && text.includes('('));
 }
 
 /** A table as its columns alone say it, for comparing it: with the types of PostgreSQL that they have. */

@@ -15,6 +15,7 @@ import type { Lsn } from '../../connection/lsn.ts';
 import { formatNamespace } from '../../connection/names.ts';
 import type { DueBarriers, RelationResolver, ResolvedRelation, StreamPlace } from './pgoutput.ts';
 import type { RelationMessage } from './relation-message.ts';
+import { filledColumns } from '../../catalog/filled-columns.ts';
 import { routeOf } from '../../catalog/relation-shape.ts';
 import { hasSameKey, isSameShape } from '../../catalog/same-shape.ts';
 import { reusesNames, structureChanges, type KnownTable } from '../../catalog/structure-changes.ts';
@@ -234,7 +235,8 @@ export class StreamRelations implements RelationResolver {
     changes: StructureChange[] | null,
   ): ResolvedRelation & { barrier: RelationBarrier } {
     this.#current.set(after.relation.namespace, after);
-    const told = changes === null ? {} : { changes };
+    const filled = filledColumns(before, after);
+    const told = { ...(changes && { changes }), ...(filled.length > 0 && { filled }) };
     return {
       relation: after.relation,
       barrier: { kind: 'relation', before: before.relation, after, ...told },
