@@ -1,6 +1,10 @@
 import type { Mutation } from './mutation.ts';
 
 const CONNECTION = 'services/connectors/mysql/connection';
+const BINLOG = 'services/connectors/mysql/binlog';
+const VALUES = 'services/connectors/mysql/values';
+const GOLDEN = ['test/integration/mysql/golden.test.ts'];
+const EVENTS = ['test/integration/mysql/binlog-events.test.ts'];
 const TESTS = ['test/integration/mysql/connection.test.ts'];
 
 /** What a session of MySQL or MariaDB is held to. */
@@ -70,5 +74,94 @@ export const MYSQL: readonly Mutation[] = [
       },
     ],
     tests: [`${CONNECTION}/connection-url.test.ts`],
+  },
+  {
+    name: 'an event of the log is held against its checksum',
+    edits: [
+      {
+        file: `${BINLOG}/log-reader.ts`,
+        find: 'if (isSame(crc32(bytes.subarray(0, to)))) return to;',
+        replace: 'if (isSame(crc32(bytes.subarray(0, to))) || to > 0) return to;',
+      },
+    ],
+    tests: GOLDEN,
+  },
+  {
+    name: 'what an update leaves out is that of the row before',
+    edits: [
+      {
+        file: `${BINLOG}/row-decoder.ts`,
+        find: 'const place = isAfter ? this.#places[column]! : ABSENT;',
+        replace: 'const place = isAfter ? ABSENT : ABSENT;',
+      },
+    ],
+    tests: EVENTS,
+  },
+  {
+    name: 'a new row without all its columns ends reading',
+    edits: [
+      {
+        file: `${BINLOG}/row-decoder.ts`,
+        find: 'if (missing >= 0)',
+        replace: 'if (missing > this.#count)',
+      },
+    ],
+    tests: EVENTS,
+  },
+  {
+    name: 'a table that is another one in the log ends reading',
+    edits: [
+      {
+        file: `${BINLOG}/column-readers.ts`,
+        find: 'if (logged !== known)',
+        replace: 'if (logged === undefined && known !== undefined)',
+      },
+    ],
+    tests: EVENTS,
+  },
+  {
+    name: 'zeros that a log leaves out at the end of a binary are put back',
+    edits: [
+      {
+        file: `${VALUES}/raw-bytes.ts`,
+        find: 'for (let count = to - from; count < padded; count++)',
+        replace: 'for (let count = to - from; count < 0 * padded; count++)',
+      },
+    ],
+    tests: GOLDEN,
+  },
+  {
+    name: 'a whole number beyond 53 bits has all its digits',
+    edits: [
+      {
+        file: `${VALUES}/numbers.ts`,
+        find: 'if (high < 0x20_0000) {',
+        replace: 'if (high < 0x2000_0000) {',
+      },
+    ],
+    tests: GOLDEN,
+  },
+  {
+    name: 'a negative time has its fraction',
+    edits: [
+      {
+        file: `${VALUES}/temporal.ts`,
+        find: 'const positive = Math.abs(packed);',
+        replace: 'const positive = Math.abs(packed - (packed % unit));',
+      },
+    ],
+    tests: GOLDEN,
+  },
+  {
+    name: 'text that its character set does not have is refused',
+    edits: [
+      {
+        file: `${VALUES}/charsets.ts`,
+        find: "return all.map((byte) => (row![byte] === '?' && byte !== 0x3f ? null : row![byte]!));",
+        replace:
+          "return all.map((byte) => (row![byte] === '?' && byte > 0xff ? null : row![byte]!));",
+      },
+    ],
+    tests: ['test/integration/mysql/binlog.test.ts'],
   },
 ];
