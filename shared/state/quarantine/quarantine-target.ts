@@ -52,6 +52,8 @@ export interface QuarantineTarget {
 }
 
 export interface ReplayTarget extends QuarantineTarget {
+  /** What is written is there before the step, and is written once more after a crash: its name must be the same then. */
+  readonly repeats: boolean;
   /** An error where the target does not fit the entries of this relation any more. */
   problemOf(relation: Relation): Promise<WeirError | null>;
   /** An entry as it is to be written now; called once for each, in their order. */

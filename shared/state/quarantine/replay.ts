@@ -73,8 +73,7 @@ class Replay {
     }
     const chainOf = new Map<Unit, ChainEntries>();
     for (const chain of chains.filter((each) => !failed.has(each)))
-      for (const [i, unit] of foldChain(relation, chain.entries.map(toUnit)).entries())
-        chainOf.set({ ...unit, name: `${chain.entries[0]!.id}-${i}` }, chain);
+      for (const unit of this.#unitsOf(chain)) chainOf.set(unit, chain);
     const units = [...chainOf.keys()];
     for (const { unit, error } of await this.#room.applyIsolating(
       relation,
@@ -87,6 +86,17 @@ class Replay {
       if (error === undefined) this.#page.succeed(...chain.entries);
       else if (chain.entries.length === 1) this.#page.fail(chain.entries[0]!, reasonOf(error));
     }
+  }
+
+  /**
+   * What the chain comes to. Where it is written once more after a crash, rows that no key tells apart are written one for
+   * each entry, by its name: what they come to together may be another number by then, and some are there already.
+   */
+  #unitsOf({ relation, entries }: ChainEntries): Unit[] {
+    if (this.#room.repeats && relation.identity !== 'key')
+      return entries.map((entry) => ({ ...toUnit(entry), name: String(entry.id) }));
+    const units = foldChain(relation, entries.map(toUnit));
+    return units.map((unit, i) => ({ ...unit, name: `${entries[0]!.id}-${i}` }));
   }
 
   async inRounds(chains: readonly ChainEntries[]): Promise<void> {

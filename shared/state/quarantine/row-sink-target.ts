@@ -50,6 +50,10 @@ export class RowSinkTarget implements ReplayTarget {
     return this.#options.parked ?? this.#options.state.parked;
   }
 
+  get repeats(): boolean {
+    return this.#options.rows.transaction === undefined;
+  }
+
   /** By their bytes: what such a store is given is in one form. */
   chainsOf(relation: Relation, units: readonly Unit[]): Promise<(Buffer | null)[]> {
     if (relation.identity === 'none') return Promise.resolve(units.map(() => null));

@@ -88,6 +88,7 @@ function replayRoom(
   const prepare = parkedDocuments(client, documents);
   return {
     ...postgresTarget(session, { pipeline, targetOf }),
+    repeats: false,
     async problemOf(relation) {
       try {
         await targetOf(relation);
