@@ -110,7 +110,7 @@ export function unknownField({ namespace, fields, documents }: Shape, name: stri
   const known = fields.map((field) => field.name);
   const near = closestName(name, known);
   const hint = near === undefined ? '' : ` did you mean ${near}?`;
-  return `${namespace} has no field ${name} here;${hint} it has ${known.join(', ')} (limit the step with "on" where it is for other namespaces)`;
+  return `names ${name}, which ${namespace} does not have at this step;${hint} it has ${known.join(', ')} (if the step is for other namespaces, name them under "on")`;
 }
 
 /** Throws where one of the places is of the key, which `verb` would spoil. */

@@ -154,7 +154,7 @@ transforms: [upper]
   p.yaml:5: source.retention.limit must be a size in kB, MB, GB or TB, e.g. 50GB
   p.yaml:5: source.retention.onLimit must be keep or stop
   p.yaml:5: source.retention.warnWithin must be a time in s, m, h or d, e.g. 4h
-  p.yaml:7: target.url my: is not in this version yet; allowed are pg: and pgsql:
+  p.yaml:7: target.url my: is not in this version yet; use pg: or pgsql:
   p.yaml:8: target.create must be missing or never
   p.yaml:9: lanes must be a whole number from 1 to 64
   p.yaml:10: writers must be a whole number from 1 to 40

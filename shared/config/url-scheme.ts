@@ -21,10 +21,17 @@ export function storeUrlProblem(url: string, schemes: UrlSchemes): string | null
   const known = Object.entries(schemes);
   const allowed = known.filter(([, s]) => s.connector !== null).map(([name]) => `${name}:`);
   const entry = scheme === null ? undefined : schemes[scheme];
-  if (entry === undefined) return `must start with ${allowed.join(' or ')}`;
+  if (entry === undefined) return `must start with ${oneOf(allowed)}`;
   if (entry.connector === null)
-    return `${scheme}: is not in this version yet; allowed are ${allowed.join(' and ')}`;
+    return `${scheme}: is not in this version yet; use ${oneOf(allowed)}`;
   return urlSyntaxProblem(url);
+}
+
+/** `a, b or c`. */
+function oneOf(names: readonly string[]): string {
+  return [names.slice(0, -1).join(', '), ...names.slice(-1)]
+    .filter((part) => part !== '')
+    .join(' or ');
 }
 
 /** The same for the NATS server, where several may be given with commas between. */

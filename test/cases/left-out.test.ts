@@ -136,7 +136,7 @@ describe('what does not travel', () => {
     const text = await weir.run(['check', pipeline.file]);
     expect(text.code).toBe(0);
     expect(text.stdout.match(/not carried: views, comments, .*pg_dump --schema-only/g)).toHaveLength(1); // prettier-ignore
-    expect(text.stdout).toMatch(/^ +4 views: public\.a, public\.b, public\.c, …$/m);
+    expect(text.stdout).toMatch(/^ +views \(4\): public\.a, public\.b, public\.c, …$/m);
     const json = JSON.parse((await weir.run(['check', pipeline.file, '--json'])).stdout) as {
       parts: { findings: { subject: string; details?: NotCarried[] }[] }[];
     };

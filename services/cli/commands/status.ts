@@ -44,7 +44,9 @@ export async function runStatus(
     }));
     process.stdout.write(`${JSON.stringify({ pipelines: entries }, null, 2)}\n`);
   } else if (pipelines.size === 0) {
-    process.stdout.write(`${name ?? 'no pipeline'} is not running\n`);
+    process.stdout.write(
+      name === undefined ? 'no pipeline is running\n' : `${name} is not running\n`,
+    );
   } else {
     for (const [pipeline, { services, parked }] of pipelines) {
       const aside = parked === null ? undefined : countParked({ parked });

@@ -42,7 +42,7 @@ function codeOf({ code }: Finding): string {
 function detailLines({ details = [] }: Finding): string[] {
   return details.map(({ kind, count, names, bring }) => {
     const few = [...names, ...(count > names.length ? ['…'] : [])].join(', ');
-    return `${' '.repeat(11)}${count} ${kind}: ${few}${bring === undefined ? '' : ` (${bring})`}`;
+    return `${' '.repeat(11)}${kind} (${count}): ${few}${bring === undefined ? '' : ` (${bring})`}`;
   });
 }
 

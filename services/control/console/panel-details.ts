@@ -16,7 +16,10 @@ export function detailsPanel({ spec, services, allowed, origin, runsHere }: Pipe
           ['order', spec.order],
           ['refused rows', spec.onBadRow],
           ['lanes', String(spec.lanes)],
-          ['writers', `${spec.writers} processes, ${spec.workers} writes at once in each`],
+          [
+            'writers',
+            `${spec.writers} process${spec.writers === 1 ? '' : 'es'}, ${spec.workers} concurrent writes each`,
+          ],
         ];
   facts.push(['services', runsHere ? 'started by this control' : 'not started by this control']);
   const removal = (action: 'reset' | 'delete', text: string): HTMLElement =>

@@ -131,7 +131,7 @@ function tiles(detail: Pipeline): HTMLElement {
     tile(
       'Balance',
       detail.balanced === null ? '–' : detail.balanced ? 'exact' : 'differs',
-      'read = applied + filtered + parked + in flight',
+      'read = applied + filtered + parked + discarded + in flight',
     ),
     tile('Parked', number(detail.parked), 'entries that were refused'),
     tile(

@@ -60,7 +60,7 @@ export async function checkSource(
     findings.unshift({
       level: 'ok',
       subject: control.where,
-      message: `PostgreSQL ${facts.versionText}, ${catalog.tables.length} tables can be carried.`,
+      message: `PostgreSQL ${facts.versionText}, ${countedTables(catalog.tables.length)} can be carried.`,
     });
   const others = withoutUsed(standalone.others, catalog.tables);
   if (others.length > 0)
@@ -73,6 +73,10 @@ export async function checkSource(
   const besides = standalone.named.map(({ definition }) => definition);
   const relations = catalog.tables.map(relationPlanOf);
   return { findings, relations, changes, besides, notCarried };
+}
+
+function countedTables(count: number): string {
+  return `${count} table${count === 1 ? '' : 's'}`;
 }
 
 /** Of a source that leaves nothing to do. */
