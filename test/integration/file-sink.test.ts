@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { readManifest } from '../../services/connectors/file/manifest.ts';
+import { createFileRowReader } from '../../services/connectors/file/row-reader.ts';
 import { createFileSink } from '../../services/connectors/file/sink.ts';
-import { FIRST_POSITION } from '../../shared/change/position.ts';
+import { FIRST_POSITION, toPosition } from '../../shared/change/position.ts';
 import type { Relation } from '../../shared/change/relation.ts';
 import { toTuple } from '../../shared/change/tuple.ts';
 import { TUPLES } from '../../shared/connector/data-type.ts';
 import type { NamespacePlan, PipelinePlan } from '../../shared/connector/plan.ts';
-import type { ChunkHead } from '../../shared/connector/sink.ts';
+import type { ChunkHead, Sink } from '../../shared/connector/sink.ts';
 import type { Chunk } from '../../shared/connector/chunk.ts';
 import { silentLog } from '../support/sink-pipeline.ts';
 
@@ -48,10 +49,8 @@ function planWith(id: number, state: NamespacePlan['state']): PipelinePlan {
   };
 }
 
-it('lists the rows of a plan and not those of one that was replaced while they were written', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'weir-file-sink-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const sink = createFileSink({
+function openSink(folder: string): Sink {
+  return createFileSink({
     pipeline: 'test',
     url: `file:${folder}`,
     log: silentLog(),
@@ -62,6 +61,12 @@ it('lists the rows of a plan and not those of one that was replaced while they w
     stateFolder: folder,
     onBadRow: 'stop',
   });
+}
+
+it('lists the rows of a plan and not those of one that was replaced while they were written', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'weir-file-sink-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const sink = openSink(folder);
   const rows = Buffer.concat(['1', '2', '3'].map((id) => toTuple([id])));
   await sink.savePlan(planWith(1, 'new'), await sink.beginReader());
   async function* slowly(): AsyncGenerator<Buffer> {
@@ -82,3 +87,40 @@ it('lists the rows of a plan and not those of one that was replaced while they w
   const text = await readFile(path.join(folder, 'a.b/rows-00000002.jsonl'), 'utf8');
   expect(text.trim().split('\n')).toHaveLength(3);
 });
+
+it('a row that comes again where an interrupted copy goes on replaces the one of its key', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'weir-file-sink-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const sink = openSink(folder);
+  const columns = ['id', 'n', 'big'].map((name) => ({ name, type: 'text', encoding: 'text' as const }));
+  const keyed: Relation = { ...relation, columns, key: [0], identity: 'key', order: 'key' };
+  const [namespace] = planWith(1, 'new').namespaces;
+  const [chunk] = namespace!.chunks;
+  const chunks = [chunk!, { ...chunk!, id: 2, how: 'merge' as const }];
+  const epoch = await sink.beginReader();
+  await sink.savePlan(
+    { ...planWith(1, 'new'), namespaces: [{ ...namespace!, relation: keyed, chunks }] },
+    epoch,
+  );
+  async function* rowsOf(...rows: string[][]): AsyncGenerator<Buffer> {
+    yield await Promise.resolve(Buffer.concat(rows.map((row) => toTuple(row))));
+  }
+  const load = (id: number, ...rows: string[][]) =>
+    sink.writeData({ ...headOf(id), relation: keyed }, rowsOf(...rows));
+  expect(await load(1, ['1', 'first', 'large'], ['2', 'other', 'large'])).toBe('loaded');
+  const before = await sink.openLane(0);
+  const after = { ...before, readerEpoch: epoch, sequence: 1, position: toPosition(1n, 0n) };
+  const partial = [toTuple(['1', 'second', undefined])];
+  const net = { relation: keyed, upserts: [], deletes: [], partial };
+  await sink.writeUpdates({ before, after, changes: [net], counts: new Map() });
+  expect(await load(2, ['1', 'second', 'larger'])).toBe('loaded');
+
+  const reader = createFileRowReader({ url: `file:${folder}`, pipeline: 'test', log: silentLog() });
+  onTestFinished(() => reader.close());
+  const found: Buffer[] = [];
+  const [held] = await reader.relations('target', ['a.b']);
+  await reader.read(held!, (tuple) => void found.push(tuple), new AbortController().signal);
+  expect(found.map((row) => row.toString()).sort()).toEqual(
+    [['1', 'second', 'larger'], ['2', 'other', 'large']].map((row) => toTuple(row).toString()).sort(),
+  );
+}); // prettier-ignore

@@ -48,6 +48,8 @@ export class NetRows {
   readonly #now = new Map<string, NetRow>();
   /** Keys under which the copy has no row any more that is as it was. */
   readonly #taken = new Set<string>();
+  /** Rows that the copy was asked for already: what brought them again replaces what was before. */
+  readonly #given = new Set<NetRow>();
 
   constructor(relation: Relation) {
     this.#relation = relation;
@@ -69,13 +71,15 @@ export class NetRows {
     this.#taken.clear();
   }
 
-  /** The row that one of the copy is now; null where it is gone, or where `rest` has it. */
+  /** The row that one of the copy is now; null where it is gone, or where `rest` has it. The last to have come is asked first. */
   ofCopied(tuple: Buffer): Buffer | null {
     const values = readTuple(tuple).map((value) => (value === UNCHANGED ? undefined : value));
     const key = this.#keyOf(values);
     if (!this.#taken.has(key)) return tuple;
     const row = this.#byCopied().get(key);
-    return row === undefined ? null : this.#written(merged(values, row.values), row.patches);
+    if (row === undefined || this.#given.has(row)) return null;
+    this.#given.add(row);
+    return this.#written(merged(values, row.values), row.patches);
   }
 
   /** Rows of which the copy has nothing. */

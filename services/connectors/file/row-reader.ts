@@ -77,7 +77,8 @@ async function readNetRows(
       rows.fill(fills);
     }
   }
-  for (const { name, fills } of copied)
+  // A row that came twice had a change in between, so these are among `rows`, and the later one counts.
+  for (const { name, fills } of copied.reverse())
     for (const slice of await cutFile(await fileOf(settings, name), settings))
       for await (const tuple of readSlice(slice, relation, settings, signal)) {
         const row = rows.ofCopied(withFills(tuple, fills));

@@ -317,6 +317,17 @@ export const FROM_OUTSIDE: readonly Mutation[] = [
     tests: ['test/cases/verify-folded-files.test.ts'],
   },
   {
+    name: 'a row of a folder that its copy brought twice is one, and the later one',
+    edits: [
+      {
+        file: 'services/connectors/file/row-reader.ts',
+        find: 'of copied.reverse())',
+        replace: 'of copied)',
+      },
+    ],
+    tests: ['test/integration/file-sink.test.ts'],
+  },
+  {
     name: 'rows of changes in a folder have what the source gave them in later columns',
     edits: [
       {
