@@ -164,4 +164,26 @@ export const MYSQL: readonly Mutation[] = [
     ],
     tests: ['test/integration/mysql/binlog.test.ts'],
   },
+  {
+    name: 'a document whose numbers would be rounded needs consent',
+    edits: [
+      {
+        file: 'services/connectors/mysql/types/to-native.ts',
+        find: "native: 'json', fit: 'lossy',",
+        replace: "native: 'json', fit: 'wider',",
+      },
+    ],
+    tests: ['test/integration/mysql/to-native.test.ts'],
+  },
+  {
+    name: 'text has a type that tells texts apart by their bytes',
+    edits: [
+      {
+        file: 'services/connectors/mysql/types/to-native.ts',
+        find: "const isPadded = comparison === 'padded' ||",
+        replace: "const isPadded = comparison === 'bytes' ||",
+      },
+    ],
+    tests: ['test/integration/mysql/to-native.test.ts'],
+  },
 ];
