@@ -275,7 +275,7 @@ it('whatever other stores call their types, tables are made that hold them, and 
   expect(await queryPostgres(url, 'SELECT id FROM wide')).toEqual([{ id: 1 }]);
 });
 
-it('a table that goes through files keeps what may not be NULL, defaults, uniques, indexes and comments', async () => {
+it('a table that goes through files keeps what may not be NULL, defaults, uniques, indexes and comments, and is then as its source says', async () => {
   const [sourceUrl, url] = [await target.createDatabase(), await target.createDatabase()];
   await queryPostgres(
     sourceUrl,
@@ -311,4 +311,11 @@ it('a table that goes through files keeps what may not be NULL, defaults, unique
     { attname: 'odd', atthasdef: false, attnotnull: false },
     { attname: 'ser', atthasdef: false, attnotnull: true },
   ]);
+  // A second copy into it finds nothing to put right.
+  const file = path.join(folder, 'pipeline.yaml');
+  expect((await weir.run(['reset', file])).code).toBe(0);
+  await queryPostgres(url, 'TRUNCATE t');
+  const { stdout, code } = await weir.run(['check', file]);
+  expect(code, stdout).toBe(0);
+  expect(stdout).not.toContain('is not what it is at the source');
 });

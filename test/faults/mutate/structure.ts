@@ -186,11 +186,22 @@ export const STRUCTURE: readonly Mutation[] = [
     edits: [
       {
         file: `${POSTGRES}/sink/ddl/differing-indexes.ts`,
-        find: 'if (found === undefined || statementOf(found, target) === sql) continue;',
+        find: 'if (found === undefined || isSameStatement(statementOf(found, target), sql)) continue;',
         replace: 'continue;',
       },
     ],
     tests: ['test/cases/names-taken.test.ts'],
+  },
+  {
+    name: 'quotes that the server does not print make no other index',
+    edits: [
+      {
+        file: `${POSTGRES}/sink/ddl/moved-definition.ts`,
+        find: 'return withoutNeedlessQuotes(one) === withoutNeedlessQuotes(other);',
+        replace: 'return one === other;',
+      },
+    ],
+    tests: ['test/cases/foreign-types.test.ts'],
   },
   {
     name: 'an index that is not valid is not made',

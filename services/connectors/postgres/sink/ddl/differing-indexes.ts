@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { toConstraintStatement, toIndexStatement } from './moved-definition.ts';
+import { isSameStatement, toConstraintStatement, toIndexStatement } from './moved-definition.ts';
 import { quoteIdent } from '../../connection/names.ts';
 import type { TableDefinition } from '../../catalog/table-definition.ts';
 import type { TargetName } from '../target/target-names.ts';
@@ -31,7 +31,7 @@ export async function differingIndexes(
   const told: string[] = [];
   for (const { name, sql } of wanted) {
     const found = there.get(name);
-    if (found === undefined || statementOf(found, target) === sql) continue;
+    if (found === undefined || isSameStatement(statementOf(found, target), sql)) continue;
     const quoted = quoteIdent(name);
     const drop = found.isConstraint
       ? `ALTER TABLE ${target.sql} DROP CONSTRAINT ${quoted}`

@@ -1,9 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { toForeignKeyStatement, toIndexStatement } from './moved-definition.ts';
+import { isSameStatement, toForeignKeyStatement, toIndexStatement } from './moved-definition.ts';
 import { isOnColumns } from './table-ddl.ts';
 import { createTargetNames, toTargetName } from '../target/target-names.ts';
 
 const bill = toTargetName('sales', 'bill');
+
+describe('a statement is the same', () => {
+  it.each([
+    ['PRIMARY KEY ("id", "Two")', 'PRIMARY KEY (id, "Two")', true],
+    ['UNIQUE ("a")', 'UNIQUE (b)', false],
+    ['UNIQUE ("A")', 'UNIQUE (a)', false],
+    [`CHECK (a <> '"b"'::text)`, `CHECK (a <> 'b'::text)`, false],
+    [`CHECK (a <> 'it''s "b"'::text)`, `CHECK ("a" <> 'it''s "b"'::text)`, true],
+  ])('%s and %s: %s', (one, other, same) => {
+    expect(isSameStatement(one, other)).toBe(same);
+  });
+});
 
 describe('an index', () => {
   it.each([

@@ -26,6 +26,19 @@ export function toIndexStatement(
   return `CREATE ${match[1] ?? ''}INDEX ${quoteIdent(index.name)} ON ${target.sql} ${match[2]!}`;
 }
 
+/** The server quotes a name only where it must; what is made here for tables of other stores quotes every one. */
+export function isSameStatement(one: string, other: string): boolean {
+  return withoutNeedlessQuotes(one) === withoutNeedlessQuotes(other);
+}
+
+const QUOTED = /'(?:[^']|'')*'|"((?:[^"]|"")*)"/g;
+
+function withoutNeedlessQuotes(statement: string): string {
+  return statement.replaceAll(QUOTED, (all, name: string | undefined) =>
+    name !== undefined && /^[a-z_][a-z0-9_]*$/.test(name) ? name : all,
+  );
+}
+
 export function toConstraintStatement(
   constraint: ConstraintDefinition,
   target: TargetName,
