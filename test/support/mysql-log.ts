@@ -68,11 +68,16 @@ export interface KnownTable {
   charsets: Charsets;
 }
 
-export async function knowTable(url: string, table: string): Promise<KnownTable> {
+/** `charsets` where they are known from another table of the server. */
+export async function knowTable(
+  url: string,
+  table: string,
+  charsets?: Charsets,
+): Promise<KnownTable> {
   const connection = await openMysql(url);
   const database = decodeURIComponent(new URL(url).pathname.slice(1));
   const columns = await readNativeColumns(connection, database, table);
-  return { columns, charsets: await readCharsets(connection) };
+  return { columns, charsets: charsets ?? (await readCharsets(connection)) };
 }
 
 /** The rows of one table among events, decoded under what is known of it. */

@@ -186,4 +186,15 @@ export const MYSQL: readonly Mutation[] = [
     ],
     tests: ['test/integration/mysql/to-native.test.ts'],
   },
+  {
+    name: 'a year counts among the columns that have a sign',
+    edits: [
+      {
+        file: `${BINLOG}/table-map.ts`,
+        find: 'TYPE.decimal, TYPE.year],',
+        replace: 'TYPE.decimal],',
+      },
+    ],
+    tests: ['test/integration/mysql/binlog.test.ts'],
+  },
 ];

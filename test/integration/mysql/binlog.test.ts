@@ -77,6 +77,28 @@ describeMysql('the log', (server) => {
     expect(await copyRows(url, 't', table)).toEqual([texts]);
   });
 
+  it('says signs, character sets and labels of each column, whatever type stands between', async () => {
+    const url = await server.createDatabase();
+    const start = await readLogEnd(await openMysql(url));
+    const types = columnsOfValues(server.flavour).map(({ type }) => type);
+    const around = (type: string): string =>
+      `a int, x varchar(9) CHARACTER SET latin1, e enum('p'), t ${type}, b int unsigned, y varchar(9) CHARACTER SET utf16, f enum('q'), c int`;
+    await queryMysql(
+      url,
+      ...types.flatMap((type, at) => [
+        `CREATE TABLE t${at} (${around(type)}) ENGINE=InnoDB`,
+        `INSERT INTO t${at} (a, x, e, b, y, f, c) VALUES (-1, 'ä', 'p', 4294967295, '漢', 'q', -2)`,
+      ]),
+    );
+    const events = await readEvents(url, start);
+    const { charsets } = await knowTable(url, 't0');
+    for (const [at, type] of types.entries()) {
+      const [row] = decodeRows(events, `t${at}`, await knowTable(url, `t${at}`, charsets));
+      const expected = ['-1', 'ä', 'p', null, '4294967295', '漢', 'q', '-2'];
+      expect([type, row?.after]).toEqual([type, expected]);
+    }
+  });
+
   it('and a copy refuse text that its character set does not have, and say the column', async () => {
     const url = await server.createDatabase();
     await queryMysql(

@@ -78,7 +78,7 @@ const WITHOUT_META = new Set<number>([
 ]);
 const NUMERIC = new Set<number>([
   ...[TYPE.tiny, TYPE.short, TYPE.long, TYPE.longlong, TYPE.int24],
-  ...[TYPE.float, TYPE.double, TYPE.decimal],
+  ...[TYPE.float, TYPE.double, TYPE.decimal, TYPE.year],
 ]);
 /** What has a collation. Geometries and vectors are blobs underneath: one server counts the ones among them, one the others. */
 const CHARACTER = {
