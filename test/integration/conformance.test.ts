@@ -87,6 +87,12 @@ describe.each(WAYS)('everything that a connector promises holds, %s,', (_, test)
     ]);
   });
 
+  it('of null:, and nothing is said to fail that was not asked for', async () => {
+    const found = notHolding(await test('null:', {}));
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.filter(({ result }) => result !== 'not tested')).toEqual([]);
+  });
+
   it('of file:, which has no changes to see', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'weir-conformance-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -190,7 +190,10 @@ export async function refused(
 ): Promise<void> {
   const code = await call.then(
     () => status.OK,
-    (error: unknown) => callStatus(error) ?? status.UNKNOWN,
+    (error: unknown) => {
+      if (error instanceof NotTested) throw error;
+      return callStatus(error) ?? status.UNKNOWN;
+    },
   );
   const wanted = codes.map((each) => status[each]).join(' or ');
   require(code !== status.OK, `${otherwise}; refuse it with ${wanted}`);
