@@ -83,6 +83,7 @@ async function answered(link: NatsLink, publishing: Promise<PubAck>): Promise<Pu
   const stop = link.onConnection((connected) => {
     if (connected) broken.abort(new DatasyncError('UNREACHABLE', 'the connection to NATS broke'));
   });
+  // Whoever waits below hears of it, unless the connection broke first: then nobody does, and nobody needs to.
   publishing.catch(() => undefined);
   try {
     return await untilAborted(publishing, broken.signal);

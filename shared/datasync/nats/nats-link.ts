@@ -61,6 +61,7 @@ export class NatsLink {
     const now = Date.now();
     if (isFresh || this.#info === undefined || now - this.#info.at > INFO_MS) {
       const of = this.#readInfo(stream);
+      // Each caller awaits it below and sees the failure.
       of.catch(() => undefined);
       this.#info = { at: now, of };
     }
@@ -87,6 +88,7 @@ export class NatsLink {
     const closing = this.#connecting?.then((nc) => inTime('closing', nc.close()));
     // One that has never come to be has nothing to wait for.
     if (closing !== undefined && this.#isConnected) await closing;
+    // What never connected has nothing to lose when it is closed.
     else closing?.catch(() => undefined);
   }
 
